@@ -1,0 +1,101 @@
+// The façade: all that the CLI, the Python module and through it Ansible may call.
+//
+//   sources → Spec → Program → Ruleset → Plan → transaction → Report
+//
+// Every function that touches the kernel takes the `Kernel` it shall touch, so
+// tests hand in a fake. Reports name sequences and show keyed fingerprints;
+// ports appear only with Ports::revealed.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "knockwork/diagnostic.hpp"
+#include "knockwork/spec.hpp"
+
+namespace knockwork {
+
+class Kernel;
+
+inline constexpr const char* kDefaultDeclaration = "/etc/knockwork/knockwork.yml";
+
+// The version of library, CLI and collection: one place, CMakeLists.txt.
+const char* version();
+
+enum class Ports { hidden, revealed };
+enum class Execution { apply, check };
+
+// One thing that would converge the kernel, in a user's words.
+struct Change {
+  enum class Kind { add, change, remove };
+  Kind kind = Kind::add;
+  std::string object;  // "sequence", "table", "chain", "set", …
+  std::string name;    // "ssh"
+  std::string before;  // one line; empty when added
+  std::string after;   // one line; empty when removed
+  std::string why;     // "step_timeout 5s → 10s", "changed by hand", …
+  bool operator==(const Change&) const = default;
+};
+
+struct Report {
+  bool changed = false;  // nothing else than "there are changes"
+  std::vector<Change> changes;
+  std::vector<std::string> warnings;
+};
+
+// A source address that may open connections now, or one that is locked out.
+struct Holder {
+  std::string address;
+  std::string sequence;  // empty for a lockout
+  std::chrono::milliseconds remaining{0};
+};
+
+struct SequenceStatus {
+  std::string name;
+  std::string fingerprint;
+  int knocks = 0;
+  int services = 0;
+  std::string opens;  // only with Ports::revealed
+};
+
+struct Status {
+  bool present = false;
+  std::string mode;  // "gate" or "stealth"
+  std::vector<SequenceStatus> sequences;
+  std::vector<Holder> grants;
+  std::vector<Holder> lockouts;
+  int half_done = 0;  // sources in the middle of a sequence
+};
+
+struct Settings {
+  Ports ports = Ports::hidden;
+  std::chrono::milliseconds lock_timeout{30000};
+  std::string ssh_connection;  // the value of SSH_CONNECTION, for the warning about one's own way back in
+};
+
+// The main file and the drop-ins conf.d/*.yml beside it, in the order of their
+// names. A missing main file counts as `knockwork: 1` where drop-ins exist.
+// Throws SystemError where nothing can be read.
+std::vector<Source> read_declaration(const std::filesystem::path& file);
+
+// The rendered table as a file for `nft -f`.
+std::string render(const Spec& spec);
+
+Report plan(const Spec& spec, Kernel& kernel, const Settings& settings);
+Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings);
+Report remove(Execution execution, Kernel& kernel, const Settings& settings);
+Status status(Kernel& kernel, const Settings& settings);
+
+// What both backends of the Ansible modules speak: one request as JSON in, one
+// answer as JSON out; never throws for a request that failed. See call.cpp for the shapes.
+std::string call(std::string_view request, Kernel& kernel);
+
+std::string to_text(const Report& report, Execution execution);
+std::string to_json(const Report& report);
+std::string to_text(const Status& status);
+std::string to_json(const Status& status);
+
+}  // namespace knockwork
