@@ -1,0 +1,134 @@
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+
+#include "program/edges.hpp"
+#include "program/program.hpp"
+
+namespace knockwork {
+namespace {
+
+bool covers(const std::vector<Service>& services, Knock port) {
+  return std::any_of(services.begin(), services.end(), [port](const Service& service) {
+    return service.protocol == port.protocol && service.first <= port.port && port.port <= service.last;
+  });
+}
+
+template <typename T>
+std::vector<T> sorted_unique(std::vector<T> values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  return values;
+}
+
+// A network inside another adds nothing, and a set of intervals refuses overlaps.
+std::vector<Network> without_nested(std::vector<Network> networks) {
+  networks = sorted_unique(std::move(networks));
+  std::vector<Network> kept;
+  for (const Network& network : networks) {
+    const bool nested = std::any_of(networks.begin(), networks.end(), [&](const Network& other) {
+      return other != network && contains(other, network);
+    });
+    if (!nested) kept.push_back(network);
+  }
+  return kept;
+}
+
+std::set<Knock> knock_ports(const std::vector<Track>& tracks) {
+  std::set<Knock> ports;
+  for (const Track& track : tracks) {
+    for (const Edge& edge : track.edges) ports.insert(edge.knock);
+  }
+  return ports;
+}
+
+// The neighbours of every knock port: what a sweep in either direction meets
+// just before or just after it.
+std::vector<Knock> automatic_guards(const std::set<Knock>& knocks) {
+  std::vector<Knock> guards;
+  for (const Knock& knock : knocks) {
+    if (knock.port > 1) guards.push_back({knock.protocol, static_cast<std::uint16_t>(knock.port - 1)});
+    if (knock.port < 65535) guards.push_back({knock.protocol, static_cast<std::uint16_t>(knock.port + 1)});
+  }
+  return guards;
+}
+
+std::vector<Knock> resolve_guards(const Spec& spec, const Program& program) {
+  if (!program.lockout || spec.guards.kind == Guards::Kind::none) return {};
+  const std::set<Knock> knocks = knock_ports(program.tracks);
+  const std::vector<Service> guarded = protected_services(program);
+  std::vector<Knock> guards =
+      spec.guards.kind == Guards::Kind::listed ? spec.guards.ports : automatic_guards(knocks);
+  std::erase_if(guards, [&](const Knock& guard) {
+    return knocks.contains(guard) || covers(guarded, guard) || covers(program.public_services, guard);
+  });
+  return sorted_unique(std::move(guards));
+}
+
+std::vector<Track> compile_tracks(std::vector<Sequence> sequences) {
+  std::sort(sequences.begin(), sequences.end(),
+            [](const Sequence& left, const Sequence& right) { return left.name < right.name; });
+  const std::vector<std::vector<EdgeId>> numbers = number_edges(sequences);
+  std::vector<Track> tracks;
+  tracks.reserve(sequences.size());
+  for (std::size_t at = 0; at < sequences.size(); ++at) {
+    const Sequence& sequence = sequences[at];
+    if (sequence.knock.empty()) throw std::logic_error("compile: a sequence without knocks");
+    Track& track = tracks.emplace_back();
+    track.name = sequence.name;
+    track.services = sorted_unique(sequence.opens);
+    track.step_timeout = sequence.step_timeout;
+    track.open_for = sequence.open_for;
+    for (std::size_t step = 0; step < sequence.knock.size(); ++step) {
+      track.edges.push_back({numbers[at][step], sequence.knock[step]});
+    }
+  }
+  return tracks;
+}
+
+}  // namespace
+
+Program compile(const Spec& spec) {
+  Program program;
+  program.mode = spec.mode;
+  program.reject =
+      spec.refuse == Refuse::reject || (spec.refuse == Refuse::automatic && spec.mode == Mode::gate);
+  program.public_services = sorted_unique(spec.public_services);
+  program.always_allow = without_nested(spec.always_allow);
+  program.lockout = spec.wrong_knock == WrongKnock::lockout;
+  program.lockout_time = spec.lockout;
+  program.sources = spec.sources;
+  program.tracks = compile_tracks(spec.sequences);
+  program.guards = resolve_guards(spec, program);
+  return program;
+}
+
+std::vector<Service> protected_services(const Program& program) {
+  std::vector<Service> services;
+  for (const Track& track : program.tracks) {
+    services.insert(services.end(), track.services.begin(), track.services.end());
+  }
+  return sorted_unique(std::move(services));
+}
+
+std::string dump(const Program& program) {
+  std::string text = std::string("mode ") + (program.mode == Mode::gate ? "gate" : "stealth") +
+                     ", refuse by " + (program.reject ? "reject" : "drop") + ", room for " +
+                     std::to_string(program.sources) + " sources\n";
+  text += program.lockout ? "wrong knock: lockout for " + to_string(program.lockout_time) + '\n'
+                          : "wrong knock: ignored\n";
+  for (const Track& track : program.tracks) {
+    text += "sequence " + track.name + ": step " + to_string(track.step_timeout) + ", open for " +
+            to_string(track.open_for) + '\n';
+    for (const Edge& edge : track.edges) {
+      text += "  edge " + std::to_string(edge.id) + ": " + to_string(edge.knock) + '\n';
+    }
+    for (const Service& service : track.services) text += "  grants " + to_string(service) + '\n';
+  }
+  for (const Knock& guard : program.guards) text += "guard " + to_string(guard) + '\n';
+  for (const Service& service : program.public_services) text += "public " + to_string(service) + '\n';
+  for (const Network& network : program.always_allow) text += "always allow " + to_string(network) + '\n';
+  return text;
+}
+
+}  // namespace knockwork

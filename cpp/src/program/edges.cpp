@@ -1,0 +1,48 @@
+#include "program/edges.hpp"
+
+#include <openssl/sha.h>
+
+#include <string>
+#include <unordered_set>
+
+namespace knockwork {
+namespace {
+
+// Name and knocks with unambiguous borders: a name holds no newline.
+std::string content(const Sequence& sequence) {
+  std::string text = sequence.name + '\n';
+  for (const Knock& knock : sequence.knock) {
+    text += static_cast<char>(knock.protocol);
+    text += static_cast<char>(knock.port >> 8);
+    text += static_cast<char>(knock.port & 0xff);
+  }
+  return text;
+}
+
+EdgeId hash(const std::string& content, std::size_t step, unsigned attempt) {
+  std::string text = content + '\n' + std::to_string(step) + '\n' + std::to_string(attempt);
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+  return (EdgeId{digest[0]} << 24) | (EdgeId{digest[1]} << 16) | (EdgeId{digest[2]} << 8) | EdgeId{digest[3]};
+}
+
+}  // namespace
+
+std::vector<std::vector<EdgeId>> number_edges(const std::vector<Sequence>& sequences) {
+  std::vector<std::vector<EdgeId>> numbers;
+  numbers.reserve(sequences.size());
+  std::unordered_set<EdgeId> taken{0};
+  for (const Sequence& sequence : sequences) {
+    const std::string text = content(sequence);
+    std::vector<EdgeId>& edges = numbers.emplace_back();
+    for (std::size_t step = 0; step < sequence.knock.size(); ++step) {
+      EdgeId id = 0;
+      for (unsigned attempt = 0; !taken.insert(id = hash(text, step, attempt)).second; ++attempt) {
+      }
+      edges.push_back(id);
+    }
+  }
+  return numbers;
+}
+
+}  // namespace knockwork

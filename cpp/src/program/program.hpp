@@ -1,0 +1,60 @@
+// What the gate does, without a word of nftables: edges and openings.
+//
+// Every step of every sequence is an *edge* with a number of its own. A source
+// that fires an edge may take the next one for a while; firing the last one
+// grants the sequence's services. The reference machine (machine.hpp) runs this
+// value, ruleset/ compiles it: one program, two readers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "knockwork/spec.hpp"
+
+namespace knockwork {
+
+// The first four bytes of a hash of the sequence's name, its knocks and the
+// step: adding a sequence renumbers nobody, and a changed one shares no edge
+// with its past. Never 0, which stands for "none".
+using EdgeId = std::uint32_t;
+
+struct Edge {
+  EdgeId id = 0;
+  Knock knock;
+  bool operator==(const Edge&) const = default;
+};
+
+struct Track {  // one sequence, compiled
+  std::string name;
+  std::vector<Edge> edges;        // in the order of their steps, at least one
+  std::vector<Service> services;  // what the last edge grants, sorted, no duplicates
+  Duration step_timeout;
+  Duration open_for;
+  bool operator==(const Track&) const = default;
+};
+
+struct Program {
+  Mode mode = Mode::gate;
+  bool reject =
+      true;  // an ungranted packet to a protected service is answered like a closed port, else dropped
+  std::vector<Service> public_services;  // sorted; stealth only
+  std::vector<Network> always_allow;     // sorted, none inside another
+  std::vector<Knock> guards;             // resolved: sorted, no knock, protected or public port among them
+  bool lockout = true;                   // wrong_knock: lockout
+  Duration lockout_time;
+  std::uint32_t sources = 65536;
+  std::vector<Track> tracks;  // sorted by name
+  bool operator==(const Program&) const = default;
+};
+
+// Pure. Throws std::logic_error where the Spec could not have come from load().
+Program compile(const Spec& spec);
+
+// All services that any track opens: sorted, no duplicates; ranges may overlap.
+std::vector<Service> protected_services(const Program& program);
+
+// One line per edge, guard and grant, for golden tests and curious eyes. Shows ports.
+std::string dump(const Program& program);
+
+}  // namespace knockwork
