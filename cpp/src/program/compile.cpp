@@ -8,11 +8,20 @@
 namespace knockwork {
 namespace {
 
-bool covers(const std::vector<Service>& services, Knock port) {
-  return std::any_of(services.begin(), services.end(), [port](const Service& service) {
-    return service.protocol == port.protocol && service.first <= port.port && port.port <= service.last;
-  });
-}
+// Membership of every port of both protocols: guards ask it twice per knock.
+class PortSet {
+ public:
+  void add(const Service& service) {
+    for (std::uint32_t port = service.first; port <= service.last; ++port)
+      bits(service.protocol)[port] = true;
+  }
+  void add(Knock knock) { bits(knock.protocol)[knock.port] = true; }
+  bool has(Knock knock) const { return (knock.protocol == Protocol::tcp ? tcp_ : udp_)[knock.port]; }
+
+ private:
+  std::vector<bool>& bits(Protocol protocol) { return protocol == Protocol::tcp ? tcp_ : udp_; }
+  std::vector<bool> tcp_ = std::vector<bool>(65536), udp_ = std::vector<bool>(65536);
+};
 
 template <typename T>
 std::vector<T> sorted_unique(std::vector<T> values) {
@@ -21,15 +30,12 @@ std::vector<T> sorted_unique(std::vector<T> values) {
   return values;
 }
 
-// A network inside another adds nothing, and a set of intervals refuses overlaps.
+// A network inside another adds nothing, and a set of intervals refuses
+// overlaps. Sorted, a network stands right before all that it contains.
 std::vector<Network> without_nested(std::vector<Network> networks) {
-  networks = sorted_unique(std::move(networks));
   std::vector<Network> kept;
-  for (const Network& network : networks) {
-    const bool nested = std::any_of(networks.begin(), networks.end(), [&](const Network& other) {
-      return other != network && contains(other, network);
-    });
-    if (!nested) kept.push_back(network);
+  for (const Network& network : sorted_unique(std::move(networks))) {
+    if (kept.empty() || !contains(kept.back(), network)) kept.push_back(network);
   }
   return kept;
 }
@@ -56,12 +62,13 @@ std::vector<Knock> automatic_guards(const std::set<Knock>& knocks) {
 std::vector<Knock> resolve_guards(const Spec& spec, const Program& program) {
   if (!program.lockout || spec.guards.kind == Guards::Kind::none) return {};
   const std::set<Knock> knocks = knock_ports(program.tracks);
-  const std::vector<Service> guarded = protected_services(program);
+  PortSet taken;
+  for (const Knock& knock : knocks) taken.add(knock);
+  for (const Service& service : protected_services(program)) taken.add(service);
+  for (const Service& service : program.public_services) taken.add(service);
   std::vector<Knock> guards =
       spec.guards.kind == Guards::Kind::listed ? spec.guards.ports : automatic_guards(knocks);
-  std::erase_if(guards, [&](const Knock& guard) {
-    return knocks.contains(guard) || covers(guarded, guard) || covers(program.public_services, guard);
-  });
+  std::erase_if(guards, [&](const Knock& guard) { return taken.has(guard); });
   return sorted_unique(std::move(guards));
 }
 
