@@ -1,0 +1,86 @@
+"""The suites of tests/run: what each needs, and the commands that run it."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from build import BUILD, ROOT
+
+PYTHON = "/usr/bin/python3"  # the one that Debian's packages serve, whatever stands first on PATH
+
+
+@dataclass(frozen=True)
+class Command:
+    argv: list[str]
+    report: Path  # junit or Catch2 XML, written by the command
+    env: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Suite:
+    name: str
+    what: str
+    packages: tuple[str, ...]  # groups of tests/lib/packages
+    builds: tuple[str, ...]
+    commands: Callable[[Path], list[Command]]  # given a folder for the reports
+    root: bool = True
+
+
+def _catch2(name: str, build: str, binary: str, *tags: str) -> Callable[[Path], list[Command]]:
+    def commands(reports: Path) -> list[Command]:
+        report = reports / f"{name}.xml"
+        return [Command([str(BUILD / build / binary), *tags, "-r", "xml", "-o", str(report)], report)]
+    return commands
+
+
+def _pytest(name: str, build: str, folder: str, *options: str) -> Callable[[Path], list[Command]]:
+    def commands(reports: Path) -> list[Command]:
+        report = reports / f"{name}.xml"
+        argv = [PYTHON, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-v", "--durations=10", "-rs",
+                f"--junitxml={report}", folder, *options]
+        return [Command(argv, report, {"KNOCKWORK_BUILD": str(BUILD / build)})]
+    return commands
+
+
+def _asan(reports: Path) -> list[Command]:
+    """The unit tests under the sanitizers, and the kernel tests with a CLI that carries them."""
+    strict = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    every = (_catch2("asan-unit", "asan", "tests/unit/knockwork_unit")(reports)
+             + _pytest("asan-kernel", "asan", "tests/kernel")(reports))
+    return [Command(each.argv, each.report, {**each.env, **strict}) for each in every]
+
+
+def _script(name: str, script: str, **env: str) -> Callable[[Path], list[Command]]:
+    def commands(reports: Path) -> list[Command]:
+        report = reports / f"{name}.xml"
+        return [Command([PYTHON, "-B", str(ROOT / script), str(report)], report, env)]
+    return commands
+
+
+SUITES = (
+    Suite("unit", "the core's stages, without a kernel", ("build",), ("release",),
+          _catch2("unit", "release", "tests/unit/knockwork_unit"), root=False),
+    Suite("kernel", "real packets through the live table", ("build", "test"), ("release",),
+          _pytest("kernel", "release", "tests/kernel")),
+    Suite("cli", "the command's output and exit status", ("build", "test"), ("release",),
+          _pytest("cli", "release", "tests/cli")),
+    Suite("python", "the Python module and its stubs", ("build", "test", "lint"), ("release",),
+          _pytest("python", "release", "tests/python")),
+    Suite("ansible", "playbooks over SSH on three hosts", ("build", "test", "hosts", "venv"), ("release",),
+          _pytest("ansible", "release", "tests/ansible")),
+    Suite("lint", "format, clang-tidy, clang, shellcheck, mypy, sanity", ("build", "test", "lint"), ("dev",),
+          _script("lint", "tests/lint/lint.py"), root=False),
+    Suite("asan", "unit and kernel under the sanitizers", ("build", "test"), ("asan",), _asan),
+    Suite("fuzz", "declarations at random, for a bounded number of runs", ("build", "fuzz"), ("fuzz",),
+          _script("fuzz", "tests/fuzz/short.py"), root=False),
+)
+BY_NAME = {suite.name: suite for suite in SUITES}
+
+
+def environment() -> dict[str, str]:
+    """What every command gets: Debian's own tools first, nothing of the caller's Python or Ansible settings."""
+    kept = {name: value for name, value in os.environ.items()
+            if not name.startswith(("ANSIBLE_", "PYTHON", "PYENV_", "KNOCKWORK_")) and name != "SSH_CONNECTION"}
+    return {**kept, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
