@@ -1,0 +1,193 @@
+// Live table against wanted ruleset, object by object.
+//
+// What refers to a thing must go before the thing and come back after it: a set
+// made anew takes the rules that name it along, a chain made anew the rules and
+// elements that lead to it. Everything else stays where it is.
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <unordered_set>
+
+#include "plan/plan.hpp"
+
+namespace knockwork {
+namespace {
+
+using Names = std::set<std::string, std::less<>>;
+
+bool is_word(char c) { return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+// Whether a rule or verdict says `prefix name` with `name` as a whole word.
+bool mentions(std::string_view text, std::string_view prefix, std::string_view name) {
+  const std::string wanted = std::string(prefix) + std::string(name);
+  for (std::size_t at = text.find(wanted); at != std::string_view::npos; at = text.find(wanted, at + 1)) {
+    const std::size_t end = at + wanted.size();
+    if (end == text.size() || !is_word(text[end])) return true;
+  }
+  return false;
+}
+
+bool leads_to(std::string_view text, std::string_view chain) {
+  return mentions(text, "goto ", chain) || mentions(text, "jump ", chain);
+}
+
+class Difference {
+ public:
+  Difference(const LiveTable& live, const Ruleset& wanted) : live_(live), wanted_(wanted) {}
+
+  Transaction transaction() {
+    find_remade();
+    find_rewritten();
+    if (!live_.extra.empty()) add(WakeTable{});
+    for (const std::string& name : rewritten_) {
+      if (live_.ruleset.chain(name) != nullptr) add(FlushChain{name});
+    }
+    delete_elements();
+    forget_retired();
+    delete_sets();
+    for (const Stranger& stranger : live_.strangers) add(DeleteStranger{stranger});
+    chains();
+    add_sets();
+    for (const Chain& chain : wanted_.chains) {
+      if (rewritten_.contains(chain.name) && !chain.rules.empty()) add(AddRules{chain.name, chain.rules});
+    }
+    return std::move(transaction_);
+  }
+
+ private:
+  void add(Action action) { transaction_.actions.push_back(std::move(action)); }
+
+  void find_remade() {
+    for (const Set& set : live_.ruleset.sets) {
+      const Set* wanted = wanted_.set(set.name);
+      if (wanted == nullptr || !wanted->same_shape(set)) gone_sets_.insert(set.name);
+    }
+    for (const Chain& chain : live_.ruleset.chains) {
+      const Chain* wanted = wanted_.chain(chain.name);
+      if (wanted == nullptr || wanted->hook != chain.hook || wanted->extra != chain.extra) gone_chains_.insert(chain.name);
+    }
+  }
+
+  // Chains whose rules go and come back.
+  void find_rewritten() {
+    for (const Chain& chain : live_.ruleset.chains) {
+      const Chain* wanted = wanted_.chain(chain.name);
+      const bool refers = std::any_of(chain.rules.begin(), chain.rules.end(), [&](const std::string& rule) {
+        return std::any_of(gone_sets_.begin(), gone_sets_.end(),
+                           [&](const std::string& set) { return mentions(rule, "@", set); }) ||
+               std::any_of(gone_chains_.begin(), gone_chains_.end(),
+                           [&](const std::string& gone) { return leads_to(rule, gone); });
+      });
+      if (refers || gone_chains_.contains(chain.name) || wanted->rules != chain.rules) rewritten_.insert(chain.name);
+    }
+    for (const Chain& chain : wanted_.chains) {
+      if (live_.ruleset.chain(chain.name) == nullptr) rewritten_.insert(chain.name);
+    }
+  }
+
+  bool leads_to_gone_chain(const Element& element) const {
+    const std::size_t space = element.value.find(' ');
+    return space != std::string::npos && gone_chains_.contains(element.value.substr(space + 1));
+  }
+
+  // In a set that stays: elements that differ, and those in the way of a chain made anew.
+  void delete_elements() {
+    for (const Set& set : live_.ruleset.sets) {
+      if (gone_sets_.contains(set.name)) continue;
+      const Set* wanted = wanted_.set(set.name);
+      DeleteElements action{set.name, {}};
+      std::set_difference(set.elements.begin(), set.elements.end(), wanted->elements.begin(), wanted->elements.end(),
+                          std::back_inserter(action.elements));
+      for (const Element& element : wanted->elements) {
+        const bool stands = std::binary_search(set.elements.begin(), set.elements.end(), element);
+        if (stands && leads_to_gone_chain(element)) action.elements.push_back(element);
+      }
+      if (!action.elements.empty()) add(std::move(action));
+    }
+  }
+
+  // Half-done knocks of edges that are no more.
+  void forget_retired() {
+    std::unordered_set<std::string_view> kept;
+    for (const char* map : {"openers", "advance"}) {
+      const Set* set = wanted_.set(map);
+      if (set == nullptr) continue;
+      for (const Element& element : set->elements) kept.insert(element.key);
+    }
+    for (const char* name : {"expected4", "expected6"}) {
+      const auto elements = live_.live.find(name);
+      if (elements == live_.live.end() || gone_sets_.contains(name)) continue;
+      ForgetElements action{name, {}};
+      for (const LiveElement& element : elements->second) {
+        if (!kept.contains(edge_of(element.key))) action.keys.push_back(element.key);
+      }
+      if (!action.keys.empty()) add(std::move(action));
+    }
+  }
+
+  static std::string_view edge_of(std::string_view key) {
+    const std::size_t at = key.rfind(" . ");
+    return at == std::string_view::npos ? key : key.substr(at + 3);
+  }
+
+  void delete_sets() {
+    for (const Set& set : live_.ruleset.sets) {
+      if (gone_sets_.contains(set.name)) add(DeleteSet{set.name, set.is_map()});
+    }
+  }
+
+  void chains() {
+    for (const std::string& name : gone_chains_) add(DeleteChain{name});
+    for (const Chain& chain : wanted_.chains) {
+      const bool stands = live_.ruleset.chain(chain.name) != nullptr && !gone_chains_.contains(chain.name);
+      if (!stands) add(AddChain{{chain.name, chain.hook, chain.extra, {}}});
+    }
+  }
+
+  void add_sets() {
+    for (const Set& wanted : wanted_.sets) {
+      const Set* live = live_.ruleset.set(wanted.name);
+      const bool stands = live != nullptr && !gone_sets_.contains(wanted.name);
+      if (!stands || live->size != wanted.size) add(AddSet{without_elements(wanted)});
+      AddElements action{wanted.name, {}};
+      if (stands) {
+        std::copy_if(wanted.elements.begin(), wanted.elements.end(), std::back_inserter(action.elements),
+                     [&](const Element& element) {
+                       return leads_to_gone_chain(element) ||
+                              !std::binary_search(live->elements.begin(), live->elements.end(), element);
+                     });
+      } else {
+        action.elements = wanted.elements;
+      }
+      if (!action.elements.empty()) add(std::move(action));
+      if (!stands && live != nullptr && live->type == wanted.type) carry(wanted);
+    }
+  }
+
+  void carry(const Set& wanted) {
+    const auto elements = live_.live.find(wanted.name);
+    if (!wanted.is_dynamic() || elements == live_.live.end() || elements->second.empty()) return;
+    add(CarryElements{wanted.name, elements->second});
+  }
+
+  static Set without_elements(Set set) {
+    set.elements.clear();
+    return set;
+  }
+
+  const LiveTable& live_;
+  const Ruleset& wanted_;
+  Names gone_sets_, gone_chains_, rewritten_;  // gone: no longer wanted, or to be made anew
+  Transaction transaction_;
+};
+
+}  // namespace
+
+Transaction difference(const LiveTable* live, const Ruleset& wanted) {
+  const LiveTable nothing;
+  Transaction transaction = Difference(live == nullptr ? nothing : *live, wanted).transaction();
+  if (live == nullptr) transaction.actions.insert(transaction.actions.begin(), AddTable{});
+  return transaction;
+}
+
+}  // namespace knockwork

@@ -1,0 +1,30 @@
+// The chains of the constant program, and the names that maps refer to them by.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ruleset/ruleset.hpp"
+
+namespace knockwork {
+
+// A stretch of ports that the same declared ranges cover.
+struct Segment {
+  Service span;
+  std::vector<Service> ranges;  // those that cover all of it; never empty
+  bool operator==(const Segment&) const = default;
+};
+
+// Cuts the declared ranges (not the single ports) into disjoint segments: the
+// intervals of a map must not overlap.
+std::vector<Segment> segment_ranges(const Program& program);
+
+std::string segment_chain(const Segment& segment);  // "range_17_60000_61000"
+std::string waiting_chain(Duration step_timeout);   // "within_5s"
+std::string opening_chain(const Track& track);      // "open_30s_1a2b3c4d", by what it grants
+std::string steps_map(std::size_t layer);           // "steps_1" for layer 0
+
+// Sorted by nothing in particular.
+std::vector<Chain> compile_chains(const Program& program, std::size_t layers);
+
+}  // namespace knockwork

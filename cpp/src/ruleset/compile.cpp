@@ -1,0 +1,156 @@
+// Program → Ruleset: the constant program.
+//
+// The chains are the same for one sequence and for ten thousand; sequences are
+// elements of maps. A packet to a port that concerns nobody costs one lookup
+// (`dispatch`); a knock costs one more for every use of its port.
+//
+// Packet mark and priority serve as scratch registers on knock ports only: the
+// mark carries the edge, priority 0:1 says that something fired. Both are zero
+// before and after. Sets that packets fill only grow and expire: a rule that
+// deletes an element leaves it in its bucket until the next collection.
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <set>
+
+#include "ruleset/chains.hpp"
+#include "ruleset/ruleset.hpp"
+
+namespace knockwork {
+namespace {
+
+std::string port_key(Knock knock) {
+  return std::to_string(static_cast<int>(knock.protocol)) + " . " + std::to_string(knock.port);
+}
+
+std::string range_key(const Service& range) {
+  return std::to_string(static_cast<int>(range.protocol)) + " . " + std::to_string(range.first) + '-' +
+         std::to_string(range.last);
+}
+
+Set dynamic_set(std::string name, std::string type, std::uint32_t size) {
+  return {std::move(name), std::move(type), {"dynamic", "timeout"}, {}, size, {}};
+}
+
+Set static_set(std::string name, std::string type, std::vector<Element> elements = {}) {
+  std::sort(elements.begin(), elements.end());
+  return {std::move(name), std::move(type), {}, {}, 0, std::move(elements)};
+}
+
+Set interval_set(std::string name, std::string type, std::vector<Element> elements) {
+  Set set = static_set(std::move(name), std::move(type), std::move(elements));
+  set.flags = {"interval"};
+  return set;
+}
+
+// What packets fill, for both families; shapes do not depend on the declaration.
+void add_dynamic_sets(std::vector<Set>& sets, std::uint32_t sources) {
+  for (const auto& [family, type] : {std::pair{'4', "ipv4_addr"}, std::pair{'6', "ipv6_addr"}}) {
+    const std::string address = type;
+    sets.push_back(dynamic_set(std::string("expected") + family, address + " . mark", sources));
+    sets.push_back(dynamic_set(std::string("granted") + family, address + " . inet_proto . inet_service", sources));
+    sets.push_back(dynamic_set(std::string("ranged") + family, address + " . inet_proto . mark", sources));
+    sets.push_back(dynamic_set(std::string("holders") + family, address + " . mark", sources));
+    sets.push_back(dynamic_set(std::string("locked") + family, address, sources));
+  }
+  // One element per family; room for those that expired and are not yet collected.
+  sets.push_back(dynamic_set("overflow", "nf_proto", 128));
+}
+
+// Map number n holds every port's n-th use. Within a sequence later steps come
+// first in number, and the chain asks higher numbers first: so one packet
+// cannot take a step and, through a later rule, the step after it.
+std::vector<Set> steps_maps(const Program& program) {
+  std::map<Knock, std::size_t> uses;
+  std::vector<std::vector<Element>> layers(1);
+  for (const Track& track : program.tracks) {
+    for (const Edge& edge : track.edges) {
+      const std::size_t layer = uses[edge.knock]++;
+      if (layer == layers.size()) layers.emplace_back();
+      layers[layer].push_back({port_key(edge.knock), nft_mark(edge.id), {}});
+    }
+  }
+  std::vector<Set> maps;
+  for (std::size_t layer = 0; layer < layers.size(); ++layer) {
+    maps.push_back(static_set(steps_map(layer), "inet_proto . inet_service : mark", std::move(layers[layer])));
+  }
+  return maps;
+}
+
+void add_edge_maps(std::vector<Set>& sets, const Program& program) {
+  std::vector<Element> openers, advance, next;
+  for (const Track& track : program.tracks) {
+    for (std::size_t step = 0; step < track.edges.size(); ++step) {
+      const bool last = step + 1 == track.edges.size();
+      const std::string mark = nft_mark(track.edges[step].id);
+      const std::string target = "goto " + (last ? opening_chain(track) : waiting_chain(track.step_timeout));
+      (step == 0 ? openers : advance).push_back({mark, target, last ? track.name : ""});
+      if (!last) next.push_back({mark, nft_mark(track.edges[step + 1].id), {}});
+    }
+  }
+  sets.push_back(static_set("openers", "mark : verdict", std::move(openers)));
+  sets.push_back(static_set("advance", "mark : verdict", std::move(advance)));
+  sets.push_back(static_set("next", "mark : mark", std::move(next)));
+}
+
+void add_dispatch(std::vector<Set>& sets, const Program& program) {
+  const std::vector<Segment> segments = segment_ranges(program);
+  const auto in_range = [&](const Service& service) {
+    return std::any_of(segments.begin(), segments.end(), [&](const Segment& segment) {
+      return segment.span.protocol == service.protocol && segment.span.first <= service.first &&
+             service.first <= segment.span.last;
+    });
+  };
+  std::vector<Element> ports, ranges;
+  std::set<Knock> knocks;
+  for (const Track& track : program.tracks) {
+    for (const Edge& edge : track.edges) knocks.insert(edge.knock);
+  }
+  for (const Knock& knock : knocks) ports.push_back({port_key(knock), "goto knock", {}});
+  for (const Knock& guard : program.guards) ports.push_back({port_key(guard), "goto guard", {}});
+  for (const Service& service : protected_services(program)) {
+    if (service.first == service.last && !in_range(service)) {
+      ports.push_back({port_key({service.protocol, service.first}), "goto protected", {}});
+    }
+  }
+  for (const Service& service : program.public_services) {
+    if (service.first == service.last) {
+      ports.push_back({port_key({service.protocol, service.first}), "accept", {}});
+    } else {
+      ranges.push_back({range_key(service), "accept", {}});
+    }
+  }
+  for (const Segment& segment : segments) {
+    ranges.push_back({range_key(segment.span), "goto " + segment_chain(segment), {}});
+  }
+  sets.push_back(static_set("dispatch", "inet_proto . inet_service : verdict", std::move(ports)));
+  sets.push_back(interval_set("ranges", "inet_proto . inet_service : verdict", std::move(ranges)));
+}
+
+void add_always_allow(std::vector<Set>& sets, const std::vector<Network>& networks) {
+  std::vector<Element> four, six;
+  for (const Network& network : networks) (network.ipv6 ? six : four).push_back({to_string(network), {}, {}});
+  sets.push_back(interval_set("always_allow4", "ipv4_addr", std::move(four)));
+  sets.push_back(interval_set("always_allow6", "ipv6_addr", std::move(six)));
+}
+
+}  // namespace
+
+std::string steps_map(std::size_t layer) { return "steps_" + std::to_string(layer + 1); }
+
+Ruleset compile(const Program& program) {
+  Ruleset ruleset;
+  add_dynamic_sets(ruleset.sets, program.sources);
+  std::vector<Set> steps = steps_maps(program);
+  ruleset.chains = compile_chains(program, steps.size());
+  std::move(steps.begin(), steps.end(), std::back_inserter(ruleset.sets));
+  add_edge_maps(ruleset.sets, program);
+  add_dispatch(ruleset.sets, program);
+  add_always_allow(ruleset.sets, program.always_allow);
+  const auto by_name = [](const auto& left, const auto& right) { return left.name < right.name; };
+  std::sort(ruleset.sets.begin(), ruleset.sets.end(), by_name);
+  std::sort(ruleset.chains.begin(), ruleset.chains.end(), by_name);
+  return ruleset;
+}
+
+}  // namespace knockwork

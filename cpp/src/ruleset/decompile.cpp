@@ -1,0 +1,151 @@
+// What sequences a live ruleset holds: follows its edges from the openers on.
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <unordered_map>
+
+#include "ruleset/chains.hpp"
+#include "ruleset/ruleset.hpp"
+
+namespace knockwork {
+namespace {
+
+std::optional<std::uint32_t> number(std::string_view text, int base = 10) {
+  if (base == 16) text.remove_prefix(std::min<std::size_t>(2, text.size()));
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<Protocol> protocol(std::string_view text) {
+  if (text == "6") return Protocol::tcp;
+  if (text == "17") return Protocol::udp;
+  return std::nullopt;
+}
+
+// "17 . 7000"
+std::optional<Knock> parse_port(std::string_view key) {
+  const std::size_t dot = key.find(" . ");
+  if (dot == std::string_view::npos) return std::nullopt;
+  const auto proto = protocol(key.substr(0, dot));
+  const auto port = number(key.substr(dot + 3));
+  if (!proto || !port || *port > 65535) return std::nullopt;
+  return Knock{*proto, static_cast<std::uint16_t>(*port)};
+}
+
+// `… update @granted4 { ip saddr . 6 . 22 timeout 30s }`
+std::optional<Service> parse_grant(std::string_view rule) {
+  const std::size_t at = rule.find(" update @");
+  if (at == std::string_view::npos) return std::nullopt;
+  rule.remove_prefix(at + 9);
+  const bool range = rule.starts_with("ranged4 ");
+  if (!range && !rule.starts_with("granted4 ")) return std::nullopt;
+  const std::size_t first = rule.find(" . ");
+  const std::size_t second = rule.find(" . ", first + 3);
+  const std::size_t end = rule.find(" timeout ");
+  if (end == std::string_view::npos || second == std::string_view::npos) return std::nullopt;
+  const auto proto = protocol(rule.substr(first + 3, second - first - 3));
+  const auto value = number(rule.substr(second + 3, end - second - 3), range ? 16 : 10);
+  if (!proto || !value) return std::nullopt;
+  const auto low = static_cast<std::uint16_t>(*value & 0xffff);
+  return range ? Service{*proto, static_cast<std::uint16_t>(*value >> 16), low} : Service{*proto, low, low};
+}
+
+struct Opening {
+  Duration open_for;
+  std::vector<Service> services;
+};
+
+Opening read_opening(const Chain& chain) {
+  Opening opening;
+  for (std::string_view rule : chain.rules) {
+    if (const auto service = parse_grant(rule)) opening.services.push_back(*service);
+    const std::size_t at = rule.find(" timeout ");
+    if (at == std::string_view::npos || !rule.ends_with(" }")) continue;
+    const auto time = parse_nft_time(rule.substr(at + 9, rule.size() - at - 11));
+    if (time) opening.open_for = Duration::milliseconds(time->count());
+  }
+  return opening;
+}
+
+class Decompiler {
+ public:
+  explicit Decompiler(const Ruleset& ruleset) : ruleset_(ruleset) {
+    for (const Set& set : ruleset.sets) {
+      if (!set.name.starts_with("steps_")) continue;
+      for (const Element& element : set.elements) {
+        if (const auto knock = parse_port(element.key)) knocks_.emplace(element.value, *knock);
+      }
+    }
+    index("openers", targets_);
+    index("advance", targets_);
+    index("next", next_);
+  }
+
+  std::vector<Track> tracks() {
+    std::vector<Track> tracks;
+    if (const Set* openers = ruleset_.set("openers")) {
+      for (const Element& opener : openers->elements) {
+        if (auto track = follow(opener.key)) tracks.push_back(std::move(*track));
+      }
+    }
+    std::sort(tracks.begin(), tracks.end(), [](const Track& left, const Track& right) { return left.name < right.name; });
+    return tracks;
+  }
+
+ private:
+  using Index = std::unordered_map<std::string_view, const Element*>;
+
+  void index(std::string_view name, Index& index) const {
+    const Set* set = ruleset_.set(name);
+    if (set == nullptr) return;
+    for (const Element& element : set->elements) index.emplace(element.key, &element);
+  }
+
+  std::optional<Track> follow(std::string_view edge) {
+    Track track;
+    for (int step = 0; step < 64; ++step) {  // more steps than any declaration has: a loop made by hand
+      const auto knock = knocks_.find(edge);
+      const auto target = targets_.find(edge);
+      const auto id = number(edge, 16);
+      if (knock == knocks_.end() || target == targets_.end() || !id) return std::nullopt;
+      track.edges.push_back({*id, knock->second});
+      std::string_view verdict = target->second->value;
+      if (verdict.starts_with("goto open_")) return finish(std::move(track), *target->second);
+      if (!verdict.starts_with("goto within_")) return std::nullopt;
+      verdict.remove_prefix(12);
+      const auto time = parse_nft_time(verdict);
+      const auto next = next_.find(edge);
+      if (!time || next == next_.end()) return std::nullopt;
+      track.step_timeout = Duration::milliseconds(time->count());
+      edge = next->second->value;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Track> finish(Track track, const Element& last) {
+    const std::string name = last.value.substr(5);
+    auto opening = openings_.find(name);
+    if (opening == openings_.end()) {
+      const Chain* chain = ruleset_.chain(name);
+      if (chain == nullptr) return std::nullopt;
+      opening = openings_.emplace(name, read_opening(*chain)).first;
+    }
+    track.name = last.comment;
+    track.services = opening->second.services;
+    track.open_for = opening->second.open_for;
+    return track;
+  }
+
+  const Ruleset& ruleset_;
+  std::unordered_map<std::string_view, Knock> knocks_;
+  Index targets_, next_;
+  std::unordered_map<std::string, Opening> openings_;
+};
+
+}  // namespace
+
+std::vector<Track> decompile(const Ruleset& ruleset) { return Decompiler(ruleset).tracks(); }
+
+}  // namespace knockwork

@@ -1,0 +1,230 @@
+// Reading a listing back: the one place that normalises what nftables prints.
+//
+// Lines carry the structure: one tab for an object of the table, two for what
+// is in it. Only `elements = { … }` spans lines.
+#include <algorithm>
+#include <stdexcept>
+
+#include "ruleset/ruleset.hpp"
+
+namespace knockwork {
+namespace {
+
+bool take_prefix(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+std::string_view trim(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\n") - first + 1);
+}
+
+std::string unquoted(std::string_view text) {
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
+  return std::string(text);
+}
+
+// Finds `wanted` outside of quotes.
+std::size_t find_bare(std::string_view text, std::string_view wanted, std::size_t from = 0) {
+  bool quoted = false;
+  for (std::size_t at = from; at < text.size(); ++at) {
+    if (text[at] == '"') quoted = !quoted;
+    if (!quoted && text[at] == wanted.front() && text.substr(at, wanted.size()) == wanted) return at;
+  }
+  return std::string_view::npos;
+}
+
+// Cuts at commas outside of quotes.
+template <typename Take>
+void for_each_item(std::string_view items, Take take) {
+  for (;;) {
+    const std::size_t comma = find_bare(items, ",");
+    if (const std::string_view item = trim(items.substr(0, comma)); !item.empty()) take(item);
+    if (comma == std::string_view::npos) return;
+    items.remove_prefix(comma + 1);
+  }
+}
+
+std::vector<std::string> sorted_items(std::string_view items) {
+  std::vector<std::string> list;
+  for_each_item(items, [&](std::string_view item) { list.emplace_back(item); });
+  std::sort(list.begin(), list.end());
+  return list;
+}
+
+// The order inside a literal set is the hash's, not the author's.
+std::string normal_rule(std::string_view rule) {
+  std::string text;
+  for (;;) {
+    const std::size_t open = find_bare(rule, "{ ");
+    const std::size_t close = open == std::string_view::npos ? open : find_bare(rule, " }", open);
+    if (close == std::string_view::npos) return text.append(rule);
+    text.append(rule.substr(0, open)).append("{ ");
+    const std::vector<std::string> items = sorted_items(rule.substr(open + 2, close - open - 2));
+    for (std::size_t at = 0; at < items.size(); ++at) text.append(at == 0 ? "" : ", ").append(items[at]);
+    text.append(" }");
+    rule.remove_prefix(close + 2);
+  }
+}
+
+struct ReadElement {
+  Element element;
+  std::chrono::milliseconds timeout{0};
+  std::chrono::milliseconds expires{0};
+};
+
+std::chrono::milliseconds read_time(std::string_view text) {
+  if (text.empty()) return {};
+  const auto time = parse_nft_time(text);
+  if (!time) throw std::runtime_error("a time of an unknown unit in the listing");
+  return *time;
+}
+
+// `10.1.1.1 . 6 . 22 timeout 1m expires 33s comment "…" : value`; what stands
+// between key and value and is not known stays with the key: it is drift.
+ReadElement read_element(std::string_view item) {
+  ReadElement read;
+  if (const std::size_t colon = find_bare(item, " : "); colon != std::string_view::npos) {
+    read.element.value = trim(item.substr(colon + 3));
+    item = item.substr(0, colon);
+  }
+  std::string_view* const rest = &item;
+  const auto take_word = [rest](std::string_view word) -> std::string_view {
+    const std::size_t at = find_bare(*rest, word);
+    if (at == std::string_view::npos) return {};
+    const std::string_view value = rest->substr(at + word.size());
+    *rest = rest->substr(0, at);
+    return trim(value);
+  };
+  if (item.size() > 20 || item.find(' ') != std::string_view::npos) {
+    read.element.comment = unquoted(take_word(" comment "));
+    read.expires = read_time(take_word(" expires "));
+    read.timeout = read_time(take_word(" timeout "));
+  }
+  read.element.key = trim(item);
+  return read;
+}
+
+class Reader {
+ public:
+  explicit Reader(std::string_view listing) : rest_(listing) {}
+
+  LiveTable table() {
+    if (trim(line()) != "table inet knockwork {") throw std::runtime_error("not a listing of our table");
+    for (;;) {
+      const std::string_view text = trim(line());
+      if (text == "}") break;
+      if (!text.empty()) object(text);
+    }
+    const auto by_name = [](const auto& left, const auto& right) { return left.name < right.name; };
+    std::sort(table_.ruleset.sets.begin(), table_.ruleset.sets.end(), by_name);
+    std::sort(table_.ruleset.chains.begin(), table_.ruleset.chains.end(), by_name);
+    return std::move(table_);
+  }
+
+ private:
+  std::string_view line() {
+    if (rest_.empty()) throw std::runtime_error("a listing that ends early");
+    const std::size_t end = std::min(rest_.find('\n'), rest_.size());
+    const std::string_view text = rest_.substr(0, end);
+    rest_.remove_prefix(std::min(end + 1, rest_.size()));
+    return text;
+  }
+
+  void object(std::string_view text) {
+    if (take_prefix(text, "comment ")) {
+      table_.comment = unquoted(text);
+      table_.ours = table_.comment == kTableComment;
+    } else if (!text.ends_with(" {")) {
+      table_.extra.emplace_back(text);
+    } else if (text.remove_suffix(2); take_prefix(text, "chain ")) {
+      read_chain(text);
+    } else if (take_prefix(text, "set ") || take_prefix(text, "map ")) {
+      read_set(text);
+    } else {
+      skip_stranger(text);
+    }
+  }
+
+  void read_chain(std::string_view name) {
+    Chain chain{std::string(name), "", {}, {}};
+    for (;;) {
+      const std::string_view text = trim(line());
+      if (text == "}") break;
+      if (text.starts_with("type ") && text.find(" hook ") != std::string_view::npos) {
+        chain.hook = text;
+      } else if (text.starts_with("comment ") && chain.rules.empty()) {
+        chain.extra.emplace_back(text);
+      } else {
+        chain.rules.push_back(normal_rule(text));
+      }
+    }
+    table_.ruleset.chains.push_back(std::move(chain));
+  }
+
+  void read_set(std::string_view name) {
+    Set set{std::string(name), "", {}, {}, 0, {}};
+    std::vector<LiveElement> live;
+    for (;;) {
+      std::string_view text = trim(line());
+      if (text == "}") break;
+      if (take_prefix(text, "type ")) {
+        set.type = text;
+      } else if (take_prefix(text, "flags ")) {
+        set.flags = sorted_items(text);
+      } else if (take_prefix(text, "size ")) {
+        set.size = static_cast<std::uint32_t>(std::stoul(std::string(text.substr(0, text.find(' ')))));
+      } else if (take_prefix(text, "elements = {")) {
+        read_elements(text, set, live);
+      } else {
+        set.extra.emplace_back(text);
+      }
+    }
+    std::sort(set.elements.begin(), set.elements.end());
+    if (set.is_dynamic() || !live.empty()) table_.live.emplace(set.name, std::move(live));
+    table_.ruleset.sets.push_back(std::move(set));
+  }
+
+  void read_elements(std::string_view first, Set& set, std::vector<LiveElement>& live) {
+    // Up to the closing brace, which ends a line of its own elements.
+    const char* const begin = first.data();
+    const char* end = first.data() + first.size();
+    std::string_view last = first;
+    while (!last.ends_with('}')) {
+      last = line();
+      end = last.data() + last.size();
+    }
+    std::string_view items(begin, static_cast<std::size_t>(end - begin));
+    items.remove_suffix(1);
+    for_each_item(items, [&](std::string_view item) {
+      ReadElement read = read_element(item);
+      if (read.timeout.count() != 0) {
+        live.push_back({std::move(read.element.key), read.timeout, read.expires});
+      } else {
+        set.elements.push_back(std::move(read.element));
+      }
+    });
+  }
+
+  void skip_stranger(std::string_view head) {
+    const std::size_t space = head.rfind(' ');
+    table_.strangers.push_back({std::string(head.substr(0, space)), std::string(head.substr(space + 1))});
+    for (int depth = 1; depth > 0;) {
+      const std::string_view text = trim(line());
+      if (text.ends_with('{')) ++depth;
+      if (text == "}") --depth;
+    }
+  }
+
+  std::string_view rest_;
+  LiveTable table_;
+};
+
+}  // namespace
+
+LiveTable parse_listing(std::string_view listing) { return Reader(listing).table(); }
+
+}  // namespace knockwork

@@ -1,0 +1,116 @@
+// The table `inet knockwork` as a value: what nftables would list.
+//
+// Rules and elements are text in the form in which `nft -p list table` (1.0.6)
+// prints them, so that a listing compares with what was compiled by ==.
+// The names below are documented in docs/table.md and stable.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "program/program.hpp"
+
+namespace knockwork {
+
+inline constexpr std::string_view kTable = "inet knockwork";
+// The table's comment says whose it is and in which format.
+inline constexpr std::string_view kTableComment = "knockwork 1";
+
+struct Element {
+  std::string key;      // "17 . 7000"
+  std::string value;    // "0x0000002a" or "goto knock"; empty in a set
+  std::string comment;  // the sequence's name at its last edge; else empty
+  auto operator<=>(const Element&) const = default;
+};
+
+// Attributes that the declaration never changes are `shape`: a set whose shape
+// differs has to be made anew, while its size can be altered where it stands.
+struct Set {
+  std::string name;
+  std::string type;                // "mark : verdict" makes it a map
+  std::vector<std::string> flags;  // sorted
+  std::vector<std::string> extra;  // attributes that we never write: comment, timeout, gc-interval, …
+  std::uint32_t size = 0;          // 0: unlimited
+  std::vector<Element> elements;   // sorted; a dynamic set has none: packets fill it
+
+  bool is_map() const { return type.find(" : ") != std::string::npos; }
+  bool is_dynamic() const;
+  bool same_shape(const Set& other) const;
+  bool operator==(const Set&) const = default;
+};
+
+struct Chain {
+  std::string name;
+  std::string hook;                // "type filter hook prerouting priority mangle; policy accept;" or empty
+  std::vector<std::string> extra;  // attributes that we never write: comment
+  std::vector<std::string> rules;
+  bool operator==(const Chain&) const = default;
+};
+
+struct Ruleset {
+  std::vector<Set> sets;      // sorted by name
+  std::vector<Chain> chains;  // sorted by name
+  bool operator==(const Ruleset&) const = default;
+
+  const Set* set(std::string_view name) const;
+  const Chain* chain(std::string_view name) const;
+};
+
+// One element that packets made, with its clock.
+struct LiveElement {
+  std::string key;
+  std::chrono::milliseconds timeout{0};
+  std::chrono::milliseconds expires{0};
+  bool operator==(const LiveElement&) const = default;
+};
+
+// Objects of a kind that we never make: counters, quotas, flowtables.
+struct Stranger {
+  std::string kind;  // "counter", "ct helper", …
+  std::string name;
+  bool operator==(const Stranger&) const = default;
+};
+
+// The table as the kernel has it.
+struct LiveTable {
+  bool ours = false;               // by its comment
+  std::string comment;             // of the table
+  std::vector<std::string> extra;  // table attributes that we never write: "flags dormant"
+  Ruleset ruleset;
+  // Dynamic set → what packets put into it. An element that a hand put there
+  // without a timeout stands in the set's `elements` instead: packets make none.
+  std::map<std::string, std::vector<LiveElement>, std::less<>> live;
+  std::vector<Stranger> strangers;
+  bool operator==(const LiveTable&) const = default;
+};
+
+// Pure.
+Ruleset compile(const Program& program);
+
+// Reads the text of `nft -p list table inet knockwork`.
+// Throws std::runtime_error where the text is not such a listing.
+LiveTable parse_listing(std::string_view listing);
+
+// The sequences that a ruleset holds, from its edges alone (mode, guards and
+// addresses stay out). Edges that lead nowhere are left out: they are drift.
+std::vector<Track> decompile(const Ruleset& ruleset);
+
+// The table as a file for `nft -f`.
+std::string to_nft(const Ruleset& ruleset);
+
+// One `key : value comment "…"` as nftables writes it.
+std::string to_nft(const Element& element);
+
+// "1m30s", as nftables prints it: units from days to milliseconds, zeros left out.
+std::string nft_time(std::chrono::milliseconds time);
+std::string nft_time(Duration duration);
+std::optional<std::chrono::milliseconds> parse_nft_time(std::string_view text);
+
+// "0x0000002a"
+std::string nft_mark(std::uint32_t mark);
+
+}  // namespace knockwork
