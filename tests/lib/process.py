@@ -31,7 +31,7 @@ def start(argv: Sequence[Union[str, Path]], out: Union[IO[bytes], int], *,
 
 
 def finish(child: subprocess.Popen[bytes], limit: float) -> int:
-    """Waits at most `limit` seconds; returns the exit status, 124 where time ran out (as timeout(1) has it)."""
+    """Waits at most `limit` seconds; returns the exit status, 124 where time ran out, as timeout(1) does."""
     try:
         return child.wait(limit)
     except subprocess.TimeoutExpired:

@@ -39,7 +39,8 @@ def _junit(root: ET.Element) -> Results:
         bad = [entry for tag in ("failure", "error") for entry in case.findall(tag)]
         skipped = case.find("skipped")
         if bad:
-            results.failures.append((name, "\n".join(entry.text or entry.get("message") or "" for entry in bad)))
+            details = "\n".join(entry.text or entry.get("message") or "" for entry in bad)
+            results.failures.append((name, details))
         elif skipped is not None:
             results.skips.append((name, skipped.get("message") or ""))
         else:
@@ -71,7 +72,8 @@ def _faults(case: ET.Element) -> list[str]:
             original = (entry.findtext("Original") or "").strip()
             expanded = (entry.findtext("Expanded") or "").strip()
             thrown = (entry.findtext("Exception") or "").strip()
-            lines += [f"{where}: {original}", f"  with: {expanded}"] + ([f"  threw: {thrown}"] if thrown else [])
+            lines += [f"{where}: {original}", f"  with: {expanded}"]
+            lines += [f"  threw: {thrown}"] if thrown else []
         elif entry.tag in ("Failure", "Exception", "FatalErrorCondition") and entry.get("filename"):
             lines.append(f"{where}: {(entry.text or '').strip()}")
     return lines

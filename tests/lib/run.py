@@ -26,7 +26,7 @@ def arguments() -> list[suites.Suite]:
                       for suite in suites.SUITES)
     parser = argparse.ArgumentParser(
         prog="tests/run", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Installs what is missing, builds what is needed and runs the suites named,\nor all of them.",
+        description="Installs what is missing, builds what is needed, runs the suites named or all.",
         epilog=f"suites:\n{table}\n\nFull logs: build/test-logs/. Benchmarks: tests/bench/run.")
     parser.add_argument("suite", nargs="*", help="a suite's name")
     parser.add_argument("--list", action="store_true", help="list the suites and stop")
@@ -52,8 +52,8 @@ def arguments() -> list[suites.Suite]:
 def install(chosen: list[suites.Suite]) -> None:
     groups = sorted({group for suite in chosen for group in suite.packages})
     with Line("packages", "looking") as line:
-        done = subprocess.run([str(build.ROOT / "tests/lib/install"), *groups], cwd=build.ROOT, check=False,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run([str(build.ROOT / "tests/lib/install"), *groups], check=False, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         line.result, line.notes = "there", done.stdout.splitlines()
         if done.stdout:
             line.result = "installed"

@@ -41,7 +41,8 @@ class Line:
 
     def _tick(self) -> None:
         while True:
-            print(f"\r  {self.name:<10} {styled(self.doing, 'dim')} {self._seconds():.0f} s\033[K", end="", flush=True)
+            text = f"{self.name:<10} {styled(self.doing, 'dim')} {self._seconds():.0f} s"
+            print(f"\r  {text}\033[K", end="", flush=True)
             if self._done.wait(1):
                 print("\r\033[K", end="", flush=True)
                 return

@@ -68,10 +68,11 @@ SUITES = (
           _pytest("cli", "release", "tests/cli")),
     Suite("python", "the Python module and its stubs", ("build", "test", "lint"), ("release",),
           _pytest("python", "release", "tests/python")),
-    Suite("ansible", "playbooks over SSH on three hosts", ("build", "test", "hosts", "venv"), ("release",),
-          _pytest("ansible", "release", "tests/ansible")),
-    Suite("lint", "format, clang-tidy, clang, shellcheck, mypy, sanity", ("build", "test", "lint"), ("dev",),
-          _script("lint", "tests/lint/lint.py"), root=False),
+    Suite("ansible", "playbooks over SSH on three hosts",
+          ("build", "test", "hosts", "venv"),
+          ("release",), _pytest("ansible", "release", "tests/ansible")),
+    Suite("lint", "format, clang-tidy, shellcheck, mypy, sanity, docs", ("build", "test", "lint"),
+          ("dev",), _script("lint", "tests/lint/lint.py"), root=False),
     Suite("asan", "unit and kernel under the sanitizers", ("build", "test"), ("asan",), _asan),
     Suite("fuzz", "declarations at random, for a bounded number of runs", ("build", "fuzz"), ("fuzz",),
           _script("fuzz", "tests/fuzz/short.py"), root=False),
@@ -80,7 +81,8 @@ BY_NAME = {suite.name: suite for suite in SUITES}
 
 
 def environment() -> dict[str, str]:
-    """What every command gets: Debian's own tools first, nothing of the caller's Python or Ansible settings."""
-    kept = {name: value for name, value in os.environ.items()
-            if not name.startswith(("ANSIBLE_", "PYTHON", "PYENV_", "KNOCKWORK_")) and name != "SSH_CONNECTION"}
-    return {**kept, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    """What every command gets: Debian's tools first, none of the caller's Python or Ansible settings."""
+    theirs = ("ANSIBLE_", "PYTHON", "PYENV_", "KNOCKWORK_", "SSH_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
+    return {**kept, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,0 +1,117 @@
+"""The checks that need no test bed, each counted as one: lint.py REPORT."""
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/lib"))
+
+import results  # noqa: E402
+
+DEV = ROOT / "build/dev"
+# Folders of a developer's machine, which a user does not have.
+MACHINE_PATH = re.compile(r"/(?:work|root)/")
+TYPED = ("tests/lib", "tests/lint", "tests/bench", "tests/fuzz")
+
+
+def tree() -> list[Path]:
+    """The project's files: what git knows or would add; every file outside build/ where there is no git."""
+    if (ROOT / ".git").exists():
+        listing = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others",
+                                  "--exclude-standard"], cwd=ROOT, check=True, capture_output=True).stdout
+        names = listing.decode().rstrip("\0").split("\0")
+        return [ROOT / name for name in names if (ROOT / name).is_file()]
+    return [path for path in ROOT.rglob("*") if path.is_file() and (ROOT / "build") not in path.parents]
+
+
+def _begins(path: Path, *interpreters: str) -> bool:
+    with open(path, "rb") as handle:
+        line = handle.readline(80).decode(errors="replace")
+    return line.startswith("#!") and any(re.search(rf"\b{name}\b", line) for name in interpreters)
+
+
+FILES = tree()
+CPP = [path for path in FILES if path.suffix in (".cpp", ".hpp")]
+SHELL = [path for path in FILES if path.suffix == ".sh" or _begins(path, "sh", "bash")]
+PYTHON = [path for path in FILES if path.suffix in (".py", ".pyi") or _begins(path, "python3")]
+
+
+def command(*argv: str | Path, files: Iterable[Path] = ()) -> str:
+    """Runs a checker; returns what it found, nothing where it is content."""
+    words = [str(word) for word in argv] + [str(path.relative_to(ROOT)) for path in files]
+    done = subprocess.run(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    print(f"$ {' '.join(words[:6])} …\n{done.stdout}", flush=True)
+    return (done.stdout.strip() or f"exit status {done.returncode}") if done.returncode else ""
+
+
+def clang_format() -> str:
+    return command("clang-format-14", "--dry-run", "--Werror", files=CPP)
+
+
+def clang_tidy() -> str:
+    """With clang's own warnings, as errors: the flags are those of the dev build."""
+    found = command("run-clang-tidy-14", "-quiet", "-j", str(os.cpu_count()), "-p", DEV, f"^{ROOT}/cpp/")
+    return "\n".join(line for line in found.splitlines() if "warnings generated" not in line)
+
+
+def shellcheck() -> str:
+    return command("shellcheck", "-x", files=SHELL)
+
+
+def pycodestyle() -> str:
+    return command("pycodestyle", "--config", ROOT / "setup.cfg", files=PYTHON)
+
+
+def mypy() -> str:
+    """Strict, one folder at a time: helpers of different folders may share a name."""
+    return "\n".join(found for folder in TYPED if (ROOT / folder).is_dir()
+                     for files in [[path for path in PYTHON if (ROOT / folder) in path.parents]] if files
+                     for found in [command("mypy", "--config-file", "setup.cfg", "--cache-dir",
+                                           ROOT / "build/mypy", files=files)] if found)
+
+
+def no_machine_paths() -> str:
+    found = []
+    for path in FILES:
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            continue
+        found += [f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
+                  for number, line in enumerate(lines, 1) if MACHINE_PATH.search(line)]
+    return "\n".join(found)
+
+
+def one_list_of_packages() -> str:
+    """Debian's packages are named in tests/lib/packages alone: no other script calls apt-get."""
+    return "\n".join(str(path.relative_to(ROOT)) for path in SHELL + PYTHON
+                     if path != ROOT / "tests/lib/install" and path != Path(__file__)
+                     and re.search(r"\bapt(?:-get)? .*install\b", path.read_text(encoding="utf-8")))
+
+
+CHECKS: tuple[Callable[[], str], ...] = (
+    clang_format, clang_tidy, shellcheck, pycodestyle, mypy, no_machine_paths, one_list_of_packages)
+
+
+def main() -> int:
+    found = results.Results()
+    passed = []
+    for check in CHECKS:
+        name = check.__name__.replace("_", " ")
+        details = check()
+        if details:
+            found.failures.append((name, details))
+        else:
+            passed.append(name)
+    results.write(Path(sys.argv[1]), "lint", found, passed)
+    return 1 if found.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
