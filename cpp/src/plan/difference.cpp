@@ -15,7 +15,9 @@ namespace {
 
 using Names = std::set<std::string, std::less<>>;
 
-bool is_word(char c) { return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_word(char c) {
+  return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 // Whether a rule or verdict says `prefix name` with `name` as a whole word.
 bool mentions(std::string_view text, std::string_view prefix, std::string_view name) {
@@ -33,7 +35,8 @@ bool leads_to(std::string_view text, std::string_view chain) {
 
 class Difference {
  public:
-  Difference(const LiveTable& live, const Ruleset& wanted) : live_(live), wanted_(wanted) {}
+  Difference(const LiveTable& live, const Ruleset& wanted, Resize resize)
+      : live_(live), wanted_(wanted), resize_(resize) {}
 
   Transaction transaction() {
     find_remade();
@@ -60,11 +63,15 @@ class Difference {
   void find_remade() {
     for (const Set& set : live_.ruleset.sets) {
       const Set* wanted = wanted_.set(set.name);
-      if (wanted == nullptr || !wanted->same_shape(set)) gone_sets_.insert(set.name);
+      if (wanted == nullptr || !wanted->same_shape(set) ||
+          (resize_ == Resize::anew && wanted->size != set.size)) {
+        gone_sets_.insert(set.name);
+      }
     }
     for (const Chain& chain : live_.ruleset.chains) {
       const Chain* wanted = wanted_.chain(chain.name);
-      if (wanted == nullptr || wanted->hook != chain.hook || wanted->extra != chain.extra) gone_chains_.insert(chain.name);
+      if (wanted == nullptr || wanted->hook != chain.hook || wanted->extra != chain.extra)
+        gone_chains_.insert(chain.name);
     }
   }
 
@@ -78,7 +85,8 @@ class Difference {
                std::any_of(gone_chains_.begin(), gone_chains_.end(),
                            [&](const std::string& gone) { return leads_to(rule, gone); });
       });
-      if (refers || gone_chains_.contains(chain.name) || wanted->rules != chain.rules) rewritten_.insert(chain.name);
+      if (refers || gone_chains_.contains(chain.name) || wanted->rules != chain.rules)
+        rewritten_.insert(chain.name);
     }
     for (const Chain& chain : wanted_.chains) {
       if (live_.ruleset.chain(chain.name) == nullptr) rewritten_.insert(chain.name);
@@ -96,8 +104,8 @@ class Difference {
       if (gone_sets_.contains(set.name)) continue;
       const Set* wanted = wanted_.set(set.name);
       DeleteElements action{set.name, {}};
-      std::set_difference(set.elements.begin(), set.elements.end(), wanted->elements.begin(), wanted->elements.end(),
-                          std::back_inserter(action.elements));
+      std::set_difference(set.elements.begin(), set.elements.end(), wanted->elements.begin(),
+                          wanted->elements.end(), std::back_inserter(action.elements));
       for (const Element& element : wanted->elements) {
         const bool stands = std::binary_search(set.elements.begin(), set.elements.end(), element);
         if (stands && leads_to_gone_chain(element)) action.elements.push_back(element);
@@ -170,22 +178,22 @@ class Difference {
     add(CarryElements{wanted.name, elements->second});
   }
 
-  static Set without_elements(Set set) {
-    set.elements.clear();
-    return set;
+  static Set without_elements(const Set& set) {
+    return {set.name, set.type, set.flags, set.extra, set.size, {}};
   }
 
   const LiveTable& live_;
   const Ruleset& wanted_;
+  Resize resize_;
   Names gone_sets_, gone_chains_, rewritten_;  // gone: no longer wanted, or to be made anew
   Transaction transaction_;
 };
 
 }  // namespace
 
-Transaction difference(const LiveTable* live, const Ruleset& wanted) {
+Transaction difference(const LiveTable* live, const Ruleset& wanted, Resize resize) {
   const LiveTable nothing;
-  Transaction transaction = Difference(live == nullptr ? nothing : *live, wanted).transaction();
+  Transaction transaction = Difference(live == nullptr ? nothing : *live, wanted, resize).transaction();
   if (live == nullptr) transaction.actions.insert(transaction.actions.begin(), AddTable{});
   return transaction;
 }

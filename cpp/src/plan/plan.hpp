@@ -72,8 +72,9 @@ struct AddRules {
   bool operator==(const AddRules&) const = default;
 };
 
-using Action = std::variant<AddTable, DeleteTable, WakeTable, FlushChain, DeleteElements, ForgetElements, DeleteSet,
-                            DeleteStranger, DeleteChain, AddChain, AddSet, AddElements, CarryElements, AddRules>;
+using Action =
+    std::variant<AddTable, DeleteTable, WakeTable, FlushChain, DeleteElements, ForgetElements, DeleteSet,
+                 DeleteStranger, DeleteChain, AddChain, AddSet, AddElements, CarryElements, AddRules>;
 
 struct Transaction {
   std::vector<Action> actions;
@@ -81,9 +82,13 @@ struct Transaction {
   bool operator==(const Transaction&) const = default;
 };
 
+// How a set gets another size: where it stands (recent kernels), or made anew
+// with its elements carried over (kernels that ignore the alteration).
+enum class Resize { in_place, anew };
+
 // Pure. `live` is null where there is no table; one that is not ours is the
 // caller's to refuse. Comparing a table with itself gives an empty transaction.
-Transaction difference(const LiveTable* live, const Ruleset& wanted);
+Transaction difference(const LiveTable* live, const Ruleset& wanted, Resize resize = Resize::in_place);
 
 // The script for libnftables; each action in its order.
 std::string to_nft(const Transaction& transaction);

@@ -25,9 +25,12 @@ struct Writer {
   }
   void operator()(const DeleteTable&) { text += fmt::format("delete table {}\n", kTable); }
   void operator()(const WakeTable&) { text += fmt::format("add table {}\n", kTable); }
-  void operator()(const FlushChain& action) { text += fmt::format("flush chain {} {}\n", kTable, action.chain); }
+  void operator()(const FlushChain& action) {
+    text += fmt::format("flush chain {} {}\n", kTable, action.chain);
+  }
   void operator()(const DeleteElements& action) {
-    text += elements("delete", action.set, action.elements, [](const Element& element) { return element.key; });
+    text +=
+        elements("delete", action.set, action.elements, [](const Element& element) { return element.key; });
   }
   // Deleting an element that expired meanwhile would fail the transaction: add it first.
   void operator()(const ForgetElements& action) {
@@ -41,7 +44,9 @@ struct Writer {
   void operator()(const DeleteStranger& action) {
     text += fmt::format("delete {} {} {}\n", action.stranger.kind, kTable, action.stranger.name);
   }
-  void operator()(const DeleteChain& action) { text += fmt::format("delete chain {} {}\n", kTable, action.chain); }
+  void operator()(const DeleteChain& action) {
+    text += fmt::format("delete chain {} {}\n", kTable, action.chain);
+  }
   void operator()(const AddChain& action) {
     text += fmt::format("add chain {} {}", kTable, action.chain.name);
     if (!action.chain.hook.empty()) text += " { " + action.chain.hook + " }";
@@ -55,7 +60,8 @@ struct Writer {
     text += " }\n";
   }
   void operator()(const AddElements& action) {
-    text += elements("add", action.set, action.elements, [](const Element& element) { return to_nft(element); });
+    text +=
+        elements("add", action.set, action.elements, [](const Element& element) { return to_nft(element); });
   }
   void operator()(const CarryElements& action) {
     text += elements("add", action.set, action.elements, [](const LiveElement& element) {

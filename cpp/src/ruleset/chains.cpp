@@ -14,7 +14,9 @@ void append(Rules& rules, const Rules& more) { rules.insert(rules.end(), more.be
 
 // A constant as part of a lookup's key: `x & C | C` is C whatever x is, and
 // reads no packet field that the rule would have to match first.
-std::string constant_key(std::uint32_t value) { return fmt::format("meta mark & {0} | {0}", nft_mark(value)); }
+std::string constant_key(std::uint32_t value) {
+  return fmt::format("meta mark & {0} | {0}", nft_mark(value));
+}
 
 // A range as one number: its ends fit into a mark side by side.
 std::uint32_t range_id(const Service& range) { return (std::uint32_t{range.first} << 16) | range.last; }
@@ -54,8 +56,8 @@ class Compiler {
   // table (loading it is what turns conntrack on: they look new), or from
   // sources that never need to knock.
   Rules exempt() const {
-    return {"fib daddr type unicast accept", "tcp flags ack / syn,ack accept", "ip saddr @always_allow4 accept",
-            "ip6 saddr @always_allow6 accept"};
+    return {"fib daddr type unicast accept", "tcp flags ack / syn,ack accept",
+            "ip saddr @always_allow4 accept", "ip6 saddr @always_allow6 accept"};
   }
 
   // Stealth judges every packet, gate only those that `dispatch` names.
@@ -74,11 +76,12 @@ class Compiler {
   // discovery, hop limit 255), RFC 4890 section 4.4 (errors), RFC 2710 and 3810
   // (MLD), RFC 8415 (DHCPv6 replies come from link-local addresses).
   static Rules vital() {
-    return {"icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, "
-            "nd-redirect } ip6 hoplimit 255 accept",
-            "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, "
-            "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } accept",
-            "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept"};
+    return {
+        "icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, "
+        "nd-redirect } ip6 hoplimit 255 accept",
+        "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, "
+        "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } accept",
+        "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept"};
   }
 
   Chain refuse() const {
@@ -172,10 +175,10 @@ class Compiler {
       rules.push_back(fmt::format("update @holders{} {{ {} . meta mark timeout {} }}", family, source, time));
       for (const Service& service : track.services) {
         const bool single = service.first == service.last;
-        rules.push_back(fmt::format("{} . meta mark @holders{} update @{}{} {{ {} . {} . {} timeout {} }}", source,
-                                    family, single ? "granted" : "ranged", family, source,
-                                    static_cast<int>(service.protocol),
-                                    single ? std::to_string(service.first) : nft_mark(range_id(service)), time));
+        rules.push_back(fmt::format(
+            "{} . meta mark @holders{} update @{}{} {{ {} . {} . {} timeout {} }}", source, family,
+            single ? "granted" : "ranged", family, source, static_cast<int>(service.protocol),
+            single ? std::to_string(service.first) : nft_mark(range_id(service)), time));
       }
     }
     return rules;
@@ -199,8 +202,8 @@ std::string opening_chain(const Track& track) {
   for (const Service& service : track.services) services += to_string(service) + ' ';
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(services.data()), services.size(), digest);
-  return fmt::format("open_{}_{:02x}{:02x}{:02x}{:02x}", nft_time(track.open_for), digest[0], digest[1], digest[2],
-                     digest[3]);
+  return fmt::format("open_{}_{:02x}{:02x}{:02x}{:02x}", nft_time(track.open_for), digest[0], digest[1],
+                     digest[2], digest[3]);
 }
 
 std::vector<Chain> compile_chains(const Program& program, std::size_t layers) {

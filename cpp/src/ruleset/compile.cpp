@@ -48,7 +48,8 @@ void add_dynamic_sets(std::vector<Set>& sets, std::uint32_t sources) {
   for (const auto& [family, type] : {std::pair{'4', "ipv4_addr"}, std::pair{'6', "ipv6_addr"}}) {
     const std::string address = type;
     sets.push_back(dynamic_set(std::string("expected") + family, address + " . mark", sources));
-    sets.push_back(dynamic_set(std::string("granted") + family, address + " . inet_proto . inet_service", sources));
+    sets.push_back(
+        dynamic_set(std::string("granted") + family, address + " . inet_proto . inet_service", sources));
     sets.push_back(dynamic_set(std::string("ranged") + family, address + " . inet_proto . mark", sources));
     sets.push_back(dynamic_set(std::string("holders") + family, address + " . mark", sources));
     sets.push_back(dynamic_set(std::string("locked") + family, address, sources));
@@ -72,7 +73,8 @@ std::vector<Set> steps_maps(const Program& program) {
   }
   std::vector<Set> maps;
   for (std::size_t layer = 0; layer < layers.size(); ++layer) {
-    maps.push_back(static_set(steps_map(layer), "inet_proto . inet_service : mark", std::move(layers[layer])));
+    maps.push_back(
+        static_set(steps_map(layer), "inet_proto . inet_service : mark", std::move(layers[layer])));
   }
   return maps;
 }

@@ -90,7 +90,8 @@ class Decompiler {
         if (auto track = follow(opener.key)) tracks.push_back(std::move(*track));
       }
     }
-    std::sort(tracks.begin(), tracks.end(), [](const Track& left, const Track& right) { return left.name < right.name; });
+    std::sort(tracks.begin(), tracks.end(),
+              [](const Track& left, const Track& right) { return left.name < right.name; });
     return tracks;
   }
 

@@ -10,8 +10,9 @@ namespace {
 
 template <typename T>
 const T* find_by_name(const std::vector<T>& sorted, std::string_view name) {
-  const auto at = std::lower_bound(sorted.begin(), sorted.end(), name,
-                                   [](const T& object, std::string_view wanted) { return object.name < wanted; });
+  const auto at =
+      std::lower_bound(sorted.begin(), sorted.end(), name,
+                       [](const T& object, std::string_view wanted) { return object.name < wanted; });
   return at != sorted.end() && at->name == name ? &*at : nullptr;
 }
 
@@ -23,7 +24,8 @@ constexpr std::array<Unit, 5> kUnits{
     {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 
 std::string set_block(const Set& set) {
-  std::string text = fmt::format("  {} {} {{\n    type {}\n", set.is_map() ? "map" : "set", set.name, set.type);
+  std::string text =
+      fmt::format("  {} {} {{\n    type {}\n", set.is_map() ? "map" : "set", set.name, set.type);
   if (set.size != 0) text += fmt::format("    size {}\n", set.size);
   if (!set.flags.empty()) text += fmt::format("    flags {}\n", fmt::join(set.flags, ","));
   if (!set.elements.empty()) {
@@ -61,7 +63,8 @@ std::string to_nft(const Element& element) {
 
 // `add table` and `delete table` first, so that loading the file twice gives one table.
 std::string to_nft(const Ruleset& ruleset) {
-  std::string text = fmt::format("#!/usr/sbin/nft -f\n\nadd table {0}\ndelete table {0}\n\ntable {0} {{\n", kTable);
+  std::string text =
+      fmt::format("#!/usr/sbin/nft -f\n\nadd table {0}\ndelete table {0}\n\ntable {0} {{\n", kTable);
   text += fmt::format("  comment \"{}\"\n", kTableComment);
   for (const Set& set : ruleset.sets) text += "\n" + set_block(set);
   for (const Chain& chain : ruleset.chains) text += "\n" + chain_block(chain);
@@ -78,7 +81,9 @@ std::string nft_time(std::chrono::milliseconds time) {
   return text.empty() ? "0s" : text;
 }
 
-std::string nft_time(Duration duration) { return nft_time(std::chrono::milliseconds(duration.milliseconds())); }
+std::string nft_time(Duration duration) {
+  return nft_time(std::chrono::milliseconds(duration.milliseconds()));
+}
 
 std::optional<std::chrono::milliseconds> parse_nft_time(std::string_view text) {
   std::int64_t total = 0;

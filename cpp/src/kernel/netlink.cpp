@@ -1,0 +1,88 @@
+#include "kernel/netlink.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "knockwork/diagnostic.hpp"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71  // Linux 5.14; newer than the headers of some distributions
+#endif
+
+namespace knockwork {
+namespace {
+
+struct SocketCloser {
+  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+};
+using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
+
+[[noreturn]] void refuse() {
+  throw SystemError(
+      fmt::format("cannot ask the kernel for its ruleset generation: {}", std::strerror(errno)));
+}
+
+Socket open_socket() {
+  Socket socket(mnl_socket_open(NETLINK_NETFILTER));
+  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) refuse();
+  return socket;
+}
+
+// Zero on kernels without cookies: then the generation alone has to do, and it
+// starts anew with every boot and differs from namespace to namespace.
+std::uint64_t netns_cookie(const mnl_socket* socket) {
+  std::uint64_t cookie = 0;
+  socklen_t length = sizeof cookie;
+  getsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length);
+  return cookie;
+}
+
+int take_generation(const nlmsghdr* header, void* data) {
+  const nlattr* attribute = nullptr;
+  mnl_attr_for_each(attribute, header, sizeof(nfgenmsg)) {
+    if (mnl_attr_get_type(attribute) == NFTA_GEN_ID) {
+      *static_cast<std::uint32_t*>(data) = ntohl(mnl_attr_get_u32(attribute));
+    }
+  }
+  return MNL_CB_STOP;
+}
+
+std::uint32_t ask_generation(const mnl_socket* socket) {
+  std::array<char, 8192> buffer{};
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
+  header->nlmsg_type = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETGEN;
+  header->nlmsg_flags = NLM_F_REQUEST;
+  auto* family = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
+  family->nfgen_family = AF_UNSPEC;
+  family->version = NFNETLINK_V0;
+  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) refuse();
+  const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
+  std::uint32_t generation = 0;
+  if (length < 0 || mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
+                               mnl_socket_get_portid(socket), take_generation, &generation) < 0) {
+    refuse();
+  }
+  return generation;
+}
+
+}  // namespace
+
+Generation read_generation() {
+  const Socket socket = open_socket();
+  Generation generation;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> generation.boot;
+  generation.netns = netns_cookie(socket.get());
+  generation.number = ask_generation(socket.get());
+  return generation;
+}
+
+}  // namespace knockwork

@@ -1,0 +1,93 @@
+// The only user of libnftables.
+#include <fmt/format.h>
+#include <nftables/libnftables.h>
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "kernel/netlink.hpp"
+#include "knockwork/diagnostic.hpp"
+#include "knockwork/kernel.hpp"
+#include "plan/plan.hpp"
+#include "ruleset/ruleset.hpp"
+
+namespace knockwork {
+namespace {
+
+struct ContextDeleter {
+  void operator()(nft_ctx* context) const { nft_ctx_free(context); }
+};
+using Context = std::unique_ptr<nft_ctx, ContextDeleter>;
+
+// A context a command: what libnftables remembers of one command can be stale in the next.
+Context open_context() {
+  Context context(nft_ctx_new(NFT_CTX_DEFAULT));
+  if (!context) throw SystemError("libnftables does not start: is there memory left?");
+  // Numbers for protocols: names depend on /etc/protocols, which may be missing.
+  nft_ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO);
+  nft_ctx_buffer_output(context.get());
+  nft_ctx_buffer_error(context.get());
+  return context;
+}
+
+// What libnftables says without where it says it: its excerpts quote our
+// script, which holds ports.
+std::string reason(std::string_view error) {
+  std::string text;
+  while (!error.empty()) {
+    const std::string_view line = error.substr(0, error.find('\n'));
+    error.remove_prefix(std::min(line.size() + 1, error.size()));
+    const std::size_t at = line.find("Error: ");
+    if (at == std::string_view::npos) continue;
+    if (!text.empty()) text += "; ";
+    text += line.substr(at + 7);
+    if (text.size() > 300) break;
+  }
+  return text.empty() ? "no reason given" : text;
+}
+
+bool says(std::string_view error, std::string_view text) {
+  return error.find(text) != std::string_view::npos;
+}
+
+[[noreturn]] void refuse(std::string_view doing, std::string_view error) {
+  if (says(error, "Operation not permitted")) {
+    throw SystemError(fmt::format(
+        "not permitted to {} nf_tables: run as root (sudo), or with the capability CAP_NET_ADMIN", doing));
+  }
+  if (says(error, "not supported")) {
+    throw SystemError(
+        "this kernel has no nf_tables: load the module (modprobe nf_tables) or boot a kernel that has it");
+  }
+  throw SystemError(fmt::format("the kernel refused to {} nf_tables: {}", doing, reason(error)));
+}
+
+class NftKernel final : public Kernel {
+ public:
+  std::optional<LiveTable> read() override {
+    const Context context = open_context();
+    const std::string command = fmt::format("list table {}", kTable);
+    if (nft_run_cmd_from_buffer(context.get(), command.c_str()) != 0) {
+      const std::string_view error = nft_ctx_get_error_buffer(context.get());
+      if (says(error, "No such file or directory")) return std::nullopt;
+      refuse("read", error);
+    }
+    return parse_listing(nft_ctx_get_output_buffer(context.get()));
+  }
+
+  void commit(const Transaction& transaction) override {
+    const Context context = open_context();
+    if (nft_run_cmd_from_buffer(context.get(), to_nft(transaction).c_str()) != 0) {
+      refuse("change", nft_ctx_get_error_buffer(context.get()));
+    }
+  }
+
+  Generation generation() override { return read_generation(); }
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> open_kernel() { return std::make_unique<NftKernel>(); }
+
+}  // namespace knockwork
