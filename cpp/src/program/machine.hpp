@@ -1,0 +1,130 @@
+// The reference machine: what the gate does with one packet, without nftables.
+//
+// A pure function of program, state and packet; time is part of the packet. It
+// is the design's table "What a knock does" as code. `trace` runs it for users,
+// and the compiled ruleset is tested against it packet by packet.
+//
+// What a packet does is decided on the state before it: `7000, 7000` does not
+// take two steps on one packet. Steps that fire on one packet take effect from
+// the last sequence's name to the first: where they compete for the last room in
+// a set, the name that sorts last has it; where they grant the same service, the
+// name that sorts first has the last word on its time.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "program/packet.hpp"
+#include "program/program.hpp"
+#include "program/timed_set.hpp"
+
+namespace knockwork {
+
+enum class Verdict {
+  passed_on,          // not our business: as if there were no gate
+  refused_by_reject,  // answered as a closed port answers
+  dropped,
+  accepted  // let through because it is granted, established, public or always allowed
+};
+std::string to_string(Verdict verdict);  // "passed on", "rejected", "dropped", "accepted"
+
+// The one rule that decided.
+enum class Reason {
+  loopback,
+  routed,
+  always_allowed,
+  established,
+  needed_by_ipv6,
+  portless,  // neither TCP nor UDP
+  granted,
+  underway,     // TCP with ACK and without SYN: perhaps of a connection older than the table
+  not_granted,  // a protected service, and no grant for it
+  public_service,
+  no_port_of_ours,
+  no_knock,  // a knock or guard port, but the packet does not count
+  knock,     // something fired
+  out_of_turn,
+  guard,
+  locked_out
+};
+
+enum class Lockout { none, source, family };
+
+struct Fired {
+  EdgeId edge = 0;
+  std::size_t track = 0;  // of Program::tracks
+  std::size_t step = 0;   // of Track::edges
+  bool noted = true;      // false where a full set did not take what follows
+  bool operator==(const Fired&) const = default;
+};
+
+struct Outcome {
+  Verdict verdict = Verdict::passed_on;
+  Reason reason = Reason::no_port_of_ours;
+  std::vector<Fired> fired{};      // in the order of tracks and steps
+  std::vector<Service> granted{};  // by this packet: sorted, no duplicates
+  bool wrong = false;
+  Lockout locked = Lockout::none;  // whom this packet locked out, or whose lockout it refreshed
+  Instant left{0};                 // with Reason::granted: how long the grant still lives
+  bool operator==(const Outcome&) const = default;
+};
+
+// What is remembered of the sources of one address family.
+struct Memory {
+  TimedSet<std::pair<Network, EdgeId>> expected;  // the steps a source may take next
+  TimedSet<std::pair<Network, Service>> granted;  // single ports
+  TimedSet<std::pair<Network, Service>> ranged;   // ranges of ports
+  TimedSet<std::pair<Network, EdgeId>> holders;   // who holds a grant, by the last edge of its sequence
+  TimedSet<Network> locked;                       // an IPv4 address, or the /64 of an IPv6 one
+  Instant all_locked_until{0};                    // no room was left to lock one source out
+  bool operator==(const Memory&) const = default;
+};
+
+struct State {
+  Instant now{0};
+  Memory ipv4, ipv6;
+  bool operator==(const State&) const = default;
+};
+
+class Machine {
+ public:
+  explicit Machine(Program program);
+  const Program& program() const { return program_; }
+
+  // Throws std::logic_error where the packet is older than the one before it,
+  // or where its source is not one address.
+  Outcome take(State& state, const Packet& packet) const;
+
+ private:
+  struct Use {  // of a knock port by a step
+    Knock knock;
+    std::size_t track = 0;
+    std::size_t step = 0;
+    auto operator<=>(const Use&) const = default;
+  };
+  using Uses = std::pair<std::vector<Use>::const_iterator, std::vector<Use>::const_iterator>;
+
+  bool is_watched(const Packet& packet) const;
+  Uses uses_of(Knock target) const;
+  Outcome at_service(const Memory& memory, const Packet& packet) const;
+  Outcome at_closed_port(Memory& memory, const Packet& packet) const;
+  std::vector<Fired> firing(const Memory& memory, const Packet& packet) const;
+  bool take_effect(Memory& memory, const Packet& packet, const Fired& fired,
+                   std::vector<Service>& granted) const;
+  bool grant(Memory& memory, const Packet& packet, const Fired& fired, std::vector<Service>& granted) const;
+  Lockout lock_out(Memory& memory, const Packet& packet) const;
+  Outcome unwatched(const Packet& packet) const;
+  Verdict closed() const { return program_.mode == Mode::gate ? Verdict::passed_on : Verdict::dropped; }
+
+  Program program_;
+  std::vector<Service> protected_;
+  std::vector<Use> uses_;  // sorted
+};
+
+// Why, as a sentence: "knock 1 of ssh (1/3): next within 5s". Shows the ports of services.
+std::string why(const Program& program, const Packet& packet, const Outcome& outcome);
+
+}  // namespace knockwork

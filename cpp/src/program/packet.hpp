@@ -1,0 +1,38 @@
+// One packet as the gate sees it: what the reference machine is fed with.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "knockwork/spec.hpp"
+
+namespace knockwork {
+
+using Instant = std::chrono::milliseconds;  // since a beginning of the caller's choice
+
+namespace tcp_flag {  // RFC 9293, section 3.1
+inline constexpr std::uint8_t fin = 0x01, syn = 0x02, rst = 0x04, psh = 0x08, ack = 0x10, urg = 0x20;
+}
+
+// What `fib daddr type` says. Unicast that is not local is routed traffic.
+enum class Destination { local, broadcast, multicast, anycast, routed };
+
+// What `ct state` says; `fresh` is its "new", a word that C++ keeps for itself.
+enum class Conntrack { fresh, untracked, established, related, invalid };
+
+enum class Ingress { network, loopback };
+
+struct Packet {
+  Instant time{0};
+  Network source;  // one address: prefix 32 or 128
+  Ingress ingress = Ingress::network;
+  Destination destination = Destination::local;
+  std::optional<Knock> target;         // protocol and destination port; none: neither TCP nor UDP
+  std::uint8_t flags = tcp_flag::syn;  // of TCP alone
+  Conntrack conntrack = Conntrack::fresh;
+  bool needed_by_ipv6 = false;  // neighbour discovery, packet-too-big, …: what stealth lets through
+  bool operator==(const Packet&) const = default;
+};
+
+}  // namespace knockwork
