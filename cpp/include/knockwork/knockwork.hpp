@@ -84,6 +84,13 @@ std::vector<Source> read_declaration(const std::filesystem::path& file);
 // The rendered table as a file for `nft -f`.
 std::string render(const Spec& spec);
 
+// What a knock would do: the reference machine on a list of packets, one per
+// line ("+0.2s 192.0.2.7 7000/udp"), as text or as a JSON array. `name` is what
+// diagnostics call the script. Shows the script's ports. Touches no kernel.
+// Throws InvalidDeclaration with every fault of the script.
+std::string trace(const Spec& spec, std::string_view script, std::string_view name);
+std::string trace_json(const Spec& spec, std::string_view script, std::string_view name);
+
 Report plan(const Spec& spec, Kernel& kernel, const Settings& settings);
 Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings);
 Report remove(Execution execution, Kernel& kernel, const Settings& settings);

@@ -5,6 +5,14 @@
 namespace knockwork {
 namespace {
 
+// "59.2s": what is left of a grant knows no steps of 100 ms.
+std::string in_seconds(Instant time) {
+  std::string text = fmt::format("{}.{:03}", time.count() / 1000, time.count() % 1000);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text + 's';
+}
+
 std::string listed(const std::vector<Service>& services) {
   std::string text;
   for (const Service& service : services) text += (text.empty() ? "" : ", ") + to_string(service);
@@ -84,8 +92,7 @@ std::string why(const Program& program, const Packet& packet, const Outcome& out
     case Reason::portless:
       return program.mode == Mode::gate ? "neither TCP nor UDP" : "neither TCP nor UDP: stealth drops it";
     case Reason::granted:
-      return fmt::format("granted, for another {}.{:03}s", outcome.left.count() / 1000,
-                         outcome.left.count() % 1000);
+      return "granted, for another " + in_seconds(outcome.left);
     case Reason::underway:
       return "not the beginning of a connection: never answered by the gate";
     case Reason::not_granted:

@@ -1,0 +1,23 @@
+// The words that a script may say about a packet.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "program/packet.hpp"
+
+namespace knockwork {
+
+// A word speaks about one aspect of a packet; a packet has one word for each.
+enum class Aspect { flags, conntrack, destination, ingress, need };
+
+// Sets what the word says. nullopt where there is no such word.
+std::optional<Aspect> apply_word(std::string_view word, Packet& packet);
+
+std::string_view to_string(Aspect aspect);  // "TCP flags", "conntrack state", …
+
+// "syn, ack, …": every word, for the remedy of an unknown one.
+std::string known_words();
+
+}  // namespace knockwork
