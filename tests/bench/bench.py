@@ -1,0 +1,208 @@
+"""tests/bench/run: the numbers of the README, as ratios within one run.
+
+Every row compares our command with the work that nobody can do without, on the same host, in turns; a
+row's number is a ratio of medians, so neither a slow machine nor a busy one decides it.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/lib"), str(ROOT / "tests")]
+
+import build  # noqa: E402
+import declarations  # noqa: E402
+import process  # noqa: E402
+from bed.host import Host  # noqa: E402
+from screen import Line, say, styled  # noqa: E402
+
+OUT = ROOT / "build/bench"
+KNOCKWORK = ROOT / "build/release/knockwork"
+FLOOD = OUT / "flood"
+
+
+@dataclass
+class Row:
+    """One line of the table: ours against theirs, and the ratio that must hold (none: for information)."""
+
+    what: str
+    ours: float
+    theirs: float
+    unit: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.theirs
+
+    @property
+    def holds(self) -> bool:
+        return ((self.at_most is None or self.ratio <= self.at_most)
+                and (self.at_least is None or self.ratio >= self.at_least))
+
+    def text(self) -> str:
+        bound = (f"≤ {self.at_most}" if self.at_most else f"≥ {self.at_least}" if self.at_least else "")
+        verdict = "" if not bound else styled("ok", "good") if self.holds else styled("FAILED", "bad")
+        return (f"  {self.what:<38}{self.ours:9.3f} {self.theirs:9.3f} {self.unit:<7}"
+                f"{self.ratio:6.2f} {bound:<7}{verdict}").rstrip()
+
+
+@dataclass
+class Cost:
+    """What repeated runs of one command took: seconds of wall time and MiB of peak memory each."""
+
+    seconds: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    def peak(self) -> float:
+        return statistics.median(self.memory)
+
+
+def timed(host: Host, cost: Cost, *argvs: Sequence[str], out: str = os.devnull) -> None:
+    """Runs commands in turn on the host; adds their time together and the peak of the greediest to `cost`."""
+    seconds, memory = 0.0, 0.0
+    for argv in argvs:
+        with open(out, "wb") as sink:
+            began = time.perf_counter()
+            child = host.popen(list(argv), stdout=sink, stderr=subprocess.PIPE)
+            assert child.stderr is not None
+            complaint = child.stderr.read()
+            # wait4(2) counts nsenter's descendants in; the greediest of them is the command.
+            _, status, usage = os.wait4(child.pid, 0)
+            seconds += time.perf_counter() - began
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            raise SystemExit(f"{' '.join(argv)}: exit status {child.returncode}\n{complaint}")
+        memory = max(memory, usage.ru_maxrss / 1024)
+    cost.seconds.append(seconds)
+    cost.memory.append(memory)
+
+
+def apply_rows(rounds: int) -> list[Row]:
+    """10,000 sequences: from nothing, unchanged by the stamp, unchanged by comparison."""
+    table = ["inet", "knockwork"]
+    ours = [str(KNOCKWORK), "apply", "/etc/knockwork/knockwork.yml"]
+    load, json_list, nothing, stamped, compared = Cost(), Cost(), Cost(), Cost(), Cost()
+    with closing(Host("bench")) as host:
+        host.write("/etc/knockwork/knockwork.yml", declarations.many(10_000))
+        host.write("/run/rendered.nft",
+                   host.output([str(KNOCKWORK), "render", "/etc/knockwork/knockwork.yml"], timeout=300))
+
+        def clear() -> None:
+            host.run(["nft", "delete", "table", *table])
+            host.run(["rm", "-rf", "/run/knockwork", "/var/lib/knockwork"], check=True)
+
+        for _ in range(rounds):
+            clear()
+            timed(host, load, ["nft", "-f", "/run/rendered.nft"], ["nft", "list", "table", *table])
+            timed(host, json_list, ["nft", "-j", "list", "table", *table])
+            clear()
+            timed(host, nothing, ours)
+            timed(host, stamped, ours)
+            host.run(["rm", "-rf", "/run/knockwork"], check=True)
+            timed(host, compared, ours)
+    return [
+        Row("apply from nothing / nft -f + list", nothing.median(), load.median(), "s", at_most=1.2),
+        Row("  its peak memory", nothing.peak(), load.peak(), "MiB", at_most=1.5),
+        Row("apply unchanged / nft -j list", stamped.median(), json_list.median(), "s", at_most=1.2),
+        Row("  its peak memory", stamped.peak(), json_list.peak(), "MiB", at_most=1.5),
+        Row("apply unchanged, no stamp / nft -j list", compared.median(), json_list.median(), "s", at_most=1.2),
+        Row("  its peak memory", compared.peak(), json_list.peak(), "MiB", at_most=1.5),
+    ]
+
+
+def _absorbed(table: str, seconds: float) -> float:
+    """Thousand packets a second that a fresh host with this table takes from one flooder."""
+    with closing(Host("receiver")) as receiver, closing(Host("sender")) as sender:
+        sender.ip(f"link add bench type veth peer name bench netns {receiver.pid}",
+                  "addr add 192.0.2.1/24 dev bench", "link set bench up")
+        receiver.ip("addr add 192.0.2.2/24 dev bench", "link set bench up")
+        if table:
+            receiver.nft(table)
+        counter = "/sys/class/net/bench/statistics/rx_packets"
+        sender.run([str(FLOOD), "192.0.2.2", "0.2", "100000"], check=True)  # neighbours, caches
+        before = int(receiver.read(counter))
+        out = sender.output([str(FLOOD), "192.0.2.2", str(seconds), "5000000"])
+        after = int(receiver.read(counter))
+        return (after - before) / float(out.split()[1]) / 1000
+
+
+def flood_rows(rounds: int) -> list[Row]:
+    """Packets absorbed towards closed ports, by number of sequences and beside other tables."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    with build.lock("bench"):
+        subprocess.run(["g++", "-std=c++20", "-O2", "-o", FLOOD, ROOT / "tests/bench/flood.cpp"], check=True)
+    tables = {"no table": "", "drop": declarations.DROP_TABLE,
+              **{f"classic {count}": declarations.classic(count) for count in (1, 100)}}
+    for mode in ("gate", "stealth"):
+        for count in (1, 100, 10_000):
+            text = declarations.many(count, mode)
+            tables[f"{mode} {count}"] = subprocess.run(
+                [KNOCKWORK, "render", "/dev/stdin"], input=text, text=True, check=True, capture_output=True).stdout
+    rates: dict[str, list[float]] = {name: [] for name in tables}
+    for _ in range(rounds):
+        for name, table in tables.items():
+            rates[name].append(_absorbed(table, 2))
+    rate = {name: statistics.median(values) for name, values in rates.items()}
+    rows = [Row(f"flood: {mode}, {count:,} / 1 sequences", rate[f"{mode} {count}"], rate[f"{mode} 1"], "kpkt/s",
+                at_least=0.85)
+            for mode in ("gate", "stealth") for count in (100, 10_000)]
+    rows += [Row(f"flood: {ours} / {theirs}", rate[ours], rate[theirs], "kpkt/s")
+             for ours, theirs in (("gate 1", "no table"), ("stealth 1", "drop"), ("stealth 10000", "drop"),
+                                  ("classic 1", "drop"), ("classic 100", "drop"))]
+    return rows
+
+
+ROWS: dict[str, Callable[[int], list[Row]]] = {"apply": apply_rows, "flood": flood_rows}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests/bench/run", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("row", nargs="*", help=f"{', '.join(ROWS)}; all of them without")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each, in turns (default 5)")
+    options = parser.parse_args()
+    unknown = [name for name in options.row if name not in ROWS]
+    if unknown:
+        sys.exit(f"tests/bench/run: no row is named {', '.join(unknown)}; there are: {', '.join(ROWS)}")
+    process.end_all_on_signals()
+    OUT.mkdir(parents=True, exist_ok=True)
+    with Line("build", "release") as line:
+        try:
+            build.build("release", OUT / "build.log")
+        except build.BuildError as error:
+            sys.exit(str(error))
+        line.result = "release"
+    rows: list[Row] = []
+    for name in options.row or ROWS:
+        with Line(name, f"{options.rounds} rounds") as line:
+            rows += ROWS[name](options.rounds)
+            line.result = f"{options.rounds} rounds"
+    say()
+    say(f"  {'':<38}{'ours':>9} {'theirs':>9} {'':<7} ratio")
+    for row in rows:
+        say(row.text())
+    facts = [{**asdict(row), "ratio": round(row.ratio, 3), "holds": row.holds} for row in rows]
+    (OUT / "results.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    say()
+    bound = [row for row in rows if row.at_most or row.at_least]
+    say(f"bounds: {sum(row.holds for row in bound)} passed, {sum(not row.holds for row in bound)} failed, 0 skipped")
+    return 0 if all(row.holds for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

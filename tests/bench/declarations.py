@@ -1,0 +1,64 @@
+"""Declarations and tables to measure with: the same every time, from a fixed seed."""
+from __future__ import annotations
+
+import random
+
+SERVICES = ("22/tcp", "443/tcp", "873/tcp", "5432/tcp", "51820/udp")
+_TAKEN = {int(service.split("/")[0]) for service in SERVICES}
+
+
+def many(count: int, mode: str = "gate") -> str:
+    """A declaration of `count` sequences: three knocks each, mixed protocols, below the ephemeral ports."""
+    draw = random.Random(2718)
+    ports = [port for port in range(1024, 32768) if port not in _TAKEN]
+    lines = ["knockwork: 1", f"mode: {mode}", "sequences:"]
+    for number in range(count):
+        knocks = [f"{port}/{draw.choice(('udp', 'udp', 'tcp'))}" for port in draw.sample(ports, 3)]
+        lines += [f"  - name: user{number:05}", f"    knock: [{', '.join(knocks)}]",
+                  f"    opens: [{SERVICES[number % len(SERVICES)]}]"]
+    return "\n".join(lines) + "\n"
+
+
+# What any firewall costs that lets nothing in.
+DROP_TABLE = """
+table inet bench {
+  chain input {
+    type filter hook prerouting priority mangle; policy drop;
+    ct state established accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+  }
+}
+"""
+
+
+def classic(count: int) -> str:
+    """Port knocking the well-known way, once per sequence: two stage sets, one set of those let in, one chain."""
+    draw = random.Random(2718)
+    sets, chains, jumps = [], [], []
+    for number in range(count):
+        first, second, third = draw.sample(range(1024, 32768), 3)
+        one, two, inside = (f"{name}_{number}" for name in ("first", "second", "inside"))
+        sets += [f"  set {name} {{ type ipv4_addr; flags dynamic,timeout; size 65536; }}"
+                 for name in (one, two, inside)]
+        jumps.append(f"    jump sequence_{number}")
+        chains.append(f"""  chain sequence_{number} {{
+    ip saddr @{inside} tcp dport 22 accept
+    udp dport {first} add @{one} {{ ip saddr timeout 1s }}
+    ip saddr != @{one} return
+    udp dport {second} add @{two} {{ ip saddr timeout 1s }}
+    ip saddr != @{two} return
+    udp dport {third} add @{inside} {{ ip saddr timeout 60s }}
+  }}""")
+    newline = "\n"
+    return f"""table inet bench {{
+{newline.join(sets)}
+{newline.join(chains)}
+  chain input {{
+    type filter hook prerouting priority mangle; policy drop;
+    iif lo accept
+    ct state established,related accept
+    icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
+{newline.join(jumps)}
+  }}
+}}
+"""
