@@ -1,0 +1,231 @@
+"""The process that is a host: pid 1 of its namespaces. It runs functions on request and echoes traffic.
+
+One request is a pickled (function or method name, arguments); one answer is a pickled (failure, result).
+Between requests it serves its listeners, so a test needs no server process of its own.
+"""
+
+import errno
+import os
+import pickle
+import selectors
+import signal
+import socket
+import struct
+import subprocess
+import time
+from typing import Any
+
+_LENGTH = struct.Struct("!I")
+
+
+def send_message(channel: socket.socket, message: Any) -> None:
+    """One pickled message with its length."""
+    data = pickle.dumps(message)
+    channel.sendall(_LENGTH.pack(len(data)) + data)
+
+
+def receive_message(channel: socket.socket) -> Any:
+    """The other end of send_message(). Raises EOFError when the peer has gone."""
+    return pickle.loads(_receive(channel, _LENGTH.unpack(_receive(channel, _LENGTH.size))[0]))
+
+
+def _receive(channel: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = channel.recv(size - len(data))
+        if not part:
+            raise EOFError("the other end has gone")
+        data += part
+    return data
+
+
+class Agent:
+    """Requests from one channel, and the sockets that live between them."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(channel, selectors.EVENT_READ)
+        self._kept: dict[int, socket.socket] = {}
+        self._heard: dict[int, list[tuple[str, bytes]]] = {}
+        self._captures: dict[int, socket.socket] = {}
+        self._last_id = 0
+        self._idle = False
+
+    def run(self) -> None:
+        """Serve until the channel's other end goes away."""
+        signal.signal(signal.SIGCHLD, self._reap)
+        while True:
+            self._idle = True
+            self._reap()
+            for key, _ in self._selector.select():
+                if key.fileobj is not self._channel:
+                    key.data(key.fileobj)
+                    continue
+                self._idle = False
+                try:
+                    function, arguments = receive_message(self._channel)
+                except (EOFError, ConnectionError):
+                    return
+                self._answer(function, arguments)
+
+    def _answer(self, function: Any, arguments: tuple[Any, ...]) -> None:
+        call = getattr(self, function) if isinstance(function, str) else function
+        answer: tuple[Exception | None, Any]
+        try:
+            answer = (None, call(*arguments))
+        except Exception as failure:  # handed to the caller, whatever it is
+            answer = (failure, None)
+        send_message(self._channel, answer)
+
+    def _reap(self, *_: object) -> None:
+        """Orphans of the host end here, as with any init; a request waits for its own children itself."""
+        while self._idle:
+            try:
+                if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                    return
+            except ChildProcessError:
+                return
+
+    def _keep(self, handle: socket.socket) -> int:
+        self._last_id += 1
+        self._kept[self._last_id] = handle
+        return self._last_id
+
+    # Files and processes of the host.
+
+    def write(self, path: str, data: bytes, mode: int) -> None:
+        """Create or replace a file, with its directories."""
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
+        os.chmod(path, mode)
+
+    def sysctl(self, key: str, value: str) -> None:
+        """Set "net.ipv6.conf.eth0.accept_dad" and the like."""
+        with open("/proc/sys/" + key.replace(".", "/"), "w", encoding="ascii") as file:
+            file.write(value)
+
+    def read(self, path: str) -> bytes:
+        """A file's content."""
+        with open(path, "rb") as file:
+            return file.read()
+
+    def spawn(self, argv: list[str], environment: dict[str, str], log: str) -> int:
+        """Start a daemon that ends with the host; its pid as the host sees it."""
+        with open(log, "ab") as output:
+            return subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=output,
+                                    stderr=output, start_new_session=True, cwd="/").pid
+
+    # Listeners: they echo, and remember what UDP heard.
+
+    def listen_tcp(self, port: int) -> None:
+        """Accept and echo on a TCP port, IPv4 and IPv6."""
+        listener = socket.create_server(("::", port), family=socket.AF_INET6, backlog=64, dualstack_ipv6=True)
+        self._selector.register(listener, selectors.EVENT_READ, self._accept)
+        self._keep(listener)
+
+    def listen_udp(self, port: int, groups: tuple[str, ...] = ()) -> None:
+        """Echo and remember datagrams to a UDP port, IPv4 and IPv6, and of IPv4 multicast groups."""
+        for family in (socket.AF_INET, socket.AF_INET6):
+            listener = socket.socket(family, socket.SOCK_DGRAM)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind(("", port))
+            if family == socket.AF_INET:
+                for group in groups:
+                    member = struct.pack("4s4si", socket.inet_aton(group), bytes(4),
+                                         socket.if_nametoindex("eth0"))
+                    listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+            self._selector.register(listener, selectors.EVENT_READ, self._echo_datagram)
+            self._keep(listener)
+
+    def heard(self, port: int) -> list[tuple[str, bytes]]:
+        """The (source, payload) of each datagram that a UDP listener took since the last question."""
+        self._drain()
+        return self._heard.pop(port, [])
+
+    def _drain(self) -> None:
+        while True:
+            waiting = [key for key, _ in self._selector.select(0) if key.fileobj is not self._channel]
+            if not waiting:
+                return
+            for key in waiting:
+                key.data(key.fileobj)
+
+    def _accept(self, listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        self._selector.register(peer, selectors.EVENT_READ, self._echo)
+        self._keep(peer)
+
+    def _echo(self, peer: socket.socket) -> None:
+        try:
+            data = peer.recv(65536)
+            if data:
+                peer.sendall(data)
+                return
+        except OSError:
+            pass
+        self._selector.unregister(peer)
+        peer.close()
+
+    def _echo_datagram(self, listener: socket.socket) -> None:
+        try:
+            data, source = listener.recvfrom(65536)
+            self._heard.setdefault(listener.getsockname()[1], []).append((source[0], data))
+            listener.sendto(data, source)
+        except OSError:  # an ICMP error of an earlier echo, or an echo that cannot go out
+            pass
+
+    # Connections that a test holds open.
+
+    def open_connection(self, source: str, target: str, port: int, timeout: float) -> int:
+        """Connect from `source` and keep it; an id for exchange() and close_connection()."""
+        connection = socket.create_connection((target, port), timeout, (source, 0))
+        return self._keep(connection)
+
+    def exchange(self, connection: int, data: bytes, timeout: float) -> bytes:
+        """Send on a kept connection; the echo, or b"" where none came in time or the connection broke."""
+        handle = self._kept[connection]
+        handle.settimeout(timeout)
+        try:
+            handle.sendall(data)
+            return handle.recv(65536)
+        except OSError:
+            return b""
+
+    def local_port(self, connection: int) -> int:
+        """The kept connection's own port."""
+        port: int = self._kept[connection].getsockname()[1]
+        return port
+
+    def close_connection(self, connection: int) -> None:
+        """Close a kept connection."""
+        self._kept.pop(connection).close()
+
+    # What the wire carries.
+
+    def start_capture(self, interface: str) -> int:
+        """Begin to record every frame of an interface, both ways; an id for stop_capture()."""
+        capture = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))  # ETH_P_ALL
+        capture.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 23)
+        capture.bind((interface, 3))
+        capture.setblocking(False)
+        return self._keep(capture)
+
+    def stop_capture(self, capture: int, settle: float) -> list[tuple[bool, bytes]]:
+        """After `settle` seconds more: (incoming, packet from its IP header on) of each frame."""
+        time.sleep(settle)
+        frames: list[tuple[bool, bytes]] = []
+        with self._kept.pop(capture) as handle:
+            while True:
+                try:
+                    data, address = handle.recvfrom(65536)
+                except BlockingIOError:
+                    return frames
+                except OSError as failure:
+                    if failure.errno != errno.ENETDOWN:
+                        raise
+                    continue
+                frames.append((address[2] != socket.PACKET_OUTGOING, data))

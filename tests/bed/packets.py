@@ -1,0 +1,210 @@
+"""Packets for tests: knocks, hand-built headers, sweeps, probes.
+
+Run inside a host: `host.call(packets.udp, …)`. A source of None
+is the kernel's choice; the hand-built ones take any source. Ports are numbers; families follow
+from the addresses. RFC 768 (UDP), RFC 9293 (TCP), RFC 1071 (checksum).
+"""
+
+import enum
+import errno
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
+TCP_FLAGS = {"syn": SYN, "ack": ACK, "fin": FIN, "null": 0, "xmas": FIN | PSH | URG, "syn-ack": SYN | ACK,
+             "rst": RST, "syn-fin": SYN | FIN, "syn-rst": SYN | RST}
+
+
+class Answer(str, enum.Enum):
+    """What a port says to a stranger."""
+
+    OPEN = "open"  # accepted, or echoed
+    REFUSED = "refused"  # a reset, or ICMP port unreachable
+    SILENT = "silent"  # nothing in time
+    UNREACHABLE = "unreachable"  # another ICMP error, or no route
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def _bound(kind: socket.SocketKind, target: str, source: str | None) -> socket.socket:
+    handle = socket.socket(_family(target), kind)
+    if source is not None:
+        handle.bind((source, 0))
+    return handle
+
+
+def udp(target: str, ports: Iterable[int], source: str | None = None, gap: float = 0, times: int = 1,
+        payload: bytes = b"") -> None:
+    """One datagram (or `times`) to each port in order, `gap` seconds apart."""
+    with _bound(socket.SOCK_DGRAM, target, source) as handle:
+        for number, port in enumerate(ports):
+            if number and gap:
+                time.sleep(gap)
+            for _ in range(times):
+                handle.sendto(payload, (target, port))
+
+
+def tcp(target: str, port: int, source: str | None = None, linger: float = 0.01) -> None:
+    """One knock by connect(2): a SYN, given up after `linger` seconds at most."""
+    with _bound(socket.SOCK_STREAM, target, source) as handle:
+        handle.settimeout(linger)
+        try:
+            handle.connect((target, port))
+        except OSError:
+            pass
+
+
+def probe_tcp(target: str, port: int, source: str | None = None, timeout: float = 0.3) -> Answer:
+    """What connect(2) meets."""
+    with _bound(socket.SOCK_STREAM, target, source) as handle:
+        handle.settimeout(timeout)
+        return _outcome(lambda: handle.connect((target, port)))
+
+
+def probe_udp(target: str, port: int, source: str | None = None, timeout: float = 0.3,
+              payload: bytes = b"hello") -> Answer:
+    """Whether an echo service answers."""
+    with _bound(socket.SOCK_DGRAM, target, source) as handle:
+        handle.settimeout(timeout)
+        handle.connect((target, port))
+
+        def ask() -> None:
+            handle.send(payload)
+            handle.recv(2048)
+
+        return _outcome(ask)
+
+
+def _outcome(action: Callable[[], object]) -> Answer:
+    try:
+        action()
+    except ConnectionRefusedError:
+        return Answer.REFUSED
+    except TimeoutError:
+        return Answer.SILENT
+    except OSError as failure:
+        if failure.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.ECONNRESET):
+            return Answer.UNREACHABLE
+        raise
+    return Answer.OPEN
+
+
+def sweep(target: str, ports: Sequence[int], protocol: str = "udp", source: str | None = None,
+          per_second: int = 0) -> float:
+    """A packet to every port in the given order, as fast as one core can or `per_second`; seconds taken."""
+    start = time.monotonic()
+    if protocol == "udp":
+        with _bound(socket.SOCK_DGRAM, target, source) as handle:
+            for number, port in enumerate(ports):
+                _pace(start, number, per_second)
+                handle.sendto(b"", (target, port))
+    else:
+        if source is None:
+            raise ValueError("a TCP sweep is hand-built: name its source")
+        with _raw(target) as handle:
+            for number, port in enumerate(ports):
+                _pace(start, number, per_second)
+                segment = _tcp(source, target, 40000, port, SYN)
+                handle.sendto(_with_ip(source, target, 6, segment), (target, 0))
+    return time.monotonic() - start
+
+
+def _pace(start: float, number: int, per_second: int) -> None:
+    if per_second and number % 64 == 0:
+        ahead = start + number / per_second - time.monotonic()
+        if ahead > 0:
+            time.sleep(ahead)
+
+
+def udp_from_many(target: str, sources: Iterable[str], ports: Sequence[int]) -> None:
+    """One hand-built datagram to each port from each of many sources."""
+    with _raw(target) as handle:
+        for source in sources:
+            for port in ports:
+                datagram = _udp(source, target, 40000, port, b"")
+                handle.sendto(_with_ip(source, target, 17, datagram), (target, 0))
+
+
+def raw_tcp(target: str, port: int, flags: int, source: str, source_port: int = 40000, sequence: int = 1,
+            acknowledge: int = 0, payload: bytes = b"") -> None:
+    """One hand-built TCP segment with any flags and numbers."""
+    segment = _tcp(source, target, source_port, port, flags, sequence, acknowledge, payload)
+    with _raw(target) as handle:
+        handle.sendto(_with_ip(source, target, 6, segment), (target, 0))
+
+
+def raw_udp(target: str, port: int, source: str, source_port: int = 40000, payload: bytes = b"",
+            traffic_class: int = 0) -> None:
+    """One hand-built datagram; `traffic_class` is the TOS byte."""
+    datagram = _udp(source, target, source_port, port, payload)
+    with _raw(target) as handle:
+        handle.sendto(_with_ip(source, target, 17, datagram, traffic_class), (target, 0))
+
+
+def cast_udp(target: str, port: int, interface: str = "eth0", payload: bytes = b"cast") -> None:
+    """One datagram to a broadcast or multicast address, out of `interface`."""
+    with socket.socket(_family(target), socket.SOCK_DGRAM) as handle:
+        index = socket.if_nametoindex(interface)
+        if handle.family == socket.AF_INET:
+            handle.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            request = struct.pack("4s4si", b"", b"", index)
+            handle.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, request)
+            handle.sendto(payload, (target, port))
+        else:
+            handle.sendto(payload, (target, port, 0, index))
+
+
+def _raw(target: str) -> socket.socket:
+    handle = socket.socket(_family(target), socket.SOCK_RAW, socket.IPPROTO_RAW)
+    handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
+    return handle
+
+
+def _checksum(data: bytes) -> int:
+    if len(data) % 2:
+        data += b"\0"
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def _packed(address: str) -> bytes:
+    return socket.inet_pton(_family(address), address)
+
+
+def _pseudo(source: str, target: str, protocol: int, length: int) -> bytes:
+    ends = _packed(source) + _packed(target)
+    if ":" in target:
+        return ends + struct.pack("!II", length, protocol)
+    return ends + struct.pack("!BBH", 0, protocol, length)
+
+
+def _tcp(source: str, target: str, source_port: int, port: int, flags: int, sequence: int = 1,
+         acknowledge: int = 0, payload: bytes = b"") -> bytes:
+    def header(checksum: int) -> bytes:
+        fields = source_port, port, sequence, acknowledge, 5 << 4, flags, 64240, checksum, 0
+        return struct.pack("!HHIIBBHHH", *fields) + payload
+
+    return header(_checksum(_pseudo(source, target, 6, 20 + len(payload)) + header(0)))
+
+
+def _udp(source: str, target: str, source_port: int, port: int, payload: bytes) -> bytes:
+    length = 8 + len(payload)
+
+    def header(checksum: int) -> bytes:
+        return struct.pack("!HHHH", source_port, port, length, checksum) + payload
+
+    return header(_checksum(_pseudo(source, target, 17, length) + header(0)) or 0xFFFF)
+
+
+def _with_ip(source: str, target: str, protocol: int, body: bytes, traffic_class: int = 0) -> bytes:
+    ends = _packed(source) + _packed(target)
+    if ":" in target:
+        return struct.pack("!IHBB", 6 << 28 | traffic_class << 20, len(body), protocol, 64) + ends + body
+    # The kernel fills in total length, identification and checksum (raw(7)).
+    return struct.pack("!BBHHHBBH", 0x45, traffic_class, 0, 0, 0, 64, protocol, 0) + ends + body
