@@ -15,9 +15,9 @@ struct Transaction;  // plan/plan.hpp
 // Where and when a ruleset was: two equal marks mean that nobody committed
 // anything in this network namespace in between.
 struct Generation {
-  std::string boot;           // /proc/sys/kernel/random/boot_id
-  std::uint64_t netns = 0;    // SO_NETNS_COOKIE, unique until the next boot
-  std::uint32_t number = 0;   // NFT_MSG_GETGEN; moves with every committed transaction
+  std::string boot;          // /proc/sys/kernel/random/boot_id
+  std::uint64_t netns = 0;   // SO_NETNS_COOKIE, unique until the next boot
+  std::uint32_t number = 0;  // NFT_MSG_GETGEN; moves with every committed transaction
   bool operator==(const Generation&) const = default;
 };
 

@@ -76,6 +76,10 @@ struct Settings {
   std::string ssh_connection;  // the value of SSH_CONNECTION, for the warning about one's own way back in
 };
 
+// The value of SSH_CONNECTION of this process, or of the nearest ancestor that
+// has one (sudo keeps it from its child). Empty where nobody came by ssh.
+std::string operator_connection();
+
 // The main file and the drop-ins conf.d/*.yml beside it, in the order of their
 // names. A missing main file counts as `knockwork: 1` where drop-ins exist.
 // Throws SystemError where nothing can be read.
@@ -100,7 +104,12 @@ Status status(Kernel& kernel, const Settings& settings);
 // answer as JSON out; never throws for a request that failed. See call.cpp for the shapes.
 std::string call(std::string_view request, Kernel& kernel);
 
+// What went wrong, in the shape in which call() answers it.
+std::string to_json(const std::exception& error);
+
 std::string to_text(const Report& report, Execution execution);
+// Before and after of every change, a line each, marked - and +.
+std::string to_diff(const Report& report);
 std::string to_json(const Report& report);
 std::string to_text(const Status& status);
 std::string to_json(const Status& status);

@@ -46,14 +46,15 @@ std::uint64_t netns_cookie(const mnl_socket* socket) {
   return cookie;
 }
 
-int take_generation(const nlmsghdr* header, void* data) {
-  const nlattr* attribute = nullptr;
-  mnl_attr_for_each(attribute, header, sizeof(nfgenmsg)) {
-    if (mnl_attr_get_type(attribute) == NFTA_GEN_ID) {
-      *static_cast<std::uint32_t*>(data) = ntohl(mnl_attr_get_u32(attribute));
-    }
+int take_attribute(const nlattr* attribute, void* data) {
+  if (mnl_attr_get_type(attribute) == NFTA_GEN_ID) {
+    *static_cast<std::uint32_t*>(data) = ntohl(mnl_attr_get_u32(attribute));
   }
-  return MNL_CB_STOP;
+  return MNL_CB_OK;
+}
+
+int take_generation(const nlmsghdr* header, void* data) {
+  return mnl_attr_parse(header, sizeof(nfgenmsg), take_attribute, data) < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
 }
 
 std::uint32_t ask_generation(const mnl_socket* socket) {

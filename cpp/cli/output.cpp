@@ -1,0 +1,63 @@
+#include "output.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+
+#include "knockwork/diagnostic.hpp"
+
+namespace {
+
+bool coloured() {
+  const char* no_color = std::getenv("NO_COLOR");
+  return ::isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
+}
+
+const char* colour(std::string_view line) {
+  const std::size_t at = line.find_first_not_of(' ');
+  if (at == std::string_view::npos || at > 2) return nullptr;
+  switch (line[at]) {
+    case '+':
+      return "\033[32m";
+    case '~':
+      return "\033[33m";
+    case '-':
+      return "\033[31m";
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace
+
+void print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    throw knockwork::SystemError("cannot write to standard output");
+  }
+}
+
+void print_coloured(std::string_view text) {
+  if (!coloured()) return print(text);
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    const char* paint = colour(line);
+    print(paint == nullptr ? fmt::format("{}\n", line) : fmt::format("{}{}\033[0m\n", paint, line));
+  }
+}
+
+void print_error(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
+void warn(std::string_view text) { print_error(fmt::format("warning: {}\n", text)); }
+
+std::int64_t seconds_argument(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (error == std::errc() && number >= 0 && unit == "s") return number * 1000;
+  if (error == std::errc() && number >= 0 && unit == "ms") return number;
+  throw knockwork::SystemError(fmt::format("\"{}\" is not a time: write it as 30s or 500ms", text));
+}

@@ -1,0 +1,112 @@
+// One request as JSON in, one answer as JSON out: what both backends of the
+// Ansible modules speak, so that they cannot answer differently.
+//
+//   {"version": "0.1.0", "command": "apply" | "plan" | "remove" | "status" | "validate",
+//    "sources": [{"kind": "declaration" | "drop_in", "name": "…", "text": "…"}],
+//    "check": false, "reveal": false, "lock_timeout_ms": 30000, "ssh_connection": "…"}
+//
+//   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…}}
+//   {"version": "0.1.0", "ok": false,
+//    "error": {"kind": "declaration" | "system" | "version" | "bug", "message": "…", "diagnostics": […]}}
+//
+// Diagnostics come without their source lines, which hold ports.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "knockwork/kernel.hpp"
+#include "knockwork/knockwork.hpp"
+
+namespace knockwork {
+namespace {
+
+using nlohmann::json;
+
+json failure(const char* kind, const std::string& message, json diagnostics = json::array()) {
+  return {{"version", version()},
+          {"ok", false},
+          {"error", {{"kind", kind}, {"message", message}, {"diagnostics", std::move(diagnostics)}}}};
+}
+
+json success(const char* what, const std::string& value) {
+  return {{"version", version()}, {"ok", true}, {what, json::parse(value)}};
+}
+
+json to_values(const Diagnostics& diagnostics) {
+  json values = json::array();
+  for (const Diagnostic& each : diagnostics) {
+    values.push_back({{"file", each.file},
+                      {"line", each.line},
+                      {"column", each.column},
+                      {"width", each.width},
+                      {"path", each.path},
+                      {"message", each.message},
+                      {"remedy", each.remedy}});
+  }
+  return values;
+}
+
+Spec spec_of(const json& request) {
+  std::vector<Source> sources;
+  for (const json& each : request.at("sources")) {
+    const bool drop_in = each.at("kind") == "drop_in";
+    sources.push_back(
+        {drop_in ? Source::Kind::drop_in : Source::Kind::declaration, each.at("name"), each.at("text")});
+  }
+  return load(sources);
+}
+
+Settings settings_of(const json& request) {
+  Settings settings;
+  settings.ports = request.value("reveal", false) ? Ports::revealed : Ports::hidden;
+  settings.lock_timeout = std::chrono::milliseconds(request.value("lock_timeout_ms", 30000));
+  settings.ssh_connection = request.contains("ssh_connection")
+                                ? request.at("ssh_connection").get<std::string>()
+                                : operator_connection();
+  return settings;
+}
+
+json answer(const json& request, Kernel& kernel) {
+  const std::string command = request.at("command");
+  const Settings settings = settings_of(request);
+  const Execution execution = request.value("check", false) ? Execution::check : Execution::apply;
+  if (command == "status") return success("status", to_json(status(kernel, settings)));
+  if (command == "remove") return success("report", to_json(remove(execution, kernel, settings)));
+  if (command == "apply")
+    return success("report", to_json(apply(spec_of(request), execution, kernel, settings)));
+  if (command == "plan") return success("report", to_json(plan(spec_of(request), kernel, settings)));
+  if (command == "validate") {
+    spec_of(request);
+    return success("report", to_json(Report{}));
+  }
+  return failure("bug", "unknown command in the request");
+}
+
+}  // namespace
+
+std::string to_json(const std::exception& error) {
+  if (const auto* invalid = dynamic_cast<const InvalidDeclaration*>(&error)) {
+    return failure("declaration", "the declaration is not valid", to_values(invalid->diagnostics())).dump();
+  }
+  if (dynamic_cast<const json::exception*>(&error) != nullptr) {  // its text may hold ports
+    return failure("bug", "the request is not what this version expects").dump();
+  }
+  return failure(dynamic_cast<const SystemError*>(&error) != nullptr ? "system" : "bug", error.what()).dump();
+}
+
+std::string call(std::string_view text, Kernel& kernel) {
+  try {
+    const json request = json::parse(text);
+    if (const std::string theirs = request.at("version"); theirs != version()) {
+      return failure("version", fmt::format("the collection knockwork.nft is {}, the core on this host {}: install the "
+                                            "same version of both",
+                                            theirs, version()))
+          .dump();
+    }
+    return answer(request, kernel).dump();
+  } catch (const std::exception& error) {
+    return to_json(error);
+  }
+}
+
+}  // namespace knockwork

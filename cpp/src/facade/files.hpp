@@ -1,0 +1,21 @@
+// Files of state: written whole or not at all, readable by root alone.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace knockwork {
+
+inline constexpr const char* kStateDirectory = "/var/lib/knockwork";
+inline constexpr const char* kRunDirectory = "/run/knockwork";
+
+// The whole file; nothing where there is none. Throws SystemError.
+std::optional<std::string> read_file(const std::filesystem::path& path);
+
+// By a temporary file beside it, synced and renamed; mode 0600. Makes the
+// directory (0700) where it is missing. Throws SystemError, leaving the old file.
+void write_file(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace knockwork

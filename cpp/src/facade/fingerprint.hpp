@@ -1,0 +1,31 @@
+// What a report shows of secrets: keyed fingerprints, which tell two sequences
+// apart and one from its past, and nothing to who lacks the host's key.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "plan/explain.hpp"
+
+namespace knockwork {
+
+enum class MissingKey { make, do_without };
+
+class Fingerprints {
+ public:
+  // The key of this host: 32 random bytes in /var/lib/knockwork, made at the
+  // first apply. Where it is missing and must not be made, a key that lives as
+  // long as this value. Throws SystemError.
+  static Fingerprints of_this_host(MissingKey missing);
+  explicit Fingerprints(std::string key) : key_(std::move(key)) {}
+
+  // HMAC-SHA256 (RFC 2104), the first four bytes in hexadecimal.
+  std::string of(std::string_view text) const;
+
+  Shown shown(Ports ports) const;
+
+ private:
+  std::string key_;
+};
+
+}  // namespace knockwork

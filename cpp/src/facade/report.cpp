@@ -1,0 +1,128 @@
+// Reports and statuses as text for people and as JSON for programs.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "knockwork/knockwork.hpp"
+
+namespace knockwork {
+namespace {
+
+using nlohmann::json;
+using Kind = Change::Kind;
+
+constexpr std::size_t kLines = 50;  // of a list that an apply prints; all of them stand in --diff and --json
+
+const char* name(Kind kind) { return kind == Kind::add ? "add" : kind == Kind::change ? "change" : "remove"; }
+
+std::string line(const Change& change) {
+  const char sign = change.kind == Kind::add ? '+' : change.kind == Kind::change ? '~' : '-';
+  const std::string& said = !change.why.empty() ? change.why : change.after;
+  return fmt::format("  {} {} {}{}{}\n", sign, change.object, change.name, said.empty() ? "" : ": ", said);
+}
+
+std::string totals(const Report& report, const char* add, const char* change, const char* remove) {
+  const auto count = [&](Kind kind) {
+    return std::count_if(report.changes.begin(), report.changes.end(),
+                         [kind](const Change& each) { return each.kind == kind; });
+  };
+  return fmt::format("{} {}, {} {}, {} {}", count(Kind::add), add, count(Kind::change), change,
+                     count(Kind::remove), remove);
+}
+
+std::string seconds(std::chrono::milliseconds time) {
+  return fmt::format("{}s", (time.count() + 500) / 1000);
+}
+
+json to_value(const Holder& holder) {
+  json value{{"address", holder.address}, {"remaining_ms", holder.remaining.count()}};
+  if (!holder.sequence.empty()) value["sequence"] = holder.sequence;
+  return value;
+}
+
+template <typename Items, typename Show>
+json list(const Items& items, Show show) {
+  json values = json::array();
+  for (const auto& item : items) values.push_back(show(item));
+  return values;
+}
+
+}  // namespace
+
+std::string to_text(const Report& report, Execution execution) {
+  if (!report.changed) return "Unchanged: the kernel holds what was asked for.\n";
+  std::string text;
+  for (std::size_t at = 0; at < std::min(report.changes.size(), kLines); ++at)
+    text += line(report.changes[at]);
+  if (report.changes.size() > kLines)
+    text += fmt::format("  … and {} more\n", report.changes.size() - kLines);
+  if (execution == Execution::check) {
+    return text + fmt::format("\nPlan: {}.\n", totals(report, "to add", "to change", "to remove"));
+  }
+  return text + fmt::format("\nChanged: {}.\n", totals(report, "added", "changed", "removed"));
+}
+
+std::string to_diff(const Report& report) {
+  std::string text;
+  for (const Change& change : report.changes) {
+    const std::string head = fmt::format("{} {}: ", change.object, change.name);
+    if (change.kind != Kind::add) text += '-' + head + change.before + '\n';
+    if (change.kind != Kind::remove) text += '+' + head + change.after + '\n';
+  }
+  return text;
+}
+
+std::string to_json(const Report& report) {
+  const auto change = [](const Change& each) {
+    return json{{"kind", name(each.kind)}, {"object", each.object}, {"name", each.name},
+                {"before", each.before},   {"after", each.after},   {"why", each.why}};
+  };
+  return json{
+      {"changed", report.changed}, {"changes", list(report.changes, change)}, {"warnings", report.warnings}}
+      .dump();
+}
+
+std::string to_text(const Status& status) {
+  if (!status.present) return "No gate: there is no table inet knockwork in this network namespace.\n";
+  std::string text = fmt::format("Mode {}, {} sequence{}.\n", status.mode, status.sequences.size(),
+                                 status.sequences.size() == 1 ? "" : "s");
+  for (const SequenceStatus& sequence : status.sequences) {
+    text += fmt::format("  {:<24} {} knock{} {}, opens {}\n", sequence.name, sequence.knocks,
+                        sequence.knocks == 1 ? "" : "s", sequence.fingerprint,
+                        !sequence.opens.empty() ? sequence.opens
+                                                : fmt::format("{} service{}", sequence.services,
+                                                              sequence.services == 1 ? "" : "s"));
+  }
+  text += status.grants.empty() ? "Nobody holds a grant.\n" : "Grants:\n";
+  for (const Holder& holder : status.grants) {
+    text +=
+        fmt::format("  {:<40} by {}, {} left\n", holder.address, holder.sequence, seconds(holder.remaining));
+  }
+  if (!status.lockouts.empty()) text += "Locked out:\n";
+  for (const Holder& holder : status.lockouts) {
+    text += fmt::format("  {:<40} {} left\n", holder.address, seconds(holder.remaining));
+  }
+  if (status.half_done > 0) text += fmt::format("In the middle of a sequence: {}.\n", status.half_done);
+  return text;
+}
+
+std::string to_json(const Status& status) {
+  const auto sequence = [](const SequenceStatus& each) {
+    json value{{"name", each.name},
+               {"fingerprint", each.fingerprint},
+               {"knocks", each.knocks},
+               {"services", each.services}};
+    if (!each.opens.empty()) value["opens"] = each.opens;
+    return value;
+  };
+  return json{{"present", status.present},
+              {"mode", status.mode},
+              {"sequences", list(status.sequences, sequence)},
+              {"grants", list(status.grants, to_value)},
+              {"lockouts", list(status.lockouts, to_value)},
+              {"half_done", status.half_done}}
+      .dump();
+}
+
+}  // namespace knockwork

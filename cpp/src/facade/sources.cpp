@@ -1,0 +1,47 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "facade/files.hpp"
+#include "knockwork/knockwork.hpp"
+
+namespace knockwork {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> drop_ins(const fs::path& directory) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (name.ends_with(".yml") && !name.starts_with(".")) files.push_back(at->path());
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    throw SystemError(fmt::format("cannot read the directory {}: {}", directory.string(), error.message()));
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace
+
+std::vector<Source> read_declaration(const fs::path& file) {
+  const fs::path directory = file.has_parent_path() ? file.parent_path() / "conf.d" : fs::path("conf.d");
+  const std::vector<fs::path> parts = drop_ins(directory);
+  std::optional<std::string> text = read_file(file);
+  if (!text && parts.empty()) {
+    throw SystemError(
+        fmt::format("there is no declaration {}: write one (the smallest is `knockwork: 1`), or name "
+                    "another file",
+                    file.string()));
+  }
+  std::vector<Source> sources{
+      {Source::Kind::declaration, file.string(), text ? std::move(*text) : "knockwork: 1\n"}};
+  for (const fs::path& part : parts) {
+    sources.push_back({Source::Kind::drop_in, part.string(), read_file(part).value_or("[]")});
+  }
+  return sources;
+}
+
+}  // namespace knockwork

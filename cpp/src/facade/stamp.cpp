@@ -1,0 +1,45 @@
+#include "facade/stamp.hpp"
+
+#include <fmt/format.h>
+#include <openssl/sha.h>
+
+#include "facade/files.hpp"
+#include "knockwork/diagnostic.hpp"
+
+namespace knockwork {
+namespace {
+
+std::filesystem::path path() { return std::filesystem::path(kRunDirectory) / "stamp"; }
+
+std::string note(const Generation& generation, const std::string& digest) {
+  return fmt::format("{} {} {} {}\n", generation.boot, generation.netns, generation.number, digest);
+}
+
+}  // namespace
+
+std::string digest(const Ruleset& ruleset) {
+  const std::string text = to_nft(ruleset);
+  unsigned char bytes[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes);
+  std::string hex;
+  for (const unsigned char byte : bytes) hex += fmt::format("{:02x}", byte);
+  return hex;
+}
+
+bool stamped(const Generation& generation, const std::string& digest) {
+  try {
+    return read_file(path()) == note(generation, digest);
+  } catch (const SystemError&) {
+    return false;
+  }
+}
+
+void stamp(const Generation& generation, const std::string& digest) {
+  try {
+    write_file(path(), note(generation, digest));
+  } catch (const SystemError&) {
+    return;  // the next apply reads the table instead
+  }
+}
+
+}  // namespace knockwork

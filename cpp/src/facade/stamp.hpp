@@ -1,0 +1,22 @@
+// A note of what was last seen to stand in the kernel, and when.
+//
+// The generation moves with every transaction of anybody and with nothing
+// else. So where it is still the noted one, and the wanted ruleset is the noted
+// one, nothing can differ, and reading the table would only cost time. A lost
+// or stale note costs exactly that reading.
+#pragma once
+
+#include "knockwork/kernel.hpp"
+#include "ruleset/ruleset.hpp"
+
+namespace knockwork {
+
+// A digest of the ruleset as a whole (SHA-256, hexadecimal).
+std::string digest(const Ruleset& ruleset);
+
+bool stamped(const Generation& generation, const std::string& digest);
+
+// Notes it; what cannot be written is no error.
+void stamp(const Generation& generation, const std::string& digest);
+
+}  // namespace knockwork

@@ -1,0 +1,87 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+#include "facade/fingerprint.hpp"
+#include "knockwork/kernel.hpp"
+#include "ruleset/ruleset.hpp"
+
+namespace knockwork {
+namespace {
+
+const std::vector<LiveElement>& elements(const LiveTable& live, const char* set) {
+  static const std::vector<LiveElement> kNone;
+  const auto found = live.live.find(set);
+  return found == live.live.end() ? kNone : found->second;
+}
+
+std::string address_of(const std::string& key) { return key.substr(0, key.find(" . ")); }
+
+std::vector<Holder> grants(const LiveTable& live, const std::vector<Track>& tracks) {
+  std::unordered_map<std::string, std::string> names;
+  for (const Track& track : tracks) names.emplace(nft_mark(track.edges.back().id), track.name);
+  std::vector<Holder> holders;
+  for (const char* set : {"holders4", "holders6"}) {
+    for (const LiveElement& element : elements(live, set)) {
+      const auto name = names.find(element.key.substr(element.key.rfind(' ') + 1));
+      holders.push_back({address_of(element.key),
+                         name == names.end() ? "a sequence that is gone" : name->second, element.expires});
+    }
+  }
+  return holders;
+}
+
+std::vector<Holder> lockouts(const LiveTable& live) {
+  std::vector<Holder> locked;
+  for (const LiveElement& element : elements(live, "locked4"))
+    locked.push_back({element.key, "", element.expires});
+  for (const LiveElement& element : elements(live, "locked6")) {
+    locked.push_back({element.key + "/64", "", element.expires});
+  }
+  return locked;
+}
+
+int half_done(const LiveTable& live) {
+  std::set<std::string> sources;
+  for (const char* set : {"expected4", "expected6"}) {
+    for (const LiveElement& element : elements(live, set)) sources.insert(address_of(element.key));
+  }
+  return static_cast<int>(sources.size());
+}
+
+void sort(std::vector<Holder>& holders) {
+  std::sort(holders.begin(), holders.end(), [](const Holder& left, const Holder& right) {
+    return std::tie(left.address, left.sequence) < std::tie(right.address, right.sequence);
+  });
+}
+
+}  // namespace
+
+Status status(Kernel& kernel, const Settings& settings) {
+  const std::optional<LiveTable> live = kernel.read();
+  Status status;
+  if (!live || !live->ours) return status;
+  status.present = true;
+  const Chain* gate = live->ruleset.chain("gate");
+  const bool drops = gate != nullptr && gate->hook.find("policy drop") != std::string::npos;
+  status.mode = drops ? "stealth" : "gate";
+  const Fingerprints fingerprints = Fingerprints::of_this_host(MissingKey::do_without);
+  const Shown hidden = fingerprints.shown(Ports::hidden);
+  const Shown revealed = fingerprints.shown(Ports::revealed);
+  const std::vector<Track> tracks = decompile(live->ruleset);
+  for (const Track& track : tracks) {
+    status.sequences.push_back({track.name, hidden.knocks(track), static_cast<int>(track.edges.size()),
+                                static_cast<int>(track.services.size()),
+                                settings.ports == Ports::revealed ? revealed.services(track.services) : ""});
+  }
+  status.grants = grants(*live, tracks);
+  status.lockouts = lockouts(*live);
+  sort(status.grants);
+  sort(status.lockouts);
+  status.half_done = half_done(*live);
+  return status;
+}
+
+}  // namespace knockwork
