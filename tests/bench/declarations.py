@@ -32,7 +32,7 @@ table inet bench {
 
 
 def classic(count: int) -> str:
-    """Port knocking the well-known way, once per sequence: two stage sets, one set of those let in, one chain."""
+    """Port knocking the well-known way, once per sequence: a set per stage, one of those let in, a chain."""
     draw = random.Random(2718)
     sets, chains, jumps = [], [], []
     for number in range(count):

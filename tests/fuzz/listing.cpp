@@ -8,7 +8,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
-    knockwork::read_listing(std::string_view(reinterpret_cast<const char*>(data), size));
+    knockwork::parse_listing(std::string_view(reinterpret_cast<const char*>(data), size));
   } catch (const std::logic_error&) {
     throw;  // a fault of ours
   } catch (const std::runtime_error&) {

@@ -97,8 +97,30 @@ def one_list_of_packages() -> str:
                      and re.search(r"\bapt(?:-get)? .*install\b", path.read_text(encoding="utf-8")))
 
 
+def generated_documents() -> str:
+    """What the command prints about declarations is what stands in docs/."""
+    found = []
+    for page, options in (("docs/reference.md", ["--reference"]), ("docs/knockwork.schema.json", [])):
+        printed = subprocess.run([str(DEV / "knockwork"), "schema", *options], check=True,
+                                 stdout=subprocess.PIPE, text=True).stdout
+        if not (ROOT / page).is_file() or (ROOT / page).read_text(encoding="utf-8") != printed:
+            found.append(f"{page} is not what `{' '.join(['knockwork', 'schema', *options])}` prints")
+    return "\n".join(found)
+
+
+def table_names_documented() -> str:
+    """Every chain, set and map of a rendered table stands in docs/table.md, and nothing else does."""
+    text = (ROOT / "docs/table.md").read_text(encoding="utf-8")
+    rendered = subprocess.run([DEV / "knockwork", "render", ROOT / "docs/examples/classic.yml"], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout
+    names = re.findall(r"^\s+(?:chain|set|map) (\w+) \{", rendered, re.MULTILINE)
+    return "\n".join(f"docs/table.md does not name {name}" for name in names
+                     if f"`{name}`" not in text and not re.match(r"(open|within)_\w+|steps_\d+", name))
+
+
 CHECKS: tuple[Callable[[], str], ...] = (
-    clang_format, clang_tidy, shellcheck, pycodestyle, mypy, no_machine_paths, one_list_of_packages)
+    clang_format, clang_tidy, shellcheck, pycodestyle, mypy, no_machine_paths, one_list_of_packages,
+    generated_documents, table_names_documented)
 
 
 def main() -> int:
