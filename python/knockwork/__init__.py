@@ -1,0 +1,20 @@
+"""Port knocking for nftables, declared: read a declaration, compare it with the kernel, apply the difference.
+
+    spec = knockwork.read("/etc/knockwork/knockwork.yml")
+    report = knockwork.apply(spec)
+    for change in report.changes:
+        print(change.kind, change.object, change.name, change.why)
+
+Values are frozen and compare by content. Ports appear in attributes and in render(), never in a repr, a
+report or an error. All spans of time are datetime.timedelta in steps of 100 ms; networks are those of `ipaddress`.
+"""
+from ._api import apply, load, plan, read, remove, render, schema, status
+from ._core import (Change, Derivation, Diagnostic, Holder, Knock, Report, Sequence, SequenceStatus, Service,
+                    Spec, Status, __version__)
+from ._errors import InvalidDeclaration, KnockworkError
+
+__all__ = [
+    "Change", "Derivation", "Diagnostic", "Holder", "InvalidDeclaration", "Knock", "KnockworkError", "Report",
+    "Sequence", "SequenceStatus", "Service", "Spec", "Status", "__version__", "apply", "load", "plan", "read",
+    "remove", "render", "schema", "status",
+]

@@ -1,0 +1,64 @@
+// The façade's functions, each on the kernel of the calling thread's network
+// namespace, with the GIL released: the core touches no Python object.
+
+#include <pybind11/chrono.h>
+#include <pybind11/stl.h>
+
+#include <cstdlib>
+
+#include "bind.hpp"
+#include "knockwork/kernel.hpp"
+#include "knockwork/knockwork.hpp"
+
+namespace py = pybind11;
+namespace kw = knockwork;
+
+namespace {
+
+kw::Settings settings(std::chrono::milliseconds lock_timeout) {
+  kw::Settings settings;
+  settings.lock_timeout = lock_timeout;
+  if (const char* connection = std::getenv("SSH_CONNECTION")) settings.ssh_connection = connection;
+  return settings;
+}
+
+kw::Execution execution(bool check) { return check ? kw::Execution::check : kw::Execution::apply; }
+
+kw::Spec load(const std::string& text, const std::string& name) {
+  return kw::load({{kw::Source::Kind::declaration, name, text}});
+}
+
+kw::Spec read_files(const std::string& path) { return kw::load(kw::read_declaration(path)); }
+
+kw::Report plan(const kw::Spec& spec, std::chrono::milliseconds lock_timeout) {
+  return kw::plan(spec, *kw::open_kernel(), settings(lock_timeout));
+}
+
+kw::Report apply(const kw::Spec& spec, bool check, std::chrono::milliseconds lock_timeout) {
+  return kw::apply(spec, execution(check), *kw::open_kernel(), settings(lock_timeout));
+}
+
+kw::Report remove_table(bool check, std::chrono::milliseconds lock_timeout) {
+  return kw::remove(execution(check), *kw::open_kernel(), settings(lock_timeout));
+}
+
+kw::Status status(std::chrono::milliseconds lock_timeout) {
+  return kw::status(*kw::open_kernel(), settings(lock_timeout));
+}
+
+}  // namespace
+
+void bind_facade(py::module_& module) {
+  using NoGil = py::call_guard<py::gil_scoped_release>;
+  module.attr("__version__") = kw::version();
+  module.attr("DEFAULT_DECLARATION") = kw::kDefaultDeclaration;
+  module.def("load", load, NoGil());
+  module.def("read", read_files, NoGil());
+  module.def("render", kw::render, NoGil());
+  module.def("schema", kw::json_schema, NoGil());
+  module.def("keys_json", kw::keys_json, NoGil());  // Ansible repeats them as options
+  module.def("plan", plan, NoGil());
+  module.def("apply", apply, NoGil());
+  module.def("remove", remove_table, NoGil());
+  module.def("status", status, NoGil());
+}

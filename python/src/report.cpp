@@ -1,0 +1,39 @@
+#include "bind.hpp"
+#include "knockwork/knockwork.hpp"
+#include "value.hpp"
+
+namespace kw = knockwork;
+
+namespace {
+
+const char* word(kw::Change::Kind kind) {
+  switch (kind) {
+    case kw::Change::Kind::add:
+      return "add";
+    case kw::Change::Kind::change:
+      return "change";
+    case kw::Change::Kind::remove:
+      break;
+  }
+  return "remove";
+}
+
+}  // namespace
+
+void bind_report(py::module_& module) {
+  using C = kw::Change;
+  Value<C>(module, "Change", "One thing that would converge the kernel, and why.")
+      .shown("kind", [](const C& c) { return word(c.kind); })
+      .shown("object", [](const C& c) { return c.object; })
+      .shown("name", [](const C& c) { return c.name; })
+      .shown("before", [](const C& c) { return c.before; })
+      .shown("after", [](const C& c) { return c.after; })
+      .shown("why", [](const C& c) { return c.why; })
+      .finish();
+  using R = kw::Report;
+  Value<R>(module, "Report", "What was done, or with check what would be.")
+      .shown("changed", [](const R& r) { return r.changed; })
+      .shown("changes", [](const R& r) { return to_tuple(r.changes); })
+      .shown("warnings", [](const R& r) { return to_tuple(r.warnings); })
+      .finish();
+}

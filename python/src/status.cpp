@@ -1,0 +1,30 @@
+#include "bind.hpp"
+#include "knockwork/knockwork.hpp"
+#include "value.hpp"
+
+namespace kw = knockwork;
+
+void bind_status(py::module_& module) {
+  using H = kw::Holder;
+  Value<H>(module, "Holder", "A source that may open connections, or is locked out, for a while.")
+      .shown("address", [](const H& h) { return h.address; })
+      .shown("sequence", [](const H& h) { return h.sequence; })
+      .shown("remaining", [](const H& h) { return h.remaining; })
+      .finish();
+  using Q = kw::SequenceStatus;
+  Value<Q>(module, "SequenceStatus", "A live sequence, by its keyed fingerprint.")
+      .shown("name", [](const Q& q) { return q.name; })
+      .shown("fingerprint", [](const Q& q) { return q.fingerprint; })
+      .shown("knocks", [](const Q& q) { return q.knocks; })
+      .shown("services", [](const Q& q) { return q.services; })
+      .finish();
+  using S = kw::Status;
+  Value<S>(module, "Status", "The live table, without its ports.")
+      .shown("present", [](const S& s) { return s.present; })
+      .shown("mode", [](const S& s) { return s.mode; })
+      .shown("sequences", [](const S& s) { return to_tuple(s.sequences); })
+      .shown("grants", [](const S& s) { return to_tuple(s.grants); })
+      .shown("lockouts", [](const S& s) { return to_tuple(s.lockouts); })
+      .shown("half_done", [](const S& s) { return s.half_done; })
+      .finish();
+}
