@@ -145,10 +145,11 @@ def raw_udp(target: str, port: int, source: str, source_port: int = 40000, paylo
         handle.sendto(_with_ip(source, target, 17, datagram, traffic_class), (target, 0))
 
 
-def cast_udp(target: str, port: int, interface: str = "eth0", payload: bytes = b"cast") -> None:
+def cast_udp(target: str, port: int, source: str, interface: str = "eth0", payload: bytes = b"cast") -> None:
     """One datagram to a broadcast or multicast address, out of `interface`."""
     with socket.socket(_family(target), socket.SOCK_DGRAM) as handle:
         index = socket.if_nametoindex(interface)
+        handle.bind((source, 0))
         if handle.family == socket.AF_INET:
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             request = struct.pack("4s4si", b"", b"", index)

@@ -1,0 +1,143 @@
+"""Sweeps and full sets: whoever floods the gate closes it, and never opens it."""
+
+import pytest
+
+from bed import Caller, Lab, packets
+from bed.cli import Knockwork
+from bed.lab import wait_for
+
+CLASSIC = """\
+knockwork: 1
+sequences:
+  - name: ssh
+    knock: [7000/udp, 8000/udp, 9000/udp]
+    opens: [22/tcp]
+"""
+UP = range(1, 65536)
+SWEEPS = {"ascending": UP, "descending": UP[::-1], "ascending from the first knock": range(7000, 9001),
+          "by thousands": range(1000, 65000, 1000),
+          "ascending by 7": [port for first in range(1, 8) for port in range(first, 65536, 7)]}
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_a_sweep_opens_nothing(lab: Lab, knockwork: Knockwork, client: Caller, name: str) -> None:
+    """A sweep over UDP ports in any regular order opens nothing, at full speed."""
+    knockwork.apply(CLASSIC)
+    client.sweep(list(SWEEPS[name]))
+    assert client.tcp(22) == "refused"
+
+
+def test_a_tcp_sweep_opens_nothing(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+    """An ascending sweep of SYNs opens no sequence of TCP knocks."""
+    knockwork.apply(CLASSIC.replace("/udp", "/tcp"))
+    client.sweep(list(UP), "tcp")
+    assert client.tcp(22) == "refused"
+
+
+SMALL = """\
+knockwork: 1
+sources: 16
+lockout: 60s
+sequences:
+  - name: ssh
+    knock: [7000/udp, 8000/udp, 9000/udp]
+    opens: [22/tcp, 40000-40010/udp]
+    step_timeout: 30s
+    open_for: 60s
+"""
+CROWD = {"4": "10.200.7.{}", "6": "fd99:0:0:{}::1"}
+
+
+def crowd(lab: Lab, family: str, size: int) -> list[Caller]:
+    """Sources of different addresses; by IPv6 of different networks too."""
+    if family == "6":
+        lab.callers.ip("route add local fd99::/32 dev lo")
+        lab.server.ip("route add fd99::/32 via fd77::20")
+    return [lab.caller(CROWD[family].format(number)) for number in range(1, size + 1)]
+
+
+@pytest.mark.parametrize("family", "46")
+def test_lockout_set_full(lab: Lab, knockwork: Knockwork, family: str) -> None:
+    """With no room to lock anyone out nothing opens, for any source, until there is room again."""
+    knockwork.apply(SMALL)
+    sources = crowd(lab, family, 40)
+    for caller in sources:
+        caller.knock(6999)
+    assert len(knockwork.table().live("locked" + family)) <= 16
+    fresh = sources[-1]
+    fresh.sweep(list(range(6990, 9010)))
+    assert fresh.tcp(22) == "refused"
+    fresh.knock(7000, 8000, 9000)
+    assert fresh.tcp(22) == "refused"
+
+
+def test_lockout_set_full_of_the_other_family(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+    """A crowd that fills one family's lockouts does not keep the other family out."""
+    knockwork.apply(SMALL)
+    family = "4" if ":" in client.source else "6"
+    for caller in crowd(lab, family, 40):
+        caller.knock(6999)
+    client.knock(7000, 8000, 9000)
+    assert client.tcp(22) == "open"
+
+
+def test_room_again(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+    """Once the lockouts of a crowd have run out, knocking works again."""
+    knockwork.apply(SMALL.replace("60s", "1s", 1))
+    family = "6" if ":" in client.source else "4"
+    for caller in crowd(lab, family, 40):
+        caller.knock(6999)
+
+    def knocked() -> bool:
+        client.knock(7000, 8000, 9000)
+        return client.tcp(22) == "open"
+
+    wait_for(knocked, "a knock opens again")
+
+
+@pytest.mark.parametrize("family", "46")
+@pytest.mark.parametrize("full", ["expected", "holders", "granted", "ranged"])
+def test_other_sets_full(lab: Lab, knockwork: Knockwork, full: str, family: str) -> None:
+    """With any other dynamic set full a sweep and a knock open nothing; with room the knock does."""
+    knockwork.apply(SMALL)
+    control, fresh, sweeper = crowd(lab, family, 3)
+    control.knock(7000, 8000, 9000)
+    assert control.tcp(22) == "open"
+    fill(lab, full + family)
+    fresh.knock(7000, 8000, 9000)
+    if full != "ranged":  # that one holds no grant of 22
+        assert fresh.tcp(22) == "refused"
+    lab.server.call("listen_udp", 40005)
+    if full == "ranged":
+        assert fresh.udp(40005) == "refused"
+    sweeper.sweep(list(range(6990, 9010)))
+    assert (sweeper.tcp(22), sweeper.udp(40005)) == ("refused", "refused")
+    assert control.tcp(22) == "open"
+    lab.server.run(["nft", "flush", "set", "inet", "knockwork", full + family], check=True)
+    fresh.knock(7000, 8000, 9000)
+    assert (fresh.tcp(22), fresh.udp(40005)) == ("open", "open")
+
+
+TAILS = {"expected": " . 0x1", "holders": " . 0x1", "granted": " . tcp . 1", "ranged": " . tcp . 0x1"}
+
+
+def fill(lab: Lab, name: str) -> None:
+    """Put made-up elements into a dynamic set until it takes no more."""
+    base = "203.0.113.{}" if name.endswith("4") else "2001:db8::{}"
+    taken = 0
+    for number in range(1, 64):
+        element = base.format(number) + TAILS[name[:-1]]
+        taken += lab.server.run(["nft", f"add element inet knockwork {name} "
+                                        f"{{ {element} timeout 300s }}"]).returncode == 0
+    assert taken in range(1, 17)
+
+
+def test_a_flood_from_many_sources(lab: Lab, knockwork: Knockwork) -> None:
+    """Thousands of spoofed sources half through a sequence open nothing; the other family can knock."""
+    knockwork.apply(SMALL.replace("sources: 16", "sources: 1024"))
+    sources = [f"10.200.{number >> 8}.{number & 255}" for number in range(4096)]
+    lab.callers.call(packets.udp_from_many, lab.client.target, sources, [7000, 8000])
+    assert lab.caller(sources[-1]).tcp(22) == "refused"
+    assert len(knockwork.table().live("expected4")) <= 1024
+    lab.client6.knock(7000, 8000, 9000)
+    assert lab.client6.tcp(22) == "open"
