@@ -7,12 +7,14 @@
 
 #include "knockwork/diagnostic.hpp"
 #include "program/script_words.hpp"
+#include "spec/utf8.hpp"
 
 namespace knockwork {
 namespace {
 
 constexpr Instant kLatest = std::chrono::hours(24 * 3650);  // ten years: no sum of times overflows
 constexpr std::size_t kMaximumDigits = 9;
+constexpr std::size_t kMaximumWords = 8;  // time, source, target and one word for each aspect
 
 struct Word {
   std::string_view text;
@@ -20,18 +22,17 @@ struct Word {
   int width = 0;
 };
 
+int characters(std::string_view text) { return static_cast<int>(spec::count_characters(text)); }
+
 bool is_blank(char byte) { return byte == ' ' || byte == '\t' || byte == '\r'; }
+bool is_lower(char byte) { return byte >= 'a' && byte <= 'z'; }
 bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
-// Characters, not bytes: UTF-8 continuation bytes begin nothing.
-int characters(std::string_view text) {
-  return static_cast<int>(
-      std::count_if(text.begin(), text.end(), [](char byte) { return (byte & 0xc0) != 0x80; }));
-}
-
+// The words of a line up to its comment. No line needs more than kMaximumWords: the
+// rest of a longer one is left unread, for it could be a whole file.
 std::vector<Word> split(std::string_view line) {
   std::vector<Word> words;
-  for (std::size_t at = 0; at < line.size() && line[at] != '#';) {
+  for (std::size_t at = 0; at < line.size() && line[at] != '#' && words.size() <= kMaximumWords;) {
     if (is_blank(line[at])) {
       ++at;
       continue;
@@ -87,7 +88,7 @@ std::optional<Instant> parse_time(std::string_view text) {
       fraction = *value;
       for (std::size_t digit = 0; digit < digits.size(); ++digit) parts *= 10;
     }
-    const auto unit = unit_milliseconds(take([](char byte) { return byte >= 'a' && byte <= 'z'; }));
+    const auto unit = unit_milliseconds(take(is_lower));
     if (!whole || !unit || fraction * *unit % parts != 0) return std::nullopt;
     total += *whole * *unit + fraction * *unit / parts;
     if (Instant(total) > kLatest) return std::nullopt;
@@ -109,6 +110,12 @@ std::optional<Knock> parse_target(std::string_view text) {
   return target;
 }
 
+bool is_other_protocol(std::string_view text) {
+  return text != "tcp" && text != "udp" && !is_digit(text.front()) &&
+         std::all_of(text.begin(), text.end(),
+                     [](char byte) { return is_lower(byte) || is_digit(byte) || byte == '-'; });
+}
+
 class Reader {
  public:
   explicit Reader(std::string_view name) : name_(name) {}
@@ -121,15 +128,13 @@ class Reader {
     if (words.empty()) return;
     Packet packet;
     read_time(words[0], packet);
+    if (words.size() > 1) read_source(words[1], packet);
     if (words.size() < 3) {
-      const Word& last = words.back();
-      return fault(last,
-                   words.size() == 1 ? "a packet needs a source address and a port" : "a packet needs a port",
+      return fault(words.back(),
+                   words.size() == 1 ? "a packet needs a source and a port" : "a packet needs a port",
                    "write it as: +1s 192.0.2.7 7000/udp");
     }
-    read_source(words[1], packet);
-    read_target(words[2], packet);
-    read_words(words, packet);
+    if (read_target(words[2], packet)) read_words(words, packet);
     std::string text(words[2].text);
     for (std::size_t at = 3; at < words.size(); ++at) text.append(" ").append(words[at].text);
     packets_.push_back({packet, text});
@@ -170,34 +175,39 @@ class Reader {
     packet.source = *source;
   }
 
-  void read_target(const Word& word, Packet& packet) {
+  // False where it is neither a port nor the name of another protocol.
+  bool read_target(const Word& word, Packet& packet) {
     packet.target = parse_target(word.text);
-    if (packet.target) return;
-    const bool named = std::all_of(word.text.begin(), word.text.end(), [](char byte) {
-      return (byte >= 'a' && byte <= 'z') || byte == '-' || is_digit(byte);
-    });
-    const bool name = named && !is_digit(word.text.front()) && word.text != "tcp" && word.text != "udp";
-    if (!name) {
-      fault(word, "not a port and protocol",
-            "write 7000/udp or 22/tcp with a port from 1 to 65535, or the name of another protocol: icmp");
-    }
+    if (packet.target || is_other_protocol(word.text)) return true;
+    fault(word, "not a port and protocol",
+          "write 7000/udp or 22/tcp with a port from 1 to 65535, or the name of another protocol: icmp");
+    return false;
   }
 
   void read_words(const std::vector<Word>& words, Packet& packet) {
     std::set<Aspect> said;
     for (std::size_t at = 3; at < words.size(); ++at) {
-      const Word& word = words[at];
-      const std::optional<Aspect> aspect = apply_word(word.text, packet);
+      if (at == kMaximumWords) return fault(words[at], "too many words", "write one packet per line");
+      const std::optional<Aspect> aspect = apply_word(words[at].text, packet);
       if (!aspect) {
-        fault(word, "unknown word", "use one of " + known_words());
+        fault(words[at], "unknown word",
+              "use TCP flags (ack), a ct state (invalid), a destination (broadcast), lo, or an icmpv6 type "
+              "(packet-too-big)");
       } else if (!said.insert(*aspect).second) {
-        fault(word, "a second word for the " + std::string(to_string(*aspect)),
+        fault(words[at], "a second word for the " + std::string(to_string(*aspect)),
               *aspect == Aspect::flags ? "join the flags: syn,ack" : "leave one of them");
-      } else if (*aspect == Aspect::flags && (!packet.target || packet.target->protocol != Protocol::tcp)) {
-        fault(word, "only TCP has flags", "remove the word, or write the port as 22/tcp");
-      } else if (*aspect == Aspect::need && !packet.source.ipv6) {
-        fault(word, "an IPv6 message from an IPv4 address", "use an IPv6 source address, or remove the word");
+      } else {
+        check_word(words[at], *aspect, packet);
       }
+    }
+  }
+
+  void check_word(const Word& word, Aspect aspect, const Packet& packet) {
+    if (aspect == Aspect::flags && (!packet.target || packet.target->protocol != Protocol::tcp)) {
+      fault(word, "only TCP has flags", "remove the word, or write the port as 22/tcp");
+    }
+    if (aspect == Aspect::need && packet.source.prefix == 32) {
+      fault(word, "an IPv6 message from an IPv4 address", "use an IPv6 source address, or remove the word");
     }
   }
 

@@ -76,11 +76,6 @@ bool assign_flags(std::string_view text, std::uint8_t& flags) {
   return true;
 }
 
-template <typename Table>
-void list(const Table& table, std::string& text) {
-  for (const auto& word : table) text.append(text.empty() ? "" : ", ").append(word.text);
-}
-
 }  // namespace
 
 std::optional<Aspect> apply_word(std::string_view word, Packet& packet) {
@@ -106,16 +101,6 @@ std::string_view to_string(Aspect aspect) {
       return "need of IPv6";
   }
   return {};
-}
-
-std::string known_words() {
-  std::string text;
-  list(kFlags, text);
-  list(kStates, text);
-  list(kDestinations, text);
-  list(kIngresses, text);
-  list(kNeeds, text);
-  return text;
 }
 
 }  // namespace knockwork

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "program/packet.hpp"
@@ -16,8 +15,5 @@ enum class Aspect { flags, conntrack, destination, ingress, need };
 std::optional<Aspect> apply_word(std::string_view word, Packet& packet);
 
 std::string_view to_string(Aspect aspect);  // "TCP flags", "conntrack state", …
-
-// "syn, ack, …": every word, for the remedy of an unknown one.
-std::string known_words();
 
 }  // namespace knockwork
