@@ -48,6 +48,19 @@ std::set<Knock> knock_ports(const std::vector<Track>& tracks) {
   return ports;
 }
 
+// Ranges that overlap become one: the intervals of a map must not.
+std::vector<Service> merged(std::vector<Service> services) {
+  std::vector<Service> apart;
+  for (const Service& service : sorted_unique(std::move(services))) {
+    if (!apart.empty() && apart.back().protocol == service.protocol && service.first <= apart.back().last) {
+      apart.back().last = std::max(apart.back().last, service.last);
+    } else {
+      apart.push_back(service);
+    }
+  }
+  return apart;
+}
+
 // The neighbours of every knock port: what a sweep in either direction meets
 // just before or just after it.
 std::vector<Knock> automatic_guards(const std::set<Knock>& knocks) {
@@ -100,7 +113,7 @@ Program compile(const Spec& spec) {
   program.mode = spec.mode;
   program.reject =
       spec.refuse == Refuse::reject || (spec.refuse == Refuse::automatic && spec.mode == Mode::gate);
-  program.public_services = sorted_unique(spec.public_services);
+  program.public_services = merged(spec.public_services);
   program.always_allow = without_nested(spec.always_allow);
   program.lockout = spec.wrong_knock == WrongKnock::lockout;
   program.lockout_time = spec.lockout;

@@ -38,7 +38,7 @@ struct Program {
   Mode mode = Mode::gate;
   bool reject =
       true;  // an ungranted packet to a protected service is answered like a closed port, else dropped
-  std::vector<Service> public_services;  // sorted; stealth only
+  std::vector<Service> public_services;  // sorted, none overlapping another; stealth only
   std::vector<Network> always_allow;     // sorted, none inside another
   std::vector<Knock> guards;             // resolved: sorted, no knock, protected or public port among them
   bool lockout = true;                   // wrong_knock: lockout

@@ -76,11 +76,13 @@ class Compiler {
   // discovery, hop limit 255), RFC 4890 section 4.4 (errors), RFC 2710 and 3810
   // (MLD), RFC 8415 (DHCPv6 replies come from link-local addresses).
   static Rules vital() {
+    // Literal sets in alphabetical order: a listing has them in the hash's, and
+    // reading it sorts them.
     return {
-        "icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, "
-        "nd-redirect } ip6 hoplimit 255 accept",
-        "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, "
-        "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } accept",
+        "icmpv6 type { nd-neighbor-advert, nd-neighbor-solicit, nd-redirect, nd-router-advert, "
+        "nd-router-solicit } ip6 hoplimit 255 accept",
+        "icmpv6 type { destination-unreachable, mld-listener-done, mld-listener-query, mld-listener-report, "
+        "mld2-listener-report, packet-too-big, parameter-problem, time-exceeded } accept",
         "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept"};
   }
 

@@ -8,8 +8,6 @@
 // mark carries the edge, priority 0:1 says that something fired. Both are zero
 // before and after. Sets that packets fill only grow and expire: a rule that
 // deletes an element leaves it in its bucket until the next collection.
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <set>
 
@@ -23,9 +21,10 @@ std::string port_key(Knock knock) {
   return std::to_string(static_cast<int>(knock.protocol)) + " . " + std::to_string(knock.port);
 }
 
+// A segment may be one port wide; nftables then lists it as one port.
 std::string range_key(const Service& range) {
-  return std::to_string(static_cast<int>(range.protocol)) + " . " + std::to_string(range.first) + '-' +
-         std::to_string(range.last);
+  const std::string first = port_key({range.protocol, range.first});
+  return range.first == range.last ? first : first + '-' + std::to_string(range.last);
 }
 
 Set dynamic_set(std::string name, std::string type, std::uint32_t size) {

@@ -1,0 +1,31 @@
+// A kernel in memory, as strict and as atomic as the real one: it works on a
+// copy and swaps only when every action went through. contract.cpp runs one
+// suite on both.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "knockwork/kernel.hpp"
+#include "plan/plan.hpp"
+#include "ruleset/ruleset.hpp"
+
+namespace knockwork {
+
+class FakeKernel final : public Kernel {
+ public:
+  std::optional<LiveTable> read() override { return table_; }
+  void commit(const Transaction& transaction) override;
+  Generation generation() override { return {"fake", 1, generation_}; }
+
+  // What another program does behind our back.
+  void tamper(const std::function<void(std::optional<LiveTable>&)>& change);
+  int commits() const { return commits_; }
+
+ private:
+  std::optional<LiveTable> table_;
+  std::uint32_t generation_ = 1;
+  int commits_ = 0;
+};
+
+}  // namespace knockwork
