@@ -1,9 +1,10 @@
 // Arguments → façade → output. What happens is decided in the core.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 #include <iostream>
 #include <iterator>
 #include <string>
@@ -40,6 +41,12 @@ std::string standard_input() { return {std::istreambuf_iterator<char>(std::cin),
 std::vector<Source> sources(const std::string& file) {
   if (file == "-") return {{Source::Kind::declaration, "<stdin>", standard_input()}};
   return read_declaration(file);
+}
+
+std::string read_script(const std::string& file) {
+  std::ifstream stream(file);
+  if (!stream) throw SystemError(fmt::format("cannot read {}: {}", file, std::strerror(errno)));
+  return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 Settings settings(const Arguments& arguments) {
@@ -104,6 +111,15 @@ int run_remove(const Arguments& arguments) {
 int run_status(const Arguments& arguments) {
   const Status now = status(*open_kernel(), settings(arguments));
   print(arguments.json ? to_json(now) + '\n' : to_text(now));
+  return kFine;
+}
+
+int run_trace(const Arguments& arguments) {
+  const Spec spec = load(sources(arguments.file));
+  const bool piped = arguments.packets == "-";
+  const std::string script = piped ? standard_input() : read_script(arguments.packets);
+  const std::string name = piped ? "<stdin>" : arguments.packets;
+  print(arguments.json ? trace_json(spec, script, name) : trace(spec, script, name));
   return kFine;
 }
 
@@ -176,6 +192,13 @@ void add_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
             run_status);
   add_json(sub, arguments);
   add_reveal(sub, arguments);
+
+  sub = add(app, "trace", "Say what a list of packets would do, and why; needs no kernel", chosen, run_trace);
+  add_file(sub, arguments);
+  add_json(sub, arguments);
+  sub->add_option("--packets", arguments.packets,
+                  "a file of lines like `+0.2s 192.0.2.7 7000/udp`; - for standard input")
+      ->capture_default_str();
 
   add(app, "call", "Answer one request of the Ansible modules", chosen, [](const Arguments&) {
     return run_call();
