@@ -6,7 +6,8 @@
         print(change.kind, change.object, change.name, change.why)
 
 Values are frozen and compare by content. Ports appear in attributes and in render(), never in a repr, a
-report or an error. All spans of time are datetime.timedelta in steps of 100 ms; networks are those of `ipaddress`.
+report or an error. All spans of time are datetime.timedelta in steps of 100 ms; networks are those of
+`ipaddress`.
 """
 from ._api import apply, load, plan, read, remove, render, schema, status
 from ._core import (Change, Derivation, Diagnostic, Holder, Knock, Report, Sequence, SequenceStatus, Service,

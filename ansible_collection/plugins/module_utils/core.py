@@ -1,0 +1,100 @@
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The core on the managed host: the Python extension or the command. Both take a request and answer it."""
+from __future__ import annotations
+
+import json
+import sys
+
+from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
+
+VERSION = '0.1.0'  # of the collection: a core of another one says so and does nothing
+BACKEND = dict(type='str', choices=['auto', 'python', 'cli'], default='auto')
+
+_SYSTEM_PYTHON = '/usr/bin/python3'
+# The respawned process gets its arguments through a pipe that nobody reads yet, inside a Python literal.
+_RESPAWN_LIMIT = 32768
+
+
+class Core:
+    """Looks for the core at once: that may start the module anew, which must not happen under a lock."""
+
+    def __init__(self, module):
+        self._module = module
+        self._call = _backend(module)
+
+    def ask(self, command, **more):
+        """The answer's value, a report or a status. Ends the module where the core refuses."""
+        question = dict(more, version=VERSION, command=command, check=self._module.check_mode, reveal=False)
+        answer = json.loads(self._call(json.dumps(question)))
+        if answer['ok']:
+            return answer.get('report') or answer.get('status')
+        error = answer['error']
+        diagnostics = error.get('diagnostics') or []
+        self._module.fail_json('\n'.join([error['message']] + ['  ' + _line(each) for each in diagnostics]),
+                               diagnostics=diagnostics)
+
+
+def _line(diagnostic):
+    """Options are known by their path, files by their lines."""
+    where = diagnostic['path']
+    if diagnostic['file'].startswith('/'):
+        where = '%(file)s:%(line)d:%(column)d' % diagnostic
+    text = '%s: %s' % (where, diagnostic['message']) if where else diagnostic['message']
+    return '%s; %s' % (text, diagnostic['remedy']) if diagnostic['remedy'] else text
+
+
+def _backend(module):
+    wanted = module.params['backend']
+    if wanted != 'cli':
+        core = _extension()
+        if core is not None:
+            return _in_process(module, core)
+        _respawn(module)
+    if wanted != 'python':
+        path = module.get_bin_path('knockwork')
+        if path:
+            return _by_command(module, path)
+    python = 'the Python package knockwork for %s' % sys.executable
+    command = 'the command knockwork'
+    missing = dict(auto='%s or %s' % (command, python), python=python, cli=command)[wanted]
+    module.fail_json('cannot find %s: install knockwork on this host' % missing)
+
+
+def _extension():
+    try:
+        from knockwork import _core
+    except ImportError:
+        return None
+    return _core
+
+
+def _in_process(module, core):
+    def ask(question):
+        try:
+            return core.call(question)
+        except RuntimeError as error:
+            module.fail_json(str(error))
+    return ask
+
+
+def _by_command(module, path):
+    def ask(question):
+        status, out, err = module.run_command([path, 'call'], data=question)
+        if status != 0:
+            module.fail_json(err.strip() or '%s call ended with status %d' % (path, status))
+        return out
+    return ask
+
+
+def _respawn(module):
+    """Starts the module anew under the system's Python where that one has the extension; else returns."""
+    if has_respawned() or sys.executable == _SYSTEM_PYTHON:
+        return
+    arguments = json.dumps(module.params)
+    if len(arguments) > _RESPAWN_LIMIT or '\\' in arguments:
+        return
+    found = probe_interpreters_for_module([_SYSTEM_PYTHON], 'knockwork._core')
+    if found:
+        respawn_module(found)

@@ -1,0 +1,47 @@
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The core's report as a module's result."""
+from __future__ import annotations
+
+
+def converge(module, core, command, sources, draft):
+    """Asks the core, and lets the file appear once it said yes. No command: nothing to ask."""
+    try:
+        if draft is not None and not module.check_mode:
+            draft.prepare()
+        report = core.ask(command, sources=sources or []) if command else None
+        if draft is not None and not module.check_mode:
+            draft.commit()
+    finally:
+        if draft is not None:
+            draft.discard()
+    return report
+
+
+def finish(module, report, draft=None):
+    """Ends the module: changed is nothing else than that there are changes."""
+    changes = list(report['changes']) if report else []
+    if draft is not None and draft.changed:
+        changes.append(draft.change())
+    for warning in report['warnings'] if report else ():
+        module.warn(warning)
+    result = dict(changed=bool(changes), changes=changes)
+    if module._diff:
+        result['diff'] = _diff(changes)
+    module.exit_json(**result)
+
+
+def _diff(changes):
+    return dict(before_header='this host', after_header='the declaration',
+                before=_side(changes, 'before'), after=_side(changes, 'after'))
+
+
+def _side(changes, side):
+    lines = []
+    for change in changes:
+        if change['kind'] != ('add' if side == 'before' else 'remove'):
+            last = side == 'after' or change['kind'] == 'remove'
+            why = '  # ' + change['why'] if last and change['why'] else ''
+            lines.append('%s %s: %s%s\n' % (change['object'], change['name'], change[side], why))
+    return ''.join(lines)

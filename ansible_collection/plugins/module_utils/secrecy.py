@@ -1,0 +1,84 @@
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An AnsibleModule that shows no port, in its result, its invocation or the journal.
+
+Option no_log cannot do it: values under four characters are never masked, and a masked 22 would riddle every
+other text. So only options named here are shown at all, and what they may hold is known.
+"""
+from __future__ import annotations
+
+import contextlib
+import re
+
+from ansible.module_utils.basic import AnsibleModule
+
+_SHOWN = frozenset((
+    'always_allow', 'apply', 'backend', 'declaration', 'from', 'interfaces', 'ipv6_prefix', 'length',
+    'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'period', 'refuse', 'save',
+    'sequence_timeout', 'sources', 'state', 'step_timeout', 'to', 'wrong_knock',
+))
+_NESTED = frozenset(('derive', 'sequences'))
+_COUNTED = dict(guards='port', knock='knock', opens='service', public='service')
+
+
+def hidden(params):
+    """Options as they may be shown: names stay, ports become their number."""
+    return dict((key, _hidden(key, value)) for key, value in params.items())
+
+
+def _hidden(key, value):
+    if value is None or (key == 'guards' and value in ('auto', 'none')):
+        return value
+    if key in _SHOWN:
+        return value
+    if key in _NESTED and isinstance(value, dict):
+        return hidden(value)
+    if key in _NESTED and isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        return [hidden(each) for each in value]
+    if key in _COUNTED and isinstance(value, list):
+        return '%d %s%s (hidden)' % (len(value), _COUNTED[key], '' if len(value) == 1 else 's')
+    return '(hidden)'
+
+
+class SecretiveModule(AnsibleModule):
+    """Beside the secrecy it knows which options the task gave: `given`, their names without the defaults."""
+
+    _checked = False  # until the options are known to be what they should be, their values are not shown
+
+    def __init__(self, argument_spec, **kwargs):
+        self.given = frozenset()
+        super().__init__(argument_spec, **kwargs)
+        self._checked = True
+
+    def _load_params(self):
+        super()._load_params()
+        self.given = frozenset(key for key, value in self.params.items() if value is not None)
+
+    def _log_invocation(self):
+        # The constructor's no_log would not do: the controller's own _ansible_no_log overrides it.
+        self.log('Invoked with ' + ' '.join('%s=%s' % pair for pair in sorted(hidden(self.params).items())))
+
+    def _invocation(self):
+        if self._checked:
+            return dict(module_args=hidden(self.params))
+        return dict(module_args=dict((key, '(hidden)') for key in self.given))
+
+    def exit_json(self, **kwargs):
+        super().exit_json(invocation=self._invocation(), **kwargs)
+
+    def fail_json(self, msg, **kwargs):
+        if not self._checked:
+            # A wrongly typed option is quoted in the text; option names keep their digits.
+            msg = re.sub(r'(?<![A-Za-z0-9_])\d+', '(hidden)', msg)
+        super().fail_json(msg, invocation=self._invocation(), **kwargs)
+
+    @contextlib.contextmanager
+    def failures(self):
+        """What the system refuses ends the module in one line, not in a traceback that may quote options."""
+        try:
+            yield
+        except OSError as error:
+            self.fail_json('%s: %s' % (error.filename or 'system', error.strerror))
+        except ValueError as error:
+            self.fail_json(str(error))

@@ -1,0 +1,373 @@
+#!/usr/bin/python
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+DOCUMENTATION = r'''
+---
+module: ruleset
+short_description: Port knocking of a host, as one declaration
+version_added: 0.1.0
+description:
+  - Declares the whole port knocking of a host, has knockwork compile it to the nftables table
+    C(inet knockwork), and converges the kernel to it in one transaction. Live grants and connections go on.
+  - The declaration stands in the task, as options with the names and defaults of its keys, or in a file on
+    the host that I(declaration) names.
+  - Drop-ins C(/etc/knockwork/conf.d/*.yml), which M(knockwork.nft.sequence) writes, are part of the
+    declaration.
+author:
+  - The knockwork maintainers (@knockwork)
+extends_documentation_fragment:
+  - knockwork.nft.attributes
+  - knockwork.nft.backend
+options:
+  state:
+    description:
+      - C(present) converges the kernel to the declaration.
+      - C(absent) removes the table, and with it every protection and grant. A main file that this module
+        wrote goes too, unless I(save=false). Drop-ins and files written by others stay, with a warning,
+        since the next boot would apply them.
+    type: str
+    choices: [present, absent]
+    default: present
+  declaration:
+    description:
+      - A declaration on the host. The files C(conf.d/*.yml) beside it belong to it.
+      - Excludes the keys of a declaration as options.
+      - Without it and without any key, the host's own C(/etc/knockwork/knockwork.yml) is applied.
+    type: path
+  save:
+    description:
+      - Whether the options are written to C(/etc/knockwork/knockwork.yml), mode 0600, so that the next boot,
+        C(knockwork apply) and M(knockwork.nft.sequence) find them. The file appears once the kernel took
+        them.
+      - Without effect with I(declaration).
+    type: bool
+    default: true
+  mode:
+    description:
+      - C(gate) refuses the services that sequences open, until they are granted, and leaves everything else
+        alone. C(stealth) drops everything that is neither established nor granted nor public.
+    type: str
+    choices: [gate, stealth]
+    default: gate
+  public:
+    description:
+      - >-
+        Services that are open to all and never count as wrong knocks. Only with C(mode: stealth).
+    type: list
+    elements: str
+    default: []
+  refuse:
+    description:
+      - >-
+        How a protected service refuses whoever has no grant. C(auto) answers as this host's closed ports
+        answer: gate like a closed port, stealth not at all.
+    type: str
+    choices: [auto, drop, reject]
+    default: auto
+  always_allow:
+    description:
+      - >-
+        Sources that never need to knock: the way back in. A network has no host bits set.
+    type: list
+    elements: str
+    default: []
+  wrong_knock:
+    description:
+      - What a wrong knock does. C(lockout) has the knocks of its source ignored for a while, so that a port
+        scan opens nothing; C(ignore) does nothing.
+    type: str
+    choices: [lockout, ignore]
+    default: lockout
+  lockout:
+    description:
+      - >-
+        How long a lockout lasts after the last wrong knock. Default: the longest C(step_timeout). A shorter
+        one would let a slow scan through and is refused. Only with C(wrong_knock: lockout).
+    type: str
+  guards:
+    description:
+      - >-
+        Ports that nothing legitimate touches, so that touching one is a wrong knock. C(auto) takes the ports
+        next to each knock port; C(none) takes none; a list names them, where a port without protocol stands
+        for tcp and udp. Only with C(wrong_knock: lockout).
+    type: raw
+    default: auto
+  interfaces:
+    description:
+      - >-
+        Interfaces to protect, by name; one that is absent is allowed. Without any: all but loopback. On other
+        interfaces nothing is protected.
+      - Not in this version of knockwork, which refuses anything but the default.
+    type: list
+    elements: str
+    default: []
+  ipv6_prefix:
+    description:
+      - A source is this much of its IPv6 address. Lockouts always count by /64 or shorter.
+      - Not in this version of knockwork, which refuses anything but the default.
+    type: int
+    default: 128
+  sources:
+    description:
+      - How many sources each of the kernel's dynamic sets has room for.
+    type: int
+    default: 65536
+  log:
+    description:
+      - >-
+        What the kernel reports: nothing, each grant, or wrong knocks as well.
+      - Not in this version of knockwork, which refuses anything but the default.
+    type: str
+    choices: [none, grants, all]
+    default: none
+  sequences:
+    description:
+      - >-
+        The sequences. Drop-in files add theirs: each is such a list by itself. No two bear the same name.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description:
+          - >-
+            What reports call the sequence: 1 to 64 letters, digits and C(.) C(_) C(-) C(@), a letter or digit
+            first.
+        type: str
+        required: true
+      knock:
+        description:
+          - >-
+            The knocks in their order, 1 to 32 of them: port/protocol; a port alone means udp. None of them is
+            a port that is opened, public or a listed guard, and no port serves more than 64 knocks in all.
+            Either C(knock) or C(derive).
+        type: list
+        elements: str
+      opens:
+        description:
+          - >-
+            The services that the sequence opens: port/protocol or first-last/protocol. They are refused to
+            everyone else.
+        type: list
+        elements: str
+        required: true
+      step_timeout:
+        description:
+          - How long after one knock the next is expected.
+        type: str
+        default: 5s
+      open_for:
+        description:
+          - How long new connections are accepted after the last knock. Live connections go on.
+        type: str
+        default: 30s
+      sequence_timeout:
+        description:
+          - >-
+            How long the whole sequence may take, beside C(step_timeout). Default: as long as its steps allow.
+          - Not in this version of knockwork, which refuses it.
+        type: str
+      from:
+        description:
+          - >-
+            Sources that may use the sequence. Without any: all.
+          - Not in this version of knockwork, which refuses anything but the default.
+        type: list
+        elements: str
+        default: []
+      to:
+        description:
+          - Protects and opens the services there (routed) instead of on this host.
+          - Not in this version of knockwork, which refuses anything but the default.
+        type: list
+        elements: str
+        default: []
+      once:
+        description:
+          - After one grant the kernel itself refuses the sequence, until it is renewed.
+          - Not in this version of knockwork, which refuses anything but the default.
+        type: bool
+        default: false
+      on_expiry:
+        description:
+          - What becomes of live connections when a grant expires.
+          - Not in this version of knockwork, which refuses anything but the default.
+        type: str
+        choices: [keep, cut]
+        default: keep
+      derive:
+        description:
+          - Draws the knocks from a secret instead of writing them down.
+          - Not in this version of knockwork, which refuses it.
+        type: dict
+        suboptions:
+          secret_file:
+            description:
+              - >-
+                The file that holds the secret: an absolute path.
+              - Not in this version of knockwork, which refuses it.
+            type: path
+            required: true
+          length:
+            description:
+              - How many knocks to draw.
+              - Not in this version of knockwork, which refuses it.
+            type: int
+            required: true
+          period:
+            description:
+              - How long a drawn sequence is valid, before the next takes its place.
+              - Not in this version of knockwork, which refuses it.
+            type: str
+            required: true
+          overlap:
+            description:
+              - >-
+                How long the old sequence is accepted beside the new one; shorter than C(period). Default: not
+                at all.
+              - Not in this version of knockwork, which refuses it.
+            type: str
+notes:
+  - No result, diff, message or journal entry of this module holds a port. Ansible itself quotes lines of a
+    playbook in some of its errors; keep sequences in variable files, encrypted with ansible-vault.
+  - YAML reads a number with a leading zero as octal and C(1:30) as sixty-fold before a module sees it. Write
+    durations with their unit and ports with their protocol.
+seealso:
+  - module: knockwork.nft.sequence
+  - module: knockwork.nft.ruleset_info
+'''
+
+EXAMPLES = r'''
+- name: Conceal SSH
+  knockwork.nft.ruleset:
+    always_allow: "{{ admin_networks }}"
+    sequences:
+      - name: ssh
+        knock: "{{ vault_ssh_knock }}"   # a list such as [7000/udp, 8000/udp, 9000/udp]
+        opens: [22/tcp]
+        open_for: 60s
+
+- name: Drop everything but a public web server
+  knockwork.nft.ruleset:
+    mode: stealth
+    public: [80/tcp, 443/tcp]
+    sequences: "{{ vault_sequences }}"
+
+- name: Apply a declaration that a template wrote
+  knockwork.nft.ruleset:
+    declaration: /etc/knockwork/knockwork.yml
+
+- name: Remove the table and the saved declaration
+  knockwork.nft.ruleset:
+    state: absent
+'''
+
+RETURN = r'''
+changes:
+  description: What was changed, or with check mode would be. Empty where nothing had to be done.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: C(add), C(change) or C(remove).
+      type: str
+    object:
+      description: What kind of thing, for example C(sequence), C(table) or C(file).
+      type: str
+    name:
+      description: Which one.
+      type: str
+    before:
+      description: What it was, without ports. Empty where it was added.
+      type: str
+    after:
+      description: What it is to be, without ports. Empty where it was removed.
+      type: str
+    why:
+      description: What differs.
+      type: str
+  sample:
+    - kind: change
+      object: sequence
+      name: ssh
+      before: "CHANGE_BEFORE"
+      after: "CHANGE_AFTER"
+      why: step_timeout 5s → 10s
+diagnostics:
+  description: Every fault of the declaration, where it cannot be used.
+  returned: failure
+  type: list
+  elements: dict
+  sample:
+    - file: options
+      line: 4
+      column: 18
+      width: 9
+      path: sequences[0].knock[1]
+      message: not a port
+      remedy: write a number from 1 to 65535, and a protocol
+'''
+
+from ansible_collections.knockwork.nft.plugins.module_utils.core import BACKEND, Core  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # noqa: E402
+    HEADER, MAIN, Draft, locked, read, sources)
+from ansible_collections.knockwork.nft.plugins.module_utils.keys import DECLARATION, declaration_text  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.report import converge, finish  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
+
+
+def inline(module, core):
+    text = HEADER + declaration_text(module.params)
+    with locked(module.check_mode):
+        draft = Draft(MAIN, text) if module.params['save'] else None
+        found = sources(MAIN, {MAIN: text})
+        finish(module, converge(module, core, 'apply', found, draft), draft)
+
+
+def from_file(module, core):
+    path = module.params['declaration'] or MAIN
+    found = sources(path)
+    if not found:
+        module.fail_json('there is no declaration %s here: write it, or name its keys as options' % path)
+    finish(module, core.ask('apply', sources=found))
+
+
+def absent(module, core):
+    with locked(module.check_mode, create=False):
+        ours = not module.params['declaration'] and (read(MAIN) or '').startswith(HEADER)
+        draft = Draft(MAIN, None) if module.params['save'] and ours else None
+        report = converge(module, core, 'remove', None, draft)
+        left = sources(MAIN, {MAIN: None} if draft else {})
+        if left:
+            module.warn('the declaration below /etc/knockwork stays: the next boot would apply it again')
+        finish(module, report, draft)
+
+
+def main():
+    module = SecretiveModule(
+        argument_spec=dict(
+            DECLARATION,
+            state=dict(type='str', choices=['present', 'absent'], default='present'),
+            declaration=dict(type='path'),
+            save=dict(type='bool', default=True),
+            backend=BACKEND,
+        ),
+        supports_check_mode=True,
+    )
+    keys = sorted(module.given.intersection(DECLARATION))
+    if keys and module.params['declaration']:
+        module.fail_json('declaration excludes %s: say it in the file or in the task' % ', '.join(keys))
+    core = Core(module)
+    with module.failures():
+        if module.params['state'] == 'absent':
+            absent(module, core)
+        elif keys:
+            inline(module, core)
+        else:
+            from_file(module, core)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,87 @@
+#!/usr/bin/python
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+DOCUMENTATION = r'''
+---
+module: ruleset_info
+short_description: What a host's port knocking table holds
+version_added: 0.1.0
+description:
+  - Reads the live table C(inet knockwork). Sequences come with a fingerprint that only this host can compute,
+    never with their ports.
+author:
+  - The knockwork maintainers (@knockwork)
+extends_documentation_fragment:
+  - knockwork.nft.attributes
+  - knockwork.nft.attributes.info
+  - knockwork.nft.backend
+seealso:
+  - module: knockwork.nft.ruleset
+'''
+
+EXAMPLES = r'''
+- name: Ask for the live table
+  knockwork.nft.ruleset_info:
+  register: knocking
+
+- name: Refuse to go on without it
+  ansible.builtin.assert:
+    that: knocking.status.present
+'''
+
+RETURN = r'''
+status:
+  description: The live table.
+  returned: success
+  type: dict
+  contains:
+    present:
+      description: Whether there is one.
+      type: bool
+    mode:
+      description: C(gate) or C(stealth).
+      type: str
+    sequences:
+      description: The sequences, with the number of their knocks and services.
+      type: list
+      elements: dict
+    grants:
+      description: The sources that may open connections now, by which sequence and how long.
+      type: list
+      elements: dict
+    lockouts:
+      description: The sources whose knocks are ignored, and how long.
+      type: list
+      elements: dict
+    half_done:
+      description: How many sources are in the middle of a sequence.
+      type: int
+  sample:
+    present: true
+    mode: gate
+    sequences:
+      - name: ssh
+        fingerprint: "FINGERPRINT"
+        knocks: 3
+        services: 1
+    grants:
+      - address: 192.0.2.7
+        sequence: ssh
+        remaining_ms: 21400
+    lockouts: []
+    half_done: 0
+'''
+
+from ansible_collections.knockwork.nft.plugins.module_utils.core import BACKEND, Core  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
+
+
+def main():
+    module = SecretiveModule(argument_spec=dict(backend=BACKEND), supports_check_mode=True)
+    with module.failures():
+        module.exit_json(changed=False, status=Core(module).ask('status'))
+
+
+if __name__ == '__main__':
+    main()

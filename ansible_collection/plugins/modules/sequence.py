@@ -1,0 +1,253 @@
+#!/usr/bin/python
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+DOCUMENTATION = r'''
+---
+module: sequence
+short_description: One port knocking sequence, as a drop-in
+version_added: 0.1.0
+description:
+  - Writes one sequence to a file of its own, C(/etc/knockwork/conf.d/NAME.yml), mode 0600, so that several
+    roles each own a part of a host's declaration and none overwrites another's.
+  - The whole declaration, with this part in it, is validated before anything is written. The file changes
+    only once the kernel took the declaration, so a failure leaves file and kernel as they were.
+author:
+  - The knockwork maintainers (@knockwork)
+extends_documentation_fragment:
+  - knockwork.nft.attributes
+  - knockwork.nft.backend
+options:
+  state:
+    description:
+      - Whether the host has this sequence. With C(absent) only I(name) counts. When the last part of a
+        declaration goes, the table goes with it.
+    type: str
+    choices: [present, absent]
+    default: present
+  apply:
+    description:
+      - Whether the kernel is converged to the declaration. With C(false) only the file is written, for
+        a later M(knockwork.nft.ruleset) or C(knockwork apply) to apply it.
+    type: bool
+    default: true
+  name:
+    description:
+      - >-
+        What reports call the sequence: 1 to 64 letters, digits and C(.) C(_) C(-) C(@), a letter or digit
+        first.
+    type: str
+    required: true
+  knock:
+    description:
+      - >-
+        The knocks in their order, 1 to 32 of them: port/protocol; a port alone means udp. None of them is a
+        port that is opened, public or a listed guard, and no port serves more than 64 knocks in all. Either
+        C(knock) or C(derive).
+    type: list
+    elements: str
+  opens:
+    description:
+      - >-
+        The services that the sequence opens: port/protocol or first-last/protocol. They are refused to
+        everyone else.
+    type: list
+    elements: str
+  step_timeout:
+    description:
+      - How long after one knock the next is expected.
+    type: str
+    default: 5s
+  open_for:
+    description:
+      - How long new connections are accepted after the last knock. Live connections go on.
+    type: str
+    default: 30s
+  sequence_timeout:
+    description:
+      - >-
+        How long the whole sequence may take, beside C(step_timeout). Default: as long as its steps allow.
+      - Not in this version of knockwork, which refuses it.
+    type: str
+  from:
+    description:
+      - >-
+        Sources that may use the sequence. Without any: all.
+      - Not in this version of knockwork, which refuses anything but the default.
+    type: list
+    elements: str
+    default: []
+  to:
+    description:
+      - Protects and opens the services there (routed) instead of on this host.
+      - Not in this version of knockwork, which refuses anything but the default.
+    type: list
+    elements: str
+    default: []
+  once:
+    description:
+      - After one grant the kernel itself refuses the sequence, until it is renewed.
+      - Not in this version of knockwork, which refuses anything but the default.
+    type: bool
+    default: false
+  on_expiry:
+    description:
+      - What becomes of live connections when a grant expires.
+      - Not in this version of knockwork, which refuses anything but the default.
+    type: str
+    choices: [keep, cut]
+    default: keep
+  derive:
+    description:
+      - Draws the knocks from a secret instead of writing them down.
+      - Not in this version of knockwork, which refuses it.
+    type: dict
+    suboptions:
+      secret_file:
+        description:
+          - >-
+            The file that holds the secret: an absolute path.
+          - Not in this version of knockwork, which refuses it.
+        type: path
+        required: true
+      length:
+        description:
+          - How many knocks to draw.
+          - Not in this version of knockwork, which refuses it.
+        type: int
+        required: true
+      period:
+        description:
+          - How long a drawn sequence is valid, before the next takes its place.
+          - Not in this version of knockwork, which refuses it.
+        type: str
+        required: true
+      overlap:
+        description:
+          - >-
+            How long the old sequence is accepted beside the new one; shorter than C(period). Default: not at
+            all.
+          - Not in this version of knockwork, which refuses it.
+        type: str
+notes:
+  - No result, diff, message or journal entry of this module holds a port. Ansible itself quotes lines of a
+    playbook in some of its errors; keep sequences in variable files, encrypted with ansible-vault.
+  - YAML reads a number with a leading zero as octal and C(1:30) as sixty-fold before a module sees it. Write
+    durations with their unit and ports with their protocol.
+seealso:
+  - module: knockwork.nft.ruleset
+'''
+
+EXAMPLES = r'''
+- name: The backup role opens its own port
+  knockwork.nft.sequence:
+    name: backup
+    knock: "{{ vault_backup_knock }}"
+    opens: [873/tcp]
+    open_for: 5m
+
+- name: Write two parts, then apply them at once
+  knockwork.nft.sequence:
+    name: "{{ item.name }}"
+    knock: "{{ item.knock }}"
+    opens: "{{ item.opens }}"
+    apply: false
+  loop: "{{ vault_sequences }}"
+  loop_control:
+    label: "{{ item.name }}"   # else Ansible prints the whole item
+
+- name: Apply what the host declares
+  knockwork.nft.ruleset:
+
+- name: Remove a sequence; its grants expire by themselves
+  knockwork.nft.sequence:
+    name: backup
+    state: absent
+'''
+
+RETURN = r'''
+changes:
+  description: What was changed, or with check mode would be. Empty where nothing had to be done.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: C(add), C(change) or C(remove).
+      type: str
+    object:
+      description: What kind of thing, for example C(sequence), C(table) or C(file).
+      type: str
+    name:
+      description: Which one.
+      type: str
+    before:
+      description: What it was, without ports. Empty where it was added.
+      type: str
+    after:
+      description: What it is to be, without ports. Empty where it was removed.
+      type: str
+    why:
+      description: What differs.
+      type: str
+  sample:
+    - kind: change
+      object: sequence
+      name: ssh
+      before: "CHANGE_BEFORE"
+      after: "CHANGE_AFTER"
+      why: step_timeout 5s → 10s
+diagnostics:
+  description: Every fault of the declaration, where it cannot be used.
+  returned: failure
+  type: list
+  elements: dict
+  sample:
+    - file: options
+      line: 4
+      column: 18
+      width: 9
+      path: sequences[0].knock[1]
+      message: not a port
+      remedy: write a number from 1 to 65535, and a protocol
+'''
+
+from ansible_collections.knockwork.nft.plugins.module_utils.core import BACKEND, Core  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # noqa: E402
+    HEADER, MAIN, Draft, drop_in_path, locked, sources)
+from ansible_collections.knockwork.nft.plugins.module_utils.keys import SEQUENCE, drop_in_text  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.report import converge, finish  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
+
+
+def command(module, found, draft):
+    """What the core is asked to do with what is declared, None where there is nothing to ask."""
+    if found:
+        return 'apply' if module.params['apply'] else 'validate'
+    return 'remove' if module.params['apply'] and draft.changed else None
+
+
+def main():
+    module = SecretiveModule(
+        argument_spec=dict(
+            SEQUENCE,
+            opens=dict(type='list', elements='str'),
+            state=dict(type='str', choices=['present', 'absent'], default='present'),
+            apply=dict(type='bool', default=True),
+            backend=BACKEND,
+        ),
+        required_if=[('state', 'present', ['opens'])],
+        supports_check_mode=True,
+    )
+    core = Core(module)
+    present = module.params['state'] == 'present'
+    with module.failures():
+        path = drop_in_path(module.params['name'])
+        with locked(module.check_mode, create=present):
+            draft = Draft(path, HEADER + drop_in_text(module.params) if present else None)
+            found = sources(MAIN, {path: draft.text})
+            finish(module, converge(module, core, command(module, found, draft), found, draft), draft)
+
+
+if __name__ == '__main__':
+    main()
