@@ -1,0 +1,244 @@
+// Modes, addresses and full sets, as `trace` tells them: whole outputs.
+#include <stdexcept>
+
+#include "catch.hpp"
+#include "machine_cases.hpp"
+#include "program/machine.hpp"
+
+using namespace rules;
+
+namespace {
+
+// Every kind of packet to a protected service and beside it.
+constexpr const char* kAllKinds = R"(
+0 192.0.2.7 22/tcp
+0 192.0.2.7 22/tcp ack
+0 192.0.2.7 22/tcp syn,ack
+0 192.0.2.7 22/tcp null
+0 192.0.2.7 22/tcp xmas
+0 192.0.2.7 22/tcp invalid
+0 192.0.2.7 22/tcp broadcast
+0 192.0.2.7 22/tcp unicast
+0 192.0.2.7 22/tcp established
+0 192.0.2.7 22/udp
+0 192.0.2.7 80/tcp
+0 192.0.2.7 80/tcp ack
+0 192.0.2.7 7000
+0 192.0.2.7 icmp
+0 192.0.2.7 icmp related
+0 fe80::1 icmpv6 nd-neighbor-solicit
+0 fe80::1 icmpv6
+0 fe80::1 546/udp dhcpv6
+0 127.0.0.1 22/tcp lo
+)";
+
+}  // namespace
+
+TEST_CASE("the two modes", "[machine][trace]") {
+  require_told({
+      {"gate refuses the protected services alone", ssh(), kAllKinds, R"(
+   0.0s  192.0.2.7  22/tcp                      rejected   protected, and the source has no grant
+   0.0s  192.0.2.7  22/tcp ack                  passed on  not the beginning of a connection: never answered by the gate
+   0.0s  192.0.2.7  22/tcp syn,ack              rejected   protected, and the source has no grant
+   0.0s  192.0.2.7  22/tcp null                 rejected   protected, and the source has no grant
+   0.0s  192.0.2.7  22/tcp xmas                 rejected   protected, and the source has no grant
+   0.0s  192.0.2.7  22/tcp invalid              rejected   protected, and the source has no grant
+   0.0s  192.0.2.7  22/tcp broadcast            rejected   protected, and the source has no grant
+   0.0s  192.0.2.7  22/tcp unicast              passed on  routed, not for this host
+   0.0s  192.0.2.7  22/tcp established          accepted   of an established connection, or related to one
+   0.0s  192.0.2.7  22/udp                      passed on  no port of ours
+   0.0s  192.0.2.7  80/tcp                      passed on  no port of ours
+   0.0s  192.0.2.7  80/tcp ack                  passed on  not the beginning of a connection: never answered by the gate
+   0.0s  192.0.2.7  7000                        passed on  knock 1 of ssh (1/3): next within 1s
+   0.0s  192.0.2.7  icmp                        passed on  neither TCP nor UDP
+   0.0s  192.0.2.7  icmp related                accepted   of an established connection, or related to one
+   0.0s  fe80::1    icmpv6 nd-neighbor-solicit  passed on  neither TCP nor UDP
+   0.0s  fe80::1    icmpv6                      passed on  neither TCP nor UDP
+   0.0s  fe80::1    546/udp dhcpv6              passed on  no port of ours
+   0.0s  127.0.0.1  22/tcp lo                   passed on  from this host itself
+)"},
+      {"stealth drops what is neither open nor public", with(ssh(), public_http), kAllKinds, R"(
+   0.0s  192.0.2.7  22/tcp                      dropped    protected, and the source has no grant
+   0.0s  192.0.2.7  22/tcp ack                  passed on  not the beginning of a connection: never answered by the gate
+   0.0s  192.0.2.7  22/tcp syn,ack              dropped    protected, and the source has no grant
+   0.0s  192.0.2.7  22/tcp null                 dropped    protected, and the source has no grant
+   0.0s  192.0.2.7  22/tcp xmas                 dropped    protected, and the source has no grant
+   0.0s  192.0.2.7  22/tcp invalid              dropped    protected, and the source has no grant
+   0.0s  192.0.2.7  22/tcp broadcast            dropped    protected, and the source has no grant
+   0.0s  192.0.2.7  22/tcp unicast              passed on  routed, not for this host
+   0.0s  192.0.2.7  22/tcp established          accepted   of an established connection, or related to one
+   0.0s  192.0.2.7  22/udp                      dropped    not open: stealth drops it
+   0.0s  192.0.2.7  80/tcp                      accepted   public
+   0.0s  192.0.2.7  80/tcp ack                  passed on  not the beginning of a connection: never answered by the gate
+   0.0s  192.0.2.7  7000                        dropped    knock 1 of ssh (1/3): next within 1s
+   0.0s  192.0.2.7  icmp                        dropped    neither TCP nor UDP: stealth drops it
+   0.0s  192.0.2.7  icmp related                accepted   of an established connection, or related to one
+   0.0s  fe80::1    icmpv6 nd-neighbor-solicit  passed on  IPv6 cannot live without it
+   0.0s  fe80::1    icmpv6                      dropped    neither TCP nor UDP: stealth drops it
+   0.0s  fe80::1    546/udp dhcpv6              passed on  IPv6 cannot live without it
+   0.0s  127.0.0.1  22/tcp lo                   passed on  from this host itself
+)"},
+      {"refuse: drop in gate mode", with(ssh(), [](Spec& spec) { spec.refuse = Refuse::drop; }), R"(
+0 192.0.2.7 22/tcp
+0 192.0.2.7 23/tcp
+)",
+       R"(
+   0.0s  192.0.2.7  22/tcp  dropped    protected, and the source has no grant
+   0.0s  192.0.2.7  23/tcp  passed on  no port of ours
+)"},
+      {"refuse: reject in stealth mode",
+       with(with(ssh(), stealth), [](Spec& spec) { spec.refuse = Refuse::reject; }), R"(
+0 192.0.2.7 22/tcp
+0 192.0.2.7 23/tcp
+)",
+       R"(
+   0.0s  192.0.2.7  22/tcp  rejected   protected, and the source has no grant
+   0.0s  192.0.2.7  23/tcp  dropped    not open: stealth drops it
+)"},
+      {"a port that is knocked at is one, whatever IPv6 needs",
+       with(spec_of({sequence("ssh", {udp(546)}, {kSsh})}), stealth), R"(
+0 fe80::1 546/udp dhcpv6
+0 fe80::1 547/udp dhcpv6
+0 fe80::1 548/udp dhcpv6
+)",
+       R"(
+   0.0s  fe80::1  546/udp dhcpv6  dropped    knock 1 of ssh (1/1): opens 22/tcp for 1m
+   0.0s  fe80::1  547/udp dhcpv6  dropped    wrong, a guard port: locked out for 2s
+   0.0s  fe80::1  548/udp dhcpv6  passed on  IPv6 cannot live without it
+)"},
+  });
+}
+
+TEST_CASE("addresses", "[machine][trace]") {
+  require_told({
+      {"always_allow never knocks and is never locked out",
+       with(ssh(), [](Spec& spec) { spec.always_allow = {*parse_network("192.0.2.0/28")}; }), R"(
+0 192.0.2.7 22/tcp
+0 192.0.2.7 9000
+0 192.0.2.16 9000
+)",
+       R"(
+   0.0s  192.0.2.7   22/tcp  accepted   the source is in always_allow
+   0.0s  192.0.2.7   9000    accepted   the source is in always_allow
+   0.0s  192.0.2.16  9000    passed on  wrong, a knock out of turn: locked out for 2s
+)"},
+      {"IPv6 sources are addresses, their lockouts count by /64", ssh(), R"(
+0 2001:db8::7 7000
++0 2001:db8::8 8000
++0 2001:db8:0:1::7 7000
++0.1s 2001:db8::7 8000
++0.1s 2001:db8:0:1::7 8000
+)",
+       R"(
+   0.0s  2001:db8::7      7000  passed on  knock 1 of ssh (1/3): next within 1s
+   0.0s  2001:db8::8      8000  passed on  wrong, a knock out of turn: locked out for 2s
+   0.0s  2001:db8:0:1::7  7000  passed on  knock 1 of ssh (1/3): next within 1s
+   0.1s  2001:db8::7      8000  passed on  the source is locked out, knocks do nothing: locked out for 2s
+   0.2s  2001:db8:0:1::7  8000  passed on  knock 2 of ssh (2/3): next within 1s
+)"},
+  });
+}
+
+TEST_CASE("full sets", "[machine][trace]") {
+  require_told({
+      {"an expected step without room is not expected", with(ssh(), room_for_one), R"(
+0 192.0.2.7 7000
+0.5s 192.0.2.8 7000
+0.6s 192.0.2.8 8000
+1s 192.0.2.9 7000
+)",
+       R"(
+   0.0s  192.0.2.7  7000  passed on  knock 1 of ssh (1/3): next within 1s
+   0.5s  192.0.2.8  7000  passed on  knock 1 of ssh (1/3): no room to expect the next, knock again later
+   0.6s  192.0.2.8  8000  passed on  wrong, a knock out of turn: locked out for 2s
+   1.0s  192.0.2.9  7000  passed on  knock 1 of ssh (1/3): next within 1s
+)"},
+      {"a grant without room is none", with(one_knock({kSsh}), room_for_one), R"(
+0 192.0.2.7 7000
+0 192.0.2.8 7000
+0 192.0.2.8 22/tcp
+60s 192.0.2.8 7000
+60s 192.0.2.8 22/tcp
+)",
+       R"(
+   0.0s  192.0.2.7  7000    passed on  knock 1 of ssh (1/1): opens 22/tcp for 1m
+   0.0s  192.0.2.8  7000    passed on  knock 1 of ssh (1/1): no room for all of its grants, knock again later
+   0.0s  192.0.2.8  22/tcp  rejected   protected, and the source has no grant
+  60.0s  192.0.2.8  7000    passed on  knock 1 of ssh (1/1): opens 22/tcp for 1m
+  60.0s  192.0.2.8  22/tcp  accepted   granted, for another 60s
+)"},
+      {"each service needs its own room", with(one_knock({kSsh, kHttp, kMedia}), room_for_one), R"(
+0 192.0.2.7 7000
+0 192.0.2.7 22/tcp
+0 192.0.2.7 80/tcp
+0 192.0.2.7 60000/udp
+)",
+       R"(
+   0.0s  192.0.2.7  7000       passed on  knock 1 of ssh (1/1): no room for all of its grants, knock again later
+   0.0s  192.0.2.7  22/tcp     accepted   granted, for another 60s
+   0.0s  192.0.2.7  80/tcp     rejected   protected, and the source has no grant
+   0.0s  192.0.2.7  60000/udp  accepted   granted, for another 60s
+)"},
+      {"a full lockout set keeps nobody out who behaves", with(one_knock({kSsh}), room_for_one), R"(
+0 192.0.2.8 7001
+0.1s 192.0.2.8 7001
+0.2s 192.0.2.7 7000
+)",
+       R"(
+   0.0s  192.0.2.8  7001  passed on  wrong, a guard port: locked out for 2s
+   0.1s  192.0.2.8  7001  passed on  the source is locked out, knocks do nothing: locked out for 2s
+   0.2s  192.0.2.7  7000  passed on  knock 1 of ssh (1/1): opens 22/tcp for 1m
+)"},
+      {"a wrong knock without room locks its address family out", with(ssh(), room_for_one), R"(
+0 192.0.2.6 7001
+0.1s 192.0.2.7 7000
+0.2s 192.0.2.8 9000
+0.3s 192.0.2.7 8000
+0.4s 2001:db8::7 7000
+2.2s 192.0.2.7 7000
+4.3s 192.0.2.7 7000
+)",
+       R"(
+   0.0s  192.0.2.6    7001  passed on  wrong, a guard port: locked out for 2s
+   0.1s  192.0.2.7    7000  passed on  knock 1 of ssh (1/3): next within 1s
+   0.2s  192.0.2.8    9000  passed on  wrong, a knock out of turn: no room to lock it out, so every IPv4 source is locked out for 2s
+   0.3s  192.0.2.7    8000  passed on  the source is locked out, knocks do nothing: no room to lock it out, so every IPv4 source is locked out for 2s
+   0.4s  2001:db8::7  7000  passed on  knock 1 of ssh (1/3): next within 1s
+   2.2s  192.0.2.7    7000  passed on  the source is locked out, knocks do nothing: locked out for 2s
+   4.3s  192.0.2.7    7000  passed on  knock 1 of ssh (1/3): next within 1s
+)"},
+  });
+}
+
+TEST_CASE("the machine refuses what no caller should give it", "[machine]") {
+  const Machine machine(compile(ssh()));
+  State state;
+  Packet packet;
+  packet.target = udp(7000);
+  CHECK_THROWS_AS(machine.take(state, packet), std::logic_error);  // from no single address
+  packet.source = *parse_network("192.0.2.7");
+  packet.time = Instant(2);
+  machine.take(state, packet);
+  packet.time = Instant(1);
+  CHECK_THROWS_AS(machine.take(state, packet), std::logic_error);  // time goes back
+}
+
+TEST_CASE("the state says who may do what, and until when", "[machine]") {
+  const Machine machine(compile(one_knock({kSsh, kMedia})));
+  const Network source = *parse_network("192.0.2.7");
+  State state;
+  Packet packet;
+  packet.time = Instant(5);
+  packet.source = source;
+  packet.target = udp(7000);
+  const Outcome outcome = machine.take(state, packet);
+  const EdgeId edge = machine.program().tracks[0].edges[0].id;
+  CHECK(outcome.fired == std::vector<Fired>{{edge, 0, 0, true}});
+  CHECK(outcome.granted == std::vector<Service>{kSsh, kMedia});
+  CHECK(state.now == Instant(5));
+  CHECK(state.ipv4.holders.until({source, edge}, Instant(5)) == Instant(60005));
+  CHECK(state.ipv4.granted.until({source, kSsh}, Instant(5)) == Instant(60005));
+  CHECK(state.ipv4.ranged.until({source, kMedia}, Instant(5)) == Instant(60005));
+  CHECK(state.ipv4.expected.elements().empty());
+  CHECK(state.ipv6 == Memory{});
+}
