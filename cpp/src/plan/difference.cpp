@@ -36,7 +36,13 @@ bool leads_to(std::string_view text, std::string_view chain) {
 class Difference {
  public:
   Difference(const LiveTable& live, const Ruleset& wanted, Resize resize)
-      : live_(live), wanted_(wanted), resize_(resize) {}
+      : live_(live), wanted_(wanted), resize_(resize) {
+    for (const char* map : {"openers", "advance"}) {
+      const Set* set = wanted.set(map);
+      if (set == nullptr) continue;
+      for (const Element& element : set->elements) edges_.insert(element.key);
+    }
+  }
 
   Transaction transaction() {
     find_remade();
@@ -116,26 +122,19 @@ class Difference {
 
   // Half-done knocks of edges that are no more.
   void forget_retired() {
-    std::unordered_set<std::string_view> kept;
-    for (const char* map : {"openers", "advance"}) {
-      const Set* set = wanted_.set(map);
-      if (set == nullptr) continue;
-      for (const Element& element : set->elements) kept.insert(element.key);
-    }
-    for (const char* name : {"expected4", "expected6"}) {
-      const auto elements = live_.live.find(name);
-      if (elements == live_.live.end() || gone_sets_.contains(name)) continue;
+    for (const auto& [name, elements] : live_.live) {
+      if (!name.starts_with("expected") || gone_sets_.contains(name)) continue;
       ForgetElements action{name, {}};
-      for (const LiveElement& element : elements->second) {
-        if (!kept.contains(edge_of(element.key))) action.keys.push_back(element.key);
+      for (const LiveElement& element : elements) {
+        if (retired(element)) action.keys.push_back(element.key);
       }
       if (!action.keys.empty()) add(std::move(action));
     }
   }
 
-  static std::string_view edge_of(std::string_view key) {
-    const std::size_t at = key.rfind(" . ");
-    return at == std::string_view::npos ? key : key.substr(at + 3);
+  bool retired(const LiveElement& element) const {
+    const std::size_t at = element.key.rfind(' ');
+    return at != std::string::npos && !edges_.contains(std::string_view(element.key).substr(at + 1));
   }
 
   void delete_sets() {
@@ -174,8 +173,12 @@ class Difference {
 
   void carry(const Set& wanted) {
     const auto elements = live_.live.find(wanted.name);
-    if (!wanted.is_dynamic() || elements == live_.live.end() || elements->second.empty()) return;
-    add(CarryElements{wanted.name, elements->second});
+    if (!wanted.is_dynamic() || elements == live_.live.end()) return;
+    CarryElements action{wanted.name, elements->second};
+    if (wanted.name.starts_with("expected")) {
+      std::erase_if(action.elements, [this](const LiveElement& element) { return retired(element); });
+    }
+    if (!action.elements.empty()) add(std::move(action));
   }
 
   static Set without_elements(const Set& set) {
@@ -185,7 +188,8 @@ class Difference {
   const LiveTable& live_;
   const Ruleset& wanted_;
   Resize resize_;
-  Names gone_sets_, gone_chains_, rewritten_;  // gone: no longer wanted, or to be made anew
+  std::unordered_set<std::string_view> edges_;  // that are wanted
+  Names gone_sets_, gone_chains_, rewritten_;   // gone: no longer wanted, or to be made anew
   Transaction transaction_;
 };
 
