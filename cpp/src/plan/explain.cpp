@@ -131,7 +131,12 @@ class Explainer {
     for (const Track& track : program_.tracks) {
       const auto found = before.find(track.name);
       if (found == before.end()) {
-        add(Kind::add, "sequence", track.name, "", describe(track, shown_), "");
+        if (in_pieces(track)) {
+          add(Kind::change, "sequence", track.name, "in pieces", describe(track, shown_),
+              "parts of it are missing");
+        } else {
+          add(Kind::add, "sequence", track.name, "", describe(track, shown_), "");
+        }
         sequences_changed_ = true;
         continue;
       }
@@ -149,6 +154,17 @@ class Explainer {
     if (!sequences_changed_)
       setting("guards", ports_of(live_.ruleset, "goto guard"), ports_of(wanted_, "goto guard"),
               &ports_changed_);
+  }
+
+  // Whether the live maps still hold some of its edges: a hand took the others.
+  bool in_pieces(const Track& track) const {
+    return std::any_of(track.edges.begin(), track.edges.end(), [this](const Edge& edge) {
+      const auto holds = [key = nft_mark(edge.id)](const Set* set) {
+        return set != nullptr && std::any_of(set->elements.begin(), set->elements.end(),
+                                             [&key](const Element& element) { return element.key == key; });
+      };
+      return holds(live_.ruleset.set("openers")) || holds(live_.ruleset.set("advance"));
+    });
   }
 
   std::string what_changed(const Track& before, const Track& after) const {

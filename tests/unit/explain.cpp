@@ -1,0 +1,152 @@
+// What a report says of a change: whole texts, with fingerprints of a fixed key.
+#include "plan/explain.hpp"
+
+#include <functional>
+
+#include "catch.hpp"
+#include "facade/fingerprint.hpp"
+#include "fake_kernel.hpp"
+#include "knockwork/knockwork.hpp"
+
+using namespace knockwork;
+
+namespace {
+
+Spec classic() {
+  Spec spec;
+  spec.lockout = Duration::milliseconds(5000);
+  Sequence ssh;
+  ssh.name = "ssh";
+  ssh.knock = {{Protocol::udp, 7000}, {Protocol::udp, 8000}, {Protocol::udp, 9000}};
+  ssh.opens = {{Protocol::tcp, 22, 22}};
+  spec.sequences = {ssh};
+  return spec;
+}
+
+std::string told(FakeKernel& kernel, const Spec& spec, Ports ports = Ports::hidden) {
+  const Program program = compile(spec);
+  const Ruleset wanted = compile(program);
+  const auto live = kernel.read();
+  const LiveTable* table = live ? &*live : nullptr;
+  const Transaction transaction = difference(table, wanted);
+  Report report;
+  report.changes = explain(table, program, wanted, transaction, Fingerprints("key").shown(ports));
+  report.changed = !transaction.empty();
+  CHECK(report.changed == !report.changes.empty());
+  kernel.commit(transaction);
+  CHECK(kernel.read()->ruleset == wanted);
+  return to_text(report, Execution::check);
+}
+
+// From `classic` to `classic` as altered.
+std::string told_of(const std::function<void(Spec&)>& alter, Ports ports = Ports::hidden) {
+  FakeKernel kernel;
+  told(kernel, classic());
+  Spec altered = classic();
+  alter(altered);
+  return told(kernel, altered, ports);
+}
+
+// From `classic` after a hand was at it, back to `classic`.
+std::string told_of_hand(const std::function<void(LiveTable&)>& alter) {
+  FakeKernel kernel;
+  told(kernel, classic());
+  kernel.tamper([&](std::optional<LiveTable>& table) { alter(*table); });
+  return told(kernel, classic());
+}
+
+Set& set(LiveTable& table, std::string_view name) { return const_cast<Set&>(*table.ruleset.set(name)); }
+Chain& chain(LiveTable& table, std::string_view name) {
+  return const_cast<Chain&>(*table.ruleset.chain(name));
+}
+
+}  // namespace
+
+TEST_CASE("explain: from nothing") {
+  FakeKernel kernel;
+  CHECK(told(kernel, classic()) ==
+        "  + table inet knockwork: mode gate, wrong_knock lockout for 5s\n"
+        "  + sequence ssh: 3 knocks f6566278, opens 1 service deac3245 for 30s, step_timeout 5s\n"
+        "\nPlan: 2 to add, 0 to change, 0 to remove.\n");
+  CHECK(told(kernel, classic()) == "Unchanged: the kernel holds what was asked for.\n");
+}
+
+TEST_CASE("explain: what a declaration changes") {
+  struct Case {
+    std::function<void(Spec&)> alter;
+    std::string text;
+  };
+  const std::vector<Case> cases{
+      {[](Spec& spec) { spec.sequences[0].step_timeout = Duration::milliseconds(10000); },
+       "  ~ sequence ssh: step_timeout 5s → 10s\n\nPlan: 0 to add, 1 to change, 0 to remove.\n"},
+      {[](Spec& spec) { spec.sequences[0].open_for = Duration::milliseconds(60000); },
+       "  ~ sequence ssh: open_for 30s → 1m\n\nPlan: 0 to add, 1 to change, 0 to remove.\n"},
+      {[](Spec& spec) { spec.sequences.clear(); },
+       "  - sequence ssh\n\nPlan: 0 to add, 0 to change, 1 to remove.\n"},
+      {[](Spec& spec) {
+         spec.sequences.push_back(spec.sequences[0]);
+         spec.sequences[1].name = "second";
+       },
+       "  + sequence second: 3 knocks a8a47c42, opens 1 service deac3245 for 30s, step_timeout 5s\n"
+       "\nPlan: 1 to add, 0 to change, 0 to remove.\n"},
+      {[](Spec& spec) { spec.mode = Mode::stealth; },
+       "  ~ setting mode: gate → stealth\n  ~ setting refuse: reject → drop\n\nPlan: 0 to add, 2 to change, "
+       "0 to remove.\n"},
+      {[](Spec& spec) { spec.refuse = Refuse::drop; },
+       "  ~ setting refuse: reject → drop\n\nPlan: 0 to add, 1 to change, 0 to remove.\n"},
+      {[](Spec& spec) { spec.lockout = Duration::milliseconds(7000); },
+       "  ~ setting wrong_knock: lockout for 5s → lockout for 7s\n\nPlan: 0 to add, 1 to change, 0 to "
+       "remove.\n"},
+      {[](Spec& spec) { spec.sources = 1024; },
+       "  ~ setting sources: 65536 → 1024\n\nPlan: 0 to add, 1 to change, 0 to remove.\n"},
+      {[](Spec& spec) { spec.always_allow = {*parse_network("192.0.2.0/28")}; },
+       "  ~ setting always_allow: none → 192.0.2.0/28\n\nPlan: 0 to add, 1 to change, 0 to remove.\n"},
+      {[](Spec& spec) { spec.guards.kind = Guards::Kind::none; },
+       "  ~ setting guards: 6 ports → 0 ports\n\nPlan: 0 to add, 1 to change, 0 to remove.\n"},
+  };
+  for (const Case& each : cases) CHECK(told_of(each.alter) == each.text);
+}
+
+TEST_CASE("explain: ports appear only when revealed") {
+  const auto other_ports = [](Spec& spec) { spec.sequences[0].knock[1].port = 8001; };
+  const std::string hidden = told_of(other_ports);
+  for (const char* port : {"7000", "8000", "8001", "9000"}) CHECK(hidden.find(port) == std::string::npos);
+  CHECK(told_of(other_ports, Ports::revealed) ==
+        "  ~ sequence ssh: knock 7000/udp 8000/udp 9000/udp → 7000/udp 8001/udp 9000/udp\n"
+        "\nPlan: 0 to add, 1 to change, 0 to remove.\n");
+}
+
+TEST_CASE("explain: what a hand changed") {
+  struct Case {
+    std::function<void(LiveTable&)> alter;
+    std::string line;
+  };
+  const std::vector<Case> cases{
+      {[](LiveTable& table) { chain(table, "knock").rules.pop_back(); },
+       "  ~ chain knock: its rules differ\n"},
+      {[](LiveTable& table) {
+         chain(table, "gate").hook = "type filter hook input priority filter; policy accept;";
+       },
+       "  ~ chain gate: its attributes differ\n"},
+      {[](LiveTable& table) { set(table, "next").elements.pop_back(); },
+       "  ~ sequence ssh: parts of it are missing\n"},
+      {[](LiveTable& table) { set(table, "dispatch").elements.pop_back(); },
+       "  ~ map dispatch: its elements differ\n"},
+      {[](LiveTable& table) { set(table, "locked4").extra = {"timeout 1h"}; },
+       "  ~ set locked4: its attributes differ\n"},
+      {[](LiveTable& table) {
+         set(table, "granted4").elements = {{"10.1.1.1 . 6 . 22", "", ""}};
+       },
+       "  ~ set granted4: its elements differ\n"},
+      {[](LiveTable& table) {
+         table.strangers = {{"counter", "hits"}};
+       },
+       "  - counter hits: not of this declaration\n"},
+      {[](LiveTable& table) { table.extra = {"flags dormant"}; },
+       "  ~ table knockwork: put to sleep by hand\n"},
+  };
+  for (const Case& each : cases) {
+    const std::string text = told_of_hand(each.alter);
+    CHECK(text.substr(0, text.find('\n') + 1) == each.line);
+  }
+}
