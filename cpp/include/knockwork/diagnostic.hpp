@@ -13,14 +13,15 @@
 namespace knockwork {
 
 struct Diagnostic {
-  std::string file;     // as the user named it
-  int line = 0;         // from 1; 0 where the fault has no place in the text
-  int column = 0;       // from 1, in characters (not bytes)
-  int width = 1;        // characters under the caret, at least 1
-  std::string path;     // "sequences[2].knock[0]"; empty for the whole document
-  std::string message;  // what is wrong, in lower case, without a full stop
-  std::string remedy;   // what to do about it, the same way
-  std::string source;   // the line itself, without its newline; may be empty
+  std::string file;       // as the user named it
+  int line = 0;           // from 1; 0 where the fault has no place in the text
+  int column = 0;         // from 1, in characters (not bytes)
+  int width = 1;          // characters under the caret, at least 1
+  std::string path;       // "sequences[2].knock[0]"; empty for the whole document
+  std::string message;    // what is wrong, in lower case, without a full stop
+  std::string remedy;     // what to do about it, the same way
+  std::string source;     // the line itself, without its newline; of a very long one what surrounds the fault
+  int source_column = 1;  // the column of the first character of `source`
 
   bool operator==(const Diagnostic&) const = default;
 };

@@ -132,6 +132,11 @@ std::string to_yaml(const Spec& spec);
 // The JSON Schema (draft 2020-12) of the main document, from the table of keys.
 std::string json_schema();
 
+// The table of keys itself, as JSON: for each key its name, scope ("declaration",
+// "sequence", "derive"), type and elements (in Ansible's words), choices, default,
+// doc, example, and whether it is secret, required and supported yet.
+std::string keys_json();
+
 // The reference page of all keys in Markdown, from the table of keys.
 std::string reference_page();
 

@@ -1,0 +1,124 @@
+// A port is a knock, or opened, or public, or a listed guard: never two of them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "spec/conflicts.hpp"
+#include "spec/port_owners.hpp"
+
+namespace knockwork::spec {
+namespace {
+
+Service only(Knock knock) { return {knock.protocol, knock.port, knock.port}; }
+
+// Services of one list that repeat or overlap.
+void check_overlaps(const std::vector<Service>& services, const std::vector<Value>& places, Faults& faults) {
+  std::vector<std::size_t> order(services.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t left, std::size_t right) { return services[left] < services[right]; });
+  std::size_t widest = 0;  // of those before, the one that reaches furthest
+  for (std::size_t at = 0; at < order.size(); ++at) {
+    const Service& here = services[order[at]];
+    const Service& before = services[order[widest]];
+    if (at > 0 && before.protocol == here.protocol && here.first <= before.last) {
+      const std::size_t later = std::max(order[at], order[widest]);  // in the text
+      const Service& other = services[std::min(order[at], order[widest])];
+      faults.at(places[later],
+                {here == before ? fmt::format("{} stands here twice", to_string(here))
+                                : fmt::format("{} overlaps {}", to_string(services[later]), to_string(other)),
+                 here == before ? "remove one" : "write one range that covers both, or remove one"});
+      if (before.last >= here.last) continue;
+    }
+    widest = at;
+  }
+}
+
+class PortChecks {
+ public:
+  PortChecks(const Draft& draft, Faults& faults) : draft_(draft), faults_(faults), uses_(2 * 65536) {
+    for (std::size_t at = 0; at < draft.sequences.size(); ++at) {
+      for (const Service& service : draft.sequences[at].value.opens) protected_.add(service, at);
+    }
+    for (const Service& service : draft.value.public_services) public_.add(service, 0);
+    for (Knock guard : draft.value.guards.ports) guards_.add(only(guard), 0);
+  }
+
+  void check_public() {
+    for (std::size_t at = 0; at < draft_.public_services.size(); ++at) {
+      const Service& service = draft_.value.public_services[at];
+      if (const auto owner = protected_.owner(service)) {
+        faults_.at(draft_.public_services[at],
+                   {fmt::format("{} is public, and {} opens it", to_string(service),
+                                title(draft_.sequences[*owner])),
+                    "remove it from one of them: what is public needs no knock"});
+      }
+    }
+  }
+
+  void check_guards() {
+    for (std::size_t at = 0; at < draft_.guard_ports.size(); ++at) {
+      const Service guard = only(draft_.value.guards.ports[at]);
+      if (at > 0 && draft_.guard_ports[at] == draft_.guard_ports[at - 1] && told_) continue;
+      const auto owner = protected_.owner(guard);
+      told_ = owner || public_.owner(guard);
+      if (!told_) continue;
+      faults_.at(draft_.guard_ports[at],
+                 {owner ? fmt::format("a guard port that {} opens", title(draft_.sequences[*owner]))
+                        : std::string("a guard port that is public"),
+                  "remove it: whoever touches a guard is locked out"});
+    }
+  }
+
+  void check_knocks(const SequenceDraft& sequence) {
+    for (std::size_t step = 0; step < sequence.knocks.size(); ++step) {
+      check_knock(sequence, sequence.value.knock[step], sequence.knocks[step]);
+    }
+  }
+
+ private:
+  void check_knock(const SequenceDraft& sequence, Knock knock, const Value& place) {
+    const std::size_t number = (knock.protocol == Protocol::tcp ? 0U : 65536U) + knock.port;
+    if (++uses_[number] == kMostUses + 1) {
+      faults_.at(place, {fmt::format("more than {} knocks on one port", kMostUses),
+                         "let sequences differ in their ports: each use of one costs every packet to it"});
+    }
+    if (const auto owner = protected_.owner(only(knock))) {
+      const SequenceDraft& opener = draft_.sequences[*owner];
+      faults_.at(place,
+                 {&opener == &sequence
+                      ? fmt::format("{} knocks on a port that it opens itself", title(sequence))
+                      : fmt::format("{} knocks on a port that {} opens", title(sequence), title(opener)),
+                  "knock on a closed port, one that nothing opens"});
+    } else if (public_.owner(only(knock))) {
+      faults_.at(place, {fmt::format("{} knocks on a public port", title(sequence)),
+                         "knock on a closed port, one that `public` does not list"});
+    } else if (guards_.owner(only(knock))) {
+      faults_.at(place,
+                 {fmt::format("{} knocks on a port that `guards` lists", title(sequence)),
+                  "remove it from `guards`, or knock elsewhere: a guard locks out whoever touches it"});
+    }
+  }
+
+  const Draft& draft_;
+  Faults& faults_;
+  PortOwners protected_, public_, guards_;
+  std::vector<int> uses_;
+  bool told_ = false;  // of a guard that stands for both protocols: once is enough
+};
+
+}  // namespace
+
+void check_ports(const Draft& draft, Faults& faults) {
+  PortChecks checks(draft, faults);
+  check_overlaps(draft.value.public_services, draft.public_services, faults);
+  checks.check_public();
+  checks.check_guards();
+  for (const SequenceDraft& sequence : draft.sequences) {
+    if (sequence.opens.size() > 1) check_overlaps(sequence.value.opens, sequence.opens, faults);
+    checks.check_knocks(sequence);
+  }
+}
+
+}  // namespace knockwork::spec

@@ -1,0 +1,46 @@
+// The faults found so far. Readers add what is wrong at a value and read on, so
+// that a user sees everything at once; positions, paths and source lines are
+// worked out at the end, for the faults that are shown.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "knockwork/diagnostic.hpp"
+#include "spec/document.hpp"
+
+namespace knockwork::spec {
+
+// `message` and `remedy` as in Diagnostic: they never quote a secret value.
+struct Fault {
+  std::string message;
+  std::string remedy;
+};
+
+class Faults {
+ public:
+  static constexpr std::size_t kShown = 100;
+
+  void at(const Value& value, Fault fault);
+  void at(const Document& document, std::size_t offset, std::size_t bytes, Fault fault);
+  void in(const Document& document, Fault fault);  // the document as a whole
+
+  bool empty() const { return found_.empty(); }
+
+  // In the order of sources and places; a last one counts those beyond kShown.
+  Diagnostics diagnostics() const;
+
+ private:
+  struct Found {
+    const Document* document;
+    bool whole;
+    std::size_t offset, bytes;
+    Value value;
+    Fault fault;
+  };
+  static Diagnostic materialise(const Found& found);
+  std::vector<Found> found_;
+};
+
+}  // namespace knockwork::spec

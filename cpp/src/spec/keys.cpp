@@ -1,0 +1,350 @@
+#include "spec/keys.hpp"
+
+#include <array>
+
+#include "spec/readers.hpp"
+
+namespace knockwork::spec {
+namespace {
+
+using Words = std::string_view;
+
+constexpr std::array<Words, 2> kMode{"gate", "stealth"};
+constexpr std::array<Words, 3> kRefuse{"auto", "drop", "reject"};
+constexpr std::array<Words, 2> kWrongKnock{"lockout", "ignore"};
+constexpr std::array<Words, 3> kLog{"none", "grants", "all"};
+constexpr std::array<Words, 2> kOnExpiry{"keep", "cut"};
+constexpr std::array<Words, 2> kGuards{"auto", "none"};
+
+constexpr std::array<Key, 13> kDeclaration{{
+    {.name = "knockwork",
+     .scope = Scope::declaration,
+     .form = Form::version,
+     .read = read_version,
+     .fallback = "",
+     .example = "1",
+     .doc = "The version of this format. It stands in the main file, never in a drop-in.",
+     .required = true,
+     .least = 1,
+     .most = 1},
+    {.name = "mode",
+     .scope = Scope::declaration,
+     .form = Form::choice,
+     .read = read_choice<&Spec::mode>,
+     .fallback = "gate",
+     .example = "stealth",
+     .doc = "`gate` refuses the services that sequences open, until they are granted, and leaves everything "
+            "else "
+            "alone. `stealth` drops everything that is neither established nor granted nor public.",
+     .choices = kMode},
+    {.name = "public",
+     .scope = Scope::declaration,
+     .form = Form::services,
+     .read = read_public,
+     .fallback = "[]",
+     .example = "[80/tcp, 443/tcp]",
+     .doc = "Services that are open to all and never count as wrong knocks. Only with `mode: stealth`."},
+    {.name = "refuse",
+     .scope = Scope::declaration,
+     .form = Form::choice,
+     .read = read_choice<&Spec::refuse>,
+     .fallback = "auto",
+     .example = "drop",
+     .doc =
+         "How a protected service refuses whoever has no grant. `auto` answers as this host's closed ports "
+         "answer: gate like a closed port, stealth not at all.",
+     .choices = kRefuse},
+    {.name = "always_allow",
+     .scope = Scope::declaration,
+     .form = Form::networks,
+     .read = read_networks<&Spec::always_allow>,
+     .fallback = "[]",
+     .example = "[192.0.2.0/28]",
+     .doc = "Sources that never need to knock: the way back in. A network has no host bits set."},
+    {.name = "wrong_knock",
+     .scope = Scope::declaration,
+     .form = Form::choice,
+     .read = read_choice<&Spec::wrong_knock>,
+     .fallback = "lockout",
+     .example = "ignore",
+     .doc = "What a wrong knock does. `lockout` has the knocks of its source ignored for a while, so that a "
+            "port "
+            "scan opens nothing; `ignore` does nothing.",
+     .choices = kWrongKnock},
+    {.name = "lockout",
+     .scope = Scope::declaration,
+     .form = Form::duration,
+     .read = read_lockout,
+     .fallback = "",
+     .example = "5s",
+     .doc = "How long a lockout lasts after the last wrong knock. Default: the longest `step_timeout`. A "
+            "shorter one "
+            "would let a slow scan through and is refused. Only with `wrong_knock: lockout`."},
+    {.name = "guards",
+     .scope = Scope::declaration,
+     .form = Form::guards,
+     .read = read_guards,
+     .fallback = "auto",
+     .example = "[7001/udp, 7999]",
+     .doc = "Ports that nothing legitimate touches, so that touching one is a wrong knock. `auto` takes the "
+            "ports "
+            "next to each knock port; `none` takes none; a list names them, where a port without protocol "
+            "stands "
+            "for tcp and udp. Only with `wrong_knock: lockout`.",
+     .choices = kGuards},
+    {.name = "interfaces",
+     .scope = Scope::declaration,
+     .form = Form::interfaces,
+     .read = read_interfaces,
+     .fallback = "[]",
+     .example = "[eth0]",
+     .doc = "Interfaces to protect, by name; one that is absent is allowed. Without any: all but loopback. "
+            "On other "
+            "interfaces nothing is protected.",
+     .supported = false},
+    {.name = "ipv6_prefix",
+     .scope = Scope::declaration,
+     .form = Form::integer,
+     .read = read_integer<&Spec::ipv6_prefix>,
+     .fallback = "128",
+     .example = "64",
+     .doc = "A source is this much of its IPv6 address. Lockouts always count by /64 or shorter.",
+     .supported = false,
+     .least = 32,
+     .most = 128},
+    {.name = "sources",
+     .scope = Scope::declaration,
+     .form = Form::integer,
+     .read = read_integer<&Spec::sources>,
+     .fallback = "65536",
+     .example = "262144",
+     .doc = "How many sources each of the kernel's dynamic sets has room for.",
+     .least = 16,
+     .most = 4194304},
+    {.name = "log",
+     .scope = Scope::declaration,
+     .form = Form::choice,
+     .read = read_choice<&Spec::log>,
+     .fallback = "none",
+     .example = "grants",
+     .doc = "What the kernel reports: nothing, each grant, or wrong knocks as well.",
+     .supported = false,
+     .choices = kLog},
+    {.name = "sequences",
+     .scope = Scope::declaration,
+     .form = Form::sequences,
+     .read = read_sequences,
+     .fallback = "[]",
+     .example = "[{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]",
+     .doc = "The sequences. Drop-in files add theirs: each is such a list by itself. No two bear the same "
+            "name."},
+}};
+
+constexpr std::array<Key, 11> kSequence{{
+    {.name = "name",
+     .scope = Scope::sequence,
+     .form = Form::name,
+     .read = read_name,
+     .fallback = "",
+     .example = "ssh",
+     .doc = "What reports call the sequence: 1 to 64 letters, digits and `.` `_` `-` `@`, a letter or digit "
+            "first.",
+     .required = true},
+    {.name = "knock",
+     .scope = Scope::sequence,
+     .form = Form::knocks,
+     .read = read_knocks,
+     .fallback = "",
+     .example = "[7000/udp, 8000/udp, 9000/udp]",
+     .doc = "The knocks in their order, 1 to 32 of them: port/protocol; a port alone means udp. None of them "
+            "is a "
+            "port that is opened, public or a listed guard, and no port serves more than 64 knocks in all. "
+            "Either "
+            "`knock` or `derive`.",
+     .secret = true},
+    {.name = "opens",
+     .scope = Scope::sequence,
+     .form = Form::services,
+     .read = read_opens,
+     .fallback = "",
+     .example = "[22/tcp, 60000-61000/udp]",
+     .doc = "The services that the sequence opens: port/protocol or first-last/protocol. They are refused to "
+            "everyone else.",
+     .required = true},
+    {.name = "step_timeout",
+     .scope = Scope::sequence,
+     .form = Form::duration,
+     .read = read_scalar<&Sequence::step_timeout, parse_duration>,
+     .fallback = "5s",
+     .example = "1s",
+     .doc = "How long after one knock the next is expected."},
+    {.name = "open_for",
+     .scope = Scope::sequence,
+     .form = Form::duration,
+     .read = read_scalar<&Sequence::open_for, parse_duration>,
+     .fallback = "30s",
+     .example = "60s",
+     .doc = "How long new connections are accepted after the last knock. Live connections go on."},
+    {.name = "sequence_timeout",
+     .scope = Scope::sequence,
+     .form = Form::duration,
+     .read = read_scalar<&Sequence::sequence_timeout, parse_duration>,
+     .fallback = "",
+     .example = "10s",
+     .doc =
+         "How long the whole sequence may take, beside `step_timeout`. Default: as long as its steps allow.",
+     .supported = false},
+    {.name = "from",
+     .scope = Scope::sequence,
+     .form = Form::networks,
+     .read = read_networks<&Sequence::from>,
+     .fallback = "[]",
+     .example = "[198.51.100.0/24, \"2001:db8::/32\"]",
+     .doc = "Sources that may use the sequence. Without any: all.",
+     .supported = false},
+    {.name = "to",
+     .scope = Scope::sequence,
+     .form = Form::networks,
+     .read = read_networks<&Sequence::to>,
+     .fallback = "[]",
+     .example = "[203.0.113.10]",
+     .doc = "Protects and opens the services there (routed) instead of on this host.",
+     .supported = false},
+    {.name = "once",
+     .scope = Scope::sequence,
+     .form = Form::boolean,
+     .read = read_scalar<&Sequence::once, parse_boolean>,
+     .fallback = "false",
+     .example = "true",
+     .doc = "After one grant the kernel itself refuses the sequence, until it is renewed.",
+     .supported = false},
+    {.name = "on_expiry",
+     .scope = Scope::sequence,
+     .form = Form::choice,
+     .read = read_choice<&Sequence::on_expiry>,
+     .fallback = "keep",
+     .example = "cut",
+     .doc = "What becomes of live connections when a grant expires.",
+     .supported = false,
+     .choices = kOnExpiry},
+    {.name = "derive",
+     .scope = Scope::sequence,
+     .form = Form::derivation,
+     .read = read_derivation,
+     .fallback = "",
+     .example = "{secret_file: /etc/knockwork/secret, length: 5, period: 1d, overlap: 1h}",
+     .doc = "Draws the knocks from a secret instead of writing them down.",
+     .supported = false},
+}};
+
+constexpr std::array<Key, 4> kDerive{{
+    {.name = "secret_file",
+     .scope = Scope::derive,
+     .form = Form::path,
+     .read = read_scalar<&Derivation::secret_file, parse_absolute_path>,
+     .fallback = "",
+     .example = "/etc/knockwork/secret",
+     .doc = "The file that holds the secret: an absolute path.",
+     .secret = true,
+     .required = true,
+     .supported = false},
+    {.name = "length",
+     .scope = Scope::derive,
+     .form = Form::integer,
+     .read = read_integer<&Derivation::length>,
+     .fallback = "",
+     .example = "5",
+     .doc = "How many knocks to draw.",
+     .required = true,
+     .supported = false,
+     .least = 1,
+     .most = 32},
+    {.name = "period",
+     .scope = Scope::derive,
+     .form = Form::duration,
+     .read = read_scalar<&Derivation::period, parse_duration>,
+     .fallback = "",
+     .example = "1d",
+     .doc = "How long a drawn sequence is valid, before the next takes its place.",
+     .required = true,
+     .supported = false},
+    {.name = "overlap",
+     .scope = Scope::derive,
+     .form = Form::duration,
+     .read = read_scalar<&Derivation::overlap, parse_duration>,
+     .fallback = "",
+     .example = "1h",
+     .doc = "How long the old sequence is accepted beside the new one; shorter than `period`. Default: not "
+            "at all.",
+     .supported = false},
+}};
+
+}  // namespace
+
+std::span<const Key> keys(Scope scope) {
+  switch (scope) {
+    case Scope::declaration:
+      return kDeclaration;
+    case Scope::sequence:
+      return kSequence;
+    case Scope::derive:
+      return kDerive;
+  }
+  return {};
+}
+
+std::vector<Key> all_keys() {
+  std::vector<Key> all;
+  for (Scope scope : {Scope::declaration, Scope::sequence, Scope::derive}) {
+    all.insert(all.end(), keys(scope).begin(), keys(scope).end());
+  }
+  return all;
+}
+
+std::string_view to_string(Scope scope) {
+  switch (scope) {
+    case Scope::declaration:
+      return "declaration";
+    case Scope::sequence:
+      return "sequence";
+    case Scope::derive:
+      return "derive";
+  }
+  return "";
+}
+
+std::string_view to_string(Form form) {
+  switch (form) {
+    case Form::version:
+      return "the number 1";
+    case Form::choice:
+      return "a word";
+    case Form::duration:
+      return "a duration";
+    case Form::integer:
+      return "a number";
+    case Form::boolean:
+      return "true or false";
+    case Form::name:
+      return "a name";
+    case Form::path:
+      return "a path";
+    case Form::knocks:
+      return "a list of knocks";
+    case Form::services:
+      return "a list of services";
+    case Form::networks:
+      return "a list of networks";
+    case Form::interfaces:
+      return "a list of interfaces";
+    case Form::guards:
+      return "`auto`, `none` or a list of ports";
+    case Form::sequences:
+      return "a list of sequences";
+    case Form::derivation:
+      return "a mapping";
+  }
+  return "";
+}
+
+}  // namespace knockwork::spec

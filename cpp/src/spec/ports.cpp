@@ -1,0 +1,110 @@
+// Ports, knocks, services and guards.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+
+#include "spec/utf8.hpp"
+#include "spec/values.hpp"
+
+namespace knockwork::spec {
+namespace {
+
+constexpr const char* kPortRange = "a port is a number from 1 to 65535";
+constexpr std::string_view kDigits = "0123456789";
+
+bool all_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of(kDigits) == std::string_view::npos;
+}
+
+std::string port_noun(std::string_view text, Shown shown) {
+  return shown == Shown::value ? "port " + quote(text) : std::string("port");
+}
+
+std::optional<Protocol> protocol_named(std::string_view text) {
+  if (text == "tcp") return Protocol::tcp;
+  if (text == "udp") return Protocol::udp;
+  return std::nullopt;
+}
+
+struct Halves {
+  std::string_view ports;
+  std::optional<Protocol> protocol;
+};
+
+// "7000/udp" → its two halves. Only the shape and the protocol are judged here.
+Parsed<Halves> split(std::string_view text, Shown shown, const char* example) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return Halves{text, std::nullopt};
+  const std::string_view left = text.substr(0, slash), right = text.substr(slash + 1);
+  if (const auto protocol = protocol_named(right)) return Halves{left, protocol};
+  const std::string remedy = fmt::format("write the port, a slash and tcp or udp, as in {}", example);
+  if (protocol_named(left)) return tl::unexpected(Fault{"the protocol stands before the port", remedy});
+  const bool show = shown == Shown::value && !right.empty();
+  return tl::unexpected(Fault{show ? "unknown protocol " + quote(right) : "unknown protocol", remedy});
+}
+
+}  // namespace
+
+Parsed<std::uint16_t> parse_port(std::string_view text, Shown shown) {
+  const std::string noun = port_noun(text, shown);
+  if (text.empty()) return tl::unexpected(Fault{"a port is missing", kPortRange});
+  if (!all_digits(text)) {
+    const bool sign = (text.front() == '-' || text.front() == '+') && all_digits(text.substr(1));
+    return tl::unexpected(Fault{noun + (sign ? " with a sign" : " is not a decimal number"), kPortRange});
+  }
+  if (text.size() > 1 && text.front() == '0') {
+    return tl::unexpected(
+        Fault{noun + " with a leading zero", "write it without the zero: YAML would read it as octal"});
+  }
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || number < 1 || number > 65535) {
+    return tl::unexpected(Fault{noun + " out of range", kPortRange});
+  }
+  return static_cast<std::uint16_t>(number);
+}
+
+Parsed<Knock> parse_knock(std::string_view text) {
+  const auto halves = split(text, Shown::hidden, "7000/udp");
+  if (!halves) return tl::unexpected(halves.error());
+  const std::size_t dash = halves->ports.find('-');
+  if (dash != std::string_view::npos && all_digits(halves->ports.substr(0, dash))) {
+    return tl::unexpected(Fault{"a range of ports", "a knock is one packet to one port: name a single one"});
+  }
+  const auto port = parse_port(halves->ports, Shown::hidden);
+  if (!port) return tl::unexpected(port.error());
+  return Knock{halves->protocol.value_or(Protocol::udp), *port};
+}
+
+Parsed<std::vector<Knock>> parse_guard(std::string_view text) {
+  const auto knock = parse_knock(text);
+  if (!knock) {
+    const bool range = knock.error().message == "a range of ports";
+    return tl::unexpected(range ? Fault{"a range of ports", "list each guard port by itself"}
+                                : knock.error());
+  }
+  if (text.find('/') != std::string_view::npos) return std::vector<Knock>{*knock};
+  return std::vector<Knock>{{Protocol::tcp, knock->port}, {Protocol::udp, knock->port}};
+}
+
+Parsed<Service> parse_service(std::string_view text) {
+  const auto halves = split(text, Shown::value, "22/tcp");
+  if (!halves) return tl::unexpected(halves.error());
+  const std::size_t dash = halves->ports.find('-', 1);
+  const auto first = parse_port(halves->ports.substr(0, dash), Shown::value);
+  if (!first) return tl::unexpected(first.error());
+  const auto last =
+      dash == std::string_view::npos ? first : parse_port(halves->ports.substr(dash + 1), Shown::value);
+  if (!last) return tl::unexpected(last.error());
+  if (!halves->protocol) {
+    return tl::unexpected(Fault{"no protocol", fmt::format("write {0}/tcp or {0}/udp", halves->ports)});
+  }
+  if (*last < *first) {
+    return tl::unexpected(
+        Fault{"a range that ends before it begins", fmt::format("write {}-{}", *last, *first)});
+  }
+  return Service{*halves->protocol, *first, *last};
+}
+
+}  // namespace knockwork::spec

@@ -1,0 +1,89 @@
+// Readers of the top level's own keys.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "spec/readers.hpp"
+#include "spec/utf8.hpp"
+
+namespace knockwork::spec {
+
+void read_version(const Key& key, const Value& value, Target&, Faults& faults) {
+  const auto text = read_text(key, value, faults);
+  if (!text || *text == "1") return;
+  faults.at(value, {fmt::format("format version {} is not known", quote(*text)),
+                    "write `knockwork: 1`, or install the knockwork that knows it"});
+}
+
+void read_public(const Key& key, const Value& value, Target& target, Faults& faults) {
+  Draft& draft = *target.draft;
+  draft.public_list = value;
+  if (!is_list(key, value, faults)) return;
+  for (Value entry = value.first(); entry != value.stop(); entry = entry.next()) {
+    const auto service = read_entry(key, entry, parse_service, faults);
+    if (!service) continue;
+    draft.value.public_services.push_back(*service);
+    draft.public_services.push_back(entry);
+  }
+}
+
+void read_lockout(const Key& key, const Value& value, Target& target, Faults& faults) {
+  target.draft->lockout = value;
+  if (const auto duration = read_entry(key, value, parse_duration, faults))
+    target.draft->value.lockout = *duration;
+}
+
+void read_guards(const Key& key, const Value& value, Target& target, Faults& faults) {
+  Draft& draft = *target.draft;
+  draft.guards = value;
+  if (value.kind() == NodeKind::scalar) {
+    const auto found = std::find(key.choices.begin(), key.choices.end(), value.text());
+    if (found == key.choices.end()) {
+      faults.at(value, {"`guards` takes `auto`, `none` or a list of ports",
+                        fmt::format("put ports in brackets, as in `guards: {}`", key.example)});
+    } else {
+      draft.value.guards.kind = found == key.choices.begin() ? Guards::Kind::automatic : Guards::Kind::none;
+    }
+    return;
+  }
+  if (!is_list(key, value, faults)) return;
+  draft.value.guards.kind = Guards::Kind::listed;
+  if (value.empty()) faults.at(value, {"an empty list of guards", "write `guards: none`"});
+  std::set<Knock> seen;
+  for (Value entry = value.first(); entry != value.stop(); entry = entry.next()) {
+    const auto ports = read_entry(key, entry, parse_guard, faults);
+    if (!ports) continue;
+    const bool repeated =
+        std::any_of(ports->begin(), ports->end(), [&](Knock port) { return seen.contains(port); });
+    if (repeated) {
+      faults.at(entry, {"a guard that is listed twice", "remove one; a port alone stands for tcp and udp"});
+      continue;
+    }
+    for (Knock port : *ports) {
+      seen.insert(port);
+      draft.value.guards.ports.push_back(port);
+      draft.guard_ports.push_back(entry);
+    }
+  }
+}
+
+void read_interfaces(const Key& key, const Value& value, Target& target, Faults& faults) {
+  if (!is_list(key, value, faults)) return;
+  std::set<std::string> seen;
+  for (Value entry = value.first(); entry != value.stop(); entry = entry.next()) {
+    auto name = read_entry(key, entry, parse_interface, faults);
+    if (!name) continue;
+    if (!seen.insert(*name).second) {
+      faults.at(entry, {fmt::format("interface {} stands here twice", quote(*name)), "remove one"});
+      continue;
+    }
+    target.draft->value.interfaces.push_back(std::move(*name));
+  }
+}
+
+void read_sequences(const Key& key, const Value& value, Target& target, Faults& faults) {
+  if (is_list(key, value, faults)) read_sequence_list(value, *target.draft, faults);
+}
+
+}  // namespace knockwork::spec

@@ -1,0 +1,104 @@
+#include "spec/utf8.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace knockwork::spec {
+namespace {
+
+constexpr std::size_t kQuoteLimit = 40;
+
+struct Range {
+  char32_t first, last;
+};
+
+// Marks that sit on the character before them.
+constexpr std::array<Range, 6> kCombining{
+    {{0x300, 0x36f}, {0x483, 0x489}, {0x591, 0x5bd}, {0x1ab0, 0x1aff}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}}};
+
+// East Asian wide characters and emoji, coarsely (Unicode TR 11).
+constexpr std::array<Range, 11> kWide{{{0x1100, 0x115f},
+                                       {0x2e80, 0x303e},
+                                       {0x3041, 0xa4cf},
+                                       {0xac00, 0xd7a3},
+                                       {0xf900, 0xfaff},
+                                       {0xfe30, 0xfe6f},
+                                       {0xff00, 0xff60},
+                                       {0xffe0, 0xffe6},
+                                       {0x1f300, 0x1f64f},
+                                       {0x1f900, 0x1f9ff},
+                                       {0x20000, 0x3fffd}}};
+
+constexpr std::array<Range, 8> kUnprintable{{{0x00, 0x1f},
+                                             {0x7f, 0x9f},
+                                             {0x61c, 0x61c},
+                                             {0x200b, 0x200f},
+                                             {0x2028, 0x202e},
+                                             {0x2060, 0x206f},
+                                             {0xfeff, 0xfeff},
+                                             {0xe0000, 0xe007f}}};
+
+template <std::size_t Size>
+bool within(const std::array<Range, Size>& ranges, char32_t code) {
+  for (const Range& range : ranges) {
+    if (code >= range.first && code <= range.last) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Character decode(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return {lead, 1, true};
+  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  const Character invalid{lead, 1, false};
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return invalid;
+  char32_t code = lead & (0xffU >> (length + 1));
+  for (std::size_t at = 1; at < length; ++at) {
+    if ((byte(at) & 0xc0) != 0x80) return invalid;
+    code = (code << 6) | (byte(at) & 0x3fU);
+  }
+  const bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
+  if (overlong || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return invalid;
+  return {code, length, true};
+}
+
+std::size_t count_characters(std::string_view text) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < text.size(); at += decode(text.substr(at)).bytes) ++count;
+  return count;
+}
+
+int columns(char32_t code) { return within(kCombining, code) ? 0 : within(kWide, code) ? 2 : 1; }
+
+bool is_unprintable(char32_t code) { return within(kUnprintable, code); }
+
+std::string shown(const Character& character, std::string_view bytes) {
+  if (!character.valid || (character.code < 0x80 && is_unprintable(character.code))) {
+    return fmt::format("\\x{:02x}", static_cast<unsigned>(character.code));
+  }
+  if (is_unprintable(character.code)) {
+    return fmt::format("\\u{{{:x}}}", static_cast<unsigned>(character.code));
+  }
+  return std::string(bytes.substr(0, character.bytes));
+}
+
+std::string quote(std::string_view text) {
+  std::string quoted = "`";
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    if (count++ == kQuoteLimit) {
+      quoted += "…";
+      break;
+    }
+    const Character character = decode(text.substr(at));
+    quoted += shown(character, text.substr(at));
+    at += character.bytes;
+  }
+  return quoted + '`';
+}
+
+}  // namespace knockwork::spec

@@ -1,0 +1,42 @@
+// The texts of single values → strong types, or what is wrong with them.
+//
+// Pure and without places: a reader adds those. Quotes make no difference, so
+// `7000/udp` and "7000/udp" are one. YAML's own numbers are not used: they make
+// 18 of `022` (KERNEL-FACTS). Faults of knocks and guards never quote the value.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "knockwork/spec.hpp"
+#include "spec/faults.hpp"
+
+namespace knockwork::spec {
+
+template <typename T>
+using Parsed = tl::expected<T, Fault>;
+
+enum class Shown { value, hidden };  // whether a fault may quote it
+
+inline constexpr std::size_t kLongestName = 64;
+inline constexpr std::size_t kLongestInterface = 15;  // IFNAMSIZ - 1, linux/if.h
+inline constexpr std::size_t kLongestPath = 4095;     // PATH_MAX - 1, linux/limits.h
+inline constexpr Duration kShortest = Duration::milliseconds(100);
+inline constexpr Duration kLongest = Duration::milliseconds(30LL * 24 * 3600 * 1000);
+
+Parsed<std::uint16_t> parse_port(std::string_view text, Shown shown);
+Parsed<Knock> parse_knock(std::string_view text);               // "7000", "7000/udp"
+Parsed<Service> parse_service(std::string_view text);           // "22/tcp", "60000-61000/udp"
+Parsed<std::vector<Knock>> parse_guard(std::string_view text);  // "7001" (both protocols), "7001/udp"
+Parsed<std::uint32_t> parse_integer(std::string_view text, std::uint32_t least, std::uint32_t most);
+Parsed<bool> parse_boolean(std::string_view text);              // true, false
+Parsed<Duration> parse_duration(std::string_view text);         // "1m30s"
+Parsed<Network> parse_declared_network(std::string_view text);  // as parse_network, with what is wrong
+Parsed<std::string> parse_name(std::string_view text);
+Parsed<std::string> parse_interface(std::string_view text);
+Parsed<std::string> parse_absolute_path(std::string_view text);
+
+}  // namespace knockwork::spec
