@@ -15,7 +15,7 @@ import results  # noqa: E402
 
 DEV = ROOT / "build/dev"
 # Folders of a developer's machine, which a user does not have.
-MACHINE_PATH = re.compile(r"/(?:work|root)/")
+MACHINE_PATH = re.compile(rf"/(?:work|root/\.pyenv)/|{re.escape(str(ROOT))}/(?:cpp|tests|build)")
 TYPED = ("tests/lib", "tests/lint", "tests/bench", "tests/fuzz")
 
 
@@ -78,6 +78,11 @@ def mypy() -> str:
                                            ROOT / "build/mypy", files=files)] if found)
 
 
+def ansible_checkers() -> str:
+    """ansible-test sanity without ignores and ansible-lint, from Debian's packages."""
+    return command("/usr/bin/python3", "-B", "tests/ansible/sanity")
+
+
 def no_machine_paths() -> str:
     found = []
     for path in FILES:
@@ -120,8 +125,8 @@ def table_names_documented() -> str:
 
 
 CHECKS: tuple[Callable[[], str], ...] = (
-    clang_format, clang_tidy, shellcheck, pycodestyle, mypy, no_machine_paths, one_list_of_packages,
-    generated_documents, table_names_documented)
+    clang_format, clang_tidy, shellcheck, pycodestyle, mypy, ansible_checkers, no_machine_paths,
+    one_list_of_packages, generated_documents, table_names_documented)
 
 
 def main() -> int:
