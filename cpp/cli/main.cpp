@@ -104,7 +104,12 @@ int run_apply(const Arguments& arguments) {
 
 int run_remove(const Arguments& arguments) {
   const Execution execution = arguments.check ? Execution::check : Execution::apply;
-  show(remove(execution, *open_kernel(), settings(arguments)), arguments, execution);
+  const Report report = remove(execution, *open_kernel(), settings(arguments));
+  if (report.changed || arguments.json) {
+    show(report, arguments, execution);
+  } else {
+    print("Unchanged: there is no table inet knockwork.\n");
+  }
   return kFine;
 }
 

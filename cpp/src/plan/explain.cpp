@@ -160,8 +160,9 @@ class Explainer {
   bool in_pieces(const Track& track) const {
     return std::any_of(track.edges.begin(), track.edges.end(), [this](const Edge& edge) {
       const auto holds = [key = nft_mark(edge.id)](const Set* set) {
-        return set != nullptr && std::any_of(set->elements.begin(), set->elements.end(),
-                                             [&key](const Element& element) { return element.key == key; });
+        if (set == nullptr) return false;
+        const auto at = std::lower_bound(set->elements.begin(), set->elements.end(), Element{key, "", ""});
+        return at != set->elements.end() && at->key == key;
       };
       return holds(live_.ruleset.set("openers")) || holds(live_.ruleset.set("advance"));
     });
