@@ -16,7 +16,7 @@ import results  # noqa: E402
 DEV = ROOT / "build/dev"
 # Folders of a developer's machine, which a user does not have.
 MACHINE_PATH = re.compile(rf"/(?:work|root/\.pyenv)/|{re.escape(str(ROOT))}/(?:cpp|tests|build)")
-TYPED = ("tests/lib", "tests/lint", "tests/bench", "tests/fuzz")
+TYPED = ("python/knockwork", "tests/bed", "tests/lib", "tests/lint", "tests/bench", "tests/fuzz")
 
 
 def tree() -> list[Path]:
@@ -67,7 +67,8 @@ def shellcheck() -> str:
 
 
 def pycodestyle() -> str:
-    return command("pycodestyle", "--config", ROOT / "setup.cfg", files=PYTHON)
+    sources = [path for path in PYTHON if path.suffix != ".pyi"]  # stubs have a style of their own
+    return command("pycodestyle", "--config", ROOT / "setup.cfg", files=sources)
 
 
 def mypy() -> str:
