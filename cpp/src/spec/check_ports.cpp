@@ -104,8 +104,8 @@ class PortChecks {
   const Draft& draft_;
   Faults& faults_;
   PortOwners protected_, public_, guards_;
-  std::vector<int> uses_;
-  bool told_ = false;  // of a guard that stands for both protocols: once is enough
+  std::vector<std::uint16_t> uses_;  // told at the first beyond kMostUses, so it may wrap
+  bool told_ = false;                // of a guard that stands for both protocols: once is enough
 };
 
 }  // namespace

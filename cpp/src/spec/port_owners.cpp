@@ -4,12 +4,11 @@
 
 namespace knockwork::spec {
 
-PortOwners::PortOwners() {
-  for (Ports& ports : all_) {
-    ports.owner.assign(kPorts, kNobody);
-    ports.next_free.resize(kPorts + 1);
-    std::iota(ports.next_free.begin(), ports.next_free.end(), 0U);
-  }
+// Most declarations use one protocol for a purpose: no ports are held for the other.
+void PortOwners::allocate(Ports& ports) {
+  ports.owner.assign(kPorts, kNobody);
+  ports.next_free.resize(kPorts + 1);
+  std::iota(ports.next_free.begin(), ports.next_free.end(), 0U);
 }
 
 std::uint32_t PortOwners::find_free(Ports& ports, std::uint32_t from) {
@@ -22,6 +21,7 @@ std::uint32_t PortOwners::find_free(Ports& ports, std::uint32_t from) {
 
 void PortOwners::add(const Service& service, std::size_t owner) {
   Ports& mine = ports(service.protocol);
+  if (mine.owner.empty()) allocate(mine);
   for (std::uint32_t port = find_free(mine, service.first); port <= service.last;
        port = find_free(mine, port)) {
     mine.owner[port] = static_cast<std::uint32_t>(owner);
@@ -32,6 +32,7 @@ void PortOwners::add(const Service& service, std::size_t owner) {
 
 std::optional<std::size_t> PortOwners::owner(const Service& service) {
   Ports& mine = ports(service.protocol);
+  if (mine.owner.empty()) return std::nullopt;
   if (mine.next_owned.empty()) {
     mine.next_owned.assign(kPorts + 1, kNobody);
     for (std::size_t port = kPorts; port-- > 0;) {

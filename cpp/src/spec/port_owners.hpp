@@ -13,8 +13,6 @@ namespace knockwork::spec {
 
 class PortOwners {
  public:
-  PortOwners();
-
   // Gives the ports of `service` that have no owner yet to `owner`.
   void add(const Service& service, std::size_t owner);
 
@@ -32,6 +30,7 @@ class PortOwners {
         next_owned;  // the first port from here on with an owner; empty: to be worked out
   };
   Ports& ports(Protocol protocol) { return all_[protocol == Protocol::tcp ? 0 : 1]; }
+  static void allocate(Ports& ports);
   static std::uint32_t find_free(Ports& ports, std::uint32_t from);
 
   std::array<Ports, 2> all_;

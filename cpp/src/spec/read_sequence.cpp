@@ -8,8 +8,6 @@
 namespace knockwork::spec {
 namespace {
 
-constexpr std::size_t kMostKnocks = 32;
-
 void check_knocks(const SequenceDraft& draft, Faults& faults) {
   if (draft.has_knock && draft.has_derive) {
     faults.at(draft.at, {"both `knock` and `derive`", "keep one: `derive` draws the knocks from a secret"});

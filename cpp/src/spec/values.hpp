@@ -21,6 +21,7 @@ using Parsed = tl::expected<T, Fault>;
 
 enum class Shown { value, hidden };  // whether a fault may quote it
 
+inline constexpr std::size_t kMostKnocks = 32;  // of one sequence
 inline constexpr std::size_t kLongestName = 64;
 inline constexpr std::size_t kLongestInterface = 15;  // IFNAMSIZ - 1, linux/if.h
 inline constexpr std::size_t kLongestPath = 4095;     // PATH_MAX - 1, linux/limits.h

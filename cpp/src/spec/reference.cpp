@@ -1,0 +1,83 @@
+// The reference page: one paragraph of rules that hold for all values, then every
+// key of the table.
+#include <fmt/format.h>
+
+#include "knockwork/spec.hpp"
+#include "spec/keys.hpp"
+
+namespace knockwork {
+namespace spec {
+namespace {
+
+constexpr std::string_view kHead = R"(# The declaration, key by key
+
+<!-- Generated from the table of keys: edit cpp/src/spec/keys.cpp. -->
+
+A declaration is YAML: the main file, `/etc/knockwork/knockwork.yml`, and drop-ins beside it, `conf.d/*.yml`, each a list
+of sequences. What is wrong is told with file, line and column, everything at once, and nothing is applied.
+
+```yaml
+knockwork: 1
+sequences:
+  - name: ssh
+    knock: [7000/udp, 8000/udp, 9000/udp]
+    opens: [22/tcp]
+```
+
+## Values
+
+| what | how it is written |
+| --- | --- |
+| a knock | `7000/udp`, `7000/tcp`; `7000` alone means `7000/udp` |
+| a service | `22/tcp`, `60000-61000/udp`: the protocol is mandatory |
+| a duration | `500ms`, `5s`, `1m30s`, `2h`, `1d`: a multiple of 100 ms, 30 days at most, never without a unit |
+| a network | `192.0.2.10`, `192.0.2.0/28`, `"2001:db8::/32"`: no host bits set |
+| a number | in decimal, without sign or leading zero |
+| true or false | `true`, `false`: no `yes`, `on` or `True` |
+
+Quotes make no difference. Anchors, aliases, tags and several documents in one file are refused; so are keys that stand
+twice, unknown keys and keys without a value. Keys marked *not supported yet* are checked and then refused, unless they
+hold their default.
+)";
+
+std::string_view heading(Scope scope) {
+  switch (scope) {
+    case Scope::declaration:
+      return "Top level of the main file";
+    case Scope::sequence:
+      return "Keys of a sequence";
+    case Scope::derive:
+      return "Keys of `derive`";
+  }
+  return "";
+}
+
+std::string kind(const Key& key) {
+  if (key.form == Form::choice) return fmt::format("`{}`", fmt::join(key.choices, "` or `"));
+  if (key.form == Form::integer) return fmt::format("a number from {} to {}", key.least, key.most);
+  return std::string(to_string(key.form));
+}
+
+std::string section(const Key& key) {
+  std::string text = fmt::format("\n### `{}`\n\n", key.name);
+  text += fmt::format("{}{}{}{}", kind(key), key.required ? "; required" : "",
+                      key.secret ? "; kept out of logs and diffs" : "",
+                      key.supported ? "" : "; *not supported yet*");
+  text += key.fallback.empty() ? ".\n" : fmt::format(". Default: `{}`.\n", key.fallback);
+  text += fmt::format("\n{}\n\n```yaml\n{}: {}\n```\n", key.doc, key.name, key.example);
+  return text;
+}
+
+}  // namespace
+}  // namespace spec
+
+std::string reference_page() {
+  std::string page(spec::kHead);
+  for (spec::Scope scope : {spec::Scope::declaration, spec::Scope::sequence, spec::Scope::derive}) {
+    page += fmt::format("\n## {}\n", spec::heading(scope));
+    for (const spec::Key& key : spec::keys(scope)) page += spec::section(key);
+  }
+  return page;
+}
+
+}  // namespace knockwork

@@ -1,0 +1,112 @@
+// The JSON Schema for editors and other checkers. It says what a value looks
+// like; what can only be judged on the whole, load() alone judges.
+#include "knockwork/spec.hpp"
+#include "spec/key_json.hpp"
+#include "spec/values.hpp"
+
+namespace knockwork {
+namespace spec {
+namespace {
+
+constexpr const char* kDuration =
+    "^(?=[0-9])([0-9]{1,10}d)?([0-9]{1,10}h)?([0-9]{1,10}m)?([0-9]{1,10}s)?([0-9]{1,10}ms)?$";
+constexpr const char* kKnock = "^[1-9][0-9]{0,4}(/(tcp|udp))?$";
+constexpr const char* kService = "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?/(tcp|udp)$";
+constexpr const char* kName = "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$";
+constexpr const char* kInterface = "^[^/:\"'`\\\\*\\s]{1,15}$";
+constexpr const char* kNetwork = "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$";
+
+Json text(const char* pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
+
+Json port_or_knock() {
+  return {{"anyOf", {{{"type", "integer"}, {"minimum", 1}, {"maximum", 65535}}, text(kKnock)}}};
+}
+
+Json list_of(Json items) {
+  Json list;
+  list["type"] = "array";
+  list["items"] = std::move(items);
+  return list;
+}
+
+Json one_of_words(const Key& key) { return {{"enum", key.choices}}; }
+
+Json at_least_one(Json list) {
+  list["minItems"] = 1;
+  return list;
+}
+
+Json object(Scope scope);
+
+Json form_json(const Key& key) {
+  switch (key.form) {
+    case Form::version:
+      return {{"const", 1}};
+    case Form::choice:
+      return one_of_words(key);
+    case Form::duration:
+      return text(kDuration);
+    case Form::integer:
+      return {{"type", "integer"}, {"minimum", key.least}, {"maximum", key.most}};
+    case Form::boolean:
+      return {{"type", "boolean"}};
+    case Form::name:
+      return text(kName);
+    case Form::path:
+      return text("^/");
+    case Form::knocks: {
+      Json list = at_least_one(list_of(port_or_knock()));
+      list["maxItems"] = kMostKnocks;
+      return list;
+    }
+    case Form::services:
+      return key.required ? at_least_one(list_of(text(kService))) : list_of(text(kService));
+    case Form::networks:
+      return list_of(text(kNetwork));
+    case Form::interfaces:
+      return list_of(text(kInterface));
+    case Form::guards:
+      return {{"anyOf", {one_of_words(key), at_least_one(list_of(port_or_knock()))}}};
+    case Form::sequences:
+      return list_of(object(Scope::sequence));
+    case Form::derivation:
+      return object(Scope::derive);
+  }
+  return Json::object();
+}
+
+Json key_schema(const Key& key) {
+  Json schema;
+  schema["description"] = std::string(key.supported ? "" : "Not supported yet. ") + std::string(key.doc);
+  schema.update(form_json(key));
+  if (!key.fallback.empty()) schema["default"] = fallback_json(key);
+  return schema;
+}
+
+Json object(Scope scope) {
+  Json properties = Json::object(), required = Json::array();
+  for (const Key& key : keys(scope)) {
+    properties[std::string(key.name)] = key_schema(key);
+    if (key.required) required.push_back(key.name);
+  }
+  Json schema;
+  schema["type"] = "object";
+  schema["properties"] = std::move(properties);
+  schema["required"] = std::move(required);
+  schema["additionalProperties"] = false;
+  if (scope == Scope::sequence) schema["oneOf"] = {{{"required", {"knock"}}}, {{"required", {"derive"}}}};
+  return schema;
+}
+
+}  // namespace
+}  // namespace spec
+
+std::string json_schema() {
+  spec::Json schema;
+  schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
+  schema["title"] = "knockwork declaration";
+  schema.update(spec::object(spec::Scope::declaration));
+  return schema.dump(2) + '\n';
+}
+
+}  // namespace knockwork
