@@ -39,16 +39,57 @@ def _receive(channel: socket.socket, size: int) -> bytes:
     return data
 
 
+class _Command:
+    """A running command with its input and outputs in memory."""
+
+    def __init__(self, argv: list[str], environment: dict[str, str], cwd: str, data: bytes,
+                 timeout: float) -> None:
+        self._files = [os.fdopen(os.memfd_create(name), "w+b") for name in ("in", "out", "err")]
+        self._files[0].write(data)
+        self._files[0].seek(0)
+        self._deadline = time.monotonic() + timeout
+        try:
+            self._process = subprocess.Popen(argv, stdin=self._files[0], stdout=self._files[1],
+                                             stderr=self._files[2], env=environment, cwd=cwd,
+                                             start_new_session=True)
+        except OSError:
+            self._close()
+            raise
+        self.pid = self._process.pid
+        self.pidfd = os.pidfd_open(self.pid)
+
+    def patience(self) -> float:
+        """Seconds until it has to be done."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def finish(self) -> tuple[int | None, bytes, bytes]:
+        """Its exit status, killed where it has none yet, and what it wrote."""
+        status = self._process.poll()
+        if status is None:
+            os.killpg(self.pid, signal.SIGKILL)
+            self._process.wait()
+        os.close(self.pidfd)
+        for file in self._files:
+            file.seek(0)
+        out, err = self._files[1].read(), self._files[2].read()
+        self._close()
+        return status, out, err
+
+    def _close(self) -> None:
+        for file in self._files:
+            file.close()
+
+
 class Agent:
     """Requests from one channel, and the sockets that live between them."""
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
+        self._command: _Command | None = None
         self._selector = selectors.DefaultSelector()
         self._selector.register(channel, selectors.EVENT_READ)
         self._kept: dict[int, socket.socket] = {}
         self._heard: dict[int, list[tuple[str, bytes]]] = {}
-        self._captures: dict[int, socket.socket] = {}
         self._last_id = 0
         self._idle = False
 
@@ -58,7 +99,7 @@ class Agent:
         while True:
             self._idle = True
             self._reap()
-            for key, _ in self._selector.select():
+            for key, _ in self._selector.select(self._command.patience() if self._command else None):
                 if key.fileobj is not self._channel:
                     key.data(key.fileobj)
                     continue
@@ -68,24 +109,39 @@ class Agent:
                 except (EOFError, ConnectionError):
                     return
                 self._answer(function, arguments)
+            if self._command and self._command.patience() == 0:
+                self._finish_command()
 
     def _answer(self, function: Any, arguments: tuple[Any, ...]) -> None:
         call = getattr(self, function) if isinstance(function, str) else function
         answer: tuple[Exception | None, Any]
         try:
-            answer = (None, call(*arguments))
+            result = call(*arguments)
+            if isinstance(result, _Command):  # answered when it ends; listeners are served until then
+                self._command = result
+                self._selector.register(result.pidfd, selectors.EVENT_READ, lambda _: self._finish_command())
+                return
+            answer = (None, result)
         except Exception as failure:  # handed to the caller, whatever it is
             answer = (failure, None)
         send_message(self._channel, answer)
+
+    def _finish_command(self) -> None:
+        command, self._command = self._command, None
+        if command is not None:
+            self._selector.unregister(command.pidfd)
+            send_message(self._channel, (None, command.finish()))
 
     def _reap(self, *_: object) -> None:
         """Orphans of the host end here, as with any init; a request waits for its own children itself."""
         while self._idle:
             try:
-                if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                    return
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
+            if ended is None or self._command and self._command.pid == ended.si_pid:
+                return
+            os.waitpid(ended.si_pid, 0)
 
     def _keep(self, handle: socket.socket) -> int:
         self._last_id += 1
@@ -110,6 +166,11 @@ class Agent:
         """A file's content."""
         with open(path, "rb") as file:
             return file.read()
+
+    def run_command(self, argv: list[str], environment: dict[str, str], cwd: str, data: bytes,
+                    timeout: float) -> "_Command":
+        """Run a command; the caller gets (exit status or None after `timeout` seconds, stdout, stderr)."""
+        return _Command(argv, environment, cwd, data, timeout)
 
     def spawn(self, argv: list[str], environment: dict[str, str], log: str) -> int:
         """Start a daemon that ends with the host; its pid as the host sees it."""

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bed.host import SYSTEM_PATH, CommandFailed, Host, finish_ip
-from bed.lab import wait_for
 from bed import packets
+from bed.waiting import wait_for
 
 _V4 = ipaddress.IPv4Address("10.77.0.0")
 _V6 = ipaddress.IPv6Address("fd77::")
@@ -112,6 +112,8 @@ class Bed:
         started = [(host, host.begin_ip(self._links(host))) for host in members]
         for host, process in started:
             finish_ip(host, process)
+        for host in members:
+            host.wait_for_link()
 
     def _links(self, host: Host) -> list[str]:
         lines = [f"addr add {self.address(host.name)}/16 broadcast + dev eth0",

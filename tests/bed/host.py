@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from bed import linux
 from bed.agent import Agent, receive_message, send_message
+from bed.waiting import wait_for
 
 Result = TypeVar("Result")
 
@@ -88,7 +89,7 @@ class Host:
 
     def popen(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: str = "/",
               **options: Any) -> "subprocess.Popen[str]":
-        """Start a command on the host, text streams; killing what is returned kills the command."""
+        """Start a command that runs beside others; text streams; killing what is returned kills it."""
         options.setdefault("stdin", subprocess.DEVNULL)
         everything = ("--net", "--mount", "--uts", "--ipc", "--pid")
         return subprocess.Popen(self._command(argv, cwd, everything), text=True,
@@ -101,17 +102,17 @@ class Host:
 
         Raises CommandFailed where `check` asks for success, TimeoutExpired after `timeout` seconds.
         """
-        stdin = subprocess.DEVNULL if input is None else subprocess.PIPE
-        with self.popen(argv, env=env, cwd=cwd, stdin=stdin,
-                        stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            try:
-                out, err = process.communicate(input, timeout)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
-        if check and process.returncode != 0:
-            raise CommandFailed(f"{self.name}: {' '.join(argv)}: exit {process.returncode}\n{out}{err}")
-        return subprocess.CompletedProcess(list(argv), process.returncode, out, err)
+        environment = {**self.environment, **(env or {})}
+        data = (input or "").encode()
+        ended: tuple[int | None, bytes, bytes]
+        ended = self.call("run_command", list(argv), environment, cwd, data, timeout)
+        status, out, err = ended
+        if status is None:
+            raise subprocess.TimeoutExpired(list(argv), timeout, out, err)
+        done = subprocess.CompletedProcess(list(argv), status, out.decode(), err.decode())
+        if check and status != 0:
+            raise CommandFailed(f"{self.name}: {' '.join(argv)}: exit {status}\n{done.stdout}{done.stderr}")
+        return done
 
     def output(self, argv: Sequence[str], **options: Any) -> str:
         """What a command that must succeed prints."""
@@ -138,6 +139,15 @@ class Host:
         """A file of the host."""
         data: bytes = self.call("read", path)
         return data.decode()
+
+    def wait_for_link(self) -> None:
+        """Return when eth0 may use its link-local address: neighbour discovery can fail before."""
+        def ready() -> bool:
+            addresses = (line.split() for line in self.read("/proc/net/if_inet6").splitlines())
+            return any(scope == "20" and name == "eth0" and not int(flags, 16) & 0x40  # IFA_F_TENTATIVE
+                       for _, _, _, scope, flags, name in addresses)
+
+        wait_for(ready, f"{self.name}: eth0 has a link-local address")
 
     def begin_ip(self, lines: Sequence[str]) -> "subprocess.Popen[str]":
         """Start `ip -batch` in the host's network namespace; finish_ip() ends it."""

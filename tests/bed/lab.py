@@ -1,12 +1,12 @@
 """A gated server and its callers on one link, without sshd: for kernel tests.
 
 The callers live in one namespace that owns many addresses, so a source costs nothing.
-10.200.0.0/16 and fd99::/64 are routed there: any address in them can be a caller, or be
+10.200.0.0/16 and fd99::/32 are routed there: any address in them can be a caller, or be
 spoofed without filling the neighbour table.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from bed import generation, packets
 from bed.host import Host
@@ -16,16 +16,7 @@ SERVER = ("10.77.0.10", "fd77::10")
 CLIENT = ("10.77.0.20", "fd77::20")
 STRANGER = ("10.77.0.30", "fd77::30")
 BROADCAST = "10.77.255.255"
-CROWD = ("10.200.0.0/16", "fd99::/64")
-
-
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 15) -> None:
-    """Poll until `condition` holds. Raises TimeoutError naming `what`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
+CROWD = ("10.200.0.0/16", "fd99::/32")
 
 
 class Caller:
@@ -100,14 +91,21 @@ class Lab:
     def __init__(self, tcp: Sequence[int] = (22, 80), udp: Sequence[int] = (51820,)) -> None:
         self.server = Host("server")
         self.callers = Host("callers")
+        self.callers.wait_until_up()  # its defaults for new links are set by then
+        # Different indices: else the kernel takes up to a second to notice that the link is up.
         self.server.ip(
-            f"link add eth0 type veth peer name eth0 netns {self.callers.pid}",
+            f"link add eth0 index 2 type veth peer name eth0 index 3 netns {self.callers.pid}",
             *_addresses(SERVER), "link set eth0 up",
             f"route add {CROWD[0]} via {CLIENT[0]}", f"route add {CROWD[1]} via {CLIENT[1]}")
         self.callers.ip(
-            *_addresses(CLIENT), *_addresses(STRANGER), "link set eth0 up",
+            *_addresses(CLIENT), *(f"{line} preferred_lft 0" for line in _addresses(STRANGER)),
+            "link set eth0 up",
             f"route add local {CROWD[0]} dev lo", f"route add local {CROWD[1]} dev lo")
         self.callers.sysctl("net.ipv6.ip_nonlocal_bind", 1)
+        self.server.sysctl("net.ipv4.icmp_ratelimit", 0)  # a test asks more often than anyone else
+        self.server.sysctl("net.ipv6.icmp.ratelimit", 0)
+        for host in (self.server, self.callers):
+            host.wait_for_link()
         for port in tcp:
             self.server.call("listen_tcp", port)
         for port in udp:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from bed import Bed, Lab
-from bed.lab import wait_for
+from bed.waiting import wait_for
 
 HERE = Path(__file__).resolve()
 

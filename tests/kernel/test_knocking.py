@@ -7,7 +7,7 @@ import pytest
 
 from bed import Caller, Lab, packets
 from bed.cli import Knockwork
-from bed.lab import wait_for
+from bed.waiting import wait_for
 
 CLASSIC = """\
 knockwork: 1
@@ -63,7 +63,7 @@ def test_orders(lab: Lab, knockwork: Knockwork) -> None:
     """Only the right order in time opens, whatever duplicates come along; each row is a source of its own."""
     knockwork.apply(CLASSIC + "    step_timeout: 2s\n")
     callers = {(name, family): lab.caller(address.format(number)) for number, name in enumerate(ORDERS, 1)
-               for family, address in (("ipv4", "10.200.1.{}"), ("ipv6", "fd99::1:{}"))}
+               for family, address in (("ipv4", "10.200.1.{}"), ("ipv6", "fd99:0:0:{}::1"))}
     play_together([(caller, ORDERS[name][0]) for (name, _), caller in callers.items()])
     got = {key: str(caller.tcp(22).value) for key, caller in callers.items()}
     assert got == {(name, family): ORDERS[name][1] for name, family in callers}
@@ -152,13 +152,22 @@ def test_only_a_syn_knocks(lab: Lab, knockwork: Knockwork, flags: str) -> None:
         assert caller.tcp(22) == ("open" if flags == "syn" else "refused"), number
 
 
+def mark_all(lab: Lab, mark: str, priority: str) -> None:
+    """Have every packet arrive with a mark and a priority."""
+    lab.server.nft(f"""table inet early {{
+        chain c {{
+            type filter hook prerouting priority raw
+            meta mark set {mark} meta priority set {priority}
+        }}
+    }}""")
+
+
 @pytest.mark.parametrize("script, answer", [([7000, 8000, 9000], "open"), ([9000], "refused"),
                                             ([7000, 9000], "refused"), ([8000], "refused")])
 def test_marked_packets(lab: Lab, knockwork: Knockwork, client: Caller, script: list[int],
                         answer: str) -> None:
     """Packets that arrive with the scratch mark and priority set are judged like any other."""
-    lab.server.nft("""table inet early { chain c { type filter hook prerouting priority raw;
-                      meta mark set 0x1 meta priority set 0:1; } }""")
+    mark_all(lab, "0x1", "0:1")
     knockwork.apply(CLASSIC)
     client.knock(*script)
     assert client.tcp(22) == answer
@@ -166,15 +175,16 @@ def test_marked_packets(lab: Lab, knockwork: Knockwork, client: Caller, script: 
 
 def test_marks_of_others_survive(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
     """Only packets to knock ports lose mark and priority; those to guard and other ports keep theirs."""
-    lab.server.nft("""
-        table inet early { chain c { type filter hook prerouting priority raw;
-            meta mark set 0x7 meta priority set 7:7; } }
-        table inet late {
-            set kept { type inet_service; flags dynamic; size 100; }
-            set zero { type inet_service; flags dynamic; size 100; }
-            chain c { type filter hook prerouting priority 0;
-                meta mark 0x7 meta priority 7:7 meta l4proto udp add @kept { udp dport }
-                meta mark 0 meta priority none meta l4proto udp add @zero { udp dport } } }""")
+    mark_all(lab, "0x7", "7:7")
+    lab.server.nft("""table inet late {
+        set kept { type inet_service; flags dynamic; size 100; }
+        set zero { type inet_service; flags dynamic; size 100; }
+        chain c {
+            type filter hook prerouting priority 0
+            meta mark 0x7 meta priority 7:7 meta l4proto udp add @kept { udp dport }
+            meta mark 0 meta priority none meta l4proto udp add @zero { udp dport }
+        }
+    }""")
     knockwork.apply(CLASSIC)
     client.knock(5000, 7000, 8000, 9000, 9001, 7000)
     assert _ports(lab, "kept") == {5000, 9001}

@@ -19,10 +19,11 @@ REFUSED = ("knockwork: error: there is a table inet knockwork that knockwork did
 
 STRANGERS = {
     "empty": "table inet knockwork { }",
-    "with another comment": 'table inet knockwork { comment "mine"; chain c { counter; } }',
-    "with our names": """table inet knockwork { map dispatch { type inet_service : verdict; }
-                         chain gate { type filter hook prerouting priority mangle; policy accept;
-                                      tcp dport vmap @dispatch } }""",
+    "with another comment": 'table inet knockwork { comment "mine"; chain c { }; }',
+    "with our names": """table inet knockwork {
+        map dispatch { type inet_service : verdict; }
+        chain gate { type filter hook prerouting priority mangle; tcp dport vmap @dispatch; }
+    }""",
 }
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from bed import Caller, Lab, packets
 from bed.cli import Knockwork
-from bed.lab import wait_for
+from bed.waiting import wait_for
 
 RANGE = """\
 knockwork: 1
@@ -100,13 +100,13 @@ def test_stealth(lab: Lab, knockwork: Knockwork, client: Caller, stranger: Calle
     assert (client.tcp(22), client.udp(51820), client.tcp(80)) == ("open", "open", "open")
 
 
-@pytest.mark.parametrize("source", ["10.200.4.{}", "fd99::4:{}"])
+@pytest.mark.parametrize("source", ["10.200.4.{}", "fd99:0:0:{}::1"])
 def test_stealth_is_silent(lab: Lab, knockwork: Knockwork, source: str) -> None:
     """No port that is not public answers, be it closed, a knock, a guard or protected."""
     knockwork.apply(STEALTH)
     ports = (22, 81, 6999, 7000, 7001)
-    got = [(lab.caller(source.format(port)).tcp(port, 0.15), lab.caller(source.format(port)).udp(port, 0.15))
-           for port in ports]
+    callers = [lab.caller(source.format(number)) for number, _ in enumerate(ports, 1)]
+    got = [(caller.tcp(port, 0.15), caller.udp(port, 0.15)) for caller, port in zip(callers, ports)]
     assert got == [("silent", "silent")] * len(ports)
 
 

@@ -88,7 +88,7 @@ def test_no_declaration(lab: Lab, knockwork: Knockwork) -> None:
 def held_lock(lab: Lab) -> Iterator[int]:
     """Another process has the lock; its pid as the host sees it."""
     lab.server.write("/run/knockwork/lock", "")
-    script = "exec 9<>/run/knockwork/lock; flock 9; echo $$ >&9; echo $$; exec sleep 600"
+    script = "exec 9<>/run/knockwork/lock; flock 9; printf $$ >&9; echo $$; exec sleep 600"
     holder = lab.server.popen(["bash", "-c", script], stdout=subprocess.PIPE)
     assert holder.stdout is not None
     try:
