@@ -127,7 +127,7 @@ def apply_rows(rounds: int) -> list[Row]:
 
 
 def _absorbed(table: str, seconds: float) -> float:
-    """Thousand packets a second that a fresh host with this table takes from one flooder."""
+    """Thousand packets a second that a fresh host with this table takes from one flooder, at its best."""
     with closing(Host("receiver")) as receiver, closing(Host("sender")) as sender:
         sender.ip(f"link add bench type veth peer name bench netns {receiver.pid}",
                   "addr add 192.0.2.1/24 dev bench", "link set bench up")
@@ -139,7 +139,8 @@ def _absorbed(table: str, seconds: float) -> float:
         before = int(receiver.read(counter))
         out = sender.output([str(FLOOD), "192.0.2.2", str(seconds), "5000000"])
         after = int(receiver.read(counter))
-        return (after - before) / float(out.split()[1]) / 1000
+        sent, best = map(float, out.split())
+        return best * (after - before) / sent / 1000
 
 
 def rendered(declaration: str) -> str:
@@ -162,7 +163,7 @@ def flood_rows(rounds: int) -> list[Row]:
     rates: dict[str, list[float]] = {name: [] for name in tables}
     for _ in range(rounds):
         for name, table in tables.items():
-            rates[name].append(_absorbed(table, 2))
+            rates[name].append(_absorbed(table, 2.1))
     rate = {name: statistics.median(values) for name, values in rates.items()}
     rows = [Row(f"flood: {mode}, {count:,} / 1 sequences", rate[f"{mode} {count}"], rate[f"{mode} 1"],
                 "kpkt/s", at_least=0.85)
