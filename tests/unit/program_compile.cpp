@@ -228,6 +228,16 @@ TEST_CASE("a network inside another adds nothing to always_allow", "[program]") 
   }
 }
 
+TEST_CASE("public services that overlap become one", "[program]") {
+  Spec spec;
+  spec.public_services = {{Protocol::udp, 10, 20}, {Protocol::tcp, 15, 15}, {Protocol::tcp, 80, 90},
+                          {Protocol::tcp, 10, 20}, {Protocol::tcp, 20, 30}, {Protocol::tcp, 31, 31}};
+  CHECK(compile(spec).public_services == std::vector<Service>{{Protocol::tcp, 10, 30},
+                                                              {Protocol::tcp, 31, 31},
+                                                              {Protocol::tcp, 80, 90},
+                                                              {Protocol::udp, 10, 20}});
+}
+
 TEST_CASE("services are sorted and named once", "[program]") {
   Sequence twice = sequence("a", {udp(7000)}, {{Protocol::udp, 53, 53}, kSsh, {Protocol::udp, 53, 53}});
   const Program program = compile(spec_of({twice, ssh()}));
