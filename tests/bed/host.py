@@ -104,11 +104,11 @@ class Host:
         """
         environment = {**self.environment, **(env or {})}
         data = (input or "").encode()
-        ended: tuple[int | None, bytes, bytes]
-        ended = self.call("run_command", list(argv), environment, cwd, data, timeout)
+        ended: Any = self.call("run_command", list(argv), environment, cwd, data, timeout)
         status, out, err = ended
         if status is None:
             raise subprocess.TimeoutExpired(list(argv), timeout, out, err)
+        done: "subprocess.CompletedProcess[str]"
         done = subprocess.CompletedProcess(list(argv), status, out.decode(), err.decode())
         if check and status != 0:
             raise CommandFailed(f"{self.name}: {' '.join(argv)}: exit {status}\n{done.stdout}{done.stderr}")

@@ -81,7 +81,7 @@ def test_lockout_set_full_of_the_other_family(lab: Lab, knockwork: Knockwork, cl
 
 def test_room_again(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
     """Once the lockouts of a crowd have run out, knocking works again."""
-    knockwork.apply(SMALL.replace("60s", "1s", 1))
+    knockwork.apply(SMALL.replace("lockout: 60s", "lockout: 1s").replace("30s", "1s"))
     family = "6" if ":" in client.source else "4"
     for caller in crowd(lab, family, 40):
         caller.knock(6999)
@@ -110,7 +110,8 @@ def test_other_sets_full(lab: Lab, knockwork: Knockwork, full: str, family: str)
     if full == "ranged":
         assert fresh.udp(40005) == "refused"
     sweeper.sweep(list(range(6990, 9010)))
-    assert (sweeper.tcp(22), sweeper.udp(40005)) == ("refused", "refused")
+    assert sweeper.tcp(22) == "refused"
+    assert sweeper.udp(40005) != "open"  # the sweep has used up what ICMP errors the host sends
     assert control.tcp(22) == "open"
     lab.server.run(["nft", "flush", "set", "inet", "knockwork", full + family], check=True)
     fresh.knock(7000, 8000, 9000)

@@ -87,7 +87,7 @@ def play_together(scripts: Sequence[tuple[Caller, Sequence[int | float]]]) -> No
 
 def test_a_lockout_ends(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
     """After a wrong knock the right sequence does nothing until the lockout is over."""
-    knockwork.apply("knockwork: 1\nlockout: 1s\n" + CLASSIC.removeprefix("knockwork: 1\n"))
+    knockwork.apply(CLASSIC + "    step_timeout: 1s\nlockout: 1s\n")
     client.knock(6999, 7000, 8000, 9000)
     assert client.tcp(22) == "refused"
     time.sleep(1.4)
@@ -97,7 +97,7 @@ def test_a_lockout_ends(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
 
 def test_wrong_knocks_ignored(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
     """With `wrong_knock: ignore` wrong and guard ports change nothing."""
-    knockwork.apply("knockwork: 1\nwrong_knock: ignore\n" + CLASSIC.removeprefix("knockwork: 1\n"))
+    knockwork.apply(CLASSIC + "wrong_knock: ignore\n")
     client.knock(9000, 6999, 7000, 7001, 9000, 8000, 7999, 9000)
     assert client.tcp(22) == "open"
 

@@ -61,7 +61,7 @@ CHANGES: dict[str, Callable[[Knockwork], object]] = {
         "opens: [80/tcp]", "opens: [80/tcp, 20-30/tcp]")),
     "more sources": _declare(lambda text: text.replace("4096", "8192")),
     "fewer sources": _declare(lambda text: text.replace("4096", "64")),
-    "another lockout": _declare(lambda text: text.replace("lockout: 20s", "lockout: 9s")),
+    "another lockout": _declare(lambda text: text.replace("lockout: 20s", "lockout: 30s")),
     "no guards": _declare(lambda text: text + "guards: none\n"),
     "always_allow": _declare(lambda text: text + "always_allow: [192.0.2.1]\n"),
     "stealth": _declare(lambda text: text + "mode: stealth\n"),

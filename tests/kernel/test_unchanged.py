@@ -237,5 +237,5 @@ def test_remove_twice(lab: Lab, knockwork: Knockwork) -> None:
     assert "Changed" in knockwork.remove()
     assert lab.server.output(["nft", "list", "tables"]) == ""
     before = lab.generation()
-    assert knockwork.remove() == "Unchanged: the kernel holds what was asked for.\n"
+    assert knockwork.remove() == "Unchanged: there is no table inet knockwork.\n"
     assert lab.generation() == before
