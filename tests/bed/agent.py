@@ -99,10 +99,12 @@ class Agent:
         while True:
             self._idle = True
             self._reap()
-            for key, _ in self._selector.select(self._command.patience() if self._command else None):
+            ready = [key for key, _ in
+                     self._selector.select(self._command.patience() if self._command else None)]
+            for key in ready:
                 if key.fileobj is not self._channel:
                     key.data(key.fileobj)
-                    continue
+            if any(key.fileobj is self._channel for key in ready):
                 self._idle = False
                 try:
                     function, arguments = receive_message(self._channel)
@@ -233,10 +235,10 @@ class Agent:
 
     def _echo_datagram(self, listener: socket.socket) -> None:
         try:
-            data, source = listener.recvfrom(65536)
+            data, source = listener.recvfrom(65536, socket.MSG_DONTWAIT)
             self._heard.setdefault(listener.getsockname()[1], []).append((source[0], data))
             listener.sendto(data, source)
-        except OSError:  # an ICMP error of an earlier echo, or an echo that cannot go out
+        except OSError:  # a broken checksum, an ICMP error of an earlier echo, or one that cannot go out
             pass
 
     # Connections that a test holds open.

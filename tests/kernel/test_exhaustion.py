@@ -99,7 +99,7 @@ def test_room_again(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
 def test_other_sets_full(lab: Lab, knockwork: Knockwork, full: str, family: str) -> None:
     """With any other dynamic set full a sweep and a knock open nothing; with room the knock does."""
     knockwork.apply(SMALL)
-    control, fresh, sweeper = crowd(lab, family, 3)
+    control, fresh, sweeper, later = crowd(lab, family, 4)
     control.knock(7000, 8000, 9000)
     assert control.tcp(22) == "open"
     fill(lab, full + family)
@@ -114,8 +114,8 @@ def test_other_sets_full(lab: Lab, knockwork: Knockwork, full: str, family: str)
     assert sweeper.udp(40005) != "open"  # the sweep has used up what ICMP errors the host sends
     assert control.tcp(22) == "open"
     lab.server.run(["nft", "flush", "set", "inet", "knockwork", full + family], check=True)
-    fresh.knock(7000, 8000, 9000)
-    assert (fresh.tcp(22), fresh.udp(40005)) == ("open", "open")
+    later.knock(7000, 8000, 9000)
+    assert (later.tcp(22), later.udp(40005)) == ("open", "open")
 
 
 TAILS = {"expected": " . 0x1", "holders": " . 0x1", "granted": " . tcp . 1", "ranged": " . tcp . 0x1"}
