@@ -8,7 +8,14 @@ namespace py = pybind11;
 
 namespace {
 
-std::string call(const std::string& request) { return knockwork::call(request, *knockwork::open_kernel()); }
+// Never throws for what the system or the user got wrong: that is an answer too.
+std::string call(const std::string& request) {
+  try {
+    return knockwork::call(request, *knockwork::open_kernel());
+  } catch (const std::exception& error) {
+    return knockwork::to_json(error);
+  }
+}
 
 }  // namespace
 

@@ -4,8 +4,6 @@
 #include <pybind11/chrono.h>
 #include <pybind11/stl.h>
 
-#include <cstdlib>
-
 #include "bind.hpp"
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
@@ -18,7 +16,7 @@ namespace {
 kw::Settings settings(std::chrono::milliseconds lock_timeout) {
   kw::Settings settings;
   settings.lock_timeout = lock_timeout;
-  if (const char* connection = std::getenv("SSH_CONNECTION")) settings.ssh_connection = connection;
+  settings.ssh_connection = kw::operator_connection();
   return settings;
 }
 

@@ -8,6 +8,7 @@ import json
 import sys
 
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
+from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import without_ports
 
 VERSION = '0.1.0'  # of the collection: a core of another one says so and does nothing
 BACKEND = dict(type='str', choices=['auto', 'python', 'cli'], default='auto')
@@ -31,7 +32,8 @@ class Core:
         if answer['ok']:
             return answer.get('report') or answer.get('status')
         error = answer['error']
-        diagnostics = error.get('diagnostics') or []
+        texts = [source['text'] for source in more.get('sources', ())]
+        diagnostics = [without_ports(each, texts) for each in error.get('diagnostics') or []]
         self._module.fail_json('\n'.join([error['message']] + ['  ' + _line(each) for each in diagnostics]),
                                diagnostics=diagnostics)
 

@@ -22,6 +22,21 @@ _NESTED = frozenset(('derive', 'sequences'))
 _COUNTED = dict(guards='port', knock='knock', opens='service', public='service')
 
 
+_SERVICE = re.compile(r'(\d+)(?:-(\d+))?/(?:tcp|udp)')
+_LIST_ITEM = re.compile(r'[\[,-]\s*["\']?(\d+)(?:-(\d+))?["\']?\s*(?=[],#\n/])')
+
+
+def without_ports(values, texts):
+    """A mapping whose strings lack the ports of the texts: the core tells a user what he wrote."""
+    ports = set(port for pattern in (_SERVICE, _LIST_ITEM) for text in texts
+                for found in pattern.findall(text) for port in found if port)
+    if not ports:
+        return values
+    pattern = re.compile(r'(?<![\w.:])(?:%s)(?![\w.:])' % '|'.join(sorted(ports)))
+    return dict((key, pattern.sub('(hidden)', value) if isinstance(value, str) and key != 'file' else value)
+                for key, value in values.items())
+
+
 def hidden(params):
     """Options as they may be shown: names stay, ports become their number."""
     return dict((key, _hidden(key, value)) for key, value in params.items())

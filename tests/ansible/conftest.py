@@ -1,0 +1,58 @@
+"""Fixtures of the Ansible tests: three hosts with sshd, a controller, each promised ansible-core."""
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from bed import Bed  # noqa: E402
+from bed.cli import binary  # noqa: E402
+from bed.host import SYSTEM_PATH  # noqa: E402
+from controller import ANSIBLES, Ansible, Controller, Unavailable, find  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def bed() -> Iterator[Bed]:
+    """Hosts on which the command and the Python package are those of the build."""
+    if os.geteuid() != 0:
+        pytest.exit("these tests make namespaces: run them as root (sudo)", 2)
+    build = binary().parent
+    if not os.access(binary(), os.X_OK) or not (build / "python/knockwork").is_dir():
+        pytest.exit(f"no command and package to test in {build}: build them, or set KNOCKWORK_BUILD", 2)
+    with Bed(3, {"PATH": f"{build}:{SYSTEM_PATH}", "PYTHONPATH": str(build / "python")}) as made:
+        yield made
+
+
+@pytest.fixture(scope="session", params=ANSIBLES)
+def each_ansible(request: pytest.FixtureRequest) -> Ansible:
+    """Every promised ansible-core, one after the other."""
+    return _found(request.param)
+
+
+@pytest.fixture(scope="session")
+def debians() -> Ansible:
+    """Debian's ansible-core."""
+    return _found("debian")
+
+
+def _found(name: str) -> Ansible:
+    try:
+        return find(name)
+    except Unavailable as why:
+        pytest.skip(str(why))
+
+
+@pytest.fixture
+def everywhere(bed: Bed, each_ansible: Ansible) -> Controller:
+    """A controller with each ansible-core, and hosts as new."""
+    return Controller(bed, each_ansible)
+
+
+@pytest.fixture
+def controller(bed: Bed, debians: Ansible) -> Controller:
+    """A controller with Debian's ansible-core, and hosts as new."""
+    return Controller(bed, debians)

@@ -1,0 +1,150 @@
+"""Playbooks on the bed's controller, and what came of them."""
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bed import Bed, Host
+
+ROOT = Path(__file__).resolve().parents[2]
+COLLECTIONS = ROOT / "build/ansible-collections"
+CURRENT = ROOT / "build/ansible-current"
+CURRENT_WANTED = "ansible-core>=2.19"
+ANSIBLES = ("debian", "current")
+TREE = "/run/results"
+RECAP = re.compile(r"^(\S+) +: ok=(\d+) +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE)
+AS_NEW = ("nft delete table inet knockwork 2>/dev/null; nft delete table inet bystander 2>/dev/null; "
+          "rm -rf /etc/knockwork /var/lib/knockwork /run/knockwork")
+
+
+class Unavailable(Exception):
+    """An ansible-core that cannot be had here, and why."""
+
+
+@dataclass(frozen=True)
+class Ansible:
+    name: str
+    playbook: str  # the command
+
+
+def find(name: str) -> Ansible:
+    """Raises Unavailable. The current one is installed below build/ once, with pip."""
+    if name == "debian":
+        if not Path("/usr/bin/ansible-playbook").exists():
+            raise Unavailable("Debian's ansible-core is not installed")
+        return Ansible(name, "/usr/bin/ansible-playbook")
+    command = CURRENT / "bin/ansible-playbook"
+    if not command.exists():
+        _install()
+    return Ansible(name, str(command))
+
+
+def _install() -> None:
+    pip = [str(CURRENT / "bin/pip"), "install", "--quiet", "--retries", "1", "--timeout", "15"]
+    for argv in (["/usr/bin/python3", "-m", "venv", str(CURRENT)], [*pip, CURRENT_WANTED]):
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Unavailable(f"{CURRENT_WANTED} cannot be installed with pip: {done.stderr.strip()[-200:]}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    output: str
+    changed: dict[str, int]  # tasks by host
+    failed: dict[str, int]
+    results: dict[str, dict[str, Any]] = field(repr=False)  # of the last task, by host
+
+    def result(self, host: str = "host1") -> dict[str, Any]:
+        """The last task's result on a host."""
+        return self.results[host]
+
+    @property
+    def diff(self) -> list[str]:
+        """The lines that --diff printed, of all hosts."""
+        return sorted(line for line in self.output.splitlines() if re.match(r"[+-](?![+-])", line))
+
+
+class Controller:
+    """The bed with one ansible-core. Making one takes every trace of knockwork from the hosts."""
+
+    def __init__(self, bed: Bed, ansible: Ansible) -> None:
+        self.bed = bed
+        self.ansible = ansible
+        self.hosts = bed.hosts
+        self.way_back_in = json.dumps([bed.address("controller"), bed.address6("controller")])
+        _provide_collection(ROOT / "ansible_collection", COLLECTIONS)
+        for host in self.hosts.values():
+            host.run(["/bin/sh", "-c", AS_NEW])
+
+    @property
+    def host(self) -> Host:
+        """One host of the three."""
+        return self.hosts["host1"]
+
+    def play(self, tasks: str, *options: str, collections: Path = COLLECTIONS, limit: str = "all",
+             variables: Mapping[str, str] | None = None) -> Outcome:
+        """Run tasks (YAML, a list) on the hosts. Failed tasks are part of the outcome."""
+        lines = [f"    {line}" for line in tasks.strip("\n").splitlines()]
+        book = "\n".join(["- hosts: all", "  gather_facts: false", "  tasks:", *lines, ""])
+        self.bed.controller.write("/run/play/book.yml", book)
+        self.bed.controller.write("/run/play/hosts", self.bed.inventory(variables))
+        self.bed.controller.run(["rm", "-rf", TREE], check=True)
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORKS": "3",
+               "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.tree", "ANSIBLE_CALLBACK_TREE_DIR": TREE}
+        done = self.bed.controller.run(
+            [self.ansible.playbook, "-i", "hosts", "--limit", limit, "book.yml", *options],
+            env=env, cwd="/run/play", timeout=180)
+        output = done.stdout + done.stderr
+        recap = RECAP.findall(output)
+        assert recap and not any(int(each[3]) for each in recap), output
+        return Outcome(output,
+                       changed={each[0]: int(each[2]) for each in recap},
+                       failed={each[0]: int(each[4]) for each in recap},
+                       results={each[0]: self._result(each[0]) for each in recap})
+
+    def _result(self, host: str) -> dict[str, Any]:
+        result: dict[str, Any] = json.loads(self.bed.controller.read(f"{TREE}/{host}"))
+        return result
+
+    def changes(self, tasks: str, *options: str, **more: Any) -> Outcome:
+        """A play in which every host must report one changed task and no failure."""
+        return self._expect(1, tasks, *options, **more)
+
+    def unchanged(self, tasks: str, *options: str, **more: Any) -> Outcome:
+        """A play in which no host may report a change or a failure."""
+        return self._expect(0, tasks, *options, **more)
+
+    def fails(self, tasks: str, *options: str, **more: Any) -> str:
+        """A play whose last task must fail on every host without a change; its message on one of them."""
+        outcome = self.play(tasks, *options, **more)
+        assert set(outcome.failed.values()) == {1} and set(outcome.changed.values()) == {0}, outcome.output
+        message: str = next(iter(outcome.results.values()))["msg"]
+        return message
+
+    def _expect(self, number: int, tasks: str, *options: str, **more: Any) -> Outcome:
+        outcome = self.play(tasks, *options, **more)
+        assert set(outcome.failed.values()) == {0}, outcome.output
+        assert set(outcome.changed.values()) == {number}, outcome.output
+        return outcome
+
+
+def table(host: Host) -> str:
+    """The live table, empty where there is none."""
+    return host.run(["nft", "list", "table", "inet", "knockwork"]).stdout
+
+
+def traces(host: Host) -> str:
+    """Whatever knockwork leaves on a host: files with modes, and the table."""
+    listing = "find /etc/knockwork /var/lib/knockwork /run/knockwork -printf '%M %p\\n' 2>/dev/null | sort"
+    return host.run(["/bin/sh", "-c", listing]).stdout + table(host)
+
+
+def _provide_collection(source: Path, collections: Path) -> None:
+    link = collections / "ansible_collections/knockwork/nft"
+    if not link.is_symlink():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(source)

@@ -1,0 +1,111 @@
+"""The collection as a thing to ship: one table of keys, one version, a tarball with what it needs."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bed.cli import binary
+from controller import ROOT
+
+COLLECTION = ROOT / "ansible_collection"
+NOT_YET = "Not in this version of knockwork"
+Options = dict[str, dict[str, Any]]
+
+
+def core_keys(scope: str) -> Options:
+    """The core's keys of one mapping. `knockwork: 1` is no option: the module writes it."""
+    sys.path.insert(0, str(binary().parent / "python"))
+    from knockwork import _core
+    return {key["name"]: key for key in json.loads(_core.keys_json())
+            if key["scope"] == scope and key["name"] != "knockwork"}
+
+
+def options() -> Any:
+    """The module utility that holds the options."""
+    spec = importlib.util.spec_from_file_location("keys", COLLECTION / "plugins/module_utils/keys.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def documented(module: str) -> Options:
+    """The options in a module's documentation."""
+    source = (COLLECTION / f"plugins/modules/{module}.py").read_text()
+    found = re.search(r"^DOCUMENTATION = r'''\n(.*?)'''$", source, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    documentation: Options = yaml.safe_load(found[1])["options"]
+    return documentation
+
+
+def places() -> Iterator[tuple[str, Options, Options, Options]]:
+    """Each mapping of a declaration: its keys, the options of it, and their documentation."""
+    spec, ruleset = options(), documented("ruleset")
+    nested = ruleset["sequences"]["suboptions"]
+    yield "declaration", core_keys("declaration"), spec.DECLARATION, ruleset
+    yield "sequence", core_keys("sequence"), spec.SEQUENCE, nested
+    yield "derive", core_keys("derive"), spec.DERIVE, nested["derive"]["suboptions"]
+    yield "sequence", core_keys("sequence"), spec.SEQUENCE, documented("sequence")
+
+
+@pytest.mark.parametrize("keys, spec, documentation", [place[1:] for place in places()],
+                         ids=["ruleset", "ruleset-sequences", "derive", "sequence"])
+def test_options_are_the_cores_keys(keys: Options, spec: Options, documentation: Options) -> None:
+    """Names, types, choices, defaults and documentation."""
+    assert list(spec) == list(keys)
+    assert set(keys) <= set(documentation)
+    for name, key in keys.items():
+        option, told = spec[name], documentation[name]
+        assert (option["type"], option.get("elements")) == (key["type"], key["elements"]), name
+        assert option.get("default") == key["default"], name
+        assert option.get("required", False) == key["required"], name
+        if option["type"] != "raw":
+            assert option.get("choices") == key["choices"], name
+        text, *more = [re.sub(r"C\((.*?)\)", r"`\1`", line) for line in told["description"]]
+        assert text == key["doc"], name
+        assert bool(more and more[0].startswith(NOT_YET)) == (not key["supported"]), name
+
+
+def test_secret_keys_are_never_shown() -> None:
+    """What the core calls secret, and every list of ports, is not among the options that may be shown."""
+    source = (COLLECTION / "plugins/module_utils/secrecy.py").read_text()
+    found = re.search(r"_SHOWN = frozenset\(\((.*?)\)\)", source, re.DOTALL)
+    assert found is not None
+    shown = set(re.findall(r"'(\w+)'", found[1]))
+    secret = {key["name"] for scope in ("declaration", "sequence", "derive")
+              for key in core_keys(scope).values() if key["secret"]}
+    assert secret >= {"knock", "secret_file"}
+    assert not shown & (secret | {"opens", "public", "guards", "sequences", "derive"})
+
+
+def test_one_version() -> None:
+    """CMakeLists.txt names it; galaxy.yml, the modules and the changelog repeat it."""
+    found = re.search(r"project\(knockwork VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())
+    assert found is not None
+    source = (COLLECTION / "plugins/module_utils/core.py").read_text()
+    core = re.search(r"^VERSION = '([\d.]+)'", source, re.MULTILINE)
+    assert core is not None and core[1] == found[1]
+    assert yaml.safe_load((COLLECTION / "galaxy.yml").read_text())["version"] == found[1]
+    assert found[1] in yaml.safe_load((COLLECTION / "changelogs/changelog.yaml").read_text())["releases"]
+
+
+def test_the_tarball(tmp_path: Path) -> None:
+    """It builds, is licensed, and holds no test, no binary and nothing hidden."""
+    build = ["/usr/bin/ansible-galaxy", "collection", "build", "--output-path", str(tmp_path)]
+    subprocess.run([*build, str(COLLECTION)], check=True, capture_output=True)
+    (path,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(path) as tarball:
+        files = {member.name: tarball.extractfile(member) for member in tarball if member.isfile()}
+        assert {"COPYING", "README.md", "meta/runtime.yml", "plugins/modules/ruleset.py"} <= set(files)
+        assert not [name for name in files if name.startswith((".", "tests/")) or "__pycache__" in name]
+        for name, content in files.items():
+            assert content is not None and b"\0" not in content.read(), name

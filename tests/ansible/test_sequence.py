@@ -1,0 +1,126 @@
+"""knockwork.nft.sequence: one drop-in of a declaration, so that two roles do not overwrite each other."""
+
+import pytest
+
+from controller import Controller, table, traces
+
+WEB = "/etc/knockwork/conf.d/web.yml"
+
+
+def gate(controller: Controller) -> str:
+    """The part of the base role: the way back in."""
+    return f"- knockwork.nft.ruleset:\n    always_allow: {controller.way_back_in}\n"
+
+
+def sequence(name: str, knock: str = "[47011, 48123]", opens: str = "[50443/tcp]", **more: str) -> str:
+    """A task with one sequence."""
+    keys = {"name": name, "knock": knock, "opens": opens, **more}
+    return "- knockwork.nft.sequence:\n" + "".join(f"    {key}: {value}\n" for key, value in keys.items())
+
+
+def absent(name: str) -> str:
+    """A task that wants a sequence gone."""
+    return f"- knockwork.nft.sequence:\n    name: {name}\n    state: absent\n"
+
+
+def test_two_roles(everywhere: Controller) -> None:
+    """Each owns a part; neither undoes the other's, and the order does not matter."""
+    mail = sequence("mail", "[47555/tcp, 48555]", "[50025/tcp]")
+    everywhere.changes(sequence("web"))
+    everywhere.changes(mail)
+    everywhere.changes(gate(everywhere))
+    for task in (gate(everywhere), sequence("web"), mail, sequence("web")):
+        everywhere.unchanged(task)
+    outcome = everywhere.unchanged("- knockwork.nft.ruleset_info:\n")
+    assert {each["name"] for each in outcome.result()["status"]["sequences"]} == {"web", "mail"}
+    assert f"-rw------- {WEB}\n" in traces(everywhere.host)
+    everywhere.changes(absent("web"))
+    everywhere.unchanged(absent("web"))
+    outcome = everywhere.unchanged("- knockwork.nft.ruleset_info:\n")
+    assert [each["name"] for each in outcome.result()["status"]["sequences"]] == ["mail"]
+
+
+def test_the_last_part_takes_the_table_with_it(controller: Controller) -> None:
+    controller.changes(sequence("web"))
+    assert table(controller.host)
+    controller.changes(absent("web"))
+    assert table(controller.host) == ""
+    controller.unchanged(absent("web"))
+
+
+def test_absent_where_nothing_is_declared_leaves_the_kernel_alone(controller: Controller) -> None:
+    """A table that was applied without saving is not this module's to remove."""
+    controller.changes(gate(controller) + "    save: false\n")
+    live = table(controller.host)
+    controller.unchanged(absent("web"))
+    assert table(controller.host) == live
+
+
+def test_check_mode_is_honest_and_touches_nothing(everywhere: Controller) -> None:
+    before = traces(everywhere.host)
+    check = everywhere.changes(sequence("web"), "--check", "--diff")
+    assert traces(everywhere.host) == before == ""
+    applied = everywhere.changes(sequence("web"), "--diff")
+    assert "+sequence web: " in applied.output
+    assert [each["name"] for each in applied.result()["changes"]] == [
+        each["name"] for each in check.result()["changes"]]
+    live = traces(everywhere.host)
+    changed = sequence("web", open_for="1m")
+    check = everywhere.changes(changed, "--check", "--diff")
+    everywhere.changes(absent("web"), "--check", "--diff")
+    assert traces(everywhere.host) == live
+    applied = everywhere.changes(changed, "--diff")
+    assert applied.result()["changes"] == check.result()["changes"]
+    assert applied.diff and applied.diff == check.diff
+    everywhere.unchanged(changed, "--check", "--diff")
+
+
+def test_written_now_and_applied_later(controller: Controller) -> None:
+    later = sequence("web", apply="false")
+    controller.changes(later)
+    assert table(controller.host) == ""
+    controller.unchanged(later)
+    controller.changes("- knockwork.nft.ruleset:\n")
+    controller.unchanged(sequence("web"))
+
+
+def test_a_part_that_does_not_fit_is_not_written(everywhere: Controller) -> None:
+    """The whole declaration is validated: two sequences may not fight over a port."""
+    everywhere.changes(sequence("web"))
+    live, text = traces(everywhere.host), everywhere.host.read(WEB)
+    message = everywhere.fails(sequence("mail", knock="[50443/tcp, 48555]", opens="[50025/tcp]"))
+    assert "mail" in message and "50443" not in message and "48555" not in message
+    everywhere.fails(sequence("mail", knock="[50443/tcp, 48555]", opens="[50025/tcp]", apply="false"))
+    everywhere.fails(sequence("web", step_timeout="150ms"))
+    assert traces(everywhere.host) == live and everywhere.host.read(WEB) == text
+
+
+def test_a_kernel_that_refuses_leaves_the_old_file(controller: Controller) -> None:
+    controller.changes(sequence("web"))
+    text = controller.host.read(WEB)
+    for host in controller.hosts.values():
+        host.nft("delete table inet knockwork; add table inet knockwork; add chain inet knockwork theirs")
+    controller.fails(sequence("web", open_for="1m"))
+    controller.fails(absent("web"))
+    assert controller.host.read(WEB) == text
+    assert not [line for line in traces(controller.host).splitlines() if ".new" in line]
+
+
+@pytest.mark.parametrize("name", ["../web", "/root/web", ".web", "''"])
+def test_a_name_that_would_lead_elsewhere(controller: Controller, name: str) -> None:
+    assert controller.fails(sequence(name)).startswith("name: not a name for a sequence")
+    assert controller.fails(absent(name)).startswith("name: not a name for a sequence")
+    assert traces(controller.host) == ""
+
+
+def test_many_at_once(controller: Controller) -> None:
+    """Tasks that run at the same time wait for each other, so none is applied without another's part."""
+    controller.play("- knockwork.nft.sequence:\n    name: part{{ item }}\n"
+                    "    knock: [47011, \"{{ 48000 + item }}\"]\n    opens: [50443/tcp]\n"
+                    "  loop: \"{{ range(8) }}\"\n  async: 60\n  poll: 0\n"
+                    "  register: jobs\n"
+                    "- ansible.builtin.async_status:\n    jid: \"{{ item.ansible_job_id }}\"\n"
+                    "  loop: \"{{ jobs.results }}\"\n  loop_control: {label: job}\n"
+                    "  register: job\n  until: job.finished\n  delay: 1\n  retries: 60\n", limit="host1")
+    status = controller.unchanged("- knockwork.nft.ruleset_info:\n", limit="host1").result()["status"]
+    assert [each["name"] for each in status["sequences"]] == [f"part{number}" for number in range(8)]
