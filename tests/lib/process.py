@@ -65,6 +65,7 @@ def end_all_on_signals() -> None:
     def stop(number: int, frame: Union[types.FrameType, None]) -> NoReturn:
         for child in list(_running):
             end(child)
+        print(f"\nended by {signal.Signals(number).name}", file=sys.stderr)
         sys.exit(128 + number)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)

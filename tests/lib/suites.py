@@ -8,6 +8,7 @@ from pathlib import Path
 
 from build import BUILD, ROOT
 
+HANG = 300  # seconds for one test
 PYTHON = "/usr/bin/python3"  # the one that Debian's packages serve, whatever stands first on PATH
 
 
@@ -39,7 +40,7 @@ def _pytest(name: str, build: str, folder: str, *options: str) -> Callable[[Path
     def commands(reports: Path) -> list[Command]:
         report = reports / f"{name}.xml"
         argv = [PYTHON, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-v", "--durations=10", "-rs",
-                f"--junitxml={report}", folder, *options]
+                f"--timeout={HANG}", f"--junitxml={report}", folder, *options]
         return [Command(argv, report, {"KNOCKWORK_BUILD": str(BUILD / build)})]
     return commands
 
