@@ -1,0 +1,107 @@
+"""load() and the values it gives: typed, frozen, compared by content, silent about ports."""
+
+import ipaddress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import knockwork
+
+TEXT = """\
+knockwork: 1
+mode: stealth
+public: [58443/tcp]
+refuse: drop
+always_allow: [192.0.2.0/28, "2001:db8::1"]
+guards: [52001/udp]
+sources: 1024
+sequences:
+  - name: ssh
+    knock: [47011, 48123/tcp]
+    opens: [50022/tcp, 51000-51022/udp]
+    step_timeout: 1s500ms
+    open_for: 1m
+"""
+PORTS = ("47011", "48123", "50022", "51000", "51022", "52001", "58443")
+
+
+def test_everything_that_is_declared() -> None:
+    spec = knockwork.load(TEXT)
+    assert (spec.mode, spec.refuse, spec.wrong_knock, spec.log) == ("stealth", "drop", "lockout", "none")
+    assert spec.always_allow == (ipaddress.ip_network("192.0.2.0/28"), ipaddress.ip_network("2001:db8::1"))
+    assert [(each.protocol, each.first, each.last) for each in spec.public] == [("tcp", 58443, 58443)]
+    assert isinstance(spec.guards, tuple) and [each.port for each in spec.guards] == [52001]
+    assert (spec.sources, spec.ipv6_prefix, spec.interfaces) == (1024, 128, ())
+    assert spec.lockout == timedelta(seconds=1.5)
+    (ssh,) = spec.sequences
+    assert [(each.protocol, each.port) for each in ssh.knock] == [("udp", 47011), ("tcp", 48123)]
+    assert [(each.protocol, each.first, each.last) for each in ssh.opens] == [
+        ("tcp", 50022, 50022), ("udp", 51000, 51022)]
+    assert (ssh.name, ssh.step_timeout, ssh.open_for) == ("ssh", timedelta(seconds=1.5), timedelta(minutes=1))
+    assert (ssh.sequence_timeout, ssh.from_, ssh.to, ssh.once, ssh.on_expiry, ssh.derive) == (
+        None, (), (), False, "keep", None)
+
+
+def test_defaults() -> None:
+    spec = knockwork.load("knockwork: 1")
+    assert (spec.mode, spec.refuse, spec.guards, spec.sequences) == ("gate", "auto", "auto", ())
+    assert spec.lockout == timedelta(seconds=5)
+
+
+def test_values_are_frozen_and_compare_by_content() -> None:
+    spec, same = knockwork.load(TEXT), knockwork.load(TEXT)
+    assert spec == same and hash(spec) == hash(same) and spec is not same
+    assert spec != knockwork.load(TEXT.replace("1m", "2m"))
+    assert spec.sequences[0].knock[0] == same.sequences[0].knock[0] != spec.sequences[0].knock[1]
+    assert spec != "spec" and not spec == 1
+    assert len({spec, same, *spec.sequences, *same.sequences}) == 2
+    for value in (spec, spec.sequences[0], spec.sequences[0].knock[0]):
+        with pytest.raises(AttributeError):
+            value.name = "other"  # type: ignore[union-attr,attr-defined]
+
+
+def test_no_repr_shows_a_port() -> None:
+    spec = knockwork.load(TEXT)
+    for value in (spec, spec.sequences[0], spec.sequences[0].knock, spec.sequences[0].opens, spec.guards):
+        for text in (repr(value), str(value), f"{value}"):
+            assert not any(port in text for port in PORTS), text
+    assert repr(spec.sequences[0].knock[0]) == "Knock(protocol=<hidden>, port=<hidden>)"
+    assert "name='ssh', knock=<2 hidden>, opens=<2 hidden>" in repr(spec)
+
+
+def test_every_fault_is_data() -> None:
+    text = "knockwork: 1\nmodes: gate\nsequences:\n  - {name: ssh, knock: [70000], opens: [50022/tcp]}\n"
+    with pytest.raises(knockwork.InvalidDeclaration) as caught:
+        knockwork.load(text, name="gate.yml")
+    first, second = caught.value.diagnostics
+    assert (first.file, first.line, first.column, first.width, first.path) == ("gate.yml", 2, 1, 5, "modes")
+    assert (first.message, first.remedy) == ("unknown key `modes`", "did you mean `mode`?")
+    assert (second.line, second.column, second.width, second.path) == (4, 25, 5, "sequences[0].knock[0]")
+    assert str(caught.value) == (
+        "gate.yml:2:1: unknown key `modes`; did you mean `mode`?\n"
+        "gate.yml:4:25: port out of range; a port is a number from 1 to 65535")
+    assert isinstance(caught.value, ValueError)
+
+
+def test_files(tmp_path: Path) -> None:
+    """A main file with its drop-ins, by any kind of path; faults name their files."""
+    main = tmp_path / "main.yml"
+    main.write_text(TEXT)
+    drop_in = tmp_path / "conf.d/web.yml"
+    drop_in.parent.mkdir()
+    drop_in.write_text("- {name: web, knock: [47555, 48555], opens: [50443/tcp]}\n")
+    assert [each.name for each in knockwork.read(main).sequences] == ["ssh", "web"]
+    assert knockwork.read(str(main)) == knockwork.read(main)
+    drop_in.write_text("- {name: ssh, knock: [47555, 48555], opens: [50443/tcp]}\n")
+    with pytest.raises(knockwork.InvalidDeclaration) as caught:
+        knockwork.read(main)
+    assert caught.value.diagnostics[0].file == str(drop_in)
+    with pytest.raises(knockwork.KnockworkError, match="there is no declaration"):
+        knockwork.read(tmp_path / "none/main.yml")
+
+
+def test_rendering_and_schema() -> None:
+    assert "table inet knockwork" in knockwork.render(knockwork.load(TEXT))
+    assert knockwork.schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert "sequences" in knockwork.schema()["properties"]
