@@ -145,6 +145,7 @@ def traces(host: Host) -> str:
 
 def _provide_collection(source: Path, collections: Path) -> None:
     link = collections / "ansible_collections/knockwork/nft"
-    if not link.is_symlink():
+    if not link.exists() or not link.samefile(source):
+        link.unlink(missing_ok=True)
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(source)

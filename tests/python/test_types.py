@@ -27,8 +27,8 @@ knockwork.apply(spec, True)
 def mypy(*arguments: str, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
     """Debian's mypy, strict."""
     argv = ["/usr/bin/python3", "-m", "mypy", "--strict", "--no-incremental", "--cache-dir", os.devnull]
-    return subprocess.run([*argv, *arguments], cwd=cwd, env={**os.environ, "MYPYPATH": str(PACKAGE)}, text=True,
-                          capture_output=True, check=False)
+    env = {**os.environ, "MYPYPATH": str(PACKAGE)}
+    return subprocess.run([*argv, *arguments], cwd=cwd, env=env, text=True, capture_output=True, check=False)
 
 
 def test_the_package_is_strictly_typed() -> None:
