@@ -12,26 +12,28 @@ namespace {
 
 Service only(Knock knock) { return {knock.protocol, knock.port, knock.port}; }
 
-// Services of one list that repeat or overlap.
+// Services of one list that repeat or overlap: told at the one that stands later in the text.
 void check_overlaps(const std::vector<Service>& services, const std::vector<Value>& places, Faults& faults) {
   std::vector<std::size_t> order(services.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t left, std::size_t right) { return services[left] < services[right]; });
-  std::size_t widest = 0;  // of those before, the one that reaches furthest
-  for (std::size_t at = 0; at < order.size(); ++at) {
-    const Service& here = services[order[at]];
-    const Service& before = services[order[widest]];
-    if (at > 0 && before.protocol == here.protocol && here.first <= before.last) {
-      const std::size_t later = std::max(order[at], order[widest]);  // in the text
-      const Service& other = services[std::min(order[at], order[widest])];
-      faults.at(places[later],
-                {here == before ? fmt::format("{} stands here twice", to_string(here))
-                                : fmt::format("{} overlaps {}", to_string(services[later]), to_string(other)),
-                 here == before ? "remove one" : "write one range that covers both, or remove one"});
-      if (before.last >= here.last) continue;
+  std::size_t widest = order.empty() ? 0 : order.front();  // of those before, the one that reaches furthest
+  for (std::size_t at = 1; at < order.size(); ++at) {
+    const std::size_t here = order[at];
+    if (services[here] == services[order[at - 1]]) {
+      faults.at(places[here], {fmt::format("{} stands here twice", to_string(services[here])), "remove one"});
+      continue;
     }
-    widest = at;
+    const bool joined =
+        services[widest].protocol == services[here].protocol && services[here].first <= services[widest].last;
+    if (joined) {
+      const auto [earlier, later] = std::minmax(here, widest);
+      faults.at(places[later],
+                {fmt::format("{} overlaps {}", to_string(services[later]), to_string(services[earlier])),
+                 "write one range that covers both, or remove one"});
+    }
+    if (!joined || services[here].last > services[widest].last) widest = here;
   }
 }
 

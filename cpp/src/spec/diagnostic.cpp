@@ -58,6 +58,8 @@ Window window(const std::vector<Cell>& cells, std::size_t caret) {
   for (int used = 0; part.first > 0 && (used += cells[part.first - 1].columns) <= kBefore;) --part.first;
   int room = kWidth - columns(cells, part.first, caret);
   while (part.last < cells.size() && (room -= cells[part.last].columns) >= 0) ++part.last;
+  if (part.last < cells.size()) return part;
+  while (part.first > 0 && (room -= cells[part.first - 1].columns) >= 0) --part.first;
   return part;
 }
 

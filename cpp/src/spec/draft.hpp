@@ -17,8 +17,6 @@ struct SequenceDraft {
   Value name;                 // false where it has none that is valid
   std::vector<Value> knocks;  // places of value.knock
   std::vector<Value> opens;   // places of value.opens
-  bool has_knock = false;     // the key is there, valid or not
-  bool has_derive = false;
 };
 
 struct Draft {

@@ -26,6 +26,11 @@ spec::Parsed<Duration> refuse(std::string message, std::string remedy) {
   return tl::unexpected(spec::Fault{std::move(message), std::move(remedy)});
 }
 
+spec::Parsed<Duration> too_long() {
+  return refuse("a duration of more than 30 days",
+                fmt::format("the longest is {}", to_string(spec::kLongest)));
+}
+
 spec::Parsed<Duration> check(std::int64_t ms) {
   if (ms == 0) return refuse("a duration of nothing", "the shortest is 100ms");
   if (ms % 100 != 0) {
@@ -33,10 +38,7 @@ spec::Parsed<Duration> check(std::int64_t ms) {
     return refuse("not a multiple of 100ms",
                   fmt::format("write {}: the kernel's clock keeps no finer durations", to_string(nearest)));
   }
-  if (ms > spec::kLongest.milliseconds()) {
-    return refuse("a duration of more than 30 days",
-                  fmt::format("the longest is {}", to_string(spec::kLongest)));
-  }
+  if (ms > spec::kLongest.milliseconds()) return too_long();
   return Duration::milliseconds(ms);
 }
 
@@ -60,7 +62,8 @@ spec::Parsed<Duration> spec::parse_duration(std::string_view text) {
   for (std::string_view rest = text; !rest.empty();) {
     std::size_t digits = 0;
     while (digits < rest.size() && is_digit(rest[digits])) ++digits;
-    if (digits == 0 || digits > kMostDigits) return refuse(message, kRemedy);
+    if (digits == 0) return refuse(message, kRemedy);
+    if (digits > kMostDigits) return too_long();
     std::int64_t count = 0;
     std::from_chars(rest.data(), rest.data() + digits, count);
     rest.remove_prefix(digits);

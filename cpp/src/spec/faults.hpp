@@ -16,6 +16,8 @@ namespace knockwork::spec {
 struct Fault {
   std::string message;
   std::string remedy;
+
+  bool operator==(const Fault&) const = default;
 };
 
 class Faults {

@@ -161,13 +161,15 @@ constexpr std::array<Key, 11> kSequence{{
             "port that is opened, public or a listed guard, and no port serves more than 64 knocks in all. "
             "Either "
             "`knock` or `derive`.",
-     .secret = true},
+     .secret = true,
+     .required = true,
+     .unless = "derive"},
     {.name = "opens",
      .scope = Scope::sequence,
      .form = Form::services,
      .read = read_opens,
      .fallback = "",
-     .example = "[22/tcp, 60000-61000/udp]",
+     .example = "[22/tcp]",
      .doc = "The services that the sequence opens: port/protocol or first-last/protocol. They are refused to "
             "everyone else.",
      .required = true},

@@ -50,7 +50,8 @@ struct Key {
   std::string_view doc;       // sentences
   bool secret = false;        // its value stays out of logs, diffs and errors
   bool required = false;
-  bool supported = true;  // false: read and checked, then refused unless it is the default
+  std::string_view unless{};  // a required key may be missing where this one is there
+  bool supported = true;      // false: read and checked, then refused unless it is the default
   std::span<const std::string_view> choices{};
   int least = 0, most = 0;  // of an integer
 };

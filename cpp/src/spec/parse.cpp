@@ -29,7 +29,7 @@ class TreeBuilder : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (documents_++ == 0) return;
     faults_.at(document_, offset(mark), 1,
-               {"a second document starts here", "one file holds one document: remove the `---` before it"});
+               {"a second document starts here", "one file holds one document: remove the `---`"});
     throw Refused{};
   }
   void OnDocumentEnd() override {}

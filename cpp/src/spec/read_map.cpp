@@ -13,6 +13,7 @@
 namespace knockwork::spec {
 namespace {
 
+constexpr std::size_t kMostKeys = 16;          // of one mapping of the table
 constexpr std::size_t kLongestSuggested = 32;  // characters of a key worth comparing
 
 std::size_t edit_distance(std::string_view left, std::string_view right) {
@@ -52,20 +53,36 @@ std::string belongs_to(Scope scope) {
   return "";
 }
 
-std::string suggestion(Scope scope, std::string_view name) {
+// The key of this mapping that `name` was probably meant to be.
+const Key* nearest(Scope scope, std::string_view name) {
+  if (name.size() > kLongestSuggested) return nullptr;
+  const Key* best = nullptr;
+  std::size_t least = std::max<std::size_t>(1, name.size() / 3) + 1;
+  for (const Key& key : keys(scope)) {
+    const std::size_t distance = edit_distance(name, key.name);
+    if (distance < least) least = distance, best = &key;
+  }
+  return best;
+}
+
+// Tells of an unknown key; returns the key of this mapping that is meant, if any.
+const Key* report_unknown(Scope scope, const Value& name, Faults& faults) {
+  if (name.text() == "<<") {
+    faults.at(name, {"merge keys are not supported", "write the keys out"});
+    return nullptr;
+  }
+  Fault fault{"unknown key " + quote(name.text()), "keys here: " + list_of(keys(scope))};
+  const Key* meant = nullptr;
   for (Scope other : {Scope::declaration, Scope::sequence, Scope::derive}) {
-    if (other != scope && find(keys(other), name)) return belongs_to(other);
-  }
-  if (name.size() <= kLongestSuggested) {
-    const Key* best = nullptr;
-    std::size_t least = std::max<std::size_t>(1, name.size() / 3) + 1;
-    for (const Key& key : keys(scope)) {
-      const std::size_t distance = edit_distance(name, key.name);
-      if (distance < least) least = distance, best = &key;
+    if (other != scope && find(keys(other), name.text())) {
+      fault.remedy = belongs_to(other);
+      faults.at(name, std::move(fault));
+      return nullptr;
     }
-    if (best) return fmt::format("did you mean `{}`?", best->name);
   }
-  return "keys here: " + list_of(keys(scope));
+  if ((meant = nearest(scope, name.text()))) fault.remedy = fmt::format("did you mean `{}`?", meant->name);
+  faults.at(name, std::move(fault));
+  return meant;
 }
 
 bool is_default(const Key& key, const Value& value, Faults& faults) {
@@ -99,45 +116,69 @@ void read_one(const Key& key, const Value& name, const Value& value, Target& tar
   }
 }
 
-void report_missing(const Key& key, const Value& map, Faults& faults) {
-  // A block mapping starts where its first key does: mark that key, not its first letter.
-  const Value place = map.empty() || map.node().offset != map.first().node().offset ? map : map.first();
-  faults.at(place,
-            {fmt::format("`{}` is missing", key.name), fmt::format("add `{}: {}`", key.name, key.example)});
-}
+// One mapping's keys while it is read.
+class MapReader {
+ public:
+  MapReader(Scope scope, const Value& map, Target& target, Faults& faults)
+      : scope_(scope), table_(keys(scope)), map_(map), target_(target), faults_(faults) {}
+
+  void read_key(const Value& name) {
+    if (name.kind() == NodeKind::refused) return;
+    if (name.kind() != NodeKind::scalar) {
+      faults_.at(name, {"a key that is not a word", "keys here: " + list_of(table_)});
+      return;
+    }
+    const Key* key = find(table_, name.text());
+    if (!key) {
+      merged_ |= name.text() == "<<";
+      if (const Key* meant = report_unknown(scope_, name, faults_)) meant_[number(*meant)] = true;
+      return;
+    }
+    Value& first = seen_[number(*key)];
+    if (first) {
+      const int line = map_.document().line(first.node().offset);
+      faults_.at(name, {fmt::format("`{}` stands here twice", key->name),
+                        fmt::format("remove one: the first is on line {}", line)});
+      return;
+    }
+    first = name;
+    read_one(*key, name, name.next(), target_, faults_);
+  }
+
+  // What is misspelt, or would come from a merge key, is not missing as well.
+  void report_missing() const {
+    if (merged_) return;
+    // A block mapping starts where its first key does: mark that key, not its first letter.
+    const bool block = !map_.empty() && map_.node().offset == map_.first().node().offset;
+    for (const Key& key : table_) {
+      const Key* other = find(table_, key.unless);
+      if (!key.required || has(key) || (other && has(*other))) continue;
+      faults_.at(block ? map_.first() : map_, {fmt::format("`{}` is missing", key.name),
+                                               fmt::format("add `{}: {}`{}", key.name, key.example,
+                                                           key.secret ? "; choose your own" : "")});
+    }
+  }
+
+ private:
+  std::size_t number(const Key& key) const { return static_cast<std::size_t>(&key - table_.data()); }
+  bool has(const Key& key) const { return seen_[number(key)] || meant_[number(key)]; }
+
+  Scope scope_;
+  std::span<const Key> table_;
+  Value map_;
+  Target& target_;
+  Faults& faults_;
+  std::array<Value, kMostKeys> seen_{};
+  std::array<bool, kMostKeys> meant_{};  // by a misspelt key
+  bool merged_ = false;
+};
 
 }  // namespace
 
-void read_map(Scope scope, const Value& map, const Target& target, Faults& faults) {
-  const std::span<const Key> table = keys(scope);
-  std::array<Value, 16> seen{};
-  Target filled = target;
-  for (Value name = map.first(); name != map.stop(); name = name.next().next()) {
-    const Value value = name.next();
-    if (name.kind() == NodeKind::refused) continue;
-    if (name.kind() != NodeKind::scalar) {
-      faults.at(name, {"a key that is not a word", "keys here: " + list_of(table)});
-      continue;
-    }
-    const Key* key = find(table, name.text());
-    if (!key) {
-      faults.at(name, {"unknown key " + quote(name.text()), suggestion(scope, name.text())});
-      continue;
-    }
-    Value& first = seen[static_cast<std::size_t>(key - table.data())];
-    if (first) {
-      faults.at(name, {fmt::format("`{}` stands here twice", key->name),
-                       fmt::format("remove one: the first is on line {}",
-                                   map.document().line(first.node().offset))});
-      continue;
-    }
-    first = name;
-    read_one(*key, name, value, filled, faults);
-  }
-  for (const Key& key : table) {
-    if (key.required && !seen[static_cast<std::size_t>(&key - table.data())])
-      report_missing(key, map, faults);
-  }
+void read_map(Scope scope, const Value& map, Target target, Faults& faults) {
+  MapReader reader(scope, map, target, faults);
+  for (Value name = map.first(); name != map.stop(); name = name.next().next()) reader.read_key(name);
+  reader.report_missing();
 }
 
 }  // namespace knockwork::spec

@@ -6,21 +6,6 @@
 #include "spec/readers.hpp"
 
 namespace knockwork::spec {
-namespace {
-
-void check_knocks(const SequenceDraft& draft, Faults& faults) {
-  if (draft.has_knock && draft.has_derive) {
-    faults.at(draft.at, {"both `knock` and `derive`", "keep one: `derive` draws the knocks from a secret"});
-  }
-  if (!draft.has_knock && !draft.has_derive) {
-    const Value place = draft.at.empty() ? draft.at : draft.at.first();
-    faults.at(place,
-              {"`knock` is missing", "add `knock: [7000/udp, 8000/udp, 9000/udp]`, with ports of your own"});
-  }
-}
-
-}  // namespace
-
 Value find_key(const Value& map, std::string_view key) {
   for (Value name = map.first(); name != map.stop(); name = name.next().next()) {
     if (name.kind() == NodeKind::scalar && name.text() == key) return name.next();
@@ -40,10 +25,11 @@ void read_sequence_list(const Value& list, Draft& draft, Faults& faults) {
     }
     SequenceDraft& sequence = draft.sequences.emplace_back();
     sequence.at = entry;
-    sequence.has_knock = static_cast<bool>(find_key(entry, "knock"));
-    sequence.has_derive = static_cast<bool>(find_key(entry, "derive"));
     read_map(Scope::sequence, entry, {&draft, &sequence, nullptr}, faults);
-    check_knocks(sequence, faults);
+    const Value derive = find_key(entry, "derive");
+    if (derive && find_key(entry, "knock")) {
+      faults.at(derive, {"both `knock` and `derive`", "keep one: `derive` draws the knocks from a secret"});
+    }
   }
 }
 

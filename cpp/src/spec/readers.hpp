@@ -21,7 +21,7 @@ struct Target {
 
 // Reads a mapping by the table of its scope: unknown, repeated, empty, missing and
 // unsupported keys are told here, for every key alike.
-void read_map(Scope scope, const Value& map, const Target& target, Faults& faults);
+void read_map(Scope scope, const Value& map, Target target, Faults& faults);
 
 // A list of sequences: the value of `sequences`, or a whole drop-in.
 void read_sequence_list(const Value& list, Draft& draft, Faults& faults);

@@ -1,0 +1,132 @@
+// The table of keys is complete, and everything made from it agrees with it.
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "catch.hpp"
+#include "knockwork/diagnostic.hpp"
+#include "knockwork/spec.hpp"
+#include "spec/keys.hpp"
+
+using namespace knockwork;
+using namespace knockwork::spec;
+
+namespace {
+
+std::string read(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+nlohmann::json properties(Scope scope) {
+  const auto schema = nlohmann::json::parse(json_schema());
+  const auto& top = schema.at("properties");
+  if (scope == Scope::declaration) return top;
+  const auto& sequence = top.at("sequences").at("items").at("properties");
+  return scope == Scope::sequence ? sequence : sequence.at("derive").at("properties");
+}
+
+// A declaration in which the key has the value, and everything else is right.
+std::string declaration_with(const Key& key, std::string_view value) {
+  const std::string line = std::string(key.name) + ": " + std::string(value) + "\n";
+  const std::string knock = key.name == "knock" || key.name == "derive" ? "" : "    knock: [7000]\n";
+  const std::string name = key.name == "name" ? "" : "    name: x\n",
+                    opens = key.name == "opens" ? "" : "    opens: [22/tcp]\n";
+  const std::string before = key.name == "public" ? "knockwork: 1\nmode: stealth\n" : "knockwork: 1\n";
+  switch (key.scope) {
+    case Scope::declaration:
+      return (key.name == "knockwork" ? "" : before) + line;
+    case Scope::sequence:
+      return "knockwork: 1\nsequences:\n  -\n" + name + knock + opens + "    " + line;
+    case Scope::derive:
+      return "";  // read with the example of `derive`
+  }
+  return "";
+}
+
+std::vector<std::string> messages(const std::string& text) {
+  std::vector<std::string> all;
+  try {
+    load({{Source::Kind::declaration, "knockwork.yml", text}});
+  } catch (const InvalidDeclaration& error) {
+    for (const Diagnostic& diagnostic : error.diagnostics()) all.push_back(diagnostic.message);
+  }
+  return all;
+}
+
+void current(const std::filesystem::path& path, const std::string& text) {
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << text;
+  INFO(path.filename().string());
+  CHECK(read(path) == text);
+}
+
+}  // namespace
+
+TEST_CASE("keys: each is documented, exemplified and found in schema, reference and JSON") {
+  const std::string reference = reference_page();
+  const auto json = nlohmann::json::parse(keys_json());
+  REQUIRE(json.size() == all_keys().size());
+  std::size_t at = 0;
+  for (const Key& key : all_keys()) {
+    INFO(key.name);
+    CHECK(key.doc.ends_with('.'));
+    CHECK_FALSE(key.example.empty());
+    CHECK(reference.find(fmt::format("### `{}`", key.name)) != std::string::npos);
+    CHECK(properties(key.scope).contains(std::string(key.name)));
+    const auto& entry = json[at++];
+    CHECK(entry.at("name") == key.name);
+    CHECK(entry.at("scope") == to_string(key.scope));
+    CHECK(entry.at("secret") == key.secret);
+    CHECK(entry.at("supported") == key.supported);
+    CHECK(entry.at("required") == key.required);
+  }
+}
+
+TEST_CASE("keys: no name stands twice in a mapping, and none of the schema is not in the table") {
+  for (Scope scope : {Scope::declaration, Scope::sequence, Scope::derive}) {
+    std::set<std::string_view> names;
+    for (const Key& key : keys(scope)) CHECK(names.insert(key.name).second);
+    CHECK(properties(scope).size() == names.size());
+  }
+}
+
+TEST_CASE("keys: each example is accepted, or refused for nothing but being unsupported") {
+  for (const Key& key : all_keys()) {
+    if (key.scope == Scope::derive) continue;
+    INFO(key.name);
+    std::vector<std::string> expected;
+    if (!key.supported) expected.push_back(fmt::format("`{}` is not supported yet", key.name));
+    CHECK(messages(declaration_with(key, key.example)) == expected);
+  }
+}
+
+TEST_CASE("keys: each default may be written out and changes nothing") {
+  for (const Key& key : all_keys()) {
+    if (key.fallback.empty()) continue;
+    INFO(key.name);
+    CHECK(messages(declaration_with(key, key.fallback)).empty());
+  }
+}
+
+TEST_CASE("keys: each refuses a value of another kind, and none at all") {
+  for (const Key& key : all_keys()) {
+    if (key.scope == Scope::derive) continue;
+    INFO(key.name);
+    CHECK_FALSE(messages(declaration_with(key, "{x: [y]}")).empty());
+    CHECK(messages(declaration_with(key, "~")) ==
+          std::vector<std::string>{fmt::format("`{}` has no value", key.name)});
+    CHECK_FALSE(messages(declaration_with(key, key.form == Form::name ? "'; \"'" : "\"\\0\"")).empty());
+  }
+}
+
+TEST_CASE("keys: the generated documents in docs/ are current") {
+  const std::filesystem::path docs = KNOCKWORK_DOCS;
+  current(docs / "reference.md", reference_page());
+  current(docs / "knockwork.schema.json", json_schema());
+}

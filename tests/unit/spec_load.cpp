@@ -1,0 +1,175 @@
+// Declarations that are good: what each means, and that the normal form means the same.
+#include <random>
+
+#include "catch.hpp"
+#include "knockwork/diagnostic.hpp"
+#include "knockwork/spec.hpp"
+
+using namespace knockwork;
+
+namespace {
+
+Spec load_text(const std::string& text) { return load({{Source::Kind::declaration, "knockwork.yml", text}}); }
+
+constexpr auto kSsh = "sequences: [{name: ssh, knock: [7000, 8000/tcp], opens: [22/tcp]}]\n";
+
+// A declaration whatever the draw: all that load() takes, and nothing that it refuses.
+Spec random_spec(std::mt19937& random) {
+  const auto draw = [&](int least, int most) {
+    return std::uniform_int_distribution<int>(least, most)(random);
+  };
+  const auto protocol = [&] { return draw(0, 1) ? Protocol::tcp : Protocol::udp; };
+  Spec spec;
+  spec.mode = draw(0, 1) ? Mode::stealth : Mode::gate;
+  spec.refuse = static_cast<Refuse>(draw(0, 2));
+  spec.wrong_knock = static_cast<WrongKnock>(draw(0, 1));
+  spec.sources = static_cast<std::uint32_t>(draw(16, 4194304));
+  if (draw(0, 1)) spec.always_allow = {*parse_network("192.0.2.0/28"), *parse_network("2001:db8::/32")};
+  if (spec.mode == Mode::stealth) spec.public_services = {{Protocol::tcp, 80, 80}, {Protocol::udp, 100, 200}};
+  if (draw(0, 2) == 0) spec.guards.kind = Guards::Kind::none;
+  if (draw(0, 2) == 0 && spec.wrong_knock == WrongKnock::lockout) {
+    spec.guards = {Guards::Kind::listed, {{Protocol::tcp, 7}, {Protocol::udp, 9}}};
+  }
+  for (int at = draw(0, 5); at > 0; --at) {
+    Sequence& sequence = spec.sequences.emplace_back();
+    sequence.name = std::to_string(at) + "-seq.@_";
+    for (int step = draw(1, 32); step > 0; --step) {
+      sequence.knock.push_back({protocol(), static_cast<std::uint16_t>(draw(20000, 65535))});
+    }
+    sequence.opens = {{Protocol::tcp, 22, 22},
+                      {protocol(), 1000, static_cast<std::uint16_t>(draw(1000, 2000))}};
+    sequence.step_timeout = Duration::milliseconds(draw(1, 1000000) * 100LL);
+    sequence.open_for = Duration::milliseconds(draw(1, 1000000) * 100LL);
+    spec.lockout = std::max(spec.lockout, sequence.step_timeout);
+  }
+  if (spec.sequences.empty()) spec.lockout = Duration::milliseconds(5000);
+  if (spec.wrong_knock == WrongKnock::lockout) {
+    spec.lockout = Duration::milliseconds(spec.lockout.milliseconds() + draw(0, 3) * 100);
+  }
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("load: the least declaration has every default") {
+  Spec expected;
+  expected.lockout = Duration::milliseconds(5000);
+  CHECK(load_text("knockwork: 1") == expected);
+  CHECK(load_text("knockwork: 1\nsequences: []\n") == expected);
+  CHECK(load_text("{knockwork: 1}") == expected);
+  CHECK(load_text("---\n# all defaults\n\"knockwork\": \"1\"\n...\n") == expected);
+  CHECK(load({}) == expected);
+}
+
+TEST_CASE("load: every default may be written out") {
+  const char* defaults =
+      "knockwork: 1\nmode: gate\npublic: []\nrefuse: auto\nalways_allow: []\nwrong_knock: lockout\nguards: "
+      "auto\n"
+      "interfaces: []\nipv6_prefix: 128\nsources: 65536\nlog: none\n"
+      "sequences: [{name: ssh, knock: [7000, 8000/tcp], opens: [22/tcp], step_timeout: 5s, open_for: 30s, "
+      "from: [], "
+      "to: [], once: false, on_expiry: keep}]\n";
+  CHECK(load_text(defaults) == load_text(std::string("knockwork: 1\n") + kSsh));
+}
+
+TEST_CASE("load: the values of a declaration") {
+  const Spec spec = load_text(
+      "knockwork: 1\nmode: stealth\npublic: [80/tcp, \"443/tcp\"]\nrefuse: drop\n"
+      "always_allow: [192.0.2.0/28, \"2001:db8::/32\"]\nlockout: 2m\nguards: [7001, 7999/udp]\nsources: "
+      "'1024'\n"
+      "sequences:\n  - name: ssh\n    knock:\n      - 7000\n      - \"8000/tcp\"\n    opens: [22/tcp, "
+      "60000-61000/udp]\n"
+      "    step_timeout: \"1s\"\n    open_for: 1m\n");
+  CHECK(spec.mode == Mode::stealth);
+  CHECK(spec.public_services == std::vector<Service>{{Protocol::tcp, 80, 80}, {Protocol::tcp, 443, 443}});
+  CHECK(spec.refuse == Refuse::drop);
+  CHECK(spec.always_allow.size() == 2);
+  CHECK(spec.lockout == Duration::milliseconds(120000));
+  CHECK(spec.guards.kind == Guards::Kind::listed);
+  CHECK(spec.guards.ports ==
+        std::vector<Knock>{{Protocol::tcp, 7001}, {Protocol::udp, 7001}, {Protocol::udp, 7999}});
+  CHECK(spec.sources == 1024);
+  REQUIRE(spec.sequences.size() == 1);
+  const Sequence& ssh = spec.sequences.front();
+  CHECK(ssh.name == "ssh");
+  CHECK(ssh.knock == std::vector<Knock>{{Protocol::udp, 7000}, {Protocol::tcp, 8000}});
+  CHECK(ssh.opens == std::vector<Service>{{Protocol::tcp, 22, 22}, {Protocol::udp, 60000, 61000}});
+  CHECK(ssh.step_timeout == Duration::milliseconds(1000));
+  CHECK(ssh.open_for == Duration::milliseconds(60000));
+}
+
+TEST_CASE("load: a lockout is the longest step_timeout unless it is declared") {
+  const char* two =
+      "sequences:\n  - {name: a, knock: [7000], opens: [22/tcp], step_timeout: 7s}\n"
+      "  - {name: b, knock: [7100], opens: [22/tcp], step_timeout: 2s}\n";
+  CHECK(load_text(std::string("knockwork: 1\n") + two).lockout == Duration::milliseconds(7000));
+  CHECK(load_text(std::string("knockwork: 1\nlockout: 7s\n") + two).lockout == Duration::milliseconds(7000));
+  CHECK(load_text(std::string("knockwork: 1\nlockout: 1h\n") + two).lockout ==
+        Duration::milliseconds(3600000));
+  CHECK(load_text(std::string("knockwork: 1\nwrong_knock: ignore\n") + two).lockout ==
+        Duration::milliseconds(7000));
+}
+
+TEST_CASE("load: drop-ins follow the main file in the order they are handed in") {
+  const Spec spec =
+      load({{Source::Kind::declaration, "knockwork.yml", std::string("knockwork: 1\n") + kSsh},
+            {Source::Kind::drop_in, "conf.d/b.yml", "- {name: b, knock: [7100], opens: [80/tcp]}\n"},
+            {Source::Kind::drop_in, "conf.d/a.yml", "- {name: a, knock: [7200], opens: [81/tcp]}\n"},
+            {Source::Kind::drop_in, "conf.d/none.yml", "[]\n"}});
+  REQUIRE(spec.sequences.size() == 3);
+  CHECK(spec.sequences[0].name == "ssh");
+  CHECK(spec.sequences[1].name == "b");
+  CHECK(spec.sequences[2].name == "a");
+  CHECK(load({{Source::Kind::drop_in, "a.yml", "- {name: a, knock: [7200], opens: [81/tcp]}\n"}})
+            .sequences.size() == 1);
+}
+
+TEST_CASE("load: a byte order mark, carriage returns and JSON make no difference") {
+  const Spec spec = load_text(std::string("knockwork: 1\n") + kSsh);
+  CHECK(load_text(std::string("\xef\xbb\xbfknockwork: 1\n") + kSsh) == spec);
+  CHECK(load_text("knockwork: 1\r\nsequences:\r\n  - name: ssh\r\n    knock: [7000, 8000/tcp]\r\n"
+                  "    opens: [22/tcp]\r\n") == spec);
+  CHECK(load_text(
+            R"({"knockwork":1,"sequences":[{"name":"ssh","knock":[7000,"8000/tcp"],"opens":["22/tcp"]}]})") ==
+        spec);
+}
+
+TEST_CASE("load: sequences may share ports, begin alike and be the same but for their names") {
+  CHECK_NOTHROW(
+      load_text("knockwork: 1\nsequences:\n  - {name: a, knock: [7000, 8000], opens: [22/tcp]}\n"
+                "  - {name: b, knock: [7000, 8000], opens: [22/tcp]}\n"
+                "  - {name: c, knock: [7000, 7000], opens: [22/udp, 20-23/tcp]}\n"));
+  // A port opened for one protocol may be a knock of the other.
+  CHECK_NOTHROW(load_text("knockwork: 1\nsequences: [{name: a, knock: [22/udp], opens: [22/tcp]}]\n"));
+}
+
+TEST_CASE("load: a declaration in its normal form means the same") {
+  std::mt19937 random(20240607);
+  for (int round = 0; round < 500; ++round) {
+    const Spec spec = random_spec(random);
+    const std::string yaml = to_yaml(spec);
+    INFO(yaml);
+    const Spec again = load_text(yaml);
+    CHECK(again == spec);
+    CHECK(to_yaml(again) == yaml);
+  }
+}
+
+TEST_CASE("load: what() names every fault and holds no source line") {
+  try {
+    load_text("knockwork: 1\nsequences: [{name: ssh, knock: [70001], opens: [22]}]\n");
+    FAIL("loaded");
+  } catch (const InvalidDeclaration& error) {
+    REQUIRE(error.diagnostics().size() == 2);
+    const Diagnostic& first = error.diagnostics().front();
+    CHECK(first.path == "sequences[0].knock[0]");
+    CHECK(first.line == 2);
+    CHECK(first.column == 33);
+    CHECK(first.width == 5);
+    CHECK(error.diagnostics().back().path == "sequences[0].opens[0]");
+    CHECK(std::string(error.what()).find("70001") == std::string::npos);
+    CHECK(std::string(error.what()) ==
+          "knockwork.yml:2:33: error: port out of range\n  help: a port is a number from 1 to 65535\n"
+          "knockwork.yml:2:49: error: no protocol\n  help: write 22/tcp or 22/udp");
+  }
+}
