@@ -129,6 +129,20 @@ def udp_from_many(target: str, sources: Iterable[str], ports: Sequence[int]) -> 
                 handle.sendto(_with_ip(source, target, 17, datagram), (target, 0))
 
 
+def play(packets: Sequence[tuple[str, str, int, str]]) -> None:
+    """Hand-built packets (source, target, port, "udp" or the flags by name), each from its own port."""
+    handles = {target: _raw(target) for _, target, _, _ in packets}
+    for number, (source, target, port, kind) in enumerate(packets):
+        source_port = 1024 + number % 60000
+        if kind == "udp":
+            packet = _with_ip(source, target, 17, _udp(source, target, source_port, port, b""))
+        else:
+            packet = _with_ip(source, target, 6, _tcp(source, target, source_port, port, TCP_FLAGS[kind]))
+        handles[target].sendto(packet, (target, 0))
+    for handle in handles.values():
+        handle.close()
+
+
 def raw_tcp(target: str, port: int, flags: int, source: str, source_port: int = 40000, sequence: int = 1,
             acknowledge: int = 0, payload: bytes = b"") -> None:
     """One hand-built TCP segment with any flags and numbers."""

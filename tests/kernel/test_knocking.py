@@ -102,6 +102,30 @@ def test_wrong_knocks_ignored(lab: Lab, knockwork: Knockwork, client: Caller) ->
     assert client.tcp(22) == "open"
 
 
+def test_listed_guards(lab: Lab, knockwork: Knockwork, client: Caller, stranger: Caller) -> None:
+    """Listed guards stand in place of the automatic ones, a bare port for both protocols."""
+    knockwork.apply(CLASSIC + "guards: [7777, 8888/tcp]\n")
+    client.knock(7000, 6999, 8000, 8001, "8888/udp", 9000)
+    assert client.tcp(22) == "open"
+    for number, guard in enumerate(("7777/udp", "7777/tcp", "8888/tcp"), 1):
+        caller = lab.caller(("10.200.5.{}" if "." in client.source else "fd99:0:0:{}::1").format(number))
+        caller.knock(7000, guard, 8000, 9000)
+        assert caller.tcp(22) == "refused", guard
+
+
+def test_drop_ins(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+    """Sequences of conf.d stand beside those of the main file, and go with their file."""
+    other = "- name: web\n  knock: [7000, 8100, 9100]\n  opens: [80/tcp]\n"
+    lab.server.write("/etc/knockwork/conf.d/web.yml", other)
+    knockwork.apply(CLASSIC)
+    assert (client.tcp(22), client.tcp(80)) == ("refused", "refused")
+    client.knock(7000, 8000, 8100, 9100, 9000)
+    assert (client.tcp(22), client.tcp(80)) == ("open", "open")
+    lab.server.run(["rm", "/etc/knockwork/conf.d/web.yml"], check=True)
+    knockwork.apply()
+    assert lab.caller("10.200.0.1").tcp(80) == "open"
+
+
 REPEATED = """\
 knockwork: 1
 wrong_knock: ignore
