@@ -116,7 +116,7 @@ def report_failures(failures: list[tuple[str, str, str]]) -> None:
         say()
         say(styled(f"FAILED {suite}: {name}", "bad"))
         lines = details.strip().splitlines()
-        say(textwrap.indent("\n".join(lines[-60:]), "  "))
+        say(textwrap.indent("\n".join(lines[-30:]), "  "))
     if failures:
         say()
         say(f"Full logs: {LOGS.relative_to(build.ROOT)}/")

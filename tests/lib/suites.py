@@ -8,6 +8,7 @@ from pathlib import Path
 
 from build import BUILD, ROOT
 
+UNIT = "tests/unit/knockwork_unit"
 HANG = 300  # seconds for one test
 PYTHON = "/usr/bin/python3"  # the one that Debian's packages serve, whatever stands first on PATH
 
@@ -48,7 +49,7 @@ def _pytest(name: str, build: str, folder: str, *options: str) -> Callable[[Path
 def _asan(reports: Path) -> list[Command]:
     """The unit tests under the sanitizers, and the kernel tests with a CLI that carries them."""
     strict = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
-    every = (_catch2("asan-unit", "asan", "tests/unit/knockwork_unit")(reports)
+    every = (_catch2("asan-unit", "asan", UNIT)(reports)
              + _pytest("asan-kernel", "asan", "tests/kernel")(reports))
     return [Command(each.argv, each.report, {**each.env, **strict}) for each in every]
 
@@ -61,8 +62,12 @@ def _script(name: str, script: str, **env: str) -> Callable[[Path], list[Command
 
 
 SUITES = (
-    Suite("unit", "the core's stages, without a kernel", ("build",), ("release",),
-          _catch2("unit", "release", "tests/unit/knockwork_unit"), root=False),
+    Suite("unit", "the core's stages", ("build",), ("release",),
+          _catch2("unit", "release", UNIT, "~errors:*", "~golden:*"), root=False),
+    Suite("errors", "bad declarations and their whole messages", ("build",), ("release",),
+          _catch2("errors", "release", UNIT, "errors:*"), root=False),
+    Suite("golden", "declarations and the tables they become", ("build",), ("release",),
+          _catch2("golden", "release", UNIT, "golden:*"), root=False),
     Suite("kernel", "real packets through the live table", ("build", "test"), ("release",),
           _pytest("kernel", "release", "tests/kernel")),
     Suite("cli", "the command's output and exit status", ("build", "test"), ("release",),
