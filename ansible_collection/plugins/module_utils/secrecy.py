@@ -84,7 +84,7 @@ class SecretiveModule(AnsibleModule):
 
     def fail_json(self, msg, **kwargs):
         if not self._checked:
-            # A wrongly typed option is quoted in the text. Names keep their digits, as do the booleans 0 and 1.
+            # A wrongly typed option is quoted in the text. Names keep their digits, so do booleans 0 and 1.
             msg = re.sub(r'(?<![A-Za-z0-9_.])(?![01]\b)\d+', '(hidden)', msg)
         super().fail_json(msg, invocation=self._invocation(), **kwargs)
 
