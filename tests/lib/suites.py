@@ -54,6 +54,13 @@ def _asan(reports: Path) -> list[Command]:
     return [Command(each.argv, each.report, {**each.env, **strict}) for each in every]
 
 
+def _model(reports: Path) -> list[Command]:
+    """How many packets may be asked for: KNOCKWORK_MODEL_PACKETS."""
+    asked = {name: value for name, value in os.environ.items() if name == "KNOCKWORK_MODEL_PACKETS"}
+    return [Command(each.argv, each.report, {**each.env, **asked})
+            for each in _pytest("model", "release", "tests/model")(reports)]
+
+
 def _script(name: str, script: str, **env: str) -> Callable[[Path], list[Command]]:
     def commands(reports: Path) -> list[Command]:
         report = reports / f"{name}.xml"
@@ -70,6 +77,8 @@ SUITES = (
           _catch2("golden", "release", UNIT, "golden:*"), root=False),
     Suite("kernel", "real packets through the live table", ("build", "test"), ("release",),
           _pytest("kernel", "release", "tests/kernel")),
+    Suite("model", "kernel against reference machine, packet by packet", ("build", "test"), ("release",),
+          _model),
     Suite("cli", "the command's output and exit status", ("build", "test"), ("release",),
           _pytest("cli", "release", "tests/cli")),
     Suite("python", "the Python module and its stubs", ("build", "test", "lint"), ("release",),

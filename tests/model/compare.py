@@ -1,0 +1,198 @@
+"""Kernel and machine side by side. What happens within a hair of an expiry is not judged, but counted."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bed.packets import ACK, FIN, RST, SYN
+from model import machine
+from model.declaration import covers
+from model.machine import Reply, State, grant, lockout_key
+from model.observer import Look, Seen
+from model.script import Packet, Script
+
+HAIR = 0.03  # seconds around an expiry in which either may be right
+LATE = 0.015  # seconds: a packet that took longer to arrive has no known time
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """One packet, or one look after a packet."""
+
+    number: int  # of the packet
+    source: str
+    kernel: str
+    machine: str
+
+    def __str__(self) -> str:
+        return (f"packet {self.number} of {self.source}: the kernel: {self.kernel}; "
+                f"the machine: {self.machine}")
+
+
+@dataclass
+class Account:
+    """What was compared."""
+
+    packets: int = 0
+    elements: int = 0
+    looks: int = 0
+    fired: int = 0
+    granted: int = 0
+    wrong: int = 0
+    at_expiry: int = 0  # packets not judged: within a hair of an expiry …
+    unsure: int = 0  # … or of a source that had been in that case, until all that could differ had expired
+    late: int = 0  # … or without a known time
+    lost: int = 0  # … or that never arrived
+    disagreements: list[Disagreement] = field(default_factory=list)
+
+    def add(self, other: "Account") -> None:
+        """Sum up."""
+        for name in vars(self):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    @property
+    def judged(self) -> int:
+        """Packets of which both said something."""
+        return self.packets - self.at_expiry - self.unsure - self.late - self.lost
+
+
+@dataclass
+class Doubt:
+    """Until when the two may differ about a source and its neighbours, both being right."""
+
+    firing: float = 0  # in what a knock does
+    steps: float = 0  # in the elements of `expected` and `locked`
+    grants: float = 0
+
+
+class Comparison:
+    """Goes through one script's packets in their order."""
+
+    def __init__(self, script: Script, state: State) -> None:
+        self._script = script
+        self._state = state
+        self._declaration = state.declaration
+        self._doubts: dict[str, Doubt] = {}  # by lockout key
+        self._settled: set[str] = set()  # those that disagreed: what follows would follow from it
+        self.account = Account()
+
+    def packet(self, number: int, now: float, delay: float, seen: Seen, reply: Reply | None) -> None:
+        """One packet that was sent at `now` and took `delay` to arrive; no reply where it never did."""
+        packet = self._script.packets[number]
+        account = self.account
+        account.packets += 1
+        doubt = self._doubts.setdefault(lockout_key(packet.source), Doubt())
+        if reply is None:
+            account.lost += 1
+            return
+        knock = self._is_knock(packet, seen)
+        unsure = knock and doubt.firing > now or self._is_protected(packet) and doubt.grants > now
+        close = any(abs(until - now) < HAIR for until in self._timers(packet, knock))
+        if delay > LATE:
+            account.late += 1
+        elif unsure:
+            account.unsure += 1
+        elif close:
+            account.at_expiry += 1
+        else:
+            account.fired += len(reply["fired"])
+            account.granted += len(reply["granted"])
+            account.wrong += reply["wrong"]
+            self._judge(number, packet, seen, reply, knock)
+        if delay > LATE or knock and (close or unsure):
+            self._grow(doubt, packet, now)
+        elif reply["wrong"] and not knock:
+            doubt.firing = 0  # a guard: locked out, in any case, for longer than any step is expected
+        self._state.take(packet, now, reply)
+
+    def _grow(self, doubt: Doubt, packet: Packet, now: float) -> None:
+        """A packet may have done either of two things; so may what builds upon them."""
+        doubt.firing = doubt.steps = now + self._declaration.longest_memory / 1000 + 2 * HAIR
+        if any(sequence.knock[-1] == f"{packet.port}/{packet.protocol}"
+               for sequence in self._declaration.sequences):
+            doubt.grants = now + self._declaration.longest_grant / 1000 + 2 * HAIR
+
+    def _is_protected(self, packet: Packet) -> bool:
+        return any(covers(service, packet.port, packet.protocol) for service in self._declaration.services)
+
+    def _is_knock(self, packet: Packet, seen: Seen) -> bool:
+        """Whether it could fire anything: only then it matters what is remembered."""
+        opening = packet.protocol == "udp" or packet.flags & (FIN | SYN | RST | ACK) == SYN
+        target = f"{packet.port}/{packet.protocol}"
+        return opening and seen.state == "new" and target in self._declaration.knocks
+
+    def _timers(self, packet: Packet, knock: bool) -> Iterator[float]:
+        """The expiries that matter to a packet."""
+        digit = machine.family(packet.source)
+        target = f"{packet.port}/{packet.protocol}"
+        if knock:
+            yield self._state.until(f"locked{digit}", lockout_key(packet.source))
+            for sequence in self._declaration.sequences:
+                for step, port in enumerate(sequence.knock, 1):
+                    if port == target and step > 1:
+                        yield self._state.until(
+                            f"expected{digit}", self._state.expected(packet.source, sequence.name, step))
+        for service in self._declaration.services:
+            if covers(service, packet.port, packet.protocol):
+                yield self._state.until(*grant(packet.source, service))
+
+    def _judge(self, number: int, packet: Packet, seen: Seen, reply: Reply, knock: bool) -> None:
+        passed = "passed" if seen.passed else "answered" if seen.answered else "dropped"
+        expected = {"passed on": "passed", "accepted": "passed", "dropped": "dropped",
+                    "rejected": "answered"}[reply["verdict"]]
+        unanswerable = packet.cast or packet.protocol == "tcp" and packet.flags & RST
+        if unanswerable and expected == "answered":  # nobody answers a reset or a broadcast
+            expected = "dropped"
+        if passed != expected:
+            self._disagree(number, packet.source, passed, f"{reply['verdict']} ({reply['why']})")
+            return
+        scratch = self._scratch(knock, reply)
+        if seen.passed and seen.passed != scratch:
+            self._disagree(number, packet.source, f"mark and priority {seen.passed}",
+                           f"{scratch} ({reply['why']})")
+
+    def _scratch(self, knock: bool, reply: Reply) -> str:
+        """What becomes of mark and priority. Knock ports clean them; all others let them be."""
+        cleaned = knock and reply["verdict"] == "passed on"
+        return "cleaned" if cleaned or not self._script.dirty else "kept"
+
+    def look(self, number: int, look: Look) -> None:
+        """The sets after a packet, where both are sure."""
+        self.account.looks += 1
+        for name in sorted(look.sets.keys() | self._state.sets.keys()):
+            kernel, model = look.sets.get(name, {}), self._state.sets.get(name, {})
+            for element in sorted(kernel.keys() | model.keys()):
+                until = model.get(element, 0)
+                if not look.began - HAIR < until < look.ended + HAIR:
+                    self._element(number, look, name, element, kernel.get(element), until)
+
+    def _element(self, number: int, look: Look, name: str, element: str, left: float | None,
+                 until: float) -> None:
+        source = element.split(" . ")[0]
+        doubt = self._doubts.get(lockout_key(source), Doubt()) if name != "overflow" else Doubt()
+        lives = until > look.ended
+        remembered = name.startswith(("expected", "locked"))
+        unsure = (doubt.steps if remembered else doubt.grants) > look.began
+        if unsure or not lives and left is None:
+            return
+        self.account.elements += 1
+        remaining = f"{until - look.ended:.3f} s"
+        if left is None:
+            self._disagree(number, source, f"no {element} in {name}", f"it lives for {remaining}")
+        elif not lives or not look.began - HAIR < until - left < look.ended + HAIR:
+            self._disagree(number, source, f"{element} in {name} for {left:.3f} s",
+                           f"for {remaining}" if lives else "not there")
+
+    def _disagree(self, number: int, source: str, kernel: str, model: str) -> None:
+        """Once for a source and its neighbours."""
+        owner = lockout_key(source) if source[:1].isdigit() or ":" in source else source
+        if owner not in self._settled:
+            self.account.disagreements.append(Disagreement(number, source, kernel, model))
+        self._settled.add(owner)
+
+
+def delays(sent: Sequence[tuple[float, float]], seen: Iterable[Seen]) -> list[float]:
+    """Seconds that each packet took, the fastest taken as at once: two clocks and a constant between."""
+    spent = [one.arrival - (before + after) / 2 for (before, after), one in zip(sent, seen) if one.state]
+    constant = min(spent, default=0.0)
+    rest = iter(spent)
+    return [next(rest) - constant if one.state else 0.0 for one in seen]

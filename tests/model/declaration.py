@@ -1,0 +1,135 @@
+"""Random declarations: few ports and short times, so that sequences meet in every way."""
+
+import random
+from dataclasses import dataclass
+
+ALLOWED = ("10.200.255.0/28", "fd99:0:0:ff::/64")  # the sources' pools are in script.py
+_SERVICES = ("22/tcp", "443/tcp", "51820/udp", "60007/udp", "60000-60010/udp", "60005-60020/udp",
+             "6000-6003/tcp")
+_PUBLIC = ("80/tcp", "8000-8003/udp", "8002-8005/udp", "7003/tcp", "7002/udp")
+_STEP_TIMES = (100, 200, 200, 300, 400)
+_OPEN_TIMES = (100, 200, 300, 500, 900)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One sequence; times in milliseconds."""
+
+    name: str
+    knock: tuple[str, ...]
+    opens: tuple[str, ...]
+    step_timeout: int
+    open_for: int
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What knockwork reads. None, or no guards, where a key is left to its default."""
+
+    mode: str
+    refuse: str | None
+    public: tuple[str, ...]
+    always_allow: tuple[str, ...]
+    wrong_knock: str | None
+    lockout: int | None
+    guards: str | tuple[str, ...] | None
+    sequences: tuple[Sequence, ...]
+
+    @property
+    def lockout_time(self) -> int:
+        """Milliseconds, the default resolved."""
+        return self.lockout or max(sequence.step_timeout for sequence in self.sequences)
+
+    @property
+    def longest_memory(self) -> int:
+        """Milliseconds after which no packet is remembered but by its grants."""
+        return max([self.lockout_time] + [sequence.step_timeout for sequence in self.sequences])
+
+    @property
+    def longest_grant(self) -> int:
+        """Milliseconds."""
+        return max(sequence.open_for for sequence in self.sequences)
+
+    @property
+    def knocks(self) -> frozenset[str]:
+        """Every knock port, as "7000/udp"."""
+        return frozenset(knock for sequence in self.sequences for knock in sequence.knock)
+
+    @property
+    def services(self) -> frozenset[str]:
+        """Every service that a sequence opens."""
+        return frozenset(service for sequence in self.sequences for service in sequence.opens)
+
+    def text(self) -> str:
+        """As YAML."""
+        lines = ["knockwork: 1", f"mode: {self.mode}"]
+        for key, value in (("refuse", self.refuse), ("public", self.public),
+                           ("always_allow", self.always_allow), ("wrong_knock", self.wrong_knock),
+                           ("lockout", self.lockout and f"{self.lockout}ms"), ("guards", self.guards)):
+            if value:
+                lines.append(f"{key}: {_list(value) if isinstance(value, tuple) else value}")
+        lines.append("sequences:")
+        for sequence in self.sequences:
+            lines += [f"  - name: {sequence.name}", f"    knock: {_list(sequence.knock)}",
+                      f"    opens: {_list(sequence.opens)}",
+                      f"    step_timeout: {sequence.step_timeout}ms", f"    open_for: {sequence.open_for}ms"]
+        return "\n".join(lines) + "\n"
+
+
+def _list(words: tuple[str, ...]) -> str:
+    return "[" + ", ".join(f'"{word}"' if ":" in word else word for word in words) + "]"
+
+
+def covers(service: str, port: int, protocol: str) -> bool:
+    """Whether "60000-60010/udp" or "22/tcp" holds a port."""
+    ports, _, its_protocol = service.partition("/")
+    first, _, last = ports.partition("-")
+    return its_protocol == protocol and int(first) <= port <= int(last or first)
+
+
+def any_declaration(dice: random.Random, mode: str) -> Declaration:
+    """One that knockwork accepts."""
+    public = tuple(dice.sample(_PUBLIC, dice.randint(0, 3))) if mode == "stealth" else ()
+    public = tuple(service for service in public
+                   if not (service == "8002-8005/udp" and "8000-8003/udp" in public))
+    pool = _knock_pool(dice, public)
+    sequences = tuple(_any_sequence(dice, name, pool)
+                      for name in dice.sample(("carol", "alice", "bob", "dave"), dice.randint(1, 4)))
+    locks = dice.random() < 0.8
+    longest = max(sequence.step_timeout for sequence in sequences)
+    knocks = {knock for sequence in sequences for knock in sequence.knock}
+    return Declaration(
+        mode=mode, refuse=dice.choice((None, None, "auto", "drop", "reject")), public=public,
+        always_allow=ALLOWED if dice.random() < 0.5 else (),
+        wrong_knock=dice.choice((None, "lockout")) if locks else "ignore",
+        lockout=dice.choice((None, longest, longest + 100, longest + 300)) if locks else None,
+        guards=_any_guards(dice, public, knocks) if locks else None, sequences=sequences)
+
+
+def _knock_pool(dice: random.Random, public: tuple[str, ...]) -> list[str]:
+    """A handful of ports side by side, sometimes at an end of their range."""
+    first = dice.choice((7000, 7000, 7000, 1, 65532))
+    ports = [f"{first + offset}/{protocol}" for offset in dice.sample(range(4), dice.randint(2, 4))
+             for protocol in ("udp", "tcp")]
+    free = [port for port in ports if port not in public]
+    return dice.sample(free, min(len(free), dice.randint(2, 6)))
+
+
+def _any_sequence(dice: random.Random, name: str, pool: list[str]) -> Sequence:
+    knock = [dice.choice(pool) for _ in range(dice.choice((1, 2, 2, 3, 3, 3, 4, 5)))]
+    if len(knock) > 1 and dice.random() < 0.2:
+        knock[1] = knock[0]
+    opens = list(dice.sample(_SERVICES, dice.randint(1, 3)))
+    overlapping = [service for service in opens if service.startswith("6000") and service.endswith("/udp")]
+    opens = [service for service in opens if service not in overlapping[1:]]
+    return Sequence(name, tuple(knock), tuple(opens), dice.choice(_STEP_TIMES), dice.choice(_OPEN_TIMES))
+
+
+def _any_guards(dice: random.Random, public: tuple[str, ...],
+                knocks: set[str]) -> str | tuple[str, ...] | None:
+    kind = dice.choice((None, "auto", "none", "listed"))
+    if kind != "listed":
+        return kind
+    offered = [f"{port}/{protocol}" for port in (3, 6999, 7001, 7004, 65531) for protocol in ("udp", "tcp")]
+    free = [port for port in offered if port not in knocks and port not in public]
+    return tuple(dice.sample(free, 3))

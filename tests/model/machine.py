@@ -1,0 +1,105 @@
+"""What the reference machine says of the same packets, and what must be in the sets by its word."""
+
+import ipaddress
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bed.cli import binary
+from bed.packets import ACK, FIN, PSH, RST, SYN, URG
+from model.declaration import Declaration
+from model.script import Packet
+
+_FLAGS = {"fin": FIN, "syn": SYN, "rst": RST, "psh": PSH, "ack": ACK, "urg": URG}
+Reply = dict[str, Any]
+
+
+def line(packet: Packet, milliseconds: int, state: str) -> str:
+    """A packet as a trace reads it."""
+    words = [f"{milliseconds}ms", packet.source, f"{packet.port}/{packet.protocol}"]
+    if packet.protocol == "tcp":
+        words.append(",".join(name for name, bit in _FLAGS.items() if packet.flags & bit) or "null")
+    if packet.cast:
+        words.append("multicast" if ":" in packet.source else "broadcast")
+    return " ".join([*words, state])
+
+
+def trace(declaration: Declaration, lines: Iterable[str]) -> list[Reply]:
+    """The machine's replies. Raises CalledProcessError where `knockwork trace` refuses them."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "knockwork.yml")
+        file.write_text(declaration.text(), encoding="utf-8")
+        done = subprocess.run([binary(), "trace", file, "--packets", "-", "--json"],
+                              input="\n".join(lines) + "\n", stdout=subprocess.PIPE, text=True, check=True)
+    replies: list[Reply] = json.loads(done.stdout)
+    return replies
+
+
+def family(source: str) -> str:
+    """The digit that ends the names of its sets."""
+    return "6" if ":" in source else "4"
+
+
+def lockout_key(source: str) -> str:
+    """Whom a lockout of this source locks out, as nft lists it."""
+    if family(source) == "4":
+        return source
+    return str(ipaddress.ip_network(f"{source}/64", strict=False).network_address)
+
+
+@dataclass
+class State:
+    """Each set's elements and when they expire, put together from the replies. Expired ones stay."""
+
+    declaration: Declaration
+    edges: dict[tuple[str, int], int]  # sequence and step → number
+    sets: dict[str, dict[str, float]] = field(default_factory=dict)  # as in observer.Look, but times
+
+    def until(self, name: str, element: str) -> float:
+        """When it expires, or expired; 0 where it never was."""
+        return self.sets.get(name, {}).get(element, 0)
+
+    def take(self, packet: Packet, now: float, reply: Reply) -> None:
+        """A packet's effects. Where grants compete, the name that sorts first has the last word."""
+        digit = family(packet.source)
+        by_name = {sequence.name: sequence for sequence in self.declaration.sequences}
+        granted = set()
+        for fired in reversed(reply["fired"]):
+            sequence = by_name[fired["sequence"]]
+            if fired["step"] < fired["of"]:
+                self._set(f"expected{digit}", self.expected(packet.source, sequence.name, fired["step"] + 1),
+                          now + sequence.step_timeout / 1000)
+                continue
+            until = now + sequence.open_for / 1000
+            self._set(f"holders{digit}", self.expected(packet.source, sequence.name, fired["step"]), until)
+            for service in sequence.opens:
+                granted.add(service)
+                self._set(*grant(packet.source, service), until)
+        if granted != set(reply["granted"]):
+            raise AssertionError(f"a trace grants {reply['granted']}, its sequences {sorted(granted)}")
+        if reply["locked_out"] == "source":
+            until = now + self.declaration.lockout_time / 1000
+            self._set(f"locked{digit}", lockout_key(packet.source), until)
+        elif reply["locked_out"] == "family":
+            raise AssertionError("a script without enough room: this model does not follow it")
+
+    def _set(self, name: str, element: str, until: float) -> None:
+        self.sets.setdefault(name, {})[element] = until
+
+    def expected(self, source: str, sequence: str, step: int) -> str:
+        """The element of `expected` and of `holders`."""
+        return f"{source} . 0x{self.edges[sequence, step]:08x}"
+
+
+def grant(source: str, service: str) -> tuple[str, str]:
+    """A set and its element: what a grant of a service is."""
+    ports, _, protocol = service.partition("/")
+    first, _, last = ports.partition("-")
+    number = 6 if protocol == "tcp" else 17
+    if not last:
+        return f"granted{family(source)}", f"{source} . {number} . {first}"
+    return f"ranged{family(source)}", f"{source} . {number} . 0x{int(first) << 16 | int(last):08x}"

@@ -1,0 +1,88 @@
+"""Many trials, in a few labs at once."""
+
+import multiprocessing
+import os
+import signal
+import traceback
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from bed import Lab, linux
+from model import trial
+from model.compare import Account
+from model.machine import lockout_key
+from model.report import report
+
+JOBS = 3  # most of a trial is waiting
+
+_lab: Lab | None = None  # a worker's own
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one seed. The report is empty where kernel and machine agree."""
+
+    seed: int
+    account: Account
+    report: str
+
+
+@dataclass
+class Total:
+    """What came of many."""
+
+    declarations: int = 0
+    account: Account = field(default_factory=Account)
+    reports: list[str] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        """Sum up."""
+        self.declarations += 1
+        self.account.add(outcome.account)
+        if outcome.report:
+            self.reports.append(outcome.report)
+
+    def __str__(self) -> str:
+        one = self.account
+        return (f"{one.judged} packets of {self.declarations} declarations judged: {one.fired} steps fired, "
+                f"{one.granted} services granted, {one.wrong} wrong; {one.elements} elements in {one.looks} "
+                f"looks; not judged: {one.at_expiry} at an expiry, {one.unsure} after such a one, "
+                f"{one.late} late, {one.lost} lost; {len(one.disagreements)} disagreements")
+
+
+def seeds(first: int, step: int, packets: int) -> list[int]:
+    """As many as it takes to send that many packets."""
+    chosen: list[int] = []
+    while packets > 0:
+        chosen.append(first + step * len(chosen))
+        packets -= len(trial.case(chosen[-1])[1].packets)
+    return chosen
+
+
+def many(chosen: Iterable[int], jobs: int = JOBS) -> Iterator[Outcome]:
+    """Every seed's outcome, as they come."""
+    with multiprocessing.get_context("fork").Pool(jobs, _open_lab, (os.getpid(),)) as pool:
+        yield from pool.imap_unordered(_run, chosen)
+
+
+def _open_lab(maker: int) -> None:
+    global _lab
+    linux.die_with_parent()
+    if os.getppid() != maker:
+        os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the maker ends the workers, and they their labs
+    _lab = trial.lab()
+
+
+def _run(seed: int) -> Outcome:
+    assert _lab is not None
+    declaration, script = trial.case(seed)
+    try:
+        done = trial.run(_lab, declaration, script)
+    except Exception as failure:
+        raise RuntimeError(f"seed {seed}: {traceback.format_exc()}\n{declaration.text()}") from failure
+    found = done.account.disagreements
+    text = report(done, {lockout_key(one.source) for one in found}) if found else ""
+    if text:
+        text = f"seed {seed}; again with: tests/model/replay {seed}\n{text}"
+    return Outcome(seed, done.account, text)

@@ -1,0 +1,52 @@
+"""What the callers' host runs: sends packets at their times and notes when it did."""
+
+import os
+import struct
+import time
+from collections.abc import Sequence
+
+from bed import packets
+from bed.lab import BROADCAST, SERVER
+from model.script import Packet
+
+ALL_NODES = "ff02::1"
+
+
+def serial(number: int) -> int:
+    """What a packet carries as its UDP payload or TCP sequence number; TCP may add to it."""
+    return (number + 1) << 4
+
+
+def send(script: Sequence[Packet], first: int, start: float,
+         cpu: int) -> list[tuple[float, float]]:
+    """Send `script` (whose first packet has number `first`), its time 0 being `start` on the monotonic clock.
+
+    The time before and after each packet's way through the link; on one CPU, which keeps their order.
+    """
+    here = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(here)[cpu % len(here)]})
+    try:
+        times = []
+        for number, packet in enumerate(script, first):
+            ahead = start + packet.at - time.monotonic()
+            if ahead > 0:
+                time.sleep(ahead)
+            before = time.monotonic()
+            _send(packet, serial(number))
+            times.append((before, time.monotonic()))
+        return times
+    finally:
+        os.sched_setaffinity(0, here)
+
+
+def _send(packet: Packet, number: int) -> None:
+    six = ":" in packet.source
+    if packet.protocol == "tcp":
+        packets.raw_tcp(SERVER[six], packet.port, packet.flags, packet.source, packet.source_port,
+                        sequence=number, acknowledge=number)
+    elif packet.cast:
+        packets.cast_udp(ALL_NODES if six else BROADCAST, packet.port, packet.source,
+                         payload=struct.pack("!I", number))
+    else:
+        packets.raw_udp(SERVER[six], packet.port, packet.source, packet.source_port,
+                        struct.pack("!I", number))

@@ -1,0 +1,113 @@
+"""One declaration and one script: through the kernel, through the machine, compared."""
+
+import os
+import random
+import time
+from dataclasses import dataclass, replace
+
+from bed import Lab
+from bed.cli import Knockwork
+from model import machine, observer, sender
+from model.compare import Account, Comparison, delays
+from model.declaration import Declaration, any_declaration
+from model.machine import Reply, State
+from model.observer import Look, Seen
+from model.script import Packet, Script, any_script
+
+BEGINNING = 0.1  # seconds: a moment to get going
+
+
+def case(seed: int) -> tuple[Declaration, Script]:
+    """What a seed stands for; even seeds are gates, odd ones stealth."""
+    dice = random.Random(seed)
+    declaration = any_declaration(dice, "stealth" if seed % 2 else "gate")
+    return declaration, any_script(dice, declaration)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """All that is known of one run."""
+
+    declaration: Declaration
+    script: Script
+    times: list[float]  # of each packet, in seconds from the first
+    seen: list[Seen]
+    replies: list[Reply | None]
+    account: Account
+
+
+def lab() -> Lab:
+    """A lab that answers every refused packet, however many there are."""
+    made = Lab()
+    made.server.sysctl("net.ipv4.icmp_ratemask", 0)
+    made.server.sysctl("net.ipv6.icmp.ratemask", "\n")
+    return made
+
+
+def run(made: Lab, declaration: Declaration, script: Script, tampering: str = "") -> Trial:
+    """In a lab of lab(). `tampering` is nft's language, to make the kernel wrong on purpose."""
+    made.server.nft(observer.table(script.dirty))
+    Knockwork(made.server).apply(declaration.text())
+    if tampering:
+        made.server.nft(tampering)
+    _, table = observer.look(made)
+    edges = {step: edge for edge, step in observer.steps(table).items()}
+    sent, looks = _send(made, script)
+    seen = observer.read(made, len(script.packets))
+    replies = _ask(declaration, script, sent, seen)
+    comparison = Comparison(script, State(declaration, edges))
+    late = delays(sent, seen)
+    for number, (before, after) in enumerate(sent):
+        comparison.packet(number, (before + after) / 2, late[number] + after - before, seen[number],
+                          replies[number])
+        if number in looks:
+            comparison.look(number, looks[number])
+    return Trial(declaration, script, [before - sent[0][0] for before, _ in sent], seen, replies,
+                 comparison.account)
+
+
+def _send(made: Lab, script: Script) -> tuple[list[tuple[float, float]], dict[int, Look]]:
+    """The times of the packets, and the looks at the sets after some and at the end."""
+    sent: list[tuple[float, float]] = []
+    looks: dict[int, Look] = {}
+    start = time.monotonic() + BEGINNING
+    while len(sent) < len(script.packets):
+        first = len(sent)
+        end = next((number + 1 for number in range(first, len(script.packets))
+                    if script.packets[number].look), len(script.packets))
+        sent += made.callers.call(sender.send, script.packets[first:end], first, start, os.getpid())
+        looks[end - 1], _ = observer.look(made)
+        start += time.monotonic() - sent[-1][1]  # the script stands still meanwhile
+    return sent, looks
+
+
+def _ask(declaration: Declaration, script: Script, sent: list[tuple[float, float]],
+         seen: list[Seen]) -> list[Reply | None]:
+    """The machine's reply to each packet that arrived."""
+    lines = [machine.line(packet, round(((before + after) / 2 - sent[0][0]) * 1000), one.state)
+             for packet, (before, after), one in zip(script.packets, sent, seen) if one.state]
+    replies = iter(machine.trace(declaration, lines))
+    return [next(replies) if one.state else None for one in seen]
+
+
+def smaller(made: Lab, declaration: Declaration, script: Script, tries: int = 60) -> Script:
+    """A part of a script that still disagrees; the same one where no smaller is found."""
+    def fails(packets: tuple[Packet, ...]) -> bool:
+        return bool(run(made, declaration, replace(script, packets=packets)).account.disagreements)
+
+    packets = script.packets
+    step = max(1, len(packets) // 2)
+    while tries > 0:
+        for first in range(0, len(packets), step):
+            rest = packets[:first] + packets[first + step:]
+            tries -= 1
+            if rest and fails(rest):
+                packets = rest
+                break
+            if tries <= 0:
+                break
+        else:
+            if step == 1:
+                break
+            step //= 2
+    return replace(script, packets=packets)
