@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from _pytest.terminal import TerminalReporter
 
 from bed.cli import binary
 from model.runs import Total
@@ -18,7 +19,7 @@ def pytest_configure() -> None:
         pytest.exit(f"no command to test at {binary()}: build it, or set KNOCKWORK_CLI", 2)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     """How much was compared."""
     for name, total in totals.items():
         terminalreporter.write_line(f"{name}: {total}")

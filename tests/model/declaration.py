@@ -33,6 +33,7 @@ class Declaration:
     wrong_knock: str | None
     lockout: int | None
     guards: str | tuple[str, ...] | None
+    sources: int | None
     sequences: tuple[Sequence, ...]
 
     @property
@@ -65,7 +66,8 @@ class Declaration:
         lines = ["knockwork: 1", f"mode: {self.mode}"]
         for key, value in (("refuse", self.refuse), ("public", self.public),
                            ("always_allow", self.always_allow), ("wrong_knock", self.wrong_knock),
-                           ("lockout", self.lockout and f"{self.lockout}ms"), ("guards", self.guards)):
+                           ("lockout", self.lockout and f"{self.lockout}ms"), ("guards", self.guards),
+                           ("sources", self.sources)):
             if value:
                 lines.append(f"{key}: {_list(value) if isinstance(value, tuple) else value}")
         lines.append("sequences:")
@@ -103,7 +105,8 @@ def any_declaration(dice: random.Random, mode: str) -> Declaration:
         always_allow=ALLOWED if dice.random() < 0.5 else (),
         wrong_knock=dice.choice((None, "lockout")) if locks else "ignore",
         lockout=dice.choice((None, longest, longest + 100, longest + 300)) if locks else None,
-        guards=_any_guards(dice, public, knocks) if locks else None, sequences=sequences)
+        guards=_any_guards(dice, public, knocks) if locks else None,
+        sources=dice.choice((None, 512)), sequences=sequences)
 
 
 def _knock_pool(dice: random.Random, public: tuple[str, ...]) -> list[str]:

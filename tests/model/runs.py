@@ -31,6 +31,7 @@ class Outcome:
 class Total:
     """What came of many."""
 
+    seeds: str = ""
     declarations: int = 0
     account: Account = field(default_factory=Account)
     reports: list[str] = field(default_factory=list)
@@ -44,7 +45,8 @@ class Total:
 
     def __str__(self) -> str:
         one = self.account
-        return (f"{one.judged} packets of {self.declarations} declarations judged: {one.fired} steps fired, "
+        return (f"{self.seeds}: {one.judged} packets of {self.declarations} declarations judged: "
+                f"{one.fired} steps fired, "
                 f"{one.granted} services granted, {one.wrong} wrong; {one.elements} elements in {one.looks} "
                 f"looks; not judged: {one.at_expiry} at an expiry, {one.unsure} after such a one, "
                 f"{one.late} late, {one.lost} lost; {len(one.disagreements)} disagreements")

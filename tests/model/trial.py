@@ -3,10 +3,12 @@
 import os
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bed import Lab
 from bed.cli import Knockwork
+from bed.table import Table
 from model import machine, observer, sender
 from model.compare import Account, Comparison, delays
 from model.declaration import Declaration, any_declaration
@@ -44,13 +46,14 @@ def lab() -> Lab:
     return made
 
 
-def run(made: Lab, declaration: Declaration, script: Script, tampering: str = "") -> Trial:
-    """In a lab of lab(). `tampering` is nft's language, to make the kernel wrong on purpose."""
+def run(made: Lab, declaration: Declaration, script: Script,
+        tampering: Callable[[Table], str] | None = None) -> Trial:
+    """In a lab of lab(). `tampering` says in nft's language how to make the kernel wrong on purpose."""
     made.server.nft(observer.table(script.dirty))
     Knockwork(made.server).apply(declaration.text())
-    if tampering:
-        made.server.nft(tampering)
     _, table = observer.look(made)
+    if tampering:
+        made.server.nft(tampering(table))
     edges = {step: edge for edge, step in observer.steps(table).items()}
     sent, looks = _send(made, script)
     seen = observer.read(made, len(script.packets))
@@ -90,12 +93,19 @@ def _ask(declaration: Declaration, script: Script, sent: list[tuple[float, float
     return [next(replies) if one.state else None for one in seen]
 
 
-def smaller(made: Lab, declaration: Declaration, script: Script, tries: int = 60) -> Script:
+def smaller(made: Lab, done: Trial, tampering: Callable[[Table], str] | None = None,
+            tries: int = 60) -> Script:
     """A part of a script that still disagrees; the same one where no smaller is found."""
-    def fails(packets: tuple[Packet, ...]) -> bool:
-        return bool(run(made, declaration, replace(script, packets=packets)).account.disagreements)
+    script = done.script
 
-    packets = script.packets
+    def fails(packets: tuple[Packet, ...]) -> bool:
+        again = run(made, done.declaration, replace(script, packets=packets), tampering)
+        return bool(again.account.disagreements)
+
+    owner = machine.lockout_key(done.account.disagreements[0].source)
+    packets = tuple(packet for packet in script.packets if machine.lockout_key(packet.source) == owner)
+    if not packets or not fails(packets):  # sources influence each other, of all things
+        packets = script.packets
     step = max(1, len(packets) // 2)
     while tries > 0:
         for first in range(0, len(packets), step):
