@@ -64,6 +64,7 @@ Spec random_spec(std::mt19937& random) {
   spec.mode = pick(0, 1) == 0 ? Mode::gate : Mode::stealth;
   if (spec.mode == Mode::stealth && pick(0, 1) == 0)
     spec.public_services = {{Protocol::tcp, 80, 80}, {Protocol::tcp, 8000, 8100}};
+  if (pick(0, 2) == 0) spec.interfaces = {"eth0", "wg-home"};
   spec.refuse = static_cast<Refuse>(pick(0, 2));
   spec.wrong_knock = static_cast<WrongKnock>(pick(0, 1));
   spec.lockout = Duration::milliseconds(100 * pick(50, 80));
@@ -82,6 +83,9 @@ Spec random_spec(std::mt19937& random) {
       const auto first = static_cast<std::uint16_t>(pick(60000, 60010));
       made.opens.push_back({Protocol::udp, first, static_cast<std::uint16_t>(first + pick(0, 10))});
     }
+    if (pick(0, 2) == 0) made.sequence_timeout = Duration::milliseconds(1000 * pick(2, 3));
+    if (pick(0, 2) == 0) made.from = {*parse_network("198.51.100.0/24"), *parse_network("2001:db8:1::/48")};
+    if (pick(0, 4) == 0) made.from = {*parse_network("198.51.100.7")};
     made.step_timeout = Duration::milliseconds(500 * pick(1, 3));
     made.open_for = Duration::milliseconds(10000 * pick(1, 2));
     spec.sequences.push_back(std::move(made));
@@ -152,6 +156,7 @@ TEST_CASE("contract: from any declaration to any other in one transaction") {
       const auto after = kernel.read();
       REQUIRE(after.has_value());
       CHECK(after->ruleset == wanted);
+      CHECK(decompile(after->ruleset) == decompile(wanted));
       CHECK(to_nft(difference(&*after, wanted)) == std::string());
     }
   });

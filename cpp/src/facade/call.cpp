@@ -98,9 +98,10 @@ std::string call(std::string_view text, Kernel& kernel) {
   try {
     const json request = json::parse(text);
     if (const std::string theirs = request.at("version"); theirs != version()) {
-      return failure("version", fmt::format("the collection knockwork.nft is {}, the core on this host {}: install the "
-                                            "same version of both",
-                                            theirs, version()))
+      return failure("version",
+                     fmt::format("the collection knockwork.nft is {}, the core on this host {}: install the "
+                                 "same version of both",
+                                 theirs, version()))
           .dump();
     }
     return answer(request, kernel).dump();

@@ -37,7 +37,7 @@ class Difference {
  public:
   Difference(const LiveTable& live, const Ruleset& wanted, Resize resize)
       : live_(live), wanted_(wanted), resize_(resize) {
-    for (const char* map : {"openers", "advance"}) {
+    for (const char* map : {"openers", "advance", "timed"}) {
       const Set* set = wanted.set(map);
       if (set == nullptr) continue;
       for (const Element& element : set->elements) edges_.insert(element.key);
@@ -123,13 +123,18 @@ class Difference {
   // Half-done knocks of edges that are no more.
   void forget_retired() {
     for (const auto& [name, elements] : live_.live) {
-      if (!name.starts_with("expected") || gone_sets_.contains(name)) continue;
+      if (!by_edge(name) || gone_sets_.contains(name)) continue;
       ForgetElements action{name, {}};
       for (const LiveElement& element : elements) {
         if (retired(element)) action.keys.push_back(element.key);
       }
       if (!action.keys.empty()) add(std::move(action));
     }
+  }
+
+  // The sets whose elements are a source and an edge.
+  static bool by_edge(std::string_view set) {
+    return set.starts_with("expected") || set.starts_with("begun");
   }
 
   bool retired(const LiveElement& element) const {
@@ -175,7 +180,7 @@ class Difference {
     const auto elements = live_.live.find(wanted.name);
     if (!wanted.is_dynamic() || elements == live_.live.end()) return;
     CarryElements action{wanted.name, elements->second};
-    if (wanted.name.starts_with("expected")) {
+    if (by_edge(wanted.name)) {
       std::erase_if(action.elements, [this](const LiveElement& element) { return retired(element); });
     }
     if (!action.elements.empty()) add(std::move(action));

@@ -20,8 +20,8 @@ std::string counted(std::size_t number, std::string_view noun) {
 constexpr std::array kSettingsChains{"gate",  "refuse", "protected", "knock",   "fire",
                                      "wrong", "guard",  "lockout",   "harmless"};
 // The maps and chains that follow from sequences, by name or by prefix.
-constexpr std::array kSequenceObjects{"steps_", "openers", "advance", "next",  "dispatch",
-                                      "ranges", "within_", "open_",   "range_"};
+constexpr std::array kSequenceObjects{"steps_",   "openers", "advance", "timed", "next",  "from",
+                                      "dispatch", "ranges",  "within_", "open_", "range_"};
 
 bool is_settings_chain(std::string_view name) {
   return std::find(kSettingsChains.begin(), kSettingsChains.end(), name) != kSettingsChains.end();
@@ -60,9 +60,19 @@ std::string sources_of(const Ruleset& ruleset) {
   return set == nullptr ? "" : std::to_string(set->size);
 }
 
-std::string always_allow_of(const Ruleset& ruleset) {
+std::string or_none(const std::optional<Duration>& duration) {
+  return duration ? to_string(*duration) : "none";
+}
+
+std::string listed(const std::vector<Network>& networks) {
   std::string text;
-  for (const char* name : {"always_allow4", "always_allow6"}) {
+  for (const Network& network : networks) text += (text.empty() ? "" : ", ") + to_string(network);
+  return text.empty() ? "anywhere" : text;
+}
+
+std::string elements_of(const Ruleset& ruleset, std::initializer_list<const char*> names) {
+  std::string text;
+  for (const char* name : names) {
     const Set* set = ruleset.set(name);
     if (set == nullptr) continue;
     for (const Element& element : set->elements) text += (text.empty() ? "" : ", ") + element.key;
@@ -120,7 +130,10 @@ class Explainer {
     setting("refuse", refuse_of(live), refuse_of(wanted_), &settings_changed_);
     setting("wrong_knock", wrong_knock_of(live), wrong_knock_of(wanted_), &settings_changed_);
     setting("sources", sources_of(live), sources_of(wanted_), &sources_changed_);
-    setting("always_allow", always_allow_of(live), always_allow_of(wanted_), &always_allow_changed_);
+    setting("always_allow", elements_of(live, {"always_allow4", "always_allow6"}),
+            elements_of(wanted_, {"always_allow4", "always_allow6"}), &always_allow_changed_);
+    setting("interfaces", elements_of(live, {"interfaces"}), elements_of(wanted_, {"interfaces"}),
+            &settings_changed_);
     setting("public", ports_of(live, "accept"), ports_of(wanted_, "accept"), &ports_changed_);
   }
 
@@ -164,7 +177,8 @@ class Explainer {
         const auto at = std::lower_bound(set->elements.begin(), set->elements.end(), Element{key, "", ""});
         return at != set->elements.end() && at->key == key;
       };
-      return holds(live_.ruleset.set("openers")) || holds(live_.ruleset.set("advance"));
+      return holds(live_.ruleset.set("timed")) || holds(live_.ruleset.set("openers")) ||
+             holds(live_.ruleset.set("advance"));
     });
   }
 
@@ -182,6 +196,13 @@ class Explainer {
       parts.push_back(
           fmt::format("step_timeout {} → {}", to_string(before.step_timeout), to_string(after.step_timeout)));
     }
+    if (before.sequence_timeout != after.sequence_timeout) {
+      parts.push_back(fmt::format("sequence_timeout {} → {}", or_none(before.sequence_timeout),
+                                  or_none(after.sequence_timeout)));
+    }
+    if (before.from != after.from) {
+      parts.push_back(fmt::format("from {} → {}", listed(before.from), listed(after.from)));
+    }
     if (before.open_for != after.open_for) {
       parts.push_back(fmt::format("open_for {} → {}", to_string(before.open_for), to_string(after.open_for)));
     }
@@ -193,7 +214,8 @@ class Explainer {
     if (sources_changed_ && (wanted_.set(name) != nullptr && wanted_.set(name)->is_dynamic())) return true;
     if (always_allow_changed_ && name.starts_with("always_allow")) return true;
     if (ports_changed_ && (name == "dispatch" || name == "ranges")) return true;
-    if (settings_changed_ && (is_settings_chain(name) || is_sequence_object(name))) return true;
+    if (settings_changed_ && (name == "interfaces" || is_settings_chain(name) || is_sequence_object(name)))
+      return true;
     return sequences_changed_ && (is_sequence_object(name) || name == "knock");
   }
 
@@ -271,6 +293,8 @@ std::string describe(const Track& track, const Shown& shown) {
       fmt::format("{} {}, opens {} for {}", counted(track.edges.size(), "knock"), shown.knocks(track),
                   shown.services(track.services), to_string(track.open_for));
   if (track.edges.size() > 1) text += ", step_timeout " + to_string(track.step_timeout);
+  if (track.sequence_timeout) text += ", sequence_timeout " + to_string(*track.sequence_timeout);
+  if (!track.from.empty()) text += ", from " + listed(track.from);
   return text;
 }
 

@@ -99,6 +99,8 @@ std::vector<Track> compile_tracks(std::vector<Sequence> sequences) {
     track.services = sorted_unique(sequence.opens);
     track.step_timeout = sequence.step_timeout;
     track.open_for = sequence.open_for;
+    if (sequence.knock.size() > 1) track.sequence_timeout = sequence.sequence_timeout;
+    track.from = without_nested(sequence.from);
     for (std::size_t step = 0; step < sequence.knock.size(); ++step) {
       track.edges.push_back({numbers[at][step], sequence.knock[step]});
     }
@@ -114,6 +116,7 @@ Program compile(const Spec& spec) {
   program.reject =
       spec.refuse == Refuse::reject || (spec.refuse == Refuse::automatic && spec.mode == Mode::gate);
   program.public_services = merged(spec.public_services);
+  program.interfaces = sorted_unique(spec.interfaces);
   program.always_allow = without_nested(spec.always_allow);
   program.lockout = spec.wrong_knock == WrongKnock::lockout;
   program.lockout_time = spec.lockout;
@@ -139,7 +142,10 @@ std::string dump(const Program& program) {
                           : "wrong knock: ignored\n";
   for (const Track& track : program.tracks) {
     text += "sequence " + track.name + ": step " + to_string(track.step_timeout) + ", open for " +
-            to_string(track.open_for) + '\n';
+            to_string(track.open_for);
+    if (track.sequence_timeout) text += ", all within " + to_string(*track.sequence_timeout);
+    for (const Network& network : track.from) text += ", from " + to_string(network);
+    text += '\n';
     for (const Edge& edge : track.edges) {
       text += "  edge " + std::to_string(edge.id) + ": " + to_string(edge.knock) + '\n';
     }
@@ -147,6 +153,7 @@ std::string dump(const Program& program) {
   }
   for (const Knock& guard : program.guards) text += "guard " + to_string(guard) + '\n';
   for (const Service& service : program.public_services) text += "public " + to_string(service) + '\n';
+  for (const std::string& interface : program.interfaces) text += "interface " + interface + '\n';
   for (const Network& network : program.always_allow) text += "always allow " + to_string(network) + '\n';
   return text;
 }

@@ -59,6 +59,7 @@ auto& grants(Remembered& memory, const Service& service) {
 // What is settled before any port is looked at.
 std::optional<Outcome> settled_early(const Program& program, const Packet& packet) {
   if (packet.ingress == Ingress::loopback) return Outcome{Verdict::passed_on, Reason::loopback};
+  if (packet.ingress == Ingress::unlisted) return Outcome{Verdict::passed_on, Reason::unlisted};
   if (packet.destination == Destination::routed) return Outcome{Verdict::passed_on, Reason::routed};
   if (contained(program.always_allow, packet.source)) {
     return Outcome{Verdict::accepted, Reason::always_allowed};
@@ -157,14 +158,21 @@ Outcome Machine::at_closed_port(Memory& memory, const Packet& packet) const {
   return outcome;
 }
 
+bool Machine::may_fire(const Memory& memory, const Packet& packet, const Use& use) const {
+  const Track& track = program_.tracks[use.track];
+  if (!track.from.empty() && !contained(track.from, packet.source)) return false;
+  if (use.step == 0) return true;
+  const std::pair<Network, EdgeId> step{packet.source, track.edges[use.step].id};
+  return memory.expected.has(step, packet.time) &&
+         (!track.sequence_timeout || memory.begun.has(step, packet.time));
+}
+
 std::vector<Fired> Machine::firing(const Memory& memory, const Packet& packet) const {
   std::vector<Fired> fired;
   const Uses uses = uses_of(*packet.target);
   for (auto use = uses.first; use != uses.second; ++use) {
     const EdgeId edge = program_.tracks[use->track].edges[use->step].id;
-    if (use->step == 0 || memory.expected.has({packet.source, edge}, packet.time)) {
-      fired.push_back({edge, use->track, use->step});
-    }
+    if (may_fire(memory, packet, *use)) fired.push_back({edge, use->track, use->step});
   }
   return fired;
 }
@@ -174,8 +182,22 @@ bool Machine::take_effect(Memory& memory, const Packet& packet, const Fired& fir
                           std::vector<Service>& granted) const {
   const Track& track = program_.tracks[fired.track];
   if (fired.step + 1 == track.edges.size()) return grant(memory, packet, fired, granted);
+  const bool begun = fired.step != 0 || begin(memory, packet, track);
   return memory.expected.update({packet.source, track.edges[fired.step + 1].id}, packet.time,
-                                after(packet, track.step_timeout), program_.sources);
+                                after(packet, track.step_timeout), program_.sources) &&
+         begun;
+}
+
+// The first knock starts the clock of every later step. False where a full set did not take one of them.
+bool Machine::begin(Memory& memory, const Packet& packet, const Track& track) const {
+  if (!track.sequence_timeout) return true;
+  bool all = true;
+  for (std::size_t step = 1; step < track.edges.size(); ++step) {
+    all = memory.begun.update({packet.source, track.edges[step].id}, packet.time,
+                              after(packet, *track.sequence_timeout), program_.sources) &&
+          all;
+  }
+  return all;
 }
 
 // A grant that nobody could see or revoke is none: without room among the holders nothing opens.

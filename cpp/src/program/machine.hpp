@@ -34,6 +34,7 @@ std::string to_string(Verdict verdict);  // "passed on", "rejected", "dropped", 
 // The one rule that decided.
 enum class Reason {
   loopback,
+  unlisted,  // an interface on which nothing is protected
   routed,
   always_allowed,
   established,
@@ -75,6 +76,7 @@ struct Outcome {
 // What is remembered of the sources of one address family.
 struct Memory {
   TimedSet<std::pair<Network, EdgeId>> expected;  // the steps a source may take next
+  TimedSet<std::pair<Network, EdgeId>> begun;  // later steps of a sequence whose first knock is young enough
   TimedSet<std::pair<Network, Service>> granted;  // single ports
   TimedSet<std::pair<Network, Service>> ranged;   // ranges of ports
   TimedSet<std::pair<Network, EdgeId>> holders;   // who holds a grant, by the last edge of its sequence
@@ -111,7 +113,9 @@ class Machine {
   Uses uses_of(Knock target) const;
   Outcome at_service(const Memory& memory, const Packet& packet) const;
   Outcome at_closed_port(Memory& memory, const Packet& packet) const;
+  bool may_fire(const Memory& memory, const Packet& packet, const Use& use) const;
   std::vector<Fired> firing(const Memory& memory, const Packet& packet) const;
+  bool begin(Memory& memory, const Packet& packet, const Track& track) const;
   bool take_effect(Memory& memory, const Packet& packet, const Fired& fired,
                    std::vector<Service>& granted) const;
   bool grant(Memory& memory, const Packet& packet, const Fired& fired, std::vector<Service>& granted) const;

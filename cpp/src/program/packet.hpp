@@ -21,7 +21,7 @@ enum class Destination { local, broadcast, multicast, anycast, routed };
 // What `ct state` says; `fresh` is its "new", a word that C++ keeps for itself.
 enum class Conntrack { fresh, untracked, established, related, invalid };
 
-enum class Ingress { network, loopback };
+enum class Ingress { network, loopback, unlisted };  // unlisted: not among `interfaces`
 
 struct Packet {
   Instant time{0};

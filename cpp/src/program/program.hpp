@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ struct Track {  // one sequence, compiled
   std::vector<Service> services;  // what the last edge grants, sorted, no duplicates
   Duration step_timeout;
   Duration open_for;
+  std::optional<Duration>
+      sequence_timeout;  // of the whole sequence, from its latest first knock; two knocks or more
+  std::vector<Network>
+      from;  // only these sources may take its steps; empty: all; sorted, none inside another
   bool operator==(const Track&) const = default;
 };
 
@@ -39,6 +44,7 @@ struct Program {
   bool reject =
       true;  // an ungranted packet to a protected service is answered like a closed port, else dropped
   std::vector<Service> public_services;  // sorted, none overlapping another; stealth only
+  std::vector<std::string> interfaces;   // by name, sorted; empty: all but loopback
   std::vector<Network> always_allow;     // sorted, none inside another
   std::vector<Knock> guards;             // resolved: sorted, no knock, protected or public port among them
   bool lockout = true;                   // wrong_knock: lockout

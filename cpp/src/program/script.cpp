@@ -191,7 +191,8 @@ class Reader {
       const std::optional<Aspect> aspect = apply_word(words[at].text, packet);
       if (!aspect) {
         fault(words[at], "unknown word",
-              "use TCP flags (ack), a ct state (invalid), a destination (broadcast), lo, or an icmpv6 type "
+              "use TCP flags (ack), a ct state (invalid), a destination (broadcast), lo, unlisted, or an "
+              "icmpv6 type "
               "(packet-too-big)");
       } else if (!said.insert(*aspect).second) {
         fault(words[at], "a second word for the " + std::string(to_string(*aspect)),

@@ -32,7 +32,8 @@ constexpr std::array<Word<Destination>, 5> kDestinations{{{"local", Destination:
                                                           {"anycast", Destination::anycast},
                                                           {"unicast", Destination::routed}}};
 
-constexpr std::array<Word<Ingress>, 1> kIngresses{{{"lo", Ingress::loopback}}};
+constexpr std::array<Word<Ingress>, 2> kIngresses{
+    {{"lo", Ingress::loopback}, {"unlisted", Ingress::unlisted}}};
 
 // RFC 4861, RFC 4890 section 4.4, RFC 2710 and 3810, RFC 8415; named as nft names them.
 constexpr std::array<Word<bool>, 14> kNeeds{{{"nd-router-solicit", true},

@@ -81,6 +81,8 @@ std::string why(const Program& program, const Packet& packet, const Outcome& out
   switch (outcome.reason) {
     case Reason::loopback:
       return "from this host itself";
+    case Reason::unlisted:
+      return "by an interface on which nothing is protected";
     case Reason::routed:
       return "routed, not for this host";
     case Reason::always_allowed:

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <openssl/sha.h>
 
-#include <set>
+#include <map>
 
 namespace knockwork {
 namespace {
@@ -16,6 +16,18 @@ void append(Rules& rules, const Rules& more) { rules.insert(rules.end(), more.be
 // reads no packet field that the rule would have to match first.
 std::string constant_key(std::uint32_t value) {
   return fmt::format("meta mark & {0} | {0}", nft_mark(value));
+}
+
+std::string digest(const std::string& text) {
+  unsigned char bytes[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes);
+  return fmt::format("{:02x}{:02x}{:02x}{:02x}", bytes[0], bytes[1], bytes[2], bytes[3]);
+}
+
+std::string from_digest(const Track& track) {
+  std::string networks;
+  for (const Network& network : track.from) networks += to_string(network) + ' ';
+  return digest(networks);
 }
 
 // A range as one number: its ends fit into a mark side by side.
@@ -66,6 +78,8 @@ class Compiler {
   Chain gate() const {
     Chain chain{"gate", "", {}, {"iif \"lo\" accept", "ct state established,related accept"}};
     chain.hook = std::string("type filter hook prerouting priority mangle; policy ") + pass() + ";";
+    if (!program_.interfaces.empty())
+      chain.rules.insert(chain.rules.begin() + 1, "iifname != @interfaces accept");
     if (stealth()) append(chain.rules, exempt());
     append(chain.rules, {"meta l4proto . th dport vmap @dispatch", "meta l4proto . th dport vmap @ranges"});
     if (stealth()) append(chain.rules, vital());
@@ -131,7 +145,9 @@ class Compiler {
 
   static Rules fire() {
     return {"meta mark vmap @openers", "ip saddr . meta mark @expected4 meta mark vmap @advance",
-            "ip6 saddr . meta mark @expected6 meta mark vmap @advance"};
+            "ip6 saddr . meta mark @expected6 meta mark vmap @advance",
+            "ip saddr . meta mark @begun4 ip saddr . meta mark @expected4 meta mark vmap @timed",
+            "ip6 saddr . meta mark @begun6 ip6 saddr . meta mark @expected6 meta mark vmap @timed"};
   }
 
   Rules guard() const {
@@ -149,17 +165,31 @@ class Compiler {
             fmt::format("update @overflow {{ meta nfproto timeout {} }}", time), pass()};
   }
 
-  // One chain per distinct step timeout and per distinct opening.
+  // One chain per distinct step timeout, opening and set of sources.
   void add_sequence_chains(std::vector<Chain>& chains) const {
-    std::set<std::string> made;
+    std::map<std::string, Chain> made;
+    const auto make = [&made](const std::string& name) -> Chain& {
+      return made.try_emplace(name, Chain{name, "", {}, {}}).first->second;
+    };
     for (const Track& track : program_.tracks) {
-      const std::string within = waiting_chain(track.step_timeout);
-      if (track.edges.size() > 1 && made.insert(within).second) {
-        chains.push_back({within, "", {}, waiting(track)});
+      if (track.edges.size() > 1) make(waiting_chain(track.step_timeout)).rules = waiting(track);
+      make(opening_chain(track)).rules = opening(track);
+      Track anywhere = track;
+      anywhere.from.clear();
+      if (track.sequence_timeout) {
+        Rules& rules = make(firing_chain(anywhere, 0)).rules;
+        if (Rules longer = beginning(track); longer.size() > rules.size()) rules = std::move(longer);
       }
-      const std::string open = opening_chain(track);
-      if (made.insert(open).second) chains.push_back({open, "", {}, opening(track)});
+      for (std::size_t step = 0; !track.from.empty() && step < track.edges.size(); ++step) {
+        make(firing_chain(track, step)).rules = asked_for_source(track, firing_chain(anywhere, step));
+      }
     }
+    for (auto& [name, chain] : made) chains.push_back(std::move(chain));
+  }
+
+  static Rules asked_for_source(const Track& track, const std::string& target) {
+    return {fmt::format("ip saddr @{} goto {}", from_set(track, '4'), target),
+            fmt::format("ip6 saddr @{} goto {}", from_set(track, '6'), target)};
   }
 
   static Rules waiting(const Track& track) {
@@ -167,6 +197,19 @@ class Compiler {
     return {"meta priority set 0:1", "meta mark set meta mark map @next",
             fmt::format("update @expected4 {{ ip saddr . meta mark timeout {} }}", time),
             fmt::format("update @expected6 {{ ip6 saddr . meta mark timeout {} }}", time)};
+  }
+
+  // A first knock starts the clock of every later step: as often as the longest
+  // sequence has steps, for where `next` ends the last one is only noted again.
+  static Rules beginning(const Track& track) {
+    const std::string time = nft_time(*track.sequence_timeout);
+    Rules rules = waiting(track);
+    for (std::size_t step = 1; step < track.edges.size(); ++step) {
+      if (step > 1) rules.push_back("meta mark set meta mark map @next");
+      rules.push_back(fmt::format("update @begun4 {{ ip saddr . meta mark timeout {} }}", time));
+      rules.push_back(fmt::format("update @begun6 {{ ip6 saddr . meta mark timeout {} }}", time));
+    }
+    return rules;
   }
 
   // A holder records who came by which sequence; without room for it nothing opens.
@@ -202,10 +245,18 @@ std::string waiting_chain(Duration step_timeout) { return "within_" + nft_time(s
 std::string opening_chain(const Track& track) {
   std::string services;
   for (const Service& service : track.services) services += to_string(service) + ' ';
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(services.data()), services.size(), digest);
-  return fmt::format("open_{}_{:02x}{:02x}{:02x}{:02x}", nft_time(track.open_for), digest[0], digest[1],
-                     digest[2], digest[3]);
+  return fmt::format("open_{}_{}", nft_time(track.open_for), digest(services));
+}
+
+std::string from_set(const Track& track, char family) {
+  return fmt::format("from{}_{}", family, from_digest(track));
+}
+
+std::string firing_chain(const Track& track, std::size_t step) {
+  const bool last = step + 1 == track.edges.size();
+  std::string chain = last ? opening_chain(track) : waiting_chain(track.step_timeout);
+  if (!last && step == 0 && track.sequence_timeout) chain += "_of_" + nft_time(*track.sequence_timeout);
+  return track.from.empty() ? chain : fmt::format("from_{}_{}", from_digest(track), chain);
 }
 
 std::vector<Chain> compile_chains(const Program& program, std::size_t layers) {

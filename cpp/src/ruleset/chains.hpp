@@ -21,8 +21,13 @@ std::vector<Segment> segment_ranges(const Program& program);
 
 std::string segment_chain(const Segment& segment);  // "range_17_60000_61000"
 std::string waiting_chain(Duration step_timeout);   // "within_5s"
-std::string opening_chain(const Track& track);      // "open_30s_1a2b3c4d", by what it grants
-std::string steps_map(std::size_t layer);           // "steps_1" for layer 0
+// Where firing a step leads: to waiting_chain or opening_chain, for a first step
+// with a sequence_timeout to "within_5s_of_20s", and with `from` to one that asks
+// for the source first: "from_1a2b3c4d_within_5s".
+std::string firing_chain(const Track& track, std::size_t step);
+std::string from_set(const Track& track, char family);  // "from4_1a2b3c4d"
+std::string opening_chain(const Track& track);          // "open_30s_1a2b3c4d", by what it grants
+std::string steps_map(std::size_t layer);               // "steps_1" for layer 0
 
 // Sorted by nothing in particular.
 std::vector<Chain> compile_chains(const Program& program, std::size_t layers);

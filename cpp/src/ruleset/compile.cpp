@@ -47,6 +47,7 @@ void add_dynamic_sets(std::vector<Set>& sets, std::uint32_t sources) {
   for (const auto& [family, type] : {std::pair{'4', "ipv4_addr"}, std::pair{'6', "ipv6_addr"}}) {
     const std::string address = type;
     sets.push_back(dynamic_set(std::string("expected") + family, address + " . mark", sources));
+    sets.push_back(dynamic_set(std::string("begun") + family, address + " . mark", sources));
     sets.push_back(
         dynamic_set(std::string("granted") + family, address + " . inet_proto . inet_service", sources));
     sets.push_back(dynamic_set(std::string("ranged") + family, address + " . inet_proto . mark", sources));
@@ -79,18 +80,20 @@ std::vector<Set> steps_maps(const Program& program) {
 }
 
 void add_edge_maps(std::vector<Set>& sets, const Program& program) {
-  std::vector<Element> openers, advance, next;
+  std::vector<Element> openers, advance, timed, next;
   for (const Track& track : program.tracks) {
     for (std::size_t step = 0; step < track.edges.size(); ++step) {
       const bool last = step + 1 == track.edges.size();
       const std::string mark = nft_mark(track.edges[step].id);
-      const std::string target = "goto " + (last ? opening_chain(track) : waiting_chain(track.step_timeout));
-      (step == 0 ? openers : advance).push_back({mark, target, last ? track.name : ""});
+      std::vector<Element>& later = track.sequence_timeout ? timed : advance;
+      (step == 0 ? openers : later)
+          .push_back({mark, "goto " + firing_chain(track, step), last ? track.name : ""});
       if (!last) next.push_back({mark, nft_mark(track.edges[step + 1].id), {}});
     }
   }
   sets.push_back(static_set("openers", "mark : verdict", std::move(openers)));
   sets.push_back(static_set("advance", "mark : verdict", std::move(advance)));
+  sets.push_back(static_set("timed", "mark : verdict", std::move(timed)));
   sets.push_back(static_set("next", "mark : mark", std::move(next)));
 }
 
@@ -128,11 +131,27 @@ void add_dispatch(std::vector<Set>& sets, const Program& program) {
   sets.push_back(interval_set("ranges", "inet_proto . inet_service : verdict", std::move(ranges)));
 }
 
-void add_always_allow(std::vector<Set>& sets, const std::vector<Network>& networks) {
+void add_networks(std::vector<Set>& sets, const std::string& four_name, const std::string& six_name,
+                  const std::vector<Network>& networks) {
   std::vector<Element> four, six;
   for (const Network& network : networks) (network.ipv6 ? six : four).push_back({to_string(network), {}, {}});
-  sets.push_back(interval_set("always_allow4", "ipv4_addr", std::move(four)));
-  sets.push_back(interval_set("always_allow6", "ipv6_addr", std::move(six)));
+  sets.push_back(interval_set(four_name, "ipv4_addr", std::move(four)));
+  sets.push_back(interval_set(six_name, "ipv6_addr", std::move(six)));
+}
+
+// Who may knock: a pair of sets for each distinct `from`.
+void add_sources(std::vector<Set>& sets, const std::vector<Track>& tracks) {
+  std::set<std::vector<Network>> made;
+  for (const Track& track : tracks) {
+    if (track.from.empty() || !made.insert(track.from).second) continue;
+    add_networks(sets, from_set(track, '4'), from_set(track, '6'), track.from);
+  }
+}
+
+void add_interfaces(std::vector<Set>& sets, const std::vector<std::string>& names) {
+  std::vector<Element> elements;
+  for (const std::string& name : names) elements.push_back({'"' + name + '"', {}, {}});
+  sets.push_back(static_set("interfaces", "ifname", std::move(elements)));
 }
 
 }  // namespace
@@ -147,7 +166,9 @@ Ruleset compile(const Program& program) {
   std::move(steps.begin(), steps.end(), std::back_inserter(ruleset.sets));
   add_edge_maps(ruleset.sets, program);
   add_dispatch(ruleset.sets, program);
-  add_always_allow(ruleset.sets, program.always_allow);
+  add_networks(ruleset.sets, "always_allow4", "always_allow6", program.always_allow);
+  add_sources(ruleset.sets, program.tracks);
+  add_interfaces(ruleset.sets, program.interfaces);
   const auto by_name = [](const auto& left, const auto& right) { return left.name < right.name; };
   std::sort(ruleset.sets.begin(), ruleset.sets.end(), by_name);
   std::sort(ruleset.chains.begin(), ruleset.chains.end(), by_name);

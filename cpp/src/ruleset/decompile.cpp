@@ -80,6 +80,7 @@ class Decompiler {
     }
     index("openers", targets_);
     index("advance", targets_);
+    index("timed", targets_);
     index("next", next_);
   }
 
@@ -113,9 +114,17 @@ class Decompiler {
       if (knock == knocks_.end() || target == targets_.end() || !id) return std::nullopt;
       track.edges.push_back({*id, knock->second});
       std::string_view verdict = target->second->value;
-      if (verdict.starts_with("goto open_")) return finish(std::move(track), *target->second);
+      take_from(verdict, track);
+      if (verdict.starts_with("goto open_")) {
+        return finish(std::move(track), verdict.substr(5), target->second->comment);
+      }
       if (!verdict.starts_with("goto within_")) return std::nullopt;
       verdict.remove_prefix(12);
+      if (const std::size_t of = verdict.find("_of_"); of != std::string_view::npos) {
+        const auto all = parse_nft_time(verdict.substr(of + 4));
+        if (all) track.sequence_timeout = Duration::milliseconds(all->count());
+        verdict = verdict.substr(0, of);
+      }
       const auto time = parse_nft_time(verdict);
       const auto next = next_.find(edge);
       if (!time || next == next_.end()) return std::nullopt;
@@ -125,15 +134,35 @@ class Decompiler {
     return std::nullopt;
   }
 
-  std::optional<Track> finish(Track track, const Element& last) {
-    const std::string name = last.value.substr(5);
+  // "goto from_1a2b3c4d_within_5s": notes the sources and leaves "goto within_5s".
+  void take_from(std::string_view& verdict, Track& track) {
+    constexpr std::string_view kPrefix = "goto from_";
+    if (!verdict.starts_with(kPrefix)) return;
+    const std::size_t end = verdict.find('_', kPrefix.size());
+    if (end == std::string_view::npos) return;
+    const std::string digest(verdict.substr(kPrefix.size(), end - kPrefix.size()));
+    track.from.clear();
+    for (const char family : {'4', '6'}) {
+      const Set* set = ruleset_.set(std::string("from") + family + '_' + digest);
+      if (set == nullptr) continue;
+      for (const Element& element : set->elements) {
+        if (const auto network = parse_network(element.key)) track.from.push_back(*network);
+      }
+    }
+    std::sort(track.from.begin(), track.from.end());
+    rewritten_ = "goto " + std::string(verdict.substr(end + 1));
+    verdict = rewritten_;
+  }
+
+  std::optional<Track> finish(Track track, std::string_view chain_name, const std::string& comment) {
+    const std::string name(chain_name);
     auto opening = openings_.find(name);
     if (opening == openings_.end()) {
       const Chain* chain = ruleset_.chain(name);
       if (chain == nullptr) return std::nullopt;
       opening = openings_.emplace(name, read_opening(*chain)).first;
     }
-    track.name = last.comment;
+    track.name = comment;
     track.services = opening->second.services;
     track.open_for = opening->second.open_for;
     return track;
@@ -142,6 +171,7 @@ class Decompiler {
   const Ruleset& ruleset_;
   std::unordered_map<std::string_view, Knock> knocks_;
   Index targets_, next_;
+  std::string rewritten_;  // what take_from made of a verdict
   std::unordered_map<std::string, Opening> openings_;
 };
 

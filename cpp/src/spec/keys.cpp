@@ -100,8 +100,7 @@ constexpr std::array<Key, 13> kDeclaration{{
      .example = "[eth0]",
      .doc = "Interfaces to protect, by name; one that is absent is allowed. Without any: all but loopback. "
             "On other "
-            "interfaces nothing is protected.",
-     .supported = false},
+            "interfaces nothing is protected."},
     {.name = "ipv6_prefix",
      .scope = Scope::declaration,
      .form = Form::integer,
@@ -194,16 +193,14 @@ constexpr std::array<Key, 11> kSequence{{
      .fallback = "",
      .example = "10s",
      .doc =
-         "How long the whole sequence may take, beside `step_timeout`. Default: as long as its steps allow.",
-     .supported = false},
+         "How long the whole sequence may take, beside `step_timeout`. Default: as long as its steps allow."},
     {.name = "from",
      .scope = Scope::sequence,
      .form = Form::networks,
      .read = read_networks<&Sequence::from>,
      .fallback = "[]",
      .example = "[198.51.100.0/24, \"2001:db8::/32\"]",
-     .doc = "Sources that may use the sequence. Without any: all.",
-     .supported = false},
+     .doc = "Sources that may use the sequence. Without any: all."},
     {.name = "to",
      .scope = Scope::sequence,
      .form = Form::networks,
