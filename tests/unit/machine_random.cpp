@@ -50,6 +50,8 @@ Sequence any_sequence(Dice& dice, const std::string& name) {
   for (std::size_t at = 0; at <= dice.below(3); ++at) sequence.opens.push_back(any_service(dice));
   sequence.step_timeout = any_duration(dice);
   sequence.open_for = any_duration(dice);
+  if (dice.one_in(3)) sequence.sequence_timeout = any_duration(dice);
+  if (dice.one_in(4)) sequence.from = {*parse_network("192.0.2.8/31"), *parse_network("2001:db8:0:1::/64")};
   return sequence;
 }
 
@@ -76,7 +78,7 @@ Packet any_packet(Dice& dice, Instant now) {
   packet.source =
       *parse_network(dice.any({"192.0.2.7", "192.0.2.7", "192.0.2.8", "192.0.2.9", "2001:db8::7",
                                "2001:db8:0:1::7", "2001:db8:0:1::7", "2001:db8:0:1::8", "fe80::1"}));
-  if (dice.one_in(30)) packet.ingress = Ingress::loopback;
+  if (dice.one_in(30)) packet.ingress = dice.any({Ingress::loopback, Ingress::unlisted});
   packet.destination =
       dice.any({Destination::local, Destination::local, Destination::local, Destination::local,
                 Destination::local, Destination::broadcast, Destination::multicast, Destination::anycast});

@@ -7,7 +7,7 @@ namespace {
 
 using namespace knockwork;
 
-enum class Kind { expected, port_grant, range_grant, holder, lockout, family_lockout };
+enum class Kind { expected, begun, port_grant, range_grant, holder, lockout, family_lockout };
 
 // What a fact is about. A later fact about the same thing replaces the earlier one.
 struct About {
@@ -63,7 +63,7 @@ class Judge {
     now_ = packet.time;
     Judgement judgement;
     judgement.verdict = stealth() ? Verdict::dropped : Verdict::passed_on;
-    if (packet.ingress == Ingress::loopback || packet.destination == Destination::routed) {
+    if (packet.ingress != Ingress::network || packet.destination == Destination::routed) {
       judgement.verdict = Verdict::passed_on;
     } else if (has_free_pass(packet)) {
       judgement.verdict = Verdict::accepted;
@@ -189,6 +189,17 @@ class Judge {
            holds({Kind::family_lockout, family_of(packet.source)});
   }
 
+  static bool may_come_from(const Sequence& sequence, const Network& source) {
+    return sequence.from.empty() || std::any_of(sequence.from.begin(), sequence.from.end(),
+                                                [&](const Network& network) { return in(network, source); });
+  }
+
+  bool is_due(const Sequence& sequence, std::size_t step, const Network& source) const {
+    if (step == 0) return true;
+    if (!holds({Kind::expected, source, &sequence, step})) return false;
+    return !sequence.sequence_timeout || holds({Kind::begun, source, &sequence, step});
+  }
+
   void judge_knock(const Packet& packet, Judgement& judgement) {
     struct Hit {
       const Sequence* sequence;
@@ -199,7 +210,7 @@ class Judge {
       for (const Sequence* sequence : by_name_) {
         for (std::size_t step = 0; step < sequence->knock.size(); ++step) {
           if (sequence->knock[step] != *packet.target) continue;
-          if (step == 0 || holds({Kind::expected, packet.source, sequence, step}))
+          if (may_come_from(*sequence, packet.source) && is_due(*sequence, step, packet.source))
             hits.push_back({sequence, step});
         }
       }
@@ -214,6 +225,11 @@ class Judge {
   }
 
   void advance(const Packet& packet, const Sequence& sequence, std::size_t step, Judgement& judgement) {
+    if (step == 0 && sequence.sequence_timeout) {
+      for (std::size_t later = 1; later < sequence.knock.size(); ++later) {
+        note({Kind::begun, packet.source, &sequence, later}, *sequence.sequence_timeout);
+      }
+    }
     if (step + 1 < sequence.knock.size()) {
       note({Kind::expected, packet.source, &sequence, step + 1}, sequence.step_timeout);
       return;

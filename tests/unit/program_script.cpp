@@ -153,7 +153,7 @@ packets:5:5: error: not an address
 packets:5:16: error: unknown word
   +1s é 7000/tcp wat syn|ack ack
                  ^~~
-  help: use TCP flags (ack), a ct state (invalid), a destination (broadcast), lo, or an icmpv6 type (packet-too-big)
+  help: use TCP flags (ack), a ct state (invalid), a destination (broadcast), lo, unlisted, or an icmpv6 type (packet-too-big)
 packets:5:28: error: a second word for the TCP flags
   +1s é 7000/tcp wat syn|ack ack
                              ^~~
