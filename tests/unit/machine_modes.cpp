@@ -20,7 +20,7 @@ constexpr const char* kAllKinds = R"(
 0 192.0.2.7 22/tcp broadcast
 0 192.0.2.7 22/tcp unicast
 0 192.0.2.7 22/tcp established
-0 192.0.2.7 22/udp
+0 192.0.2.9 22/udp
 0 192.0.2.7 80/tcp
 0 192.0.2.7 80/tcp ack
 0 192.0.2.7 7000
@@ -46,7 +46,7 @@ TEST_CASE("the two modes", "[machine][trace]") {
    0.0s  192.0.2.7  22/tcp broadcast            rejected   protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp unicast              passed on  routed, not for this host
    0.0s  192.0.2.7  22/tcp established          accepted   of an established connection, or related to one
-   0.0s  192.0.2.7  22/udp                      passed on  no port of ours
+   0.0s  192.0.2.9  22/udp                      passed on  no port of ours
    0.0s  192.0.2.7  80/tcp                      passed on  no port of ours
    0.0s  192.0.2.7  80/tcp ack                  passed on  not the beginning of a connection: never answered by the gate
    0.0s  192.0.2.7  7000                        passed on  knock 1 of ssh (1/3): next within 1s
@@ -67,7 +67,7 @@ TEST_CASE("the two modes", "[machine][trace]") {
    0.0s  192.0.2.7  22/tcp broadcast            dropped    protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp unicast              passed on  routed, not for this host
    0.0s  192.0.2.7  22/tcp established          accepted   of an established connection, or related to one
-   0.0s  192.0.2.7  22/udp                      dropped    not open: stealth drops it
+   0.0s  192.0.2.9  22/udp                      dropped    wrong, a port that stealth closes: locked out for 2s
    0.0s  192.0.2.7  80/tcp                      accepted   public
    0.0s  192.0.2.7  80/tcp ack                  passed on  not the beginning of a connection: never answered by the gate
    0.0s  192.0.2.7  7000                        dropped    knock 1 of ssh (1/3): next within 1s
@@ -93,7 +93,7 @@ TEST_CASE("the two modes", "[machine][trace]") {
 )",
        R"(
    0.0s  192.0.2.7  22/tcp  rejected   protected, and the source has no grant
-   0.0s  192.0.2.7  23/tcp  dropped    not open: stealth drops it
+   0.0s  192.0.2.7  23/tcp  dropped    wrong, a port that stealth closes: locked out for 2s
 )"},
       {"a port that is knocked at is one, whatever IPv6 needs",
        with(spec_of({sequence("ssh", {udp(546)}, {kSsh})}), stealth), R"(

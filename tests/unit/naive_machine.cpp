@@ -7,7 +7,7 @@ namespace {
 
 using namespace knockwork;
 
-enum class Kind { expected, begun, port_grant, range_grant, holder, lockout, family_lockout };
+enum class Kind { expected, begun, port_grant, range_grant, holder, lockout, stray, family_lockout };
 
 // What a fact is about. A later fact about the same thing replaces the earlier one.
 struct About {
@@ -76,7 +76,9 @@ class Judge {
     } else if (packet.target && (is_knock_port(*packet.target) || is_guard(*packet.target))) {
       if (can_knock(packet)) judge_knock(packet, judgement);
     } else if (packet.needed_by_ipv6) {
-      judgement.verdict = Verdict::passed_on;
+      if (stealth()) judgement.verdict = Verdict::passed_on;
+    } else if (packet.target && stealth() && packet.destination == Destination::local && can_knock(packet)) {
+      judge_stray(packet, judgement);
     }
     return judgement;
   }
@@ -186,6 +188,7 @@ class Judge {
 
   bool is_locked_out(const Packet& packet) const {
     return holds({Kind::lockout, lockout_unit(packet.source)}) ||
+           holds({Kind::stray, lockout_unit(packet.source)}) ||
            holds({Kind::family_lockout, family_of(packet.source)});
   }
 
@@ -240,6 +243,12 @@ class Judge {
     for (const Service& service : services) {
       if (note(grant(packet, service), sequence.open_for)) judgement.granted.push_back(service);
     }
+  }
+
+  void judge_stray(const Packet& packet, Judgement& judgement) {
+    if (spec_.wrong_knock == WrongKnock::ignore) return;
+    judgement.wrong = true;
+    if (note({Kind::stray, lockout_unit(packet.source)}, spec_.lockout)) judgement.locked = Lockout::source;
   }
 
   void punish(const Packet& packet, Judgement& judgement) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -33,13 +34,18 @@ std::vector<Holder> grants(const LiveTable& live, const std::vector<Track>& trac
   return holders;
 }
 
+// A source may be locked out twice, by a wrong knock and as a stray: the longer one counts.
 std::vector<Holder> lockouts(const LiveTable& live) {
-  std::vector<Holder> locked;
-  for (const LiveElement& element : elements(live, "locked4"))
-    locked.push_back({element.key, "", element.expires});
-  for (const LiveElement& element : elements(live, "locked6")) {
-    locked.push_back({element.key + "/64", "", element.expires});
+  std::map<std::string, std::chrono::milliseconds> longest;
+  for (const auto& [set, prefix] : {std::pair{"locked4", ""}, std::pair{"strays4", ""},
+                                    std::pair{"locked6", "/64"}, std::pair{"strays6", "/64"}}) {
+    for (const LiveElement& element : elements(live, set)) {
+      auto& time = longest[element.key + prefix];
+      time = std::max(time, element.expires);
+    }
   }
+  std::vector<Holder> locked;
+  for (const auto& [address, time] : longest) locked.push_back({address, "", time});
   return locked;
 }
 
@@ -79,7 +85,6 @@ Status status(Kernel& kernel, const Settings& settings) {
   status.grants = grants(*live, tracks);
   status.lockouts = lockouts(*live);
   sort(status.grants);
-  sort(status.lockouts);
   status.half_done = half_done(*live);
   return status;
 }

@@ -27,8 +27,20 @@ struct SocketCloser {
 using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
 
 [[noreturn]] void refuse() {
-  throw SystemError(
-      fmt::format("cannot ask the kernel for its ruleset generation: {}", std::strerror(errno)));
+  switch (errno) {
+    case EPERM:
+    case EACCES:
+      throw SystemError(
+          "not permitted to read nf_tables: run as root (sudo), or with the capability CAP_NET_ADMIN");
+    case EPROTONOSUPPORT:
+    case EAFNOSUPPORT:
+    case EOPNOTSUPP:
+    case EINVAL:
+      throw SystemError(
+          "this kernel has no nf_tables: load the module (modprobe nf_tables) or boot a kernel that has it");
+    default:
+      throw SystemError(fmt::format("cannot read nf_tables: {}", std::strerror(errno)));
+  }
 }
 
 Socket open_socket() {

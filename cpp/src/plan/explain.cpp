@@ -17,8 +17,8 @@ std::string counted(std::size_t number, std::string_view noun) {
 }
 
 // The chains that follow from settings alone, whatever the sequences are.
-constexpr std::array kSettingsChains{"gate",  "refuse", "protected", "knock",   "fire",
-                                     "wrong", "guard",  "lockout",   "harmless"};
+constexpr std::array kSettingsChains{"gate",  "refuse", "protected", "knock",    "fire",
+                                     "wrong", "guard",  "lockout",   "harmless", "stray"};
 // The maps and chains that follow from sequences, by name or by prefix.
 constexpr std::array kSequenceObjects{"steps_",   "openers", "advance", "timed", "next",  "from",
                                       "dispatch", "ranges",  "within_", "open_", "range_"};

@@ -35,7 +35,9 @@ Network lockout_key(Network source) {
 }
 
 bool is_locked(const Memory& memory, const Packet& packet) {
-  return packet.time < memory.all_locked_until || memory.locked.has(lockout_key(packet.source), packet.time);
+  const Network key = lockout_key(packet.source);
+  return packet.time < memory.all_locked_until || memory.locked.has(key, packet.time) ||
+         memory.strays.has(key, packet.time);
 }
 
 bool is_underway(const Packet& packet) {
@@ -125,7 +127,16 @@ Outcome Machine::unwatched(const Packet& packet) const {
 bool Machine::is_watched(const Packet& packet) const {
   const Uses uses = uses_of(*packet.target);
   return uses.first != uses.second ||
-         std::binary_search(program_.guards.begin(), program_.guards.end(), *packet.target);
+         std::binary_search(program_.guards.begin(), program_.guards.end(), *packet.target) ||
+         is_stray(packet);
+}
+
+// Stealth: any other port of this host itself. What a neighbour broadcasts is no scan.
+bool Machine::is_stray(const Packet& packet) const {
+  const Uses uses = uses_of(*packet.target);
+  return program_.mode == Mode::stealth && program_.lockout && packet.destination == Destination::local &&
+         !packet.needed_by_ipv6 && uses.first == uses.second &&
+         !std::binary_search(program_.guards.begin(), program_.guards.end(), *packet.target);
 }
 
 Machine::Uses Machine::uses_of(Knock target) const {
@@ -151,10 +162,11 @@ Outcome Machine::at_closed_port(Memory& memory, const Packet& packet) const {
     return outcome;
   }
   const Uses uses = uses_of(*packet.target);
-  const Reason unlocked = uses.first != uses.second ? Reason::out_of_turn : Reason::guard;
+  const Reason closed = is_stray(packet) ? Reason::stray : Reason::guard;
+  const Reason unlocked = uses.first != uses.second ? Reason::out_of_turn : closed;
   outcome.reason = locked ? Reason::locked_out : unlocked;
   outcome.wrong = true;
-  if (program_.lockout) outcome.locked = lock_out(memory, packet);
+  if (program_.lockout) outcome.locked = lock_out(memory, packet, closed);
   return outcome;
 }
 
@@ -220,8 +232,12 @@ bool Machine::grant(Memory& memory, const Packet& packet, const Fired& fired,
 // Fails closed: were a wrong packet without room let off, a sweep that begins
 // with filling the set would open everything. A full set alone does no harm to
 // those who knock in order.
-Lockout Machine::lock_out(Memory& memory, const Packet& packet) const {
+Lockout Machine::lock_out(Memory& memory, const Packet& packet, Reason reason) const {
   const Instant until = after(packet, program_.lockout_time);
+  if (reason == Reason::stray) {
+    const bool room = memory.strays.update(lockout_key(packet.source), packet.time, until, program_.sources);
+    return room ? Lockout::source : Lockout::none;
+  }
   if (memory.locked.update(lockout_key(packet.source), packet.time, until, program_.sources)) {
     return Lockout::source;
   }

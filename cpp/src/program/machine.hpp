@@ -49,6 +49,7 @@ enum class Reason {
   knock,     // something fired
   out_of_turn,
   guard,
+  stray,  // stealth: any other port
   locked_out
 };
 
@@ -81,6 +82,7 @@ struct Memory {
   TimedSet<std::pair<Network, Service>> ranged;   // ranges of ports
   TimedSet<std::pair<Network, EdgeId>> holders;   // who holds a grant, by the last edge of its sequence
   TimedSet<Network> locked;                       // an IPv4 address, or the /64 of an IPv6 one
+  TimedSet<Network> strays;                       // the same, for a port that stealth closes
   Instant all_locked_until{0};                    // no room was left to lock one source out
   bool operator==(const Memory&) const = default;
 };
@@ -112,6 +114,7 @@ class Machine {
   bool is_watched(const Packet& packet) const;
   Uses uses_of(Knock target) const;
   Outcome at_service(const Memory& memory, const Packet& packet) const;
+  bool is_stray(const Packet& packet) const;
   Outcome at_closed_port(Memory& memory, const Packet& packet) const;
   bool may_fire(const Memory& memory, const Packet& packet, const Use& use) const;
   std::vector<Fired> firing(const Memory& memory, const Packet& packet) const;
@@ -119,7 +122,7 @@ class Machine {
   bool take_effect(Memory& memory, const Packet& packet, const Fired& fired,
                    std::vector<Service>& granted) const;
   bool grant(Memory& memory, const Packet& packet, const Fired& fired, std::vector<Service>& granted) const;
-  Lockout lock_out(Memory& memory, const Packet& packet) const;
+  Lockout lock_out(Memory& memory, const Packet& packet, Reason reason) const;
   Outcome unwatched(const Packet& packet) const;
   Verdict closed() const { return program_.mode == Mode::gate ? Verdict::passed_on : Verdict::dropped; }
 

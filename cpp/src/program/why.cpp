@@ -42,7 +42,7 @@ std::string consequence(const Program& program, const Packet& packet, Lockout lo
   const std::string time = to_string(program.lockout_time);
   switch (locked) {
     case Lockout::none:
-      return "ignored";
+      return program.lockout ? "no room to lock it out" : "ignored";
     case Lockout::source:
       return "locked out for " + time;
     case Lockout::family:
@@ -111,6 +111,8 @@ std::string why(const Program& program, const Packet& packet, const Outcome& out
       return wrong("wrong, a knock out of turn");
     case Reason::guard:
       return wrong("wrong, a guard port");
+    case Reason::stray:
+      return wrong("wrong, a port that stealth closes");
     case Reason::locked_out:
       return wrong("the source is locked out, knocks do nothing");
   }

@@ -18,6 +18,12 @@ std::string constant_key(std::uint32_t value) {
   return fmt::format("meta mark & {0} | {0}", nft_mark(value));
 }
 
+// The same for a protocol. A bare number would do for us, but `nft list ruleset`
+// writes its name, which does not parse there: a saved ruleset must load again.
+std::string constant_protocol(Protocol protocol) {
+  return fmt::format("meta l4proto & {0} | {0}", static_cast<int>(protocol));
+}
+
 std::string digest(const std::string& text) {
   unsigned char bytes[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes);
@@ -48,6 +54,7 @@ class Compiler {
     if (program_.lockout) {
       chains.push_back({"guard", "", {}, guard()});
       chains.push_back({"lockout", "", {}, lockout()});
+      if (strays()) chains.push_back({"stray", "", {}, stray()});
     } else {
       chains.push_back({"harmless", "", {}, {pass()}});
     }
@@ -62,6 +69,7 @@ class Compiler {
   bool stealth() const { return program_.mode == Mode::stealth; }
   // Where a packet goes that nobody answers for: on to the host, or nowhere.
   std::string pass() const { return stealth() ? "drop" : "accept"; }
+  bool strays() const { return stealth() && program_.lockout; }
   std::string wrong_target() const { return program_.lockout ? "lockout" : "harmless"; }
 
   // Traffic that is none of our business: routed, of sessions older than the
@@ -83,6 +91,7 @@ class Compiler {
     if (stealth()) append(chain.rules, exempt());
     append(chain.rules, {"meta l4proto . th dport vmap @dispatch", "meta l4proto . th dport vmap @ranges"});
     if (stealth()) append(chain.rules, vital());
+    if (strays()) append(chain.rules, {"meta l4proto 6 goto stray", "meta l4proto 17 goto stray"});
     return chain;
   }
 
@@ -134,6 +143,9 @@ class Compiler {
       append(rules, {"ip saddr @locked4 goto wrong", kSource6Lockout + " == @locked6 goto wrong",
                      "meta nfproto @overflow goto wrong"});
     }
+    if (strays()) {
+      append(rules, {"ip saddr @strays4 goto wrong", kSource6Lockout + " == @strays6 goto wrong"});
+    }
     // Later uses first: what one of these rules inserts must not fire in the next.
     for (std::size_t layer = layers_; layer-- > 0;) {
       rules.push_back(
@@ -163,6 +175,19 @@ class Compiler {
     return {fmt::format("update @locked4 {{ ip saddr timeout {} }} {}", time, pass()),
             fmt::format("update @locked6 {{ {} timeout {} }} {}", kSource6Lockout, time, pass()),
             fmt::format("update @overflow {{ meta nfproto timeout {} }}", time), pass()};
+  }
+
+  // In stealth any other port is wrong as well. These lockouts have sets of their
+  // own which may run full: a flood from invented sources must not shut everybody
+  // out, and the ports that a scan cannot avoid are guarded all the same.
+  // Broadcasts are a neighbour's habit, not a scan.
+  Rules stray() const {
+    const std::string time = nft_time(program_.lockout_time);
+    Rules rules = counting();
+    append(rules,
+           {"fib daddr type != local drop", fmt::format("update @strays4 {{ ip saddr timeout {} }}", time),
+            fmt::format("update @strays6 {{ {} timeout {} }}", kSource6Lockout, time), "drop"});
+    return rules;
   }
 
   // One chain per distinct step timeout, opening and set of sources.
@@ -222,7 +247,7 @@ class Compiler {
         const bool single = service.first == service.last;
         rules.push_back(fmt::format(
             "{} . meta mark @holders{} update @{}{} {{ {} . {} . {} timeout {} }}", source, family,
-            single ? "granted" : "ranged", family, source, static_cast<int>(service.protocol),
+            single ? "granted" : "ranged", family, source, constant_protocol(service.protocol),
             single ? std::to_string(service.first) : nft_mark(range_id(service)), time));
       }
     }

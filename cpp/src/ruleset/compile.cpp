@@ -53,6 +53,7 @@ void add_dynamic_sets(std::vector<Set>& sets, std::uint32_t sources) {
     sets.push_back(dynamic_set(std::string("ranged") + family, address + " . inet_proto . mark", sources));
     sets.push_back(dynamic_set(std::string("holders") + family, address + " . mark", sources));
     sets.push_back(dynamic_set(std::string("locked") + family, address, sources));
+    sets.push_back(dynamic_set(std::string("strays") + family, address, sources));
   }
   // One element per family; room for those that expired and are not yet collected.
   sets.push_back(dynamic_set("overflow", "nf_proto", 128));

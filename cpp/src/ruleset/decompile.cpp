@@ -34,14 +34,14 @@ std::optional<Knock> parse_port(std::string_view key) {
   return Knock{*proto, static_cast<std::uint16_t>(*port)};
 }
 
-// `… update @granted4 { ip saddr . 6 . 22 timeout 30s }`
+// `… update @granted4 { ip saddr . meta l4proto & 6 | 6 . 22 timeout 30s }`
 std::optional<Service> parse_grant(std::string_view rule) {
   const std::size_t at = rule.find(" update @");
   if (at == std::string_view::npos) return std::nullopt;
   rule.remove_prefix(at + 9);
   const bool range = rule.starts_with("ranged4 ");
   if (!range && !rule.starts_with("granted4 ")) return std::nullopt;
-  const std::size_t first = rule.find(" . ");
+  const std::size_t first = rule.find(" | ");
   const std::size_t second = rule.find(" . ", first + 3);
   const std::size_t end = rule.find(" timeout ");
   if (end == std::string_view::npos || second == std::string_view::npos) return std::nullopt;
