@@ -76,7 +76,7 @@ std::string keys_json() {
     entry["doc"] = key.doc;
     entry["example"] = key.example;
     entry["secret"] = key.secret;
-    entry["required"] = key.required;
+    entry["required"] = key.required && key.unless.empty();
     entry["supported"] = key.supported;
   }
   return table.dump(2) + '\n';

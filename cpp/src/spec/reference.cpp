@@ -58,11 +58,16 @@ std::string kind(const Key& key) {
   return std::string(to_string(key.form));
 }
 
+std::string requirement(const Key& key) {
+  if (!key.required) return "";
+  return key.unless.empty() ? "; required" : fmt::format("; required unless `{}` is there", key.unless);
+}
+
 std::string section(const Key& key) {
   std::string text = fmt::format("\n### `{}`\n\n", key.name);
-  text += fmt::format("{}{}{}{}", kind(key), key.required ? "; required" : "",
-                      key.secret ? "; kept out of logs and diffs" : "",
-                      key.supported ? "" : "; *not supported yet*");
+  text += kind(key) + requirement(key);
+  if (key.secret) text += "; kept out of logs and diffs";
+  if (!key.supported) text += "; *not supported yet*";
   text += key.fallback.empty() ? ".\n" : fmt::format(". Default: `{}`.\n", key.fallback);
   text += fmt::format("\n{}\n\n```yaml\n{}: {}\n```\n", key.doc, key.name, key.example);
   return text;

@@ -87,7 +87,7 @@ Json object(Scope scope) {
   Json properties = Json::object(), required = Json::array();
   for (const Key& key : keys(scope)) {
     properties[std::string(key.name)] = key_schema(key);
-    if (key.required) required.push_back(key.name);
+    if (key.required && key.unless.empty()) required.push_back(key.name);
   }
   Json schema;
   schema["type"] = "object";

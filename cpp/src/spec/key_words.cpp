@@ -1,0 +1,60 @@
+// The table of keys in a person's words.
+#include "spec/keys.hpp"
+
+namespace knockwork::spec {
+
+std::vector<Key> all_keys() {
+  std::vector<Key> all;
+  for (Scope scope : {Scope::declaration, Scope::sequence, Scope::derive}) {
+    all.insert(all.end(), keys(scope).begin(), keys(scope).end());
+  }
+  return all;
+}
+
+std::string_view to_string(Scope scope) {
+  switch (scope) {
+    case Scope::declaration:
+      return "declaration";
+    case Scope::sequence:
+      return "sequence";
+    case Scope::derive:
+      return "derive";
+  }
+  return "";
+}
+
+std::string_view to_string(Form form) {
+  switch (form) {
+    case Form::version:
+      return "the number 1";
+    case Form::choice:
+      return "a word";
+    case Form::duration:
+      return "a duration";
+    case Form::integer:
+      return "a number";
+    case Form::boolean:
+      return "true or false";
+    case Form::name:
+      return "a name";
+    case Form::path:
+      return "a path";
+    case Form::knocks:
+      return "a list of knocks";
+    case Form::services:
+      return "a list of services";
+    case Form::networks:
+      return "a list of networks";
+    case Form::interfaces:
+      return "a list of interfaces";
+    case Form::guards:
+      return "`auto`, `none` or a list of ports";
+    case Form::sequences:
+      return "a list of sequences";
+    case Form::derivation:
+      return "a mapping";
+  }
+  return "";
+}
+
+}  // namespace knockwork::spec
