@@ -65,7 +65,7 @@ def test_a_change_is_told_by_name(everywhere: Controller) -> None:
     everywhere.changes(gate(everywhere))
     outcome = everywhere.changes(gate(everywhere, step_timeout="2s"), "--diff")
     # The lockout lasts as long as the longest step, so it changes too.
-    assert named(outcome) == [("change", "settings", "inet knockwork"), ("change", "sequence", "ssh"),
+    assert named(outcome) == [("change", "setting", "wrong_knock"), ("change", "sequence", "ssh"),
                               ("change", "file", MAIN)]
     _, sequence, file = outcome.result()["changes"]
     assert "5s → 2s" in sequence["why"] and file["why"] == "content"
@@ -79,6 +79,19 @@ def test_what_is_saved_is_what_was_said(controller: Controller) -> None:
     text = controller.host.read(MAIN)
     assert "once" not in text and 'open_for: "1m"' in text and "mode" not in text
     assert not Knockwork(controller.host).differs()
+
+
+def test_every_key_reaches_the_core(controller: Controller) -> None:
+    """Values of every type go through the options, the saved file and the core to the kernel and back."""
+    task = gate(controller, sequence_timeout="4s", **{"from": '[10.77.0.0/16, "fd77::/64"]'}) + (
+        "    refuse: drop\n    lockout: 10s\n    guards: [46999/udp, 46998]\n    interfaces: [eth0]\n"
+        "    sources: 1024\n")
+    controller.changes(task)
+    controller.unchanged(task)
+    assert not Knockwork(controller.host).differs()
+    for key, value in (("refuse", '"drop"'), ("lockout", '"10s"'), ("interfaces", '["eth0"]'), ("sources", "1024"),
+                       ("sequence_timeout", '"4s"'), ("from", '["10.77.0.0/16", "fd77::/64"]')):
+        assert f"{key}: {value}\n" in controller.host.read(MAIN)
 
 
 def test_a_file_open_to_others_is_closed(controller: Controller) -> None:

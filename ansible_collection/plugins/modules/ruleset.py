@@ -98,7 +98,6 @@ options:
       - >-
         Interfaces to protect, by name; one that is absent is allowed. Without any: all but loopback. On other
         interfaces nothing is protected.
-      - Not in this version of knockwork, which refuses anything but the default.
     type: list
     elements: str
     default: []
@@ -166,13 +165,11 @@ options:
         description:
           - >-
             How long the whole sequence may take, beside C(step_timeout). Default: as long as its steps allow.
-          - Not in this version of knockwork, which refuses it.
         type: str
       from:
         description:
           - >-
             Sources that may use the sequence. Without any: all.
-          - Not in this version of knockwork, which refuses anything but the default.
         type: list
         elements: str
         default: []
