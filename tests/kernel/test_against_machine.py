@@ -72,7 +72,9 @@ def live(table: Table) -> tuple[set[str], set[str]]:
             source, protocol, ends = key.split(" . ")
             first, last = divmod(int(ends, 16), 1 << 16)
             grants.add(f"{source} {first}-{last}/{NUMBERS[protocol]}")
-    return grants, {key.removesuffix("::") for family in "46" for key in table.live("locked" + family)}
+    locked = {key.removesuffix("::") for block in table.blocks
+              if block.name in ("locked4", "locked6", "strays4", "strays6") for key in table.live(block.name)}
+    return grants, locked
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -214,7 +214,8 @@ class Explainer {
     if (sources_changed_ && (wanted_.set(name) != nullptr && wanted_.set(name)->is_dynamic())) return true;
     if (always_allow_changed_ && name.starts_with("always_allow")) return true;
     if (ports_changed_ && (name == "dispatch" || name == "ranges")) return true;
-    if (settings_changed_ && (name == "interfaces" || is_settings_chain(name) || is_sequence_object(name)))
+    if (settings_changed_ && (name == "interfaces" || name.starts_with("strays") || is_settings_chain(name) ||
+                              is_sequence_object(name)))
       return true;
     return sequences_changed_ && (is_sequence_object(name) || name == "knock");
   }

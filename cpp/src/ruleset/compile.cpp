@@ -43,7 +43,8 @@ Set interval_set(std::string name, std::string type, std::vector<Element> elemen
 }
 
 // What packets fill, for both families; shapes do not depend on the declaration.
-void add_dynamic_sets(std::vector<Set>& sets, std::uint32_t sources) {
+void add_dynamic_sets(std::vector<Set>& sets, const Program& program) {
+  const std::uint32_t sources = program.sources;
   for (const auto& [family, type] : {std::pair{'4', "ipv4_addr"}, std::pair{'6', "ipv6_addr"}}) {
     const std::string address = type;
     sets.push_back(dynamic_set(std::string("expected") + family, address + " . mark", sources));
@@ -53,7 +54,9 @@ void add_dynamic_sets(std::vector<Set>& sets, std::uint32_t sources) {
     sets.push_back(dynamic_set(std::string("ranged") + family, address + " . inet_proto . mark", sources));
     sets.push_back(dynamic_set(std::string("holders") + family, address + " . mark", sources));
     sets.push_back(dynamic_set(std::string("locked") + family, address, sources));
-    sets.push_back(dynamic_set(std::string("strays") + family, address, sources));
+    if (program.mode == Mode::stealth && program.lockout) {
+      sets.push_back(dynamic_set(std::string("strays") + family, address, program.sources));
+    }
   }
   // One element per family; room for those that expired and are not yet collected.
   sets.push_back(dynamic_set("overflow", "nf_proto", 128));
@@ -150,6 +153,7 @@ void add_sources(std::vector<Set>& sets, const std::vector<Track>& tracks) {
 }
 
 void add_interfaces(std::vector<Set>& sets, const std::vector<std::string>& names) {
+  if (names.empty()) return;
   std::vector<Element> elements;
   for (const std::string& name : names) elements.push_back({'"' + name + '"', {}, {}});
   sets.push_back(static_set("interfaces", "ifname", std::move(elements)));
@@ -161,7 +165,7 @@ std::string steps_map(std::size_t layer) { return "steps_" + std::to_string(laye
 
 Ruleset compile(const Program& program) {
   Ruleset ruleset;
-  add_dynamic_sets(ruleset.sets, program.sources);
+  add_dynamic_sets(ruleset.sets, program);
   std::vector<Set> steps = steps_maps(program);
   ruleset.chains = compile_chains(program, steps.size());
   std::move(steps.begin(), steps.end(), std::back_inserter(ruleset.sets));

@@ -39,7 +39,8 @@ void check_overlaps(const std::vector<Service>& services, const std::vector<Valu
 
 class PortChecks {
  public:
-  PortChecks(const Draft& draft, Faults& faults) : draft_(draft), faults_(faults), uses_(2 * 65536) {
+  PortChecks(const Draft& draft, Faults& faults)
+      : draft_(draft), faults_(faults), uses_(std::size_t{2} * 65536) {
     for (std::size_t at = 0; at < draft.sequences.size(); ++at) {
       for (const Service& service : draft.sequences[at].value.opens) protected_.add(service, at);
     }

@@ -109,7 +109,7 @@ std::string path_to(const Value& value) {
 }
 
 std::size_t extent(const Value& value) {
-  const Node& node = value.node();
+  const TreeNode& node = value.node();
   const std::string_view text = value.document().text();
   std::string_view rest = text.substr(std::min<std::size_t>(node.offset, text.size()), kMarked);
   rest = rest.substr(0, rest.find_first_of("\r\n"));

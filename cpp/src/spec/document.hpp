@@ -21,7 +21,7 @@ enum class NodeKind : std::uint8_t {
   refused,  // an alias or a tagged node: reported already, to be passed over
 };
 
-struct Node {
+struct TreeNode {
   NodeKind kind = NodeKind::null;
   bool quoted = false;
   std::uint32_t offset = 0;  // where it starts in the text
@@ -49,7 +49,7 @@ class Document {
   Position position(std::size_t offset) const;
   int line(std::size_t offset) const;
 
-  std::vector<Node> nodes;
+  std::vector<TreeNode> nodes;
   std::string scalars;
 
  private:
@@ -72,7 +72,7 @@ class Value {
   }
   const Document& document() const { return *document_; }
   std::uint32_t id() const { return id_; }
-  const Node& node() const { return document_->nodes[id_]; }
+  const TreeNode& node() const { return document_->nodes[id_]; }
 
   // The children of a list, or the keys and values of a map by turns.
   Value first() const { return {document_, id_ + 1}; }

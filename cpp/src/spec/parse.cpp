@@ -45,7 +45,7 @@ class TreeBuilder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     const std::uint32_t id = add(NodeKind::scalar, mark, tag, anchor);
-    Node& node = document_.nodes[id];
+    TreeNode& node = document_.nodes[id];
     node.quoted = tag == "!";
     if (value.size() > kLongestWord) {
       faults_.at({&document_, id},
@@ -81,7 +81,7 @@ class TreeBuilder : public YAML::EventHandler {
   std::uint32_t add(NodeKind kind, const YAML::Mark& mark, const std::string& tag = "",
                     YAML::anchor_t anchor = YAML::NullAnchor) {
     const auto id = static_cast<std::uint32_t>(document_.nodes.size());
-    Node node;
+    TreeNode node;
     node.kind = kind;
     node.offset = static_cast<std::uint32_t>(offset(mark));
     node.end = id + 1;

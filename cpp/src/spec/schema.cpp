@@ -13,7 +13,7 @@ constexpr const char* kDuration =
 constexpr const char* kKnock = "^[1-9][0-9]{0,4}(/(tcp|udp))?$";
 constexpr const char* kService = "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?/(tcp|udp)$";
 constexpr const char* kName = "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$";
-constexpr const char* kInterface = "^[^/:\"'`\\\\*\\s]{1,15}$";
+constexpr const char* kInterface = R"(^[^/:"'`\\*\s]{1,15}$)";
 constexpr const char* kNetwork = "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$";
 
 Json text(const char* pattern) { return {{"type", "string"}, {"pattern", pattern}}; }

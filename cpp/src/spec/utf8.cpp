@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace knockwork::spec {
@@ -41,10 +42,8 @@ constexpr std::array<Range, 8> kUnprintable{{{0x00, 0x1f},
 
 template <std::size_t Size>
 bool within(const std::array<Range, Size>& ranges, char32_t code) {
-  for (const Range& range : ranges) {
-    if (code >= range.first && code <= range.last) return true;
-  }
-  return false;
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const Range& range) { return code >= range.first && code <= range.last; });
 }
 
 }  // namespace
