@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -18,7 +19,7 @@ bool coloured() {
 
 const char* colour(std::string_view line) {
   const std::size_t at = line.find_first_not_of(' ');
-  if (at == std::string_view::npos || at > 2) return nullptr;
+  if (at >= std::min<std::size_t>(line.size(), 3)) return nullptr;
   switch (line[at]) {
     case '+':
       return "\033[32m";

@@ -89,8 +89,9 @@ def test_every_key_reaches_the_core(controller: Controller) -> None:
     controller.changes(task)
     controller.unchanged(task)
     assert not Knockwork(controller.host).differs()
-    for key, value in (("refuse", '"drop"'), ("lockout", '"10s"'), ("interfaces", '["eth0"]'), ("sources", "1024"),
-                       ("sequence_timeout", '"4s"'), ("from", '["10.77.0.0/16", "fd77::/64"]')):
+    for key, value in (("refuse", '"drop"'), ("lockout", '"10s"'), ("interfaces", '["eth0"]'),
+                       ("sources", "1024"), ("sequence_timeout", '"4s"'),
+                       ("from", '["10.77.0.0/16", "fd77::/64"]')):
         assert f"{key}: {value}\n" in controller.host.read(MAIN)
 
 

@@ -129,10 +129,11 @@ class Agent:
         send_message(self._channel, answer)
 
     def _finish_command(self) -> None:
-        command, self._command = self._command, None
-        if command is not None:
-            self._selector.unregister(command.pidfd)
-            send_message(self._channel, (None, command.finish()))
+        if self._command is not None:
+            self._selector.unregister(self._command.pidfd)
+            ended = self._command.finish()
+            self._command = None  # only now: until its status is read, _reap() must leave it alone
+            send_message(self._channel, (None, ended))
 
     def _reap(self, *_: object) -> None:
         """Orphans of the host end here, as with any init; a request waits for its own children itself."""

@@ -60,7 +60,7 @@ class Doubt:
     """Until when the two may differ about a source and its neighbours, both being right."""
 
     firing: float = 0  # in what a knock does
-    steps: float = 0  # in the elements of `expected` and `locked`
+    steps: float = 0  # in the elements of `expected`, `begun`, `locked` and `strays`
     grants: float = 0
 
 
@@ -125,12 +125,14 @@ class Comparison:
         digit = machine.family(packet.source)
         target = f"{packet.port}/{packet.protocol}"
         if knock:
-            yield self._state.until(f"locked{digit}", lockout_key(packet.source))
+            for lockouts in ("locked", "strays"):
+                yield self._state.until(lockouts + digit, lockout_key(packet.source))
             for sequence in self._declaration.sequences:
                 for step, port in enumerate(sequence.knock, 1):
                     if port == target and step > 1:
-                        yield self._state.until(
-                            f"expected{digit}", self._state.expected(packet.source, sequence.name, step))
+                        for steps in ("expected", "begun"):
+                            yield self._state.until(
+                                steps + digit, self._state.expected(packet.source, sequence.name, step))
         for service in self._declaration.services:
             if covers(service, packet.port, packet.protocol):
                 yield self._state.until(*grant(packet.source, service))
@@ -170,7 +172,7 @@ class Comparison:
         source = element.split(" . ")[0]
         doubt = self._doubts.get(lockout_key(source), Doubt()) if name != "overflow" else Doubt()
         lives = until > look.ended
-        remembered = name.startswith(("expected", "locked"))
+        remembered = name.startswith(("expected", "begun", "locked", "strays"))
         unsure = (doubt.steps if remembered else doubt.grants) > look.began
         if unsure or not lives and left is None:
             return

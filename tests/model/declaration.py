@@ -8,6 +8,7 @@ _SERVICES = ("22/tcp", "443/tcp", "51820/udp", "60007/udp", "60000-60010/udp", "
              "6000-6003/tcp")
 _PUBLIC = ("80/tcp", "8000-8003/udp", "8002-8005/udp", "7003/tcp", "7002/udp")
 _STEP_TIMES = (100, 200, 200, 300, 400)
+_FROM = (("10.200.0.0/17", "fd99::/58"), ("10.200.0.0/16",), ("fd99::/32",))
 _OPEN_TIMES = (100, 200, 300, 500, 900)
 
 
@@ -20,6 +21,8 @@ class Sequence:
     opens: tuple[str, ...]
     step_timeout: int
     open_for: int
+    sequence_timeout: int | None
+    sources: tuple[str, ...]  # `from`
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class Declaration:
     @property
     def longest_memory(self) -> int:
         """Milliseconds after which no packet is remembered but by its grants."""
-        return max([self.lockout_time] + [sequence.step_timeout for sequence in self.sequences])
+        return max([self.lockout_time] + [sequence.sequence_timeout or sequence.step_timeout
+                                          for sequence in self.sequences])
 
     @property
     def longest_grant(self) -> int:
@@ -75,6 +79,10 @@ class Declaration:
             lines += [f"  - name: {sequence.name}", f"    knock: {_list(sequence.knock)}",
                       f"    opens: {_list(sequence.opens)}",
                       f"    step_timeout: {sequence.step_timeout}ms", f"    open_for: {sequence.open_for}ms"]
+            if sequence.sequence_timeout:
+                lines.append(f"    sequence_timeout: {sequence.sequence_timeout}ms")
+            if sequence.sources:
+                lines.append(f"    from: {_list(sequence.sources)}")
         return "\n".join(lines) + "\n"
 
 
@@ -125,7 +133,10 @@ def _any_sequence(dice: random.Random, name: str, pool: list[str]) -> Sequence:
     opens = list(dice.sample(_SERVICES, dice.randint(1, 3)))
     overlapping = [service for service in opens if service.startswith("6000") and service.endswith("/udp")]
     opens = [service for service in opens if service not in overlapping[1:]]
-    return Sequence(name, tuple(knock), tuple(opens), dice.choice(_STEP_TIMES), dice.choice(_OPEN_TIMES))
+    step_timeout = dice.choice(_STEP_TIMES)
+    whole = step_timeout * dice.choice((1, 1, 2)) if len(knock) > 1 and dice.random() < 0.3 else None
+    sources = dice.choice(_FROM) if dice.random() < 0.2 else ()
+    return Sequence(name, tuple(knock), tuple(opens), step_timeout, dice.choice(_OPEN_TIMES), whole, sources)
 
 
 def _any_guards(dice: random.Random, public: tuple[str, ...],

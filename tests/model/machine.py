@@ -57,6 +57,7 @@ class State:
 
     declaration: Declaration
     edges: dict[tuple[str, int], int]  # sequence and step → number
+    named: frozenset[str]  # ports that the table names one by one, as "7000/udp"
     sets: dict[str, dict[str, float]] = field(default_factory=dict)  # as in observer.Look, but times
 
     def until(self, name: str, element: str) -> float:
@@ -70,6 +71,10 @@ class State:
         granted = set()
         for fired in reversed(reply["fired"]):
             sequence = by_name[fired["sequence"]]
+            if fired["step"] == 1 and sequence.sequence_timeout:
+                for later in range(2, fired["of"] + 1):
+                    self._set(f"begun{digit}", self.expected(packet.source, sequence.name, later),
+                              now + sequence.sequence_timeout / 1000)
             if fired["step"] < fired["of"]:
                 self._set(f"expected{digit}", self.expected(packet.source, sequence.name, fired["step"] + 1),
                           now + sequence.step_timeout / 1000)
@@ -83,15 +88,19 @@ class State:
             raise AssertionError(f"a trace grants {reply['granted']}, its sequences {sorted(granted)}")
         if reply["locked_out"] == "source":
             until = now + self.declaration.lockout_time / 1000
-            self._set(f"locked{digit}", lockout_key(packet.source), until)
+            self._set(self.lockouts(packet) + digit, lockout_key(packet.source), until)
         elif reply["locked_out"] == "family":
             raise AssertionError("a script without enough room: this model does not follow it")
+
+    def lockouts(self, packet: Packet) -> str:
+        """Which sets note that this packet was wrong: stealth has others for ports that nobody named."""
+        return "locked" if f"{packet.port}/{packet.protocol}" in self.named else "strays"
 
     def _set(self, name: str, element: str, until: float) -> None:
         self.sets.setdefault(name, {})[element] = until
 
     def expected(self, source: str, sequence: str, step: int) -> str:
-        """The element of `expected` and of `holders`."""
+        """The element of `expected`, `begun` and `holders`."""
         return f"{source} . 0x{self.edges[sequence, step]:08x}"
 
 

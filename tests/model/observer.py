@@ -109,7 +109,8 @@ def steps(live: Table) -> dict[int, tuple[str, int]]:
 
     before = {_mark(after): _mark(first) for first, after in pairs(live.block("next"))}
     found: dict[int, tuple[str, int]] = {}
-    for key, _ in (*pairs(live.block("openers")), *pairs(live.block("advance"))):
+    later = [block for block in live.blocks if block.name in ("openers", "advance", "timed")]
+    for key, _ in (pair for block in later for pair in pairs(block)):
         named = re.search(r'comment "([^"]+)"', key)
         if not named:
             continue
@@ -118,6 +119,12 @@ def steps(live: Table) -> dict[int, tuple[str, int]]:
             track.insert(0, before[track[0]])
         found.update({edge: (named[1], step) for step, edge in enumerate(track, 1)})
     return found
+
+
+def named(live: Table) -> frozenset[str]:
+    """The ports that `dispatch` leads somewhere, as "7000/udp"."""
+    keys = (element.split(" : ")[0].split(" . ") for element in live.block("dispatch").elements)
+    return frozenset(f"{port}/{'tcp' if number == '6' else 'udp'}" for number, port in keys)
 
 
 def _mark(text: str) -> int:

@@ -91,7 +91,7 @@ def _strict_case() -> tuple[Declaration, Script]:
         if (declaration.knocks - openers and declaration.wrong_knock != "ignore" and script.dirty
                 and declaration.guards in (None, "auto") and declaration.refuse != "drop"
                 and any(len(sequence.knock) > 2 and sequence.knock[0] == sequence.knock[1]
-                        for sequence in declaration.sequences)):
+                        and not sequence.sources for sequence in declaration.sequences)):
             return declaration, script
     raise AssertionError("no such seed")
 

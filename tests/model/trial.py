@@ -58,7 +58,7 @@ def run(made: Lab, declaration: Declaration, script: Script,
     sent, looks = _send(made, script)
     seen = observer.read(made, len(script.packets))
     replies = _ask(declaration, script, sent, seen)
-    comparison = Comparison(script, State(declaration, edges))
+    comparison = Comparison(script, State(declaration, edges, observer.named(table)))
     late = delays(sent, seen)
     for number, (before, after) in enumerate(sent):
         comparison.packet(number, (before + after) / 2, late[number] + after - before, seen[number],

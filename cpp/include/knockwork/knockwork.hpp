@@ -102,7 +102,7 @@ Status status(Kernel& kernel, const Settings& settings);
 
 // What both backends of the Ansible modules speak: one request as JSON in, one
 // answer as JSON out; never throws for a request that failed. See call.cpp for the shapes.
-std::string call(std::string_view request, Kernel& kernel);
+std::string call(std::string_view text, Kernel& kernel);
 
 // What went wrong, in the shape in which call() answers it.
 std::string to_json(const std::exception& error);

@@ -20,13 +20,13 @@ std::string random_key() {
   return key;
 }
 
-std::string ports(const Track& track) {
+std::string text_of(const Track& track) {
   std::string text;
   for (const Edge& edge : track.edges) text += (text.empty() ? "" : " ") + to_string(edge.knock);
   return text;
 }
 
-std::string ports(const std::vector<Service>& services) {
+std::string text_of(const std::vector<Service>& services) {
   std::string text;
   for (const Service& service : services) text += (text.empty() ? "" : " ") + to_string(service);
   return text;
@@ -49,15 +49,15 @@ std::string Fingerprints::of(std::string_view text) const {
   return fmt::format("{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]);
 }
 
-Shown Fingerprints::shown(Ports shown) const {
-  if (shown == Ports::revealed) {
-    return {[](const Track& track) { return ports(track); },
-            [](const std::vector<Service>& services) { return ports(services); }};
+Shown Fingerprints::shown(Ports ports) const {
+  if (ports == Ports::revealed) {
+    return {[](const Track& track) { return text_of(track); },
+            [](const std::vector<Service>& services) { return text_of(services); }};
   }
-  return {[*this](const Track& track) { return of("knock " + track.name + ' ' + ports(track)); },
+  return {[*this](const Track& track) { return of("knock " + track.name + ' ' + text_of(track)); },
           [*this](const std::vector<Service>& services) {
             return fmt::format("{} service{} {}", services.size(), services.size() == 1 ? "" : "s",
-                               of("opens " + ports(services)));
+                               of("opens " + text_of(services)));
           }};
 }
 

@@ -45,6 +45,7 @@ std::vector<Holder> lockouts(const LiveTable& live) {
     }
   }
   std::vector<Holder> locked;
+  locked.reserve(longest.size());
   for (const auto& [address, time] : longest) locked.push_back({address, "", time});
   return locked;
 }

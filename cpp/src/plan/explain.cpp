@@ -20,8 +20,8 @@ std::string counted(std::size_t number, std::string_view noun) {
 constexpr std::array kSettingsChains{"gate",  "refuse", "protected", "knock",    "fire",
                                      "wrong", "guard",  "lockout",   "harmless", "stray"};
 // The maps and chains that follow from sequences, by name or by prefix.
-constexpr std::array kSequenceObjects{"steps_",   "openers", "advance", "timed", "next",  "from",
-                                      "dispatch", "ranges",  "within_", "open_", "range_"};
+constexpr std::array kSequenceObjects{"steps_", "openers",  "advance", "timed",   "begun", "next",
+                                      "from",   "dispatch", "ranges",  "within_", "open_", "range_"};
 
 bool is_settings_chain(std::string_view name) {
   return std::find(kSettingsChains.begin(), kSettingsChains.end(), name) != kSettingsChains.end();
@@ -214,10 +214,10 @@ class Explainer {
     if (sources_changed_ && (wanted_.set(name) != nullptr && wanted_.set(name)->is_dynamic())) return true;
     if (always_allow_changed_ && name.starts_with("always_allow")) return true;
     if (ports_changed_ && (name == "dispatch" || name == "ranges")) return true;
-    if (settings_changed_ && (name == "interfaces" || name.starts_with("strays") || is_settings_chain(name) ||
-                              is_sequence_object(name)))
+    if (settings_changed_ && (name == "interfaces" || name.starts_with("strays") || is_settings_chain(name)))
       return true;
-    return sequences_changed_ && (is_sequence_object(name) || name == "knock");
+    return (settings_changed_ || sequences_changed_) &&
+           (is_sequence_object(name) || name == "knock" || name == "fire");
   }
 
   void object(Kind kind, std::string_view what, const std::string& name, std::string why) {

@@ -126,6 +126,11 @@ Program compile(const Spec& spec) {
   return program;
 }
 
+bool has_sequence_timeouts(const Program& program) {
+  return std::any_of(program.tracks.begin(), program.tracks.end(),
+                     [](const Track& track) { return track.sequence_timeout.has_value(); });
+}
+
 std::vector<Service> protected_services(const Program& program) {
   std::vector<Service> services;
   for (const Track& track : program.tracks) {

@@ -77,7 +77,7 @@ struct Outcome {
 // What is remembered of the sources of one address family.
 struct Memory {
   TimedSet<std::pair<Network, EdgeId>> expected;  // the steps a source may take next
-  TimedSet<std::pair<Network, EdgeId>> begun;  // later steps of a sequence whose first knock is young enough
+  TimedSet<std::pair<Network, EdgeId>> begun;     // later steps whose first knock is young enough
   TimedSet<std::pair<Network, Service>> granted;  // single ports
   TimedSet<std::pair<Network, Service>> ranged;   // ranges of ports
   TimedSet<std::pair<Network, EdgeId>> holders;   // who holds a grant, by the last edge of its sequence

@@ -32,10 +32,10 @@ struct Track {  // one sequence, compiled
   std::vector<Service> services;  // what the last edge grants, sorted, no duplicates
   Duration step_timeout;
   Duration open_for;
-  std::optional<Duration>
-      sequence_timeout;  // of the whole sequence, from its latest first knock; two knocks or more
-  std::vector<Network>
-      from;  // only these sources may take its steps; empty: all; sorted, none inside another
+  // Of the whole sequence, from its latest first knock; two knocks or more.
+  std::optional<Duration> sequence_timeout;
+  // Only these sources may take its steps; empty: all. Sorted, none inside another.
+  std::vector<Network> from;
   bool operator==(const Track&) const = default;
 };
 
@@ -56,6 +56,9 @@ struct Program {
 
 // Pure. Throws std::logic_error where the Spec could not have come from load().
 Program compile(const Spec& spec);
+
+// Whether any track has a sequence_timeout.
+bool has_sequence_timeouts(const Program& program);
 
 // All services that any track opens: sorted, no duplicates; ranges may overlap.
 std::vector<Service> protected_services(const Program& program);

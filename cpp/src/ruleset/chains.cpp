@@ -155,11 +155,14 @@ class Compiler {
     return rules;
   }
 
-  static Rules fire() {
-    return {"meta mark vmap @openers", "ip saddr . meta mark @expected4 meta mark vmap @advance",
-            "ip6 saddr . meta mark @expected6 meta mark vmap @advance",
-            "ip saddr . meta mark @begun4 ip saddr . meta mark @expected4 meta mark vmap @timed",
-            "ip6 saddr . meta mark @begun6 ip6 saddr . meta mark @expected6 meta mark vmap @timed"};
+  Rules fire() const {
+    Rules rules{"meta mark vmap @openers", "ip saddr . meta mark @expected4 meta mark vmap @advance",
+                "ip6 saddr . meta mark @expected6 meta mark vmap @advance"};
+    if (has_sequence_timeouts(program_)) {
+      append(rules, {"ip saddr . meta mark @begun4 ip saddr . meta mark @expected4 meta mark vmap @timed",
+                     "ip6 saddr . meta mark @begun6 ip6 saddr . meta mark @expected6 meta mark vmap @timed"});
+    }
+    return rules;
   }
 
   Rules guard() const {

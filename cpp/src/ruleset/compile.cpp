@@ -8,6 +8,8 @@
 // mark carries the edge, priority 0:1 says that something fired. Both are zero
 // before and after. Sets that packets fill only grow and expire: a rule that
 // deletes an element leaves it in its bucket until the next collection.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -42,21 +44,19 @@ Set interval_set(std::string name, std::string type, std::vector<Element> elemen
   return set;
 }
 
-// What packets fill, for both families; shapes do not depend on the declaration.
+// What packets fill, for both families.
 void add_dynamic_sets(std::vector<Set>& sets, const Program& program) {
-  const std::uint32_t sources = program.sources;
   for (const auto& [family, type] : {std::pair{'4', "ipv4_addr"}, std::pair{'6', "ipv6_addr"}}) {
-    const std::string address = type;
-    sets.push_back(dynamic_set(std::string("expected") + family, address + " . mark", sources));
-    sets.push_back(dynamic_set(std::string("begun") + family, address + " . mark", sources));
-    sets.push_back(
-        dynamic_set(std::string("granted") + family, address + " . inet_proto . inet_service", sources));
-    sets.push_back(dynamic_set(std::string("ranged") + family, address + " . inet_proto . mark", sources));
-    sets.push_back(dynamic_set(std::string("holders") + family, address + " . mark", sources));
-    sets.push_back(dynamic_set(std::string("locked") + family, address, sources));
-    if (program.mode == Mode::stealth && program.lockout) {
-      sets.push_back(dynamic_set(std::string("strays") + family, address, program.sources));
-    }
+    const auto add = [&, digit = family, address = type](std::string name, std::string_view rest) {
+      sets.push_back(dynamic_set(name + digit, fmt::format("{}{}", address, rest), program.sources));
+    };
+    add("expected", " . mark");
+    if (has_sequence_timeouts(program)) add("begun", " . mark");
+    add("granted", " . inet_proto . inet_service");
+    add("ranged", " . inet_proto . mark");
+    add("holders", " . mark");
+    add("locked", "");
+    if (program.mode == Mode::stealth && program.lockout) add("strays", "");
   }
   // One element per family; room for those that expired and are not yet collected.
   sets.push_back(dynamic_set("overflow", "nf_proto", 128));
@@ -97,7 +97,7 @@ void add_edge_maps(std::vector<Set>& sets, const Program& program) {
   }
   sets.push_back(static_set("openers", "mark : verdict", std::move(openers)));
   sets.push_back(static_set("advance", "mark : verdict", std::move(advance)));
-  sets.push_back(static_set("timed", "mark : verdict", std::move(timed)));
+  if (!timed.empty()) sets.push_back(static_set("timed", "mark : verdict", std::move(timed)));
   sets.push_back(static_set("next", "mark : mark", std::move(next)));
 }
 
@@ -155,6 +155,7 @@ void add_sources(std::vector<Set>& sets, const std::vector<Track>& tracks) {
 void add_interfaces(std::vector<Set>& sets, const std::vector<std::string>& names) {
   if (names.empty()) return;
   std::vector<Element> elements;
+  elements.reserve(names.size());
   for (const std::string& name : names) elements.push_back({'"' + name + '"', {}, {}});
   sets.push_back(static_set("interfaces", "ifname", std::move(elements)));
 }

@@ -103,6 +103,8 @@ ReadElement read_element(std::string_view item) {
     read.element.comment = unquoted(take_word(" comment "));
     read.expires = read_time(take_word(" expires "));
     read.timeout = read_time(take_word(" timeout "));
+    // Not listed where a hand gave the set that very timeout for all: then what is left has to do.
+    if (read.timeout.count() == 0) read.timeout = read.expires;
   }
   read.element.key = trim(item);
   return read;
