@@ -5,6 +5,7 @@ $KNOCKWORK_MODEL_PACKETS: how many packets to send in all.
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 import pytest
 
@@ -15,7 +16,8 @@ from model.declaration import Declaration
 from model.runs import Total
 from model.script import Script
 
-PACKETS = int(os.environ.get("KNOCKWORK_MODEL_PACKETS") or 60_000)
+TRIES = 8
+PACKETS = int(os.environ.get("KNOCKWORK_MODEL_PACKETS") or 30_000)
 FIRST_SEED = {"gate": 0, "stealth": 1}
 
 
@@ -83,8 +85,8 @@ def lab() -> Iterator[Lab]:
         yield made
 
 
-def _strict_case() -> tuple[Declaration, Script]:
-    """The first gate with everything that the wrong kernels lack."""
+def _strict_cases() -> Iterator[tuple[Declaration, Script]]:
+    """Gates with everything that the wrong kernels lack."""
     for seed in range(0, 5000, 2):
         declaration, script = trial.case(seed)
         openers = {sequence.knock[0] for sequence in declaration.sequences}
@@ -92,19 +94,18 @@ def _strict_case() -> tuple[Declaration, Script]:
                 and declaration.guards in (None, "auto") and declaration.refuse != "drop"
                 and any(len(sequence.knock) > 2 and sequence.knock[0] == sequence.knock[1]
                         and not sequence.sources for sequence in declaration.sequences)):
-            return declaration, script
-    raise AssertionError("no such seed")
+            yield declaration, script
 
 
 @pytest.mark.parametrize("what", WRONG_KERNELS)
 def test_wrong_kernel_is_found_out(lab: Lab, what: str) -> None:
-    """Whoever agrees with anything proves nothing."""
-    declaration, script = _strict_case()
+    """Whoever agrees with anything proves nothing. Not every script comes by every fault: some tries."""
+    def is_found(declaration: Declaration, script: Script) -> bool:
+        def tampering(live: Table) -> str:
+            wrong = WRONG_KERNELS[what]
+            return (wrong if isinstance(wrong, str) else wrong(live)).replace(
+                "LOCKOUT", f"{declaration.lockout_time}ms")
 
-    def tampering(live: Table) -> str:
-        wrong = WRONG_KERNELS[what]
-        return (wrong if isinstance(wrong, str) else wrong(live)).replace(
-            "LOCKOUT", f"{declaration.lockout_time}ms")
+        return bool(trial.run(lab, declaration, script, tampering).account.disagreements)
 
-    found = trial.run(lab, declaration, script, tampering).account.disagreements
-    assert found
+    assert any(is_found(*case) for case in islice(_strict_cases(), TRIES))
