@@ -1,0 +1,105 @@
+"""What the command prints, where, and with which exit status."""
+
+import json
+import re
+
+import pytest
+
+from bed.cli import DECLARATION, Knockwork
+
+CLASSIC = """\
+knockwork: 1
+sequences:
+  - name: ssh
+    knock: [47000/udp, 48000/udp, 49000/udp]
+    opens: [4022/tcp]
+"""
+PORTS = re.compile(r"47000|48000|49000|4022")
+SUBCOMMANDS = ("validate", "schema", "render", "plan", "apply", "remove", "status", "trace")
+
+
+def test_help_names_every_subcommand(knockwork: Knockwork) -> None:
+    done = knockwork.run("--help")
+    assert done.returncode == 0 and not done.stderr
+    assert [line.split()[0] for line in done.stdout.split("Subcommands:")[1].splitlines() if line.strip()] \
+        == list(SUBCOMMANDS)
+
+
+@pytest.mark.parametrize("words", [(), ("--nope",), ("open",), ("plan", "--nope"), ("trace",)], ids=" ".join)
+def test_wrong_words(knockwork: Knockwork, words: tuple[str, ...]) -> None:
+    knockwork.declare(CLASSIC)
+    done = knockwork.run(*words, input="nonsense\n")
+    assert done.returncode == 1 and done.stderr and not done.stdout
+
+
+def test_validate(knockwork: Knockwork) -> None:
+    knockwork.declare(CLASSIC)
+    done = knockwork.run("validate")
+    assert done.returncode == 0 and not done.stderr and not PORTS.search(done.stdout)
+    knockwork.declare(CLASSIC.replace("opens", "open"))
+    assert knockwork.refused("validate").startswith(f"{DECLARATION}:5:5: error: ")
+
+
+def test_render_is_what_nft_takes(knockwork: Knockwork) -> None:
+    knockwork.declare(CLASSIC)
+    rendered = knockwork.run("render").stdout
+    done = knockwork.host.run(["/usr/sbin/nft", "-c", "-f", "-"], input=rendered)
+    assert done.returncode == 0, done.stderr
+
+
+def test_plan_apply_and_again(knockwork: Knockwork) -> None:
+    """Exit statuses as terraform's; second runs say that nothing is to be done."""
+    knockwork.declare(CLASSIC)
+    plain, detailed = knockwork.run("plan"), knockwork.run("plan", "--detailed-exitcode")
+    assert (plain.returncode, detailed.returncode) == (0, 2)
+    checked = knockwork.run("apply", "--check", "--diff")
+    assert checked.returncode == 0 and "ssh" in checked.stdout
+    assert knockwork.differs()
+    knockwork.apply()
+    assert not knockwork.differs()
+    again = knockwork.run("apply", "--diff")
+    assert again.returncode == 0 and "ssh" not in again.stdout and again.stdout.startswith("Unchanged: ")
+
+
+def test_json(knockwork: Knockwork) -> None:
+    knockwork.declare(CLASSIC)
+    assert json.loads(knockwork.run("plan", "--json").stdout)["changed"] is True
+    assert json.loads(knockwork.run("apply", "--json").stdout)["changed"] is True
+    assert json.loads(knockwork.run("apply", "--json").stdout)["changed"] is False
+    assert json.loads(knockwork.run("status", "--json").stdout)
+    assert json.loads(knockwork.run("remove", "--json").stdout)["changed"] is True
+
+
+def test_no_port_is_printed(knockwork: Knockwork) -> None:
+    """Names stay readable, ports are fingerprints; nothing of both in what goes wrong."""
+    knockwork.declare(CLASSIC)
+    printed = [knockwork.run(*words) for words in (
+        ("plan",), ("apply", "--diff"), ("status",), ("status", "--json"), ("remove", "--check"))]
+    text = "".join(done.stdout + done.stderr for done in printed)
+    assert "ssh" in text and not PORTS.search(text)
+
+
+def test_colour_is_for_terminals(knockwork: Knockwork) -> None:
+    knockwork.declare(CLASSIC)
+    assert "\033" not in knockwork.run("plan").stdout
+    terminal = ["script", "-qec", " ".join(knockwork.command("plan")), "/dev/null"]
+    assert "\033[32m" in knockwork.host.run(terminal).stdout
+    assert "\033" not in knockwork.host.run(terminal, env={"NO_COLOR": "1"}).stdout
+
+
+def test_remove_says_what_it_opens(knockwork: Knockwork) -> None:
+    knockwork.apply(CLASSIC)
+    assert "opens to everyone" in knockwork.run("remove", "--check").stdout
+    assert not knockwork.differs()
+    assert knockwork.run("remove").returncode == 0
+    again = knockwork.run("remove")
+    assert again.returncode == 0 and "opens" not in again.stdout
+
+
+def test_trace(knockwork: Knockwork) -> None:
+    """The reference machine on the standard input; needs no kernel."""
+    knockwork.declare(CLASSIC)
+    packets = "".join(f"+1s 192.0.2.7 {port}\n" for port in ("47000/udp", "48000/udp", "49000/udp", "4022/tcp"))
+    done = knockwork.run("trace", input=packets)
+    assert done.returncode == 0, done.stderr
+    assert "accepted" in done.stdout.splitlines()[-1]
