@@ -99,7 +99,8 @@ def test_remove_says_what_it_opens(knockwork: Knockwork) -> None:
 def test_trace(knockwork: Knockwork) -> None:
     """The reference machine on the standard input; needs no kernel."""
     knockwork.declare(CLASSIC)
-    packets = "".join(f"+1s 192.0.2.7 {port}\n" for port in ("47000/udp", "48000/udp", "49000/udp", "4022/tcp"))
+    ports = ("47000/udp", "48000/udp", "49000/udp", "4022/tcp")
+    packets = "".join(f"+1s 192.0.2.7 {port}\n" for port in ports)
     done = knockwork.run("trace", input=packets)
     assert done.returncode == 0, done.stderr
     assert "accepted" in done.stdout.splitlines()[-1]
