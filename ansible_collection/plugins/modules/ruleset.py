@@ -289,8 +289,8 @@ changes:
     - kind: change
       object: sequence
       name: ssh
-      before: "CHANGE_BEFORE"
-      after: "CHANGE_AFTER"
+      before: 3 knocks 91d7bce2, opens 1 service 047c46b4 for 30s, step_timeout 5s
+      after: 3 knocks 91d7bce2, opens 1 service 047c46b4 for 30s, step_timeout 10s
       why: step_timeout 5s → 10s
 diagnostics:
   description: Every fault of the declaration, where it cannot be used.

@@ -90,10 +90,8 @@ void verify(const Ruleset& ruleset, Kernel& kernel) {
   if (!rest.empty()) {
     throw SystemError(
         "the kernel does not hold what was sent: another program changed the table inet knockwork at the "
-        "same "
-        "time, or this version of nftables lists it differently. Run again; if it persists, report it with "
-        "the "
-        "output of `nft --version`");
+        "same time, or this version of nftables lists it differently. Run again; if it persists, report "
+        "it with the output of `nft --version`");
   }
   stamp(reading.generation, digest(ruleset));
 }

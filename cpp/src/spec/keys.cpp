@@ -33,9 +33,9 @@ constexpr std::array<Key, 13> kDeclaration{{
      .read = read_choice<&Spec::mode>,
      .fallback = "gate",
      .example = "stealth",
-     .doc = "`gate` refuses the services that sequences open, until they are granted, and leaves everything "
-            "else "
-            "alone. `stealth` drops everything that is neither established nor granted nor public.",
+     .doc = "`gate` refuses the services that sequences open, until they are granted, and leaves "
+            "everything else alone. `stealth` drops everything that is neither established nor granted "
+            "nor public.",
      .choices = kMode},
     {.name = "public",
      .scope = Scope::declaration,
@@ -50,9 +50,8 @@ constexpr std::array<Key, 13> kDeclaration{{
      .read = read_choice<&Spec::refuse>,
      .fallback = "auto",
      .example = "drop",
-     .doc =
-         "How a protected service refuses whoever has no grant. `auto` answers as this host's closed ports "
-         "answer: gate like a closed port, stealth not at all.",
+     .doc = "How a protected service refuses whoever has no grant. `auto` answers as this host's closed "
+            "ports answer: gate like a closed port, stealth not at all.",
      .choices = kRefuse},
     {.name = "always_allow",
      .scope = Scope::declaration,
@@ -67,9 +66,8 @@ constexpr std::array<Key, 13> kDeclaration{{
      .read = read_choice<&Spec::wrong_knock>,
      .fallback = "lockout",
      .example = "ignore",
-     .doc = "What a wrong knock does. `lockout` has the knocks of its source ignored for a while, so that a "
-            "port "
-            "scan opens nothing; `ignore` does nothing.",
+     .doc = "What a wrong knock does. `lockout` has the knocks of its source ignored for a while, so that "
+            "a port scan opens nothing; `ignore` does nothing.",
      .choices = kWrongKnock},
     {.name = "lockout",
      .scope = Scope::declaration,
@@ -78,19 +76,16 @@ constexpr std::array<Key, 13> kDeclaration{{
      .fallback = "",
      .example = "5s",
      .doc = "How long a lockout lasts after the last wrong knock. Default: the longest `step_timeout`. A "
-            "shorter one "
-            "would let a slow scan through and is refused. Only with `wrong_knock: lockout`."},
+            "shorter one would let a slow scan through and is refused. Only with `wrong_knock: lockout`."},
     {.name = "guards",
      .scope = Scope::declaration,
      .form = Form::guards,
      .read = read_guards,
      .fallback = "auto",
      .example = "[7001/udp, 7999]",
-     .doc = "Ports that nothing legitimate touches, so that touching one is a wrong knock. `auto` takes the "
-            "ports "
-            "next to each knock port; `none` takes none; a list names them, where a port without protocol "
-            "stands "
-            "for tcp and udp. Only with `wrong_knock: lockout`.",
+     .doc = "Ports that nothing legitimate touches, so that touching one is a wrong knock. `auto` takes "
+            "the ports next to each knock port; `none` takes none; a list names them, where a port "
+            "without protocol stands for tcp and udp. Only with `wrong_knock: lockout`.",
      .choices = kGuards},
     {.name = "interfaces",
      .scope = Scope::declaration,
@@ -98,9 +93,8 @@ constexpr std::array<Key, 13> kDeclaration{{
      .read = read_interfaces,
      .fallback = "[]",
      .example = "[eth0]",
-     .doc = "Interfaces to protect, by name; one that is absent is allowed. Without any: all but loopback. "
-            "On other "
-            "interfaces nothing is protected."},
+     .doc = "Interfaces to protect, by name; one that is absent is allowed. Without any: all but "
+            "loopback. On other interfaces nothing is protected."},
     {.name = "ipv6_prefix",
      .scope = Scope::declaration,
      .form = Form::integer,
@@ -146,8 +140,8 @@ constexpr std::array<Key, 11> kSequence{{
      .read = read_name,
      .fallback = "",
      .example = "ssh",
-     .doc = "What reports call the sequence: 1 to 64 letters, digits and `.` `_` `-` `@`, a letter or digit "
-            "first.",
+     .doc = "What reports call the sequence: 1 to 64 letters, digits and `.` `_` `-` `@`, a letter or "
+            "digit first.",
      .required = true},
     {.name = "knock",
      .scope = Scope::sequence,
@@ -155,11 +149,9 @@ constexpr std::array<Key, 11> kSequence{{
      .read = read_knocks,
      .fallback = "",
      .example = "[7000/udp, 8000/udp, 9000/udp]",
-     .doc = "The knocks in their order, 1 to 32 of them: port/protocol; a port alone means udp. None of them "
-            "is a "
-            "port that is opened, public or a listed guard, and no port serves more than 64 knocks in all. "
-            "Either "
-            "`knock` or `derive`.",
+     .doc = "The knocks in their order, 1 to 32 of them: port/protocol; a port alone means udp. None of "
+            "them is a port that is opened, public or a listed guard, and no port serves more than 64 "
+            "knocks in all. Either `knock` or `derive`.",
      .secret = true,
      .required = true,
      .unless = "derive"},
@@ -169,8 +161,8 @@ constexpr std::array<Key, 11> kSequence{{
      .read = read_opens,
      .fallback = "",
      .example = "[22/tcp]",
-     .doc = "The services that the sequence opens: port/protocol or first-last/protocol. They are refused to "
-            "everyone else.",
+     .doc = "The services that the sequence opens: port/protocol or first-last/protocol. They are refused "
+            "to everyone else.",
      .required = true},
     {.name = "step_timeout",
      .scope = Scope::sequence,
@@ -273,8 +265,8 @@ constexpr std::array<Key, 4> kDerive{{
      .read = read_scalar<&Derivation::overlap, parse_duration>,
      .fallback = "",
      .example = "1h",
-     .doc = "How long the old sequence is accepted beside the new one; shorter than `period`. Default: not "
-            "at all.",
+     .doc = "How long the old sequence is accepted beside the new one; shorter than `period`. Default: "
+            "not at all.",
      .supported = false},
 }};
 
