@@ -47,7 +47,7 @@ Set interval_set(std::string name, std::string type, std::vector<Element> elemen
 // What packets fill, for both families.
 void add_dynamic_sets(std::vector<Set>& sets, const Program& program) {
   for (const auto& [family, type] : {std::pair{'4', "ipv4_addr"}, std::pair{'6', "ipv6_addr"}}) {
-    const auto add = [&, digit = family, address = type](std::string name, std::string_view rest) {
+    const auto add = [&, digit = family, address = type](const std::string& name, std::string_view rest) {
       sets.push_back(dynamic_set(name + digit, fmt::format("{}{}", address, rest), program.sources));
     };
     add("expected", " . mark");
