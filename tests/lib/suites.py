@@ -49,7 +49,7 @@ def _pytest(name: str, build: str, folder: str, *options: str) -> Callable[[Path
 def _asan(reports: Path) -> list[Command]:
     """The unit tests under the sanitizers, and the kernel tests with a CLI that carries them."""
     strict = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
-              "KNOCKWORK_DRIFT_EVERY": "4"}  # the kernel suite has tampered with every object already
+              "KNOCKWORK_DRIFT_EVERY": "8"}  # the kernel suite has tampered with every object already
     every = (_catch2("asan-unit", "asan", UNIT)(reports)
              + _pytest("asan-kernel", "asan", "tests/kernel")(reports))
     return [Command(each.argv, each.report, {**each.env, **strict}) for each in every]
