@@ -153,7 +153,7 @@ packets:5:5: error: not an address
 packets:5:16: error: unknown word
   +1s é 7000/tcp wat syn|ack ack
                  ^~~
-  help: use TCP flags (ack), a ct state (invalid), a destination (broadcast), lo, unlisted, or an icmpv6 type (packet-too-big)
+  help: use TCP flags (ack), a ct state (invalid), reply, a kind of destination (broadcast, unicast), its address (to=203.0.113.10), lo, unlisted, or an icmpv6 type (packet-too-big)
 packets:5:28: error: a second word for the TCP flags
   +1s é 7000/tcp wat syn|ack ack
                              ^~~
@@ -169,7 +169,7 @@ TEST_CASE("a word must fit its packet", "[script]") {
   CHECK(faults("0 192.0.2.7 icmp ack\n"
                "0 192.0.2.7 icmpv6 packet-too-big\n"
                "0 192.0.2.7 7000 new invalid\n"
-               "0 ::1 22/tcp ack new local lo dhcpv6 lo lo lo lo lo\n") ==
+               "0 ::1 22/tcp ack new local lo dhcpv6 reply to=::2 lo lo lo\n") ==
         R"(packets:1:18: error: only TCP has flags
   0 192.0.2.7 icmp ack
                    ^~~
@@ -182,9 +182,9 @@ packets:3:22: error: a second word for the conntrack state
   0 192.0.2.7 7000 new invalid
                        ^~~~~~~
   help: leave one of them
-packets:4:38: error: too many words
-  0 ::1 22/tcp ack new local lo dhcpv6 lo lo lo lo lo
-                                       ^~
+packets:4:51: error: too many words
+  0 ::1 22/tcp ack new local lo dhcpv6 reply to=::2 lo lo lo
+                                                    ^~
   help: write one packet per line
 )");
 }

@@ -59,6 +59,8 @@ std::string to_string(const Network& network);  // "192.0.2.0/28"; a single addr
 // nullopt where the text is not an address or network, or has host bits set.
 std::optional<Network> parse_network(std::string_view text);
 bool contains(const Network& network, const Network& address);
+// The network of `prefix` bits around it; the network itself where that is no wider.
+Network widened(Network network, int prefix);
 
 enum class Mode { gate, stealth };
 enum class Refuse { automatic, drop, reject };

@@ -5,6 +5,8 @@
 // elements that lead to it. Everything else stays where it is.
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <optional>
 #include <set>
 #include <unordered_set>
 
@@ -36,11 +38,14 @@ bool leads_to(std::string_view text, std::string_view chain) {
 class Difference {
  public:
   Difference(const LiveTable& live, const Ruleset& wanted, Resize resize)
-      : live_(live), wanted_(wanted), resize_(resize) {
+      : live_(live), wanted_(wanted), resize_(resize), prefix_(ipv6_prefix(wanted)) {
     for (const char* map : {"openers", "advance", "timed"}) {
       const Set* set = wanted.set(map);
       if (set == nullptr) continue;
-      for (const Element& element : set->elements) edges_.insert(element.key);
+      for (const Element& element : set->elements) {
+        edges_.insert(element.key);
+        if (element.value.find("once_") != std::string::npos) once_.insert(element.key);
+      }
     }
   }
 
@@ -53,6 +58,7 @@ class Difference {
     }
     delete_elements();
     forget_retired();
+    rename_sources();
     delete_sets();
     for (const Stranger& stranger : live_.strangers) add(DeleteStranger{stranger});
     chains();
@@ -126,20 +132,74 @@ class Difference {
       if (!by_edge(name) || gone_sets_.contains(name)) continue;
       ForgetElements action{name, {}};
       for (const LiveElement& element : elements) {
-        if (retired(element)) action.keys.push_back(element.key);
+        if (retired(name, element)) action.keys.push_back(element.key);
       }
       if (!action.keys.empty()) add(std::move(action));
     }
   }
 
-  // The sets whose elements are a source and an edge.
-  static bool by_edge(std::string_view set) {
-    return set.starts_with("expected") || set.starts_with("begun");
+  // Sources that are called otherwise from now on: by a shorter prefix. Of those
+  // that become one the longest time counts.
+  void rename_sources() {
+    for (const auto& [name, elements] : live_.live) {
+      if (gone_sets_.contains(name)) continue;
+      ForgetElements forget{name, {}};
+      CarryElements renamed{name, {}};
+      std::set<std::string> keys;
+      for (const LiveElement& element : elements) {
+        if (retired_of(name, element) || renamed_key(name, element.key) == element.key) continue;
+        forget.keys.push_back(element.key);
+        keys.insert(renamed_key(name, element.key));
+      }
+      if (keys.empty()) continue;
+      for (LiveElement& element : with_new_names(name, elements)) {
+        if (!keys.contains(element.key)) continue;
+        forget.keys.push_back(element.key);
+        renamed.elements.push_back(std::move(element));
+      }
+      add(std::move(forget));
+      add(std::move(renamed));
+    }
   }
 
-  bool retired(const LiveElement& element) const {
-    const std::size_t at = element.key.rfind(' ');
-    return at != std::string::npos && !edges_.contains(std::string_view(element.key).substr(at + 1));
+  std::vector<LiveElement> with_new_names(const std::string& set,
+                                          const std::vector<LiveElement>& elements) const {
+    std::map<std::string, LiveElement> best;
+    for (LiveElement element : elements) {
+      if (retired_of(set, element)) continue;
+      element.key = renamed_key(set, element.key);
+      LiveElement& kept = best.try_emplace(element.key, element).first->second;
+      if (element.expires > kept.expires) kept = element;
+    }
+    std::vector<LiveElement> all;
+    all.reserve(best.size());
+    for (auto& [key, element] : best) all.push_back(std::move(element));
+    return all;
+  }
+
+  std::string renamed_key(std::string_view set, const std::string& key) const {
+    if (!set.ends_with('6') || !prefix_) return key;
+    const bool lockout = set.starts_with("locked") || set.starts_with("strays");
+    const std::size_t end = key.find(" . ");
+    const auto source = parse_network(std::string_view(key).substr(0, end));
+    if (!source || source->prefix != 128) return key;
+    Network network = widened(*source, lockout ? std::min(64, *prefix_) : *prefix_);
+    network.prefix = 128;
+    return to_string(network) + (end == std::string::npos ? "" : key.substr(end));
+  }
+
+  // The sets whose elements are an edge, or a source and an edge.
+  static bool by_edge(std::string_view set) {
+    return set.starts_with("expected") || set.starts_with("begun") || set == "spent";
+  }
+
+  bool retired_of(std::string_view set, const LiveElement& element) const {
+    return by_edge(set) && retired(set, element);
+  }
+
+  bool retired(std::string_view set, const LiveElement& element) const {
+    const std::string_view edge = std::string_view(element.key).substr(element.key.rfind(' ') + 1);
+    return !(set == "spent" ? once_ : edges_).contains(edge);
   }
 
   void delete_sets() {
@@ -179,10 +239,7 @@ class Difference {
   void carry(const Set& wanted) {
     const auto elements = live_.live.find(wanted.name);
     if (!wanted.is_dynamic() || elements == live_.live.end()) return;
-    CarryElements action{wanted.name, elements->second};
-    if (by_edge(wanted.name)) {
-      std::erase_if(action.elements, [this](const LiveElement& element) { return retired(element); });
-    }
+    CarryElements action{wanted.name, with_new_names(wanted.name, elements->second)};
     if (!action.elements.empty()) add(std::move(action));
   }
 
@@ -193,8 +250,9 @@ class Difference {
   const LiveTable& live_;
   const Ruleset& wanted_;
   Resize resize_;
-  std::unordered_set<std::string_view> edges_;  // that are wanted
-  Names gone_sets_, gone_chains_, rewritten_;   // gone: no longer wanted, or to be made anew
+  std::optional<int> prefix_;                          // of IPv6 sources
+  std::unordered_set<std::string_view> edges_, once_;  // that are wanted; last ones of `once` sequences
+  Names gone_sets_, gone_chains_, rewritten_;          // gone: no longer wanted, or to be made anew
   Transaction transaction_;
 };
 

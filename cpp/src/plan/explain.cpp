@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+#include "ruleset/log.hpp"
+
 namespace knockwork {
 namespace {
 
@@ -20,8 +22,9 @@ std::string counted(std::size_t number, std::string_view noun) {
 constexpr std::array kSettingsChains{"gate",  "refuse", "protected", "knock",    "fire",
                                      "wrong", "guard",  "lockout",   "harmless", "stray"};
 // The maps and chains that follow from sequences, by name or by prefix.
-constexpr std::array kSequenceObjects{"steps_", "openers",  "advance", "timed",   "begun", "next",
-                                      "from",   "dispatch", "ranges",  "within_", "open_", "range_"};
+constexpr std::array kSequenceObjects{
+    "steps_", "openers", "advance", "timed",   "begun", "next", "from",  "dispatch", "ranges", "within_",
+    "open_",  "range_",  "places",  "reached", "to_",   "cut",  "once_", "spent",    "spender"};
 
 bool is_settings_chain(std::string_view name) {
   return std::find(kSettingsChains.begin(), kSettingsChains.end(), name) != kSettingsChains.end();
@@ -37,6 +40,15 @@ std::string first_rule(const Ruleset& ruleset, std::string_view chain) {
   return found == nullptr || found->rules.empty() ? "" : found->rules.front();
 }
 
+std::string rule_with(const Ruleset& ruleset, std::string_view chain, std::string_view word) {
+  const Chain* found = ruleset.chain(chain);
+  if (found == nullptr) return "";
+  const auto rule = std::find_if(found->rules.begin(), found->rules.end(), [&](const std::string& each) {
+    return each.find(word) != std::string::npos;
+  });
+  return rule == found->rules.end() ? "" : *rule;
+}
+
 std::string mode_of(const Ruleset& ruleset) {
   const Chain* gate = ruleset.chain("gate");
   if (gate == nullptr) return "";
@@ -49,7 +61,7 @@ std::string refuse_of(const Ruleset& ruleset) {
 }
 
 std::string wrong_knock_of(const Ruleset& ruleset) {
-  const std::string rule = first_rule(ruleset, "lockout");
+  const std::string rule = rule_with(ruleset, "lockout", "@locked4");
   const std::size_t at = rule.find(" timeout ");
   if (at == std::string::npos) return ruleset.chain("harmless") != nullptr ? "ignore" : "";
   return "lockout for " + rule.substr(at + 9, rule.find(" }", at) - at - 9);
@@ -58,6 +70,24 @@ std::string wrong_knock_of(const Ruleset& ruleset) {
 std::string sources_of(const Ruleset& ruleset) {
   const Set* set = ruleset.set("granted4");
   return set == nullptr ? "" : std::to_string(set->size);
+}
+
+std::string ipv6_prefix_of(const Ruleset& ruleset) {
+  const auto prefix = ipv6_prefix(ruleset);
+  return prefix ? std::to_string(*prefix) : "";
+}
+
+std::string log_of(const Ruleset& ruleset) {
+  const auto logs = [](const Chain& chain, std::string_view prefix) {
+    return std::any_of(chain.rules.begin(), chain.rules.end(),
+                       [&](const std::string& rule) { return rule.find(prefix) != std::string::npos; });
+  };
+  const auto any = [&](std::string_view chains, std::string_view prefix) {
+    return std::any_of(ruleset.chains.begin(), ruleset.chains.end(), [&](const Chain& chain) {
+      return chain.name.starts_with(chains) && logs(chain, prefix);
+    });
+  };
+  return any("lockout", kLogWrong) ? "all" : any("open_", kLogGrant) ? "grants" : "none";
 }
 
 std::string or_none(const std::optional<Duration>& duration) {
@@ -69,6 +99,8 @@ std::string listed(const std::vector<Network>& networks) {
   for (const Network& network : networks) text += (text.empty() ? "" : ", ") + to_string(network);
   return text.empty() ? "anywhere" : text;
 }
+
+std::string places(const Track& track) { return track.to.empty() ? "this host" : listed(track.to); }
 
 std::string elements_of(const Ruleset& ruleset, std::initializer_list<const char*> names) {
   std::string text;
@@ -130,6 +162,8 @@ class Explainer {
     setting("refuse", refuse_of(live), refuse_of(wanted_), &settings_changed_);
     setting("wrong_knock", wrong_knock_of(live), wrong_knock_of(wanted_), &settings_changed_);
     setting("sources", sources_of(live), sources_of(wanted_), &sources_changed_);
+    setting("ipv6_prefix", ipv6_prefix_of(live), ipv6_prefix_of(wanted_), &settings_changed_);
+    setting("log", log_of(live), log_of(wanted_), &settings_changed_);
     setting("always_allow", elements_of(live, {"always_allow4", "always_allow6"}),
             elements_of(wanted_, {"always_allow4", "always_allow6"}), &always_allow_changed_);
     setting("interfaces", elements_of(live, {"interfaces"}), elements_of(wanted_, {"interfaces"}),
@@ -203,6 +237,11 @@ class Explainer {
     if (before.from != after.from) {
       parts.push_back(fmt::format("from {} → {}", listed(before.from), listed(after.from)));
     }
+    if (before.to != after.to) {
+      parts.push_back(fmt::format("to {} → {}", places(before), places(after)));
+    }
+    if (before.once != after.once) parts.push_back(after.once ? "once" : "no longer once");
+    if (before.cut != after.cut) parts.push_back(after.cut ? "on_expiry keep → cut" : "on_expiry cut → keep");
     if (before.open_for != after.open_for) {
       parts.push_back(fmt::format("open_for {} → {}", to_string(before.open_for), to_string(after.open_for)));
     }
@@ -271,8 +310,9 @@ class Explainer {
   void half_done() {
     for (const Action& action : transaction_.actions) {
       if (const auto* forget = std::get_if<ForgetElements>(&action)) {
-        if (!sequences_changed_)
-          add(Kind::remove, "half-done knocks", forget->set, "as it stands", "", "of no sequence");
+        if (!sequences_changed_ && !settings_changed_)
+          add(Kind::remove, forget->set == "spent" ? "spent uses" : "half-done knocks", forget->set,
+              "as it stands", "", "of no sequence");
       }
     }
   }
@@ -296,6 +336,9 @@ std::string describe(const Track& track, const Shown& shown) {
   if (track.edges.size() > 1) text += ", step_timeout " + to_string(track.step_timeout);
   if (track.sequence_timeout) text += ", sequence_timeout " + to_string(*track.sequence_timeout);
   if (!track.from.empty()) text += ", from " + listed(track.from);
+  if (!track.to.empty()) text += ", to " + listed(track.to);
+  if (track.once) text += ", once";
+  if (track.cut) text += ", on_expiry cut";
   return text;
 }
 

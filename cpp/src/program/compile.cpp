@@ -77,7 +77,9 @@ std::vector<Knock> resolve_guards(const Spec& spec, const Program& program) {
   const std::set<Knock> knocks = knock_ports(program.tracks);
   PortSet taken;
   for (const Knock& knock : knocks) taken.add(knock);
-  for (const Service& service : protected_services(program)) taken.add(service);
+  for (const Track& track : program.tracks) {
+    for (const Service& service : track.services) taken.add(service);
+  }
   for (const Service& service : program.public_services) taken.add(service);
   std::vector<Knock> guards =
       spec.guards.kind == Guards::Kind::listed ? spec.guards.ports : automatic_guards(knocks);
@@ -101,6 +103,9 @@ std::vector<Track> compile_tracks(std::vector<Sequence> sequences) {
     track.open_for = sequence.open_for;
     if (sequence.knock.size() > 1) track.sequence_timeout = sequence.sequence_timeout;
     track.from = without_nested(sequence.from);
+    track.to = fewest(sequence.to);
+    track.once = sequence.once;
+    track.cut = sequence.on_expiry == OnExpiry::cut;
     for (std::size_t step = 0; step < sequence.knock.size(); ++step) {
       track.edges.push_back({numbers[at][step], sequence.knock[step]});
     }
@@ -109,6 +114,20 @@ std::vector<Track> compile_tracks(std::vector<Sequence> sequences) {
 }
 
 }  // namespace
+
+// Two halves that are both there are the whole: as few networks as cover the same addresses.
+std::vector<Network> fewest(std::vector<Network> networks) {
+  for (networks = without_nested(std::move(networks));;) {
+    const auto half =
+        std::adjacent_find(networks.begin(), networks.end(), [](const Network& left, const Network& right) {
+          return left.ipv6 == right.ipv6 && left.prefix == right.prefix && left.prefix > 0 &&
+                 widened(left, left.prefix - 1) == widened(right, right.prefix - 1);
+        });
+    if (half == networks.end()) return networks;
+    networks.push_back(widened(*half, half->prefix - 1));
+    networks = without_nested(std::move(networks));
+  }
+}
 
 Program compile(const Spec& spec) {
   Program program;
@@ -120,7 +139,9 @@ Program compile(const Spec& spec) {
   program.always_allow = without_nested(spec.always_allow);
   program.lockout = spec.wrong_knock == WrongKnock::lockout;
   program.lockout_time = spec.lockout;
+  program.ipv6_prefix = spec.ipv6_prefix;
   program.sources = spec.sources;
+  program.log = spec.log;
   program.tracks = compile_tracks(spec.sequences);
   program.guards = resolve_guards(spec, program);
   return program;
@@ -131,18 +152,50 @@ bool has_sequence_timeouts(const Program& program) {
                      [](const Track& track) { return track.sequence_timeout.has_value(); });
 }
 
-std::vector<Service> protected_services(const Program& program) {
+bool has_once(const Program& program) {
+  return std::any_of(program.tracks.begin(), program.tracks.end(),
+                     [](const Track& track) { return track.once; });
+}
+
+int lockout_prefix(const Program& program) { return std::min(64, program.ipv6_prefix); }
+
+std::vector<Door> remote_doors(const Program& program) {
+  std::vector<Door> doors;
+  for (const Track& track : program.tracks) {
+    if (track.to.empty()) continue;
+    for (const Service& service : track.services) doors.push_back({track.to, service, track.cut});
+  }
+  return sorted_unique(std::move(doors));
+}
+
+namespace {
+
+template <typename Wanted>
+std::vector<Service> services_here(const Program& program, Wanted wanted) {
   std::vector<Service> services;
   for (const Track& track : program.tracks) {
+    if (!track.to.empty() || !wanted(track)) continue;
     services.insert(services.end(), track.services.begin(), track.services.end());
   }
   return sorted_unique(std::move(services));
 }
 
+}  // namespace
+
+std::vector<Service> protected_services(const Program& program) {
+  return services_here(program, [](const Track&) { return true; });
+}
+
+std::vector<Service> cut_services(const Program& program) {
+  return services_here(program, [](const Track& track) { return track.cut; });
+}
+
 std::string dump(const Program& program) {
   std::string text = std::string("mode ") + (program.mode == Mode::gate ? "gate" : "stealth") +
                      ", refuse by " + (program.reject ? "reject" : "drop") + ", room for " +
-                     std::to_string(program.sources) + " sources\n";
+                     std::to_string(program.sources) + " sources";
+  if (program.ipv6_prefix != 128) text += " by /" + std::to_string(program.ipv6_prefix);
+  text += '\n';
   text += program.lockout ? "wrong knock: lockout for " + to_string(program.lockout_time) + '\n'
                           : "wrong knock: ignored\n";
   for (const Track& track : program.tracks) {
@@ -150,6 +203,9 @@ std::string dump(const Program& program) {
             to_string(track.open_for);
     if (track.sequence_timeout) text += ", all within " + to_string(*track.sequence_timeout);
     for (const Network& network : track.from) text += ", from " + to_string(network);
+    for (const Network& network : track.to) text += ", to " + to_string(network);
+    if (track.once) text += ", once";
+    if (track.cut) text += ", cut";
     text += '\n';
     for (const Edge& edge : track.edges) {
       text += "  edge " + std::to_string(edge.id) + ": " + to_string(edge.knock) + '\n';
@@ -158,6 +214,7 @@ std::string dump(const Program& program) {
   }
   for (const Knock& guard : program.guards) text += "guard " + to_string(guard) + '\n';
   for (const Service& service : program.public_services) text += "public " + to_string(service) + '\n';
+  if (program.log != Log::none) text += program.log == Log::all ? "log all\n" : "log grants\n";
   for (const std::string& interface : program.interfaces) text += "interface " + interface + '\n';
   for (const Network& network : program.always_allow) text += "always allow " + to_string(network) + '\n';
   return text;

@@ -7,8 +7,6 @@
 namespace knockwork {
 namespace {
 
-constexpr std::uint8_t kLockoutPrefix6 = 64;  // whoever has one address of a /64 has them all
-
 Instant after(const Packet& packet, Duration duration) {
   return packet.time + Instant(duration.milliseconds());
 }
@@ -25,19 +23,6 @@ bool covered(const std::vector<Service>& services, Knock target) {
 bool contained(const std::vector<Network>& networks, const Network& address) {
   return std::any_of(networks.begin(), networks.end(),
                      [&](const Network& network) { return contains(network, address); });
-}
-
-Network lockout_key(Network source) {
-  if (!source.ipv6) return source;
-  std::fill(source.bytes.begin() + kLockoutPrefix6 / 8, source.bytes.end(), std::uint8_t{0});
-  source.prefix = kLockoutPrefix6;
-  return source;
-}
-
-bool is_locked(const Memory& memory, const Packet& packet) {
-  const Network key = lockout_key(packet.source);
-  return packet.time < memory.all_locked_until || memory.locked.has(key, packet.time) ||
-         memory.strays.has(key, packet.time);
 }
 
 bool is_underway(const Packet& packet) {
@@ -58,28 +43,28 @@ auto& grants(Remembered& memory, const Service& service) {
   return service.first == service.last ? memory.granted : memory.ranged;
 }
 
-// What is settled before any port is looked at.
-std::optional<Outcome> settled_early(const Program& program, const Packet& packet) {
-  if (packet.ingress == Ingress::loopback) return Outcome{Verdict::passed_on, Reason::loopback};
-  if (packet.ingress == Ingress::unlisted) return Outcome{Verdict::passed_on, Reason::unlisted};
-  if (packet.destination == Destination::routed) return Outcome{Verdict::passed_on, Reason::routed};
-  if (contained(program.always_allow, packet.source)) {
-    return Outcome{Verdict::accepted, Reason::always_allowed};
-  }
-  if (packet.conntrack == Conntrack::established || packet.conntrack == Conntrack::related) {
-    return Outcome{Verdict::accepted, Reason::established};
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
-Machine::Machine(Program program) : program_(std::move(program)), protected_(protected_services(program_)) {
+Machine::Machine(Program program) : program_(std::move(program)), elsewhere_(remote_doors(program_)) {
+  const std::vector<Service> cut = cut_services(program_);
+  for (const Service& service : protected_services(program_)) {
+    here_.push_back({{}, service, std::binary_search(cut.begin(), cut.end(), service)});
+  }
   for (std::size_t track = 0; track < program_.tracks.size(); ++track) {
     const std::vector<Edge>& edges = program_.tracks[track].edges;
     for (std::size_t step = 0; step < edges.size(); ++step) uses_.push_back({edges[step].knock, track, step});
   }
   std::sort(uses_.begin(), uses_.end());
+}
+
+Network Machine::lockout_key(const Packet& packet) const {
+  return widened(packet.source, packet.source.ipv6 ? lockout_prefix(program_) : 32);
+}
+
+bool Machine::is_locked(const Memory& memory, const Packet& packet) const {
+  const Network network = lockout_key(packet);
+  return packet.time < memory.all_locked_until || memory.locked.has(network, packet.time) ||
+         memory.strays.has(network, packet.time);
 }
 
 Outcome Machine::take(State& state, const Packet& packet) const {
@@ -89,22 +74,70 @@ Outcome Machine::take(State& state, const Packet& packet) const {
   }
   state.now = packet.time;
   Memory& memory = packet.source.ipv6 ? state.ipv6 : state.ipv4;
-  if (const std::optional<Outcome> settled = settled_early(program_, packet)) return *settled;
+  if (const std::optional<Outcome> settled = settled_early(memory, packet)) return *settled;
   if (!packet.target) return unwatched(packet);
-  if (covered(protected_, *packet.target)) return at_service(memory, packet);
+  if (const auto doors = doors_at(packet); !doors.empty()) return at_doors(memory, packet, doors);
   // Whatever the port and in both modes: to answer some ports and not others would tell them apart.
   if (is_underway(packet)) return {Verdict::passed_on, Reason::underway};
   if (covered(program_.public_services, *packet.target)) return {Verdict::accepted, Reason::public_service};
-  return at_closed_port(memory, packet);
+  return at_closed_port(state, memory, packet);
 }
 
-Outcome Machine::at_service(const Memory& memory, const Packet& packet) const {
-  Instant until = packet.time;
-  for (const Service& service : protected_) {
-    if (!covers(service, *packet.target)) continue;
-    until = std::max(until, grants(memory, service).until({packet.source, service}, packet.time));
+// What is settled before any port of this host is looked at.
+std::optional<Outcome> Machine::settled_early(const Memory& memory, const Packet& packet) const {
+  if (packet.ingress == Ingress::loopback) return Outcome{Verdict::passed_on, Reason::loopback};
+  if (packet.ingress == Ingress::unlisted) return Outcome{Verdict::passed_on, Reason::unlisted};
+  if (packet.destination == Destination::routed && doors_at(packet).empty()) {
+    return Outcome{Verdict::passed_on, Reason::routed};
   }
-  if (until > packet.time) {
+  if (contained(program_.always_allow, packet.source)) {
+    return Outcome{Verdict::accepted, Reason::always_allowed};
+  }
+  return going_on(memory, packet);
+}
+
+// Connections go on, but those that end with their grants.
+std::optional<Outcome> Machine::going_on(const Memory& memory, const Packet& packet) const {
+  if (packet.conntrack != Conntrack::established && packet.conntrack != Conntrack::related) {
+    return std::nullopt;
+  }
+  const std::vector<Door> doors = packet.target && !packet.reply ? doors_at(packet) : std::vector<Door>{};
+  const bool cut = std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.cut; });
+  if (cut && granted_until(memory, packet, doors) <= packet.time) {
+    return Outcome{Verdict::dropped, Reason::ended};
+  }
+  return Outcome{Verdict::accepted, Reason::established};
+}
+
+// The doors that a packet stands before: those of its address, else those of this host.
+std::vector<Door> Machine::doors_at(const Packet& packet) const {
+  std::vector<Door> doors;
+  if (!packet.target) return doors;
+  for (const Door& door : elsewhere_) {
+    if (packet.address && covers(door.service, *packet.target) && contained(door.to, *packet.address)) {
+      doors.push_back(door);
+    }
+  }
+  if (!doors.empty() || packet.destination == Destination::routed) return doors;
+  std::copy_if(here_.begin(), here_.end(), std::back_inserter(doors),
+               [&](const Door& door) { return covers(door.service, *packet.target); });
+  return doors;
+}
+
+Instant Machine::granted_until(const Memory& memory, const Packet& packet,
+                               const std::vector<Door>& doors) const {
+  Instant until = packet.time;
+  for (const Door& door : doors) {
+    const Instant its = door.to.empty()
+                            ? grants(memory, door.service).until({key(packet), door.service}, packet.time)
+                            : memory.reached.until({key(packet), door}, packet.time);
+    until = std::max(until, its);
+  }
+  return until;
+}
+
+Outcome Machine::at_doors(const Memory& memory, const Packet& packet, const std::vector<Door>& doors) const {
+  if (const Instant until = granted_until(memory, packet, doors); until > packet.time) {
     Outcome outcome{Verdict::accepted, Reason::granted};
     outcome.left = until - packet.time;
     return outcome;
@@ -147,14 +180,14 @@ Machine::Uses Machine::uses_of(Knock target) const {
   return std::equal_range(uses_.begin(), uses_.end(), target, ByKnock{});
 }
 
-Outcome Machine::at_closed_port(Memory& memory, const Packet& packet) const {
+Outcome Machine::at_closed_port(State& state, Memory& memory, const Packet& packet) const {
   if (!is_watched(packet)) return unwatched(packet);
   if (!counts(packet)) return {closed(), Reason::no_knock};
   const bool locked = program_.lockout && is_locked(memory, packet);
   Outcome outcome{closed(), Reason::knock};
-  if (!locked) outcome.fired = firing(memory, packet);
+  if (!locked) outcome.fired = firing(state, memory, packet);
   for (auto fired = outcome.fired.rbegin(); fired != outcome.fired.rend(); ++fired) {
-    fired->noted = take_effect(memory, packet, *fired, outcome.granted);
+    fired->noted = take_effect(state, memory, packet, *fired, outcome.granted);
   }
   if (!outcome.fired.empty()) {
     std::sort(outcome.granted.begin(), outcome.granted.end());
@@ -174,28 +207,39 @@ bool Machine::may_fire(const Memory& memory, const Packet& packet, const Use& us
   const Track& track = program_.tracks[use.track];
   if (!track.from.empty() && !contained(track.from, packet.source)) return false;
   if (use.step == 0) return true;
-  const std::pair<Network, EdgeId> step{packet.source, track.edges[use.step].id};
+  const std::pair<Network, EdgeId> step{key(packet), track.edges[use.step].id};
   return memory.expected.has(step, packet.time) &&
          (!track.sequence_timeout || memory.begun.has(step, packet.time));
 }
 
-std::vector<Fired> Machine::firing(const Memory& memory, const Packet& packet) const {
-  std::vector<Fired> fired;
+// A spent sequence's last knock does not fire; but whoever spent it may repeat it unpunished.
+std::optional<Fired> Machine::fires(const State& state, const Memory& memory, const Packet& packet,
+                                    const Use& use) const {
+  const Track& track = program_.tracks[use.track];
+  const EdgeId edge = track.edges[use.step].id;
+  if (!may_fire(memory, packet, use)) return std::nullopt;
+  const bool spent = track.once && use.step + 1 == track.edges.size() && state.spent.contains(edge);
+  if (spent && !memory.holders.has({key(packet), edge}, packet.time)) return std::nullopt;
+  return Fired{edge, use.track, use.step, true, spent};
+}
+
+std::vector<Fired> Machine::firing(const State& state, const Memory& memory, const Packet& packet) const {
+  std::vector<Fired> all;
   const Uses uses = uses_of(*packet.target);
   for (auto use = uses.first; use != uses.second; ++use) {
-    const EdgeId edge = program_.tracks[use->track].edges[use->step].id;
-    if (may_fire(memory, packet, *use)) fired.push_back({edge, use->track, use->step});
+    if (const auto fired = fires(state, memory, packet, *use)) all.push_back(*fired);
   }
-  return fired;
+  return all;
 }
 
 // False where a full set did not take what follows.
-bool Machine::take_effect(Memory& memory, const Packet& packet, const Fired& fired,
+bool Machine::take_effect(State& state, Memory& memory, const Packet& packet, const Fired& fired,
                           std::vector<Service>& granted) const {
   const Track& track = program_.tracks[fired.track];
-  if (fired.step + 1 == track.edges.size()) return grant(memory, packet, fired, granted);
+  if (fired.spent) return true;
+  if (fired.step + 1 == track.edges.size()) return grant(state, memory, packet, fired, granted);
   const bool begun = fired.step != 0 || begin(memory, packet, track);
-  return memory.expected.update({packet.source, track.edges[fired.step + 1].id}, packet.time,
+  return memory.expected.update({key(packet), track.edges[fired.step + 1].id}, packet.time,
                                 after(packet, track.step_timeout), program_.sources) &&
          begun;
 }
@@ -205,7 +249,7 @@ bool Machine::begin(Memory& memory, const Packet& packet, const Track& track) co
   if (!track.sequence_timeout) return true;
   bool all = true;
   for (std::size_t step = 1; step < track.edges.size(); ++step) {
-    all = memory.begun.update({packet.source, track.edges[step].id}, packet.time,
+    all = memory.begun.update({key(packet), track.edges[step].id}, packet.time,
                               after(packet, *track.sequence_timeout), program_.sources) &&
           all;
   }
@@ -213,14 +257,20 @@ bool Machine::begin(Memory& memory, const Packet& packet, const Track& track) co
 }
 
 // A grant that nobody could see or revoke is none: without room among the holders nothing opens.
-bool Machine::grant(Memory& memory, const Packet& packet, const Fired& fired,
+bool Machine::grant(State& state, Memory& memory, const Packet& packet, const Fired& fired,
                     std::vector<Service>& granted) const {
   const Track& track = program_.tracks[fired.track];
   const Instant until = after(packet, track.open_for);
-  if (!memory.holders.update({packet.source, fired.edge}, packet.time, until, program_.sources)) return false;
+  if (!memory.holders.update({key(packet), fired.edge}, packet.time, until, program_.sources)) return false;
+  if (track.once) state.spent.insert(fired.edge);
   bool all = true;
   for (const Service& service : track.services) {
-    if (grants(memory, service).update({packet.source, service}, packet.time, until, program_.sources)) {
+    const bool room =
+        track.to.empty()
+            ? grants(memory, service).update({key(packet), service}, packet.time, until, program_.sources)
+            : memory.reached.update({key(packet), {track.to, service, track.cut}}, packet.time, until,
+                                    program_.sources);
+    if (room) {
       granted.push_back(service);
     } else {
       all = false;
@@ -235,10 +285,10 @@ bool Machine::grant(Memory& memory, const Packet& packet, const Fired& fired,
 Lockout Machine::lock_out(Memory& memory, const Packet& packet, Reason reason) const {
   const Instant until = after(packet, program_.lockout_time);
   if (reason == Reason::stray) {
-    const bool room = memory.strays.update(lockout_key(packet.source), packet.time, until, program_.sources);
+    const bool room = memory.strays.update(lockout_key(packet), packet.time, until, program_.sources);
     return room ? Lockout::source : Lockout::none;
   }
-  if (memory.locked.update(lockout_key(packet.source), packet.time, until, program_.sources)) {
+  if (memory.locked.update(lockout_key(packet), packet.time, until, program_.sources)) {
     return Lockout::source;
   }
   memory.all_locked_until = until;

@@ -13,6 +13,7 @@
 
 #include <compare>
 #include <cstddef>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,6 +42,7 @@ enum class Reason {
   needed_by_ipv6,
   portless,  // neither TCP nor UDP
   granted,
+  ended,        // of a connection that its grant outlived by `on_expiry: cut`
   underway,     // TCP with ACK and without SYN: perhaps of a connection older than the table
   not_granted,  // a protected service, and no grant for it
   public_service,
@@ -60,6 +62,7 @@ struct Fired {
   std::size_t track = 0;  // of Program::tracks
   std::size_t step = 0;   // of Track::edges
   bool noted = true;      // false where a full set did not take what follows
+  bool spent = false;     // a duplicate of the knock that spent a `once` sequence: does nothing
   bool operator==(const Fired&) const = default;
 };
 
@@ -80,8 +83,9 @@ struct Memory {
   TimedSet<std::pair<Network, EdgeId>> begun;     // later steps whose first knock is young enough
   TimedSet<std::pair<Network, Service>> granted;  // single ports
   TimedSet<std::pair<Network, Service>> ranged;   // ranges of ports
+  TimedSet<std::pair<Network, Door>> reached;     // elsewhere than on this host
   TimedSet<std::pair<Network, EdgeId>> holders;   // who holds a grant, by the last edge of its sequence
-  TimedSet<Network> locked;                       // an IPv4 address, or the /64 of an IPv6 one
+  TimedSet<Network> locked;                       // an IPv4 address, or an IPv6 one's /64 or shorter
   TimedSet<Network> strays;                       // the same, for a port that stealth closes
   Instant all_locked_until{0};                    // no room was left to lock one source out
   bool operator==(const Memory&) const = default;
@@ -90,6 +94,7 @@ struct Memory {
 struct State {
   Instant now{0};
   Memory ipv4, ipv6;
+  std::set<EdgeId> spent;  // `once` sequences, by their last edge
   bool operator==(const State&) const = default;
 };
 
@@ -111,24 +116,35 @@ class Machine {
   };
   using Uses = std::pair<std::vector<Use>::const_iterator, std::vector<Use>::const_iterator>;
 
+  Network key(const Packet& packet) const { return widened(packet.source, source_prefix(packet)); }
+  int source_prefix(const Packet& packet) const { return packet.source.ipv6 ? program_.ipv6_prefix : 32; }
+  Network lockout_key(const Packet& packet) const;
+  bool is_locked(const Memory& memory, const Packet& packet) const;
+  std::optional<Outcome> settled_early(const Memory& memory, const Packet& packet) const;
+  std::optional<Outcome> going_on(const Memory& memory, const Packet& packet) const;
+  std::vector<Door> doors_at(const Packet& packet) const;
+  Instant granted_until(const Memory& memory, const Packet& packet, const std::vector<Door>& doors) const;
   bool is_watched(const Packet& packet) const;
   Uses uses_of(Knock target) const;
-  Outcome at_service(const Memory& memory, const Packet& packet) const;
+  Outcome at_doors(const Memory& memory, const Packet& packet, const std::vector<Door>& doors) const;
   bool is_stray(const Packet& packet) const;
-  Outcome at_closed_port(Memory& memory, const Packet& packet) const;
+  Outcome at_closed_port(State& state, Memory& memory, const Packet& packet) const;
   bool may_fire(const Memory& memory, const Packet& packet, const Use& use) const;
-  std::vector<Fired> firing(const Memory& memory, const Packet& packet) const;
+  std::optional<Fired> fires(const State& state, const Memory& memory, const Packet& packet,
+                             const Use& use) const;
+  std::vector<Fired> firing(const State& state, const Memory& memory, const Packet& packet) const;
   bool begin(Memory& memory, const Packet& packet, const Track& track) const;
-  bool take_effect(Memory& memory, const Packet& packet, const Fired& fired,
+  bool take_effect(State& state, Memory& memory, const Packet& packet, const Fired& fired,
                    std::vector<Service>& granted) const;
-  bool grant(Memory& memory, const Packet& packet, const Fired& fired, std::vector<Service>& granted) const;
+  bool grant(State& state, Memory& memory, const Packet& packet, const Fired& fired,
+             std::vector<Service>& granted) const;
   Lockout lock_out(Memory& memory, const Packet& packet, Reason reason) const;
   Outcome unwatched(const Packet& packet) const;
   Verdict closed() const { return program_.mode == Mode::gate ? Verdict::passed_on : Verdict::dropped; }
 
   Program program_;
-  std::vector<Service> protected_;
-  std::vector<Use> uses_;  // sorted
+  std::vector<Door> here_, elsewhere_;  // sorted
+  std::vector<Use> uses_;               // sorted
 };
 
 // Why, as a sentence: "knock 1 of ssh (1/3): next within 5s". Shows the ports of services.

@@ -28,9 +28,11 @@ struct Packet {
   Network source;  // one address: prefix 32 or 128
   Ingress ingress = Ingress::network;
   Destination destination = Destination::local;
+  std::optional<Network> address{};    // the destination's, where it matters: one address
   std::optional<Knock> target;         // protocol and destination port; none: neither TCP nor UDP
   std::uint8_t flags = tcp_flag::syn;  // of TCP alone
   Conntrack conntrack = Conntrack::fresh;
+  bool reply = false;           // of a connection that began on this side
   bool needed_by_ipv6 = false;  // neighbour discovery, packet-too-big, …: what stealth lets through
   bool operator==(const Packet&) const = default;
 };

@@ -36,6 +36,10 @@ struct Track {  // one sequence, compiled
   std::optional<Duration> sequence_timeout;
   // Only these sources may take its steps; empty: all. Sorted, none inside another.
   std::vector<Network> from;
+  // Where its services are; empty: on this host. As few networks as cover them, sorted.
+  std::vector<Network> to;
+  bool once = false;  // one grant, and no more until it is renewed
+  bool cut = false;   // without a live grant its services' connections end
   bool operator==(const Track&) const = default;
 };
 
@@ -49,7 +53,9 @@ struct Program {
   std::vector<Knock> guards;             // resolved: sorted, no knock, protected or public port among them
   bool lockout = true;                   // wrong_knock: lockout
   Duration lockout_time;
+  int ipv6_prefix = 128;  // a source is this much of its IPv6 address
   std::uint32_t sources = 65536;
+  Log log = Log::none;
   std::vector<Track> tracks;  // sorted by name
   bool operator==(const Program&) const = default;
 };
@@ -60,8 +66,29 @@ Program compile(const Spec& spec);
 // Whether any track has a sequence_timeout.
 bool has_sequence_timeouts(const Program& program);
 
-// All services that any track opens: sorted, no duplicates; ranges may overlap.
+// A service where it is: what is protected, and what a grant is for.
+struct Door {
+  std::vector<Network> to;  // empty: on this host
+  Service service;
+  bool cut = false;
+  auto operator<=>(const Door&) const = default;
+};
+
+// As few networks as cover the same addresses: sorted, none inside another.
+std::vector<Network> fewest(std::vector<Network> networks);
+
+// What the tracks open elsewhere than on this host: sorted, no duplicates.
+std::vector<Door> remote_doors(const Program& program);
+
+// All services that any track opens on this host: sorted, no duplicates; ranges may overlap.
 std::vector<Service> protected_services(const Program& program);
+// Those of them whose connections end with their grants.
+std::vector<Service> cut_services(const Program& program);
+
+bool has_once(const Program& program);
+
+// Whoever has one address of a /64 has them all: lockouts count by no longer a prefix.
+int lockout_prefix(const Program& program);
 
 // One line per edge, guard and grant, for golden tests and curious eyes. Shows ports.
 std::string dump(const Program& program);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr Instant kLatest = std::chrono::hours(24 * 3650);  // ten years: no sum of times overflows
 constexpr std::size_t kMaximumDigits = 9;
-constexpr std::size_t kMaximumWords = 8;  // time, source, target and one word for each aspect
+constexpr std::size_t kMaximumWords = 10;  // time, source, target and one word for each aspect
 
 struct Word {
   std::string_view text;
@@ -191,9 +191,8 @@ class Reader {
       const std::optional<Aspect> aspect = apply_word(words[at].text, packet);
       if (!aspect) {
         fault(words[at], "unknown word",
-              "use TCP flags (ack), a ct state (invalid), a destination (broadcast), lo, unlisted, or an "
-              "icmpv6 type "
-              "(packet-too-big)");
+              "use TCP flags (ack), a ct state (invalid), reply, a kind of destination (broadcast, unicast), "
+              "its address (to=203.0.113.10), lo, unlisted, or an icmpv6 type (packet-too-big)");
       } else if (!said.insert(*aspect).second) {
         fault(words[at], "a second word for the " + std::string(to_string(*aspect)),
               *aspect == Aspect::flags ? "join the flags: syn,ack" : "leave one of them");

@@ -51,6 +51,8 @@ constexpr std::array<Word<bool>, 14> kNeeds{{{"nd-router-solicit", true},
                                              {"mld2-listener-report", true},
                                              {"dhcpv6", true}}};
 
+constexpr std::array<Word<bool>, 2> kDirections{{{"original", false}, {"reply", true}}};
+
 template <typename Table, typename Value>
 bool assign(const Table& table, std::string_view text, Value& value) {
   for (const auto& word : table) {
@@ -77,11 +79,23 @@ bool assign_flags(std::string_view text, std::uint8_t& flags) {
   return true;
 }
 
+// "to=203.0.113.10"
+bool assign_address(std::string_view text, std::optional<Network>& address) {
+  constexpr std::string_view kTo = "to=";
+  if (!text.starts_with(kTo)) return false;
+  const auto network = parse_network(text.substr(kTo.size()));
+  if (!network || text.find('/') != std::string_view::npos) return false;
+  address = *network;
+  return true;
+}
+
 }  // namespace
 
 std::optional<Aspect> apply_word(std::string_view word, Packet& packet) {
   if (assign_flags(word, packet.flags)) return Aspect::flags;
   if (assign(kStates, word, packet.conntrack)) return Aspect::conntrack;
+  if (assign(kDirections, word, packet.reply)) return Aspect::direction;
+  if (assign_address(word, packet.address)) return Aspect::address;
   if (assign(kDestinations, word, packet.destination)) return Aspect::destination;
   if (assign(kIngresses, word, packet.ingress)) return Aspect::ingress;
   if (assign(kNeeds, word, packet.needed_by_ipv6)) return Aspect::need;
@@ -94,6 +108,10 @@ std::string_view to_string(Aspect aspect) {
       return "TCP flags";
     case Aspect::conntrack:
       return "conntrack state";
+    case Aspect::direction:
+      return "direction";
+    case Aspect::address:
+      return "destination";
     case Aspect::destination:
       return "kind of destination";
     case Aspect::ingress:

@@ -19,17 +19,24 @@ std::string listed(const std::vector<Service>& services) {
   return text;
 }
 
+std::string at(const std::vector<Network>& networks) {
+  std::string text;
+  for (const Network& network : networks) text += (text.empty() ? " at " : ", ") + to_string(network);
+  return text;
+}
+
 std::string describe(const Program& program, const Fired& fired) {
   const Track& track = program.tracks[fired.track];
   const std::string knock =
       fmt::format("knock {0} of {1} ({0}/{2}): ", fired.step + 1, track.name, track.edges.size());
+  if (fired.spent) return knock + "a duplicate of the one that spent it, does nothing";
   if (fired.step + 1 < track.edges.size()) {
     return knock + (fired.noted ? "next within " + to_string(track.step_timeout)
                                 : "no room to expect the next, knock again later");
   }
-  return knock + (fired.noted
-                      ? fmt::format("opens {} for {}", listed(track.services), to_string(track.open_for))
-                      : "no room for all of its grants, knock again later");
+  return knock + (fired.noted ? fmt::format("opens {}{} for {}{}", listed(track.services), at(track.to),
+                                            to_string(track.open_for), track.once ? ", and is spent" : "")
+                              : "no room for all of its grants, knock again later");
 }
 
 std::string describe(const Program& program, const std::vector<Fired>& all) {
@@ -95,6 +102,8 @@ std::string why(const Program& program, const Packet& packet, const Outcome& out
       return program.mode == Mode::gate ? "neither TCP nor UDP" : "neither TCP nor UDP: stealth drops it";
     case Reason::granted:
       return "granted, for another " + in_seconds(outcome.left);
+    case Reason::ended:
+      return "of a connection that ended with its grant (on_expiry: cut)";
     case Reason::underway:
       return "not the beginning of a connection: never answered by the gate";
     case Reason::not_granted:

@@ -1,9 +1,14 @@
 #include "ruleset/chains.hpp"
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
+
+#include "ruleset/digest.hpp"
+#include "ruleset/log.hpp"
+#include "ruleset/places.hpp"
 
 namespace knockwork {
 namespace {
@@ -24,30 +29,41 @@ std::string constant_protocol(Protocol protocol) {
   return fmt::format("meta l4proto & {0} | {0}", static_cast<int>(protocol));
 }
 
-std::string digest(const std::string& text) {
-  unsigned char bytes[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes);
-  return fmt::format("{:02x}{:02x}{:02x}{:02x}", bytes[0], bytes[1], bytes[2], bytes[3]);
-}
-
 std::string from_digest(const Track& track) {
   std::string networks;
   for (const Network& network : track.from) networks += to_string(network) + ' ';
-  return digest(networks);
+  return short_digest(networks);
 }
 
 // A range as one number: its ends fit into a mark side by side.
 std::uint32_t range_id(const Service& range) { return (std::uint32_t{range.first} << 16) | range.last; }
 
-const std::string kSource6Lockout = "ip6 saddr & ffff:ffff:ffff:ffff::";  // lockouts count by /64
+// "ip6 saddr", or as much of it as counts: "ip6 saddr & ffff:ffff:ffff:ffff::"
+std::string source6(int prefix) {
+  Network ones;
+  ones.ipv6 = true;
+  ones.prefix = 128;
+  ones.bytes.fill(0xff);
+  ones = widened(ones, prefix);
+  ones.prefix = 128;
+  return prefix == 128 ? "ip6 saddr" : "ip6 saddr & " + to_string(ones);
+}
+
+// Of sessions older than the table: loading it is what turns conntrack on, and they look new.
+const std::string kUnderway = "tcp flags ack / syn,ack accept";
 const std::string kClean = "meta priority set none meta mark set 0x00000000";
 
 class Compiler {
  public:
-  Compiler(const Program& program, std::size_t layers) : program_(program), layers_(layers) {}
+  Compiler(const Program& program, std::size_t layers)
+      : program_(program),
+        layers_(layers),
+        places_(find_places(remote_doors(program))),
+        cut_(cut_services(program)) {}
 
   std::vector<Chain> chains() const {
     std::vector<Chain> chains{gate(), refuse(), {"protected", "", {}, admitted({}, "goto refuse")}};
+    if (!cut_.empty()) chains.push_back({"cut", "", {}, covered({})});
     chains.push_back({"knock", "", {}, knock()});
     chains.push_back({"fire", "", {}, fire()});
     chains.push_back({"wrong", "", {}, {kClean, "goto " + wrong_target()}});
@@ -60,7 +76,11 @@ class Compiler {
     }
     for (const Segment& segment : segment_ranges(program_)) {
       chains.push_back({segment_chain(segment), "", {}, admitted(segment.ranges, "goto refuse")});
+      if (is_cut(cut_, segment)) {
+        chains.push_back({cut_segment_chain(segment), "", {}, covered(segment.ranges)});
+      }
     }
+    add_place_chains(chains);
     add_sequence_chains(chains);
     return chains;
   }
@@ -75,24 +95,50 @@ class Compiler {
   // Traffic that is none of our business: routed, of sessions older than the
   // table (loading it is what turns conntrack on: they look new), or from
   // sources that never need to knock.
-  Rules exempt() const {
-    return {"fib daddr type unicast accept", "tcp flags ack / syn,ack accept",
-            "ip saddr @always_allow4 accept", "ip6 saddr @always_allow6 accept"};
+  static Rules exempt() {
+    Rules rules{"fib daddr type unicast accept", kUnderway};
+    append(rules, allowed());
+    return rules;
   }
+  static Rules allowed() { return {"ip saddr @always_allow4 accept", "ip6 saddr @always_allow6 accept"}; }
+
+  // How a source is called in each family's sets.
+  std::vector<std::pair<std::string, char>> sources() const {
+    return {{"ip saddr", '4'}, {source6(program_.ipv6_prefix), '6'}};
+  }
+  std::string lockout6() const { return source6(lockout_prefix(program_)); }
 
   // Stealth judges every packet, gate only those that `dispatch` names.
   Rules target() const { return stealth() ? Rules{} : exempt(); }
 
   Chain gate() const {
-    Chain chain{"gate", "", {}, {"iif \"lo\" accept", "ct state established,related accept"}};
+    Chain chain{"gate", "", {}, {"iif \"lo\" accept"}};
     chain.hook = std::string("type filter hook prerouting priority mangle; policy ") + pass() + ";";
-    if (!program_.interfaces.empty())
-      chain.rules.insert(chain.rules.begin() + 1, "iifname != @interfaces accept");
+    if (!program_.interfaces.empty()) chain.rules.push_back("iifname != @interfaces accept");
+    append(chain.rules, ending());
+    chain.rules.push_back("ct state established,related accept");
+    if (!places_.empty()) append(chain.rules, at_places("", "places"));
     if (stealth()) append(chain.rules, exempt());
     append(chain.rules, {"meta l4proto . th dport vmap @dispatch", "meta l4proto . th dport vmap @ranges"});
     if (stealth()) append(chain.rules, vital());
     if (strays()) append(chain.rules, {"meta l4proto 6 goto stray", "meta l4proto 17 goto stray"});
     return chain;
+  }
+
+  // Connections that end with their grants, asked about before all others go on.
+  Rules ending() const {
+    const std::string going = "ct state established,related ct direction original ";
+    Rules rules;
+    if (std::any_of(places_.begin(), places_.end(), [](const Place& place) { return place.cut(); })) {
+      append(rules, at_places(going, "cut_places"));
+    }
+    if (!cut_.empty()) rules.push_back(going + "meta l4proto . th dport vmap @cut");
+    return rules;
+  }
+
+  static Rules at_places(const std::string& condition, const std::string& maps) {
+    return {condition + "ip daddr . meta l4proto . th dport vmap @" + maps + '4',
+            condition + "ip6 daddr . meta l4proto . th dport vmap @" + maps + '6'};
   }
 
   // What IPv6 and DHCP need to live, statelessly: RFC 4861 (neighbour
@@ -117,15 +163,62 @@ class Compiler {
   // A protected port: in by a grant for the port itself or for a range over it.
   Rules admitted(const std::vector<Service>& ranges, const std::string& otherwise) const {
     Rules rules = target();
-    append(rules, {"ip saddr . meta l4proto . th dport @granted4 accept",
-                   "ip6 saddr . meta l4proto . th dport @granted6 accept"});
+    append(rules, granted(ranges));
+    rules.push_back(otherwise);
+    return rules;
+  }
+
+  Rules granted(const std::vector<Service>& ranges) const {
+    Rules rules;
+    for (const auto& [source, family] : sources()) {
+      rules.push_back(fmt::format("{} . meta l4proto . th dport @granted{} accept", source, family));
+    }
     for (const Service& range : ranges) {
-      for (const auto& [source, family] : {std::pair{"ip saddr", '4'}, std::pair{"ip6 saddr", '6'}}) {
+      for (const auto& [source, family] : sources()) {
         rules.push_back(fmt::format("{} . meta l4proto . {} @ranged{} accept", source,
                                     constant_key(range_id(range)), family));
       }
     }
-    rules.push_back(otherwise);
+    return rules;
+  }
+
+  // A connection that ends with its grant: silently, for an answer would have
+  // conntrack forget it, and what it forgot might begin anew.
+  Rules covered(const std::vector<Service>& ranges) const {
+    Rules rules{"fib daddr type unicast accept"};
+    append(rules, allowed());
+    append(rules, granted(ranges));
+    rules.push_back("drop");
+    return rules;
+  }
+
+  // Elsewhere than on this host.
+  void add_place_chains(std::vector<Chain>& chains) const {
+    std::set<std::string> made;
+    for (const Place& place : places_) {
+      if (!made.insert(place_chain(place)).second) continue;
+      Rules rules{kUnderway};
+      append(rules, allowed());
+      append(rules, reached(place.doors));
+      rules.push_back("goto refuse");
+      chains.push_back({place_chain(place), "", {}, std::move(rules)});
+      if (!place.cut()) continue;
+      rules = allowed();
+      append(rules, reached(place.doors));
+      rules.push_back("drop");
+      chains.push_back({cut_place_chain(place), "", {}, std::move(rules)});
+    }
+  }
+
+  Rules reached(const std::vector<Door>& doors) const {
+    Rules rules;
+    for (const Door& door : doors) {
+      const auto [first, second] = door_marks(door);
+      for (const auto& [source, family] : sources()) {
+        rules.push_back(fmt::format("{} . {} . {} @reached{} accept", source, constant_key(first),
+                                    constant_key(second), family));
+      }
+    }
     return rules;
   }
 
@@ -140,11 +233,11 @@ class Compiler {
     Rules rules = counting();
     rules.push_back(kClean);
     if (program_.lockout) {
-      append(rules, {"ip saddr @locked4 goto wrong", kSource6Lockout + " == @locked6 goto wrong",
+      append(rules, {"ip saddr @locked4 goto wrong", lockout6() + " == @locked6 goto wrong",
                      "meta nfproto @overflow goto wrong"});
     }
     if (strays()) {
-      append(rules, {"ip saddr @strays4 goto wrong", kSource6Lockout + " == @strays6 goto wrong"});
+      append(rules, {"ip saddr @strays4 goto wrong", lockout6() + " == @strays6 goto wrong"});
     }
     // Later uses first: what one of these rules inserts must not fire in the next.
     for (std::size_t layer = layers_; layer-- > 0;) {
@@ -156,11 +249,14 @@ class Compiler {
   }
 
   Rules fire() const {
-    Rules rules{"meta mark vmap @openers", "ip saddr . meta mark @expected4 meta mark vmap @advance",
-                "ip6 saddr . meta mark @expected6 meta mark vmap @advance"};
-    if (has_sequence_timeouts(program_)) {
-      append(rules, {"ip saddr . meta mark @begun4 ip saddr . meta mark @expected4 meta mark vmap @timed",
-                     "ip6 saddr . meta mark @begun6 ip6 saddr . meta mark @expected6 meta mark vmap @timed"});
+    Rules rules{"meta mark vmap @openers"};
+    for (const auto& [source, family] : sources()) {
+      rules.push_back(fmt::format("{} . meta mark @expected{} meta mark vmap @advance", source, family));
+    }
+    for (const auto& [source, family] : sources()) {
+      if (!has_sequence_timeouts(program_)) break;
+      rules.push_back(fmt::format(
+          "{0} . meta mark @begun{1} {0} . meta mark @expected{1} meta mark vmap @timed", source, family));
     }
     return rules;
   }
@@ -175,9 +271,37 @@ class Compiler {
   // out, for a gate that cannot punish must not open.
   Rules lockout() const {
     const std::string time = nft_time(program_.lockout_time);
-    return {fmt::format("update @locked4 {{ ip saddr timeout {} }} {}", time, pass()),
-            fmt::format("update @locked6 {{ {} timeout {} }} {}", kSource6Lockout, time, pass()),
-            fmt::format("update @overflow {{ meta nfproto timeout {} }}", time), pass()};
+    Rules rules = logged_wrong();
+    append(rules, {fmt::format("update @locked4 {{ ip saddr timeout {} }} {}", time, pass()),
+                   fmt::format("update @locked6 {{ {} timeout {} }} {}", lockout6(), time, pass()),
+                   fmt::format("update @overflow {{ meta nfproto timeout {} }}", time), pass()});
+    return rules;
+  }
+
+  // To nflog, without the ports: no more of the packet than its IP header.
+  Rules logged_wrong() const {
+    if (program_.log != Log::all) return {};
+    Rules rules;
+    for (const auto& [family, header] : {std::pair{"ipv4", 20}, std::pair{"ipv6", 40}}) {
+      rules.push_back(fmt::format("meta nfproto {} limit rate 10/second burst 20 packets {}", family,
+                                  log_statement(kLogWrong, header)));
+    }
+    return rules;
+  }
+
+  // The mark says which sequence it was, by its last edge.
+  Rules logged_grant() const {
+    if (program_.log == Log::none) return {};
+    Rules rules;
+    for (const auto& [source, family] : sources()) {
+      rules.push_back(fmt::format("{} . meta mark @holders{} limit rate 100/second burst 100 packets {}",
+                                  source, family, log_statement(kLogGrant, family == '4' ? 20 : 40)));
+    }
+    return rules;
+  }
+
+  static std::string log_statement(std::string_view prefix, int bytes) {
+    return fmt::format("log prefix \"{}\" group {} snaplen {}", prefix, kLogGroup, bytes);
   }
 
   // In stealth any other port is wrong as well. These lockouts have sets of their
@@ -187,9 +311,10 @@ class Compiler {
   Rules stray() const {
     const std::string time = nft_time(program_.lockout_time);
     Rules rules = counting();
-    append(rules,
-           {"fib daddr type != local drop", fmt::format("update @strays4 {{ ip saddr timeout {} }}", time),
-            fmt::format("update @strays6 {{ {} timeout {} }}", kSource6Lockout, time), "drop"});
+    rules.push_back("fib daddr type != local drop");
+    append(rules, logged_wrong());
+    append(rules, {fmt::format("update @strays4 {{ ip saddr timeout {} }}", time),
+                   fmt::format("update @strays6 {{ {} timeout {} }}", lockout6(), time), "drop"});
     return rules;
   }
 
@@ -202,6 +327,10 @@ class Compiler {
     for (const Track& track : program_.tracks) {
       if (track.edges.size() > 1) make(waiting_chain(track.step_timeout)).rules = waiting(track);
       make(opening_chain(track)).rules = opening(track);
+      if (track.once) {
+        make("once_" + opening_chain(track)).rules = opening_once(track);
+        make("spender").rules = spender();
+      }
       Track anywhere = track;
       anywhere.from.clear();
       if (track.sequence_timeout) {
@@ -220,45 +349,84 @@ class Compiler {
             fmt::format("ip6 saddr @{} goto {}", from_set(track, '6'), target)};
   }
 
-  static Rules waiting(const Track& track) {
-    const std::string time = nft_time(track.step_timeout);
-    return {"meta priority set 0:1", "meta mark set meta mark map @next",
-            fmt::format("update @expected4 {{ ip saddr . meta mark timeout {} }}", time),
-            fmt::format("update @expected6 {{ ip6 saddr . meta mark timeout {} }}", time)};
+  // `update @set4 { ip saddr . meta mark timeout 5s }`, and the same of the other family.
+  Rules noted(std::string_view set, Duration time) const {
+    Rules rules;
+    for (const auto& [source, family] : sources()) {
+      rules.push_back(
+          fmt::format("update @{}{} {{ {} . meta mark timeout {} }}", set, family, source, nft_time(time)));
+    }
+    return rules;
+  }
+
+  Rules waiting(const Track& track) const {
+    Rules rules{"meta priority set 0:1", "meta mark set meta mark map @next"};
+    append(rules, noted("expected", track.step_timeout));
+    return rules;
   }
 
   // A first knock starts the clock of every later step: as often as the longest
   // sequence has steps, for where `next` ends the last one is only noted again.
-  static Rules beginning(const Track& track) {
-    const std::string time = nft_time(*track.sequence_timeout);
+  Rules beginning(const Track& track) const {
     Rules rules = waiting(track);
     for (std::size_t step = 1; step < track.edges.size(); ++step) {
       if (step > 1) rules.push_back("meta mark set meta mark map @next");
-      rules.push_back(fmt::format("update @begun4 {{ ip saddr . meta mark timeout {} }}", time));
-      rules.push_back(fmt::format("update @begun6 {{ ip6 saddr . meta mark timeout {} }}", time));
+      append(rules, noted("begun", *track.sequence_timeout));
     }
     return rules;
   }
 
   // A holder records who came by which sequence; without room for it nothing opens.
-  static Rules opening(const Track& track) {
-    const std::string time = nft_time(track.open_for);
+  Rules opening(const Track& track) const {
     Rules rules{"meta priority set 0:1"};
-    for (const auto& [source, family] : {std::pair{"ip saddr", '4'}, std::pair{"ip6 saddr", '6'}}) {
-      rules.push_back(fmt::format("update @holders{} {{ {} . meta mark timeout {} }}", family, source, time));
+    for (const auto& [source, family] : sources()) {
+      rules.push_back(fmt::format("update @holders{} {{ {} . meta mark timeout {} }}", family, source,
+                                  nft_time(track.open_for)));
       for (const Service& service : track.services) {
-        const bool single = service.first == service.last;
-        rules.push_back(fmt::format(
-            "{} . meta mark @holders{} update @{}{} {{ {} . {} . {} timeout {} }}", source, family,
-            single ? "granted" : "ranged", family, source, constant_protocol(service.protocol),
-            single ? std::to_string(service.first) : nft_mark(range_id(service)), time));
+        rules.push_back(fmt::format("{} . meta mark @holders{} {}", source, family,
+                                    grant(track, service, source, family)));
       }
+    }
+    append(rules, logged_grant());
+    return rules;
+  }
+
+  static std::string grant(const Track& track, const Service& service, const std::string& source,
+                           char family) {
+    const std::string time = nft_time(track.open_for);
+    if (!track.to.empty()) {
+      const auto [first, second] = door_marks({track.to, service});
+      return fmt::format("update @reached{} {{ {} . {} . {} timeout {} }}", family, source, nft_mark(first),
+                         nft_mark(second), time);
+    }
+    const bool single = service.first == service.last;
+    return fmt::format("update @{}{} {{ {} . {} . {} timeout {} }}", single ? "granted" : "ranged", family,
+                       source, constant_protocol(service.protocol),
+                       single ? std::to_string(service.first) : nft_mark(range_id(service)), time);
+  }
+
+  // The grant is noted before the sequence is spent, and both before anything opens.
+  Rules opening_once(const Track& track) const {
+    Rules rules{"meta mark @spent goto spender", "meta priority set 0:1"};
+    for (const std::string& holder : noted("holders", track.open_for)) {
+      rules.push_back(holder + " add @spent { meta mark } goto " + opening_chain(track));
+    }
+    return rules;
+  }
+
+  // Whoever spent it may repeat its last knock unpunished while the grant lives.
+  Rules spender() const {
+    Rules rules;
+    for (const auto& [source, family] : sources()) {
+      rules.push_back(fmt::format("{} . meta mark @holders{} meta priority set 0:1", source, family));
     }
     return rules;
   }
 
   const Program& program_;
   std::size_t layers_;
+  std::vector<Place> places_;
+  std::vector<Service> cut_;
 };
 
 }  // namespace
@@ -268,12 +436,20 @@ std::string segment_chain(const Segment& segment) {
                      segment.span.last);
 }
 
+bool is_cut(const std::vector<Service>& cut, const Segment& segment) {
+  return std::any_of(segment.ranges.begin(), segment.ranges.end(),
+                     [&](const Service& range) { return std::binary_search(cut.begin(), cut.end(), range); });
+}
+
+std::string cut_segment_chain(const Segment& segment) { return "cut_" + segment_chain(segment); }
+
 std::string waiting_chain(Duration step_timeout) { return "within_" + nft_time(step_timeout); }
 
 std::string opening_chain(const Track& track) {
   std::string services;
   for (const Service& service : track.services) services += to_string(service) + ' ';
-  return fmt::format("open_{}_{}", nft_time(track.open_for), digest(services));
+  for (const Network& network : track.to) services += to_string(network) + ' ';
+  return fmt::format("open_{}_{}", nft_time(track.open_for), short_digest(services));
 }
 
 std::string from_set(const Track& track, char family) {
@@ -283,6 +459,7 @@ std::string from_set(const Track& track, char family) {
 std::string firing_chain(const Track& track, std::size_t step) {
   const bool last = step + 1 == track.edges.size();
   std::string chain = last ? opening_chain(track) : waiting_chain(track.step_timeout);
+  if (last && track.once) chain = "once_" + chain;
   if (!last && step == 0 && track.sequence_timeout) chain += "_of_" + nft_time(*track.sequence_timeout);
   return track.from.empty() ? chain : fmt::format("from_{}_{}", from_digest(track), chain);
 }

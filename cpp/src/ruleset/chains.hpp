@@ -20,7 +20,10 @@ struct Segment {
 std::vector<Segment> segment_ranges(const Program& program);
 
 std::string segment_chain(const Segment& segment);  // "range_17_60000_61000"
-std::string waiting_chain(Duration step_timeout);   // "within_5s"
+// Whether its connections end with their grants; `cut` is sorted.
+bool is_cut(const std::vector<Service>& cut, const Segment& segment);
+std::string cut_segment_chain(const Segment& segment);  // "cut_range_17_60000_61000"
+std::string waiting_chain(Duration step_timeout);       // "within_5s"
 // Where firing a step leads: to waiting_chain or opening_chain, for a first step
 // with a sequence_timeout to "within_5s_of_20s", and with `from` to one that asks
 // for the source first: "from_1a2b3c4d_within_5s".

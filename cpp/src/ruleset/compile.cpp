@@ -14,6 +14,7 @@
 #include <set>
 
 #include "ruleset/chains.hpp"
+#include "ruleset/places.hpp"
 #include "ruleset/ruleset.hpp"
 
 namespace knockwork {
@@ -44,6 +45,9 @@ Set interval_set(std::string name, std::string type, std::vector<Element> elemen
   return set;
 }
 
+constexpr std::uint32_t kMostSpent = 1U
+                                     << 20;  // far more than sequences: one that cannot be spent stays shut
+
 // What packets fill, for both families.
 void add_dynamic_sets(std::vector<Set>& sets, const Program& program) {
   for (const auto& [family, type] : {std::pair{'4', "ipv4_addr"}, std::pair{'6', "ipv6_addr"}}) {
@@ -54,10 +58,12 @@ void add_dynamic_sets(std::vector<Set>& sets, const Program& program) {
     if (has_sequence_timeouts(program)) add("begun", " . mark");
     add("granted", " . inet_proto . inet_service");
     add("ranged", " . inet_proto . mark");
+    if (!remote_doors(program).empty()) add("reached", " . mark . mark");
     add("holders", " . mark");
     add("locked", "");
     if (program.mode == Mode::stealth && program.lockout) add("strays", "");
   }
+  if (has_once(program)) sets.push_back({"spent", "mark", {"dynamic"}, {}, kMostSpent, {}});
   // One element per family; room for those that expired and are not yet collected.
   sets.push_back(dynamic_set("overflow", "nf_proto", 128));
 }
@@ -101,14 +107,15 @@ void add_edge_maps(std::vector<Set>& sets, const Program& program) {
   sets.push_back(static_set("next", "mark : mark", std::move(next)));
 }
 
+bool in_segment(const std::vector<Segment>& segments, const Service& service) {
+  return std::any_of(segments.begin(), segments.end(), [&](const Segment& segment) {
+    return segment.span.protocol == service.protocol && segment.span.first <= service.first &&
+           service.first <= segment.span.last;
+  });
+}
+
 void add_dispatch(std::vector<Set>& sets, const Program& program) {
   const std::vector<Segment> segments = segment_ranges(program);
-  const auto in_range = [&](const Service& service) {
-    return std::any_of(segments.begin(), segments.end(), [&](const Segment& segment) {
-      return segment.span.protocol == service.protocol && segment.span.first <= service.first &&
-             service.first <= segment.span.last;
-    });
-  };
   std::vector<Element> ports, ranges;
   std::set<Knock> knocks;
   for (const Track& track : program.tracks) {
@@ -117,7 +124,7 @@ void add_dispatch(std::vector<Set>& sets, const Program& program) {
   for (const Knock& knock : knocks) ports.push_back({port_key(knock), "goto knock", {}});
   for (const Knock& guard : program.guards) ports.push_back({port_key(guard), "goto guard", {}});
   for (const Service& service : protected_services(program)) {
-    if (service.first == service.last && !in_range(service)) {
+    if (service.first == service.last && !in_segment(segments, service)) {
       ports.push_back({port_key({service.protocol, service.first}), "goto protected", {}});
     }
   }
@@ -133,6 +140,45 @@ void add_dispatch(std::vector<Set>& sets, const Program& program) {
   }
   sets.push_back(static_set("dispatch", "inet_proto . inet_service : verdict", std::move(ports)));
   sets.push_back(interval_set("ranges", "inet_proto . inet_service : verdict", std::move(ranges)));
+}
+
+// Where connections end with their grants.
+void add_cut(std::vector<Set>& sets, const Program& program) {
+  const std::vector<Service> cut = cut_services(program);
+  if (cut.empty()) return;
+  std::vector<Element> elements;
+  const std::vector<Segment> segments = segment_ranges(program);
+  for (const Segment& segment : segments) {
+    if (is_cut(cut, segment)) {
+      elements.push_back({range_key(segment.span), "goto " + cut_segment_chain(segment), {}});
+    }
+  }
+  for (const Service& service : cut) {
+    if (service.first != service.last || in_segment(segments, service)) continue;
+    elements.push_back({range_key(service), "goto cut", {}});
+  }
+  sets.push_back(interval_set("cut", "inet_proto . inet_service : verdict", std::move(elements)));
+}
+
+void add_places(std::vector<Set>& sets, const Program& program) {
+  const std::vector<Place> places = find_places(remote_doors(program));
+  if (places.empty()) return;
+  const bool any_cut =
+      std::any_of(places.begin(), places.end(), [](const Place& place) { return place.cut(); });
+  for (const bool ipv6 : {false, true}) {
+    const std::string family = ipv6 ? "6" : "4";
+    const std::string type =
+        std::string(ipv6 ? "ipv6_addr" : "ipv4_addr") + " . inet_proto . inet_service : verdict";
+    std::vector<Element> all, cut;
+    for (const Place& place : places) {
+      if (place.network.ipv6 != ipv6) continue;
+      const std::string key = to_string(place.network) + " . " + range_key(place.span);
+      all.push_back({key, "goto " + place_chain(place), {}});
+      if (place.cut()) cut.push_back({key, "goto " + cut_place_chain(place), {}});
+    }
+    sets.push_back(interval_set("places" + family, type, std::move(all)));
+    if (any_cut) sets.push_back(interval_set("cut_places" + family, type, std::move(cut)));
+  }
 }
 
 void add_networks(std::vector<Set>& sets, const std::string& four_name, const std::string& six_name,
@@ -173,6 +219,8 @@ Ruleset compile(const Program& program) {
   add_edge_maps(ruleset.sets, program);
   add_dispatch(ruleset.sets, program);
   add_networks(ruleset.sets, "always_allow4", "always_allow6", program.always_allow);
+  add_cut(ruleset.sets, program);
+  add_places(ruleset.sets, program);
   add_sources(ruleset.sets, program.tracks);
   add_interfaces(ruleset.sets, program.interfaces);
   const auto by_name = [](const auto& left, const auto& right) { return left.name < right.name; };

@@ -1,10 +1,13 @@
 // What sequences a live ruleset holds: follows its edges from the openers on.
 #include <algorithm>
+#include <bit>
 #include <charconv>
+#include <numeric>
 #include <optional>
 #include <unordered_map>
 
 #include "ruleset/chains.hpp"
+#include "ruleset/live_doors.hpp"
 #include "ruleset/ruleset.hpp"
 
 namespace knockwork {
@@ -52,15 +55,36 @@ std::optional<Service> parse_grant(std::string_view rule) {
   return range ? Service{*proto, static_cast<std::uint16_t>(*value >> 16), low} : Service{*proto, low, low};
 }
 
+// `… update @reached4 { ip saddr . 0x1a2b3c4d . 0x5e6f7081 timeout 30s }`: the two marks.
+std::string parse_reach(std::string_view rule) {
+  constexpr std::string_view kUpdate = " update @reached4 { ip saddr . ";
+  const std::size_t at = rule.find(kUpdate), end = rule.find(" timeout ");
+  if (at == std::string_view::npos || end == std::string_view::npos) return {};
+  return std::string(rule.substr(at + kUpdate.size(), end - at - kUpdate.size()));
+}
+
 struct Opening {
   Duration open_for;
   std::vector<Service> services;
+  std::vector<Network> to;
+  bool cut = false;
 };
 
-Opening read_opening(const Chain& chain) {
+Opening read_opening(const Chain& chain, const LiveDoors& doors, const std::vector<Service>& cut) {
   Opening opening;
   for (std::string_view rule : chain.rules) {
-    if (const auto service = parse_grant(rule)) opening.services.push_back(*service);
+    if (const auto service = parse_grant(rule)) {
+      opening.services.push_back(*service);
+      opening.cut = opening.cut || std::any_of(cut.begin(), cut.end(), [&](const Service& span) {
+                      return span.protocol == service->protocol && span.first <= service->first &&
+                             service->first <= span.last;
+                    });
+    }
+    if (const Door* door = doors.find(parse_reach(rule))) {
+      opening.services.push_back(door->service);
+      opening.to = door->to;
+      opening.cut = opening.cut || door->cut;
+    }
     const std::size_t at = rule.find(" timeout ");
     if (at == std::string_view::npos || !rule.ends_with(" }")) continue;
     const auto time = parse_nft_time(rule.substr(at + 9, rule.size() - at - 11));
@@ -71,7 +95,12 @@ Opening read_opening(const Chain& chain) {
 
 class Decompiler {
  public:
-  explicit Decompiler(const Ruleset& ruleset) : ruleset_(ruleset) {
+  explicit Decompiler(const Ruleset& ruleset) : ruleset_(ruleset), doors_(ruleset) {
+    if (const Set* cut = ruleset.set("cut")) {
+      for (const Element& element : cut->elements) {
+        if (const auto span = parse_ports(element.key)) cut_.push_back(*span);
+      }
+    }
     for (const Set& set : ruleset.sets) {
       if (!set.name.starts_with("steps_")) continue;
       for (const Element& element : set.elements) {
@@ -115,6 +144,11 @@ class Decompiler {
       track.edges.push_back({*id, knock->second});
       std::string_view verdict = target->second->value;
       take_from(verdict, track);
+      if (verdict.starts_with("goto once_")) {
+        track.once = true;
+        rewritten_ = "goto " + std::string(verdict.substr(10));
+        verdict = rewritten_;
+      }
       if (verdict.starts_with("goto open_")) {
         return finish(std::move(track), verdict.substr(5), target->second->comment);
       }
@@ -160,22 +194,42 @@ class Decompiler {
     if (opening == openings_.end()) {
       const Chain* chain = ruleset_.chain(name);
       if (chain == nullptr) return std::nullopt;
-      opening = openings_.emplace(name, read_opening(*chain)).first;
+      opening = openings_.emplace(name, read_opening(*chain, doors_, cut_)).first;
     }
     track.name = comment;
     track.services = opening->second.services;
     track.open_for = opening->second.open_for;
+    track.to = opening->second.to;
+    track.cut = opening->second.cut;
     return track;
   }
 
   const Ruleset& ruleset_;
+  LiveDoors doors_;
+  std::vector<Service> cut_;
   std::unordered_map<std::string_view, Knock> knocks_;
   Index targets_, next_;
-  std::string rewritten_;  // what take_from made of a verdict
+  std::string rewritten_;  // what is left of a verdict
   std::unordered_map<std::string, Opening> openings_;
 };
 
 }  // namespace
+
+std::optional<int> ipv6_prefix(const Ruleset& ruleset) {
+  constexpr std::string_view kMasked = "ip6 saddr & ";
+  const Chain* chain = ruleset.chain("protected");
+  if (chain == nullptr) return std::nullopt;
+  for (std::string_view rule : chain->rules) {
+    if (rule.find("@granted6") == std::string_view::npos) continue;
+    if (!rule.starts_with(kMasked)) return 128;
+    rule = rule.substr(kMasked.size(), rule.find(" . ") - kMasked.size());
+    const auto mask = parse_network(rule);
+    if (!mask) return std::nullopt;
+    return std::accumulate(mask->bytes.begin(), mask->bytes.end(), 0,
+                           [](int bits, std::uint8_t byte) { return bits + std::popcount(byte); });
+  }
+  return std::nullopt;
+}
 
 std::vector<Track> decompile(const Ruleset& ruleset) { return Decompiler(ruleset).tracks(); }
 

@@ -203,7 +203,7 @@ class Reader {
     items.remove_suffix(1);
     for_each_item(items, [&](std::string_view item) {
       ReadElement read = read_element(item);
-      if (read.timeout.count() != 0) {
+      if (read.timeout.count() != 0 || set.keeps_for_good()) {
         live.push_back({std::move(read.element.key), read.timeout, read.expires});
       } else {
         set.elements.push_back(std::move(read.element));

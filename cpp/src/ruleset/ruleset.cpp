@@ -47,6 +47,10 @@ std::string chain_block(const Chain& chain) {
 
 bool Set::is_dynamic() const { return std::find(flags.begin(), flags.end(), "dynamic") != flags.end(); }
 
+bool Set::keeps_for_good() const {
+  return is_dynamic() && std::find(flags.begin(), flags.end(), "timeout") == flags.end();
+}
+
 bool Set::same_shape(const Set& other) const {
   return type == other.type && flags == other.flags && extra == other.extra;
 }

@@ -39,6 +39,7 @@ struct Set {
 
   bool is_map() const { return type.find(" : ") != std::string::npos; }
   bool is_dynamic() const;
+  bool keeps_for_good() const;  // packets fill it, and nothing in it expires
   bool same_shape(const Set& other) const;
   bool operator==(const Set&) const = default;
 };
@@ -60,7 +61,7 @@ struct Ruleset {
   const Chain* chain(std::string_view name) const;
 };
 
-// One element that packets made, with its clock.
+// One element that packets made, with its clock; both 0 where it never expires.
 struct LiveElement {
   std::string key;
   std::chrono::milliseconds timeout{0};
@@ -98,6 +99,9 @@ LiveTable parse_listing(std::string_view listing);
 // The sequences that a ruleset holds, from its edges alone (mode, guards and
 // addresses stay out). Edges that lead nowhere are left out: they are drift.
 std::vector<Track> decompile(const Ruleset& ruleset);
+
+// How much of an IPv6 address its rules take for a source; nullopt where they do not say.
+std::optional<int> ipv6_prefix(const Ruleset& ruleset);
 
 // The table as a file for `nft -f`.
 std::string to_nft(const Ruleset& ruleset);

@@ -37,12 +37,23 @@ void check_overlaps(const std::vector<Service>& services, const std::vector<Valu
   }
 }
 
+bool meet(const std::vector<Network>& left, const std::vector<Network>& right) {
+  return std::any_of(left.begin(), left.end(), [&](const Network& one) {
+    return std::any_of(right.begin(), right.end(),
+                       [&](const Network& other) { return contains(one, other) || contains(other, one); });
+  });
+}
+
 class PortChecks {
  public:
   PortChecks(const Draft& draft, Faults& faults)
       : draft_(draft), faults_(faults), uses_(std::size_t{2} * 65536) {
     for (std::size_t at = 0; at < draft.sequences.size(); ++at) {
-      for (const Service& service : draft.sequences[at].value.opens) protected_.add(service, at);
+      for (const Service& service : draft.sequences[at].value.opens) {
+        protected_.add(service, at);
+        if (draft.sequences[at].value.to.empty()) here_.add(service, at);
+        if (is_kept_here(draft.sequences[at].value)) kept_.add(service, at);
+      }
     }
     for (const Service& service : draft.value.public_services) public_.add(service, 0);
     for (Knock guard : draft.value.guards.ports) guards_.add(only(guard), 0);
@@ -51,7 +62,7 @@ class PortChecks {
   void check_public() {
     for (std::size_t at = 0; at < draft_.public_services.size(); ++at) {
       const Service& service = draft_.value.public_services[at];
-      if (const auto owner = protected_.owner(service)) {
+      if (const auto owner = here_.owner(service)) {
         faults_.at(draft_.public_services[at],
                    {fmt::format("{} is public, and {} opens it", to_string(service),
                                 title(draft_.sequences[*owner])),
@@ -74,6 +85,20 @@ class PortChecks {
     }
   }
 
+  // A connection does not tell by which sequence it came in.
+  void check_expiry(const SequenceDraft& sequence) {
+    if (sequence.value.on_expiry != OnExpiry::cut) return;
+    for (std::size_t at = 0; at < sequence.opens.size(); ++at) {
+      const Service& service = sequence.value.opens[at];
+      const SequenceDraft* keeper = keeper_of(sequence.value, service);
+      if (keeper == nullptr) continue;
+      faults_.at(sequence.opens[at],
+                 {fmt::format("{} cuts the connections of {}, and {} keeps them", title(sequence),
+                              to_string(service), title(*keeper)),
+                  "write the same `on_expiry` in both: a connection does not tell which of them opened it"});
+    }
+  }
+
   void check_knocks(const SequenceDraft& sequence) {
     for (std::size_t step = 0; step < sequence.knocks.size(); ++step) {
       check_knock(sequence, sequence.value.knock[step], sequence.knocks[step]);
@@ -81,6 +106,27 @@ class PortChecks {
   }
 
  private:
+  static bool is_kept_here(const Sequence& sequence) {
+    return sequence.to.empty() && sequence.on_expiry == OnExpiry::keep;
+  }
+
+  // The sequence that opens some of the service in the same place and keeps its connections.
+  const SequenceDraft* keeper_of(const Sequence& cutter, const Service& service) {
+    if (cutter.to.empty()) {
+      const auto owner = kept_.owner(service);
+      return owner ? &draft_.sequences[*owner] : nullptr;
+    }
+    const auto keeps = [&](const SequenceDraft& other) {
+      return other.value.on_expiry == OnExpiry::keep && meet(other.value.to, cutter.to) &&
+             std::any_of(other.value.opens.begin(), other.value.opens.end(), [&](const Service& theirs) {
+               return theirs.protocol == service.protocol && theirs.first <= service.last &&
+                      service.first <= theirs.last;
+             });
+    };
+    const auto found = std::find_if(draft_.sequences.begin(), draft_.sequences.end(), keeps);
+    return found == draft_.sequences.end() ? nullptr : &*found;
+  }
+
   void check_knock(const SequenceDraft& sequence, Knock knock, const Value& place) {
     const std::size_t number = (knock.protocol == Protocol::tcp ? 0U : 65536U) + knock.port;
     if (++uses_[number] == kMostUses + 1) {
@@ -106,7 +152,7 @@ class PortChecks {
 
   const Draft& draft_;
   Faults& faults_;
-  PortOwners protected_, public_, guards_;
+  PortOwners protected_, here_, kept_, public_, guards_;
   std::vector<std::uint16_t> uses_;  // told at the first beyond kMostUses, so it may wrap
   bool told_ = false;                // of a guard that stands for both protocols: once is enough
 };
@@ -121,6 +167,7 @@ void check_ports(const Draft& draft, Faults& faults) {
   for (const SequenceDraft& sequence : draft.sequences) {
     if (sequence.opens.size() > 1) check_overlaps(sequence.value.opens, sequence.opens, faults);
     checks.check_knocks(sequence);
+    checks.check_expiry(sequence);
   }
 }
 

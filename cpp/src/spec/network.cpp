@@ -74,6 +74,11 @@ bool contains(const Network& network, const Network& address) {
   return without_host_bits(outer) == network;
 }
 
+Network widened(Network network, int prefix) {
+  network.prefix = static_cast<std::uint8_t>(std::min<int>(network.prefix, prefix));
+  return without_host_bits(network);
+}
+
 spec::Parsed<Network> spec::parse_declared_network(std::string_view text) {
   const auto network = parse_loosely(text);
   if (!network) {

@@ -1,0 +1,30 @@
+// Doors elsewhere than on this host, as elements that do not overlap.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "program/program.hpp"
+
+namespace knockwork {
+
+// A network and ports that the same doors cover.
+struct Place {
+  Network network;
+  Service span;
+  std::vector<Door> doors;  // never empty
+  bool cut() const;
+};
+
+// Cuts addresses and ports so that no two places share one: the intervals of a map must not.
+std::vector<Place> find_places(const std::vector<Door>& doors);
+
+std::string place_chain(const Place& place);      // "to_1a2b3c4d5e6f7081", by its doors
+std::string cut_place_chain(const Place& place);  // "cut_to_…"
+
+// A door as two marks, the halves of a hash of its addresses and ports: a key of `reached`.
+std::pair<std::uint32_t, std::uint32_t> door_marks(const Door& door);
+
+}  // namespace knockwork
