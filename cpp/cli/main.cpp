@@ -25,6 +25,7 @@ constexpr int kWouldChange = 2;  // only plan --detailed-exitcode
 struct Arguments {
   std::string file = kDefaultDeclaration;
   std::string packets = "-";
+  std::string name;
   bool json = false;
   bool reveal = false;
   bool check = false;
@@ -113,6 +114,22 @@ int run_remove(const Arguments& arguments) {
   return kFine;
 }
 
+int run_renew(const Arguments& arguments) {
+  const Execution execution = arguments.check ? Execution::check : Execution::apply;
+  const Report report = renew(arguments.name, execution, *open_kernel(), settings(arguments));
+  if (report.changed || arguments.json) {
+    show(report, arguments, execution);
+  } else {
+    print(fmt::format("Unchanged: {} is not spent.\n", arguments.name));
+  }
+  return kFine;
+}
+
+int run_save(const Arguments& arguments) {
+  save(*open_kernel(), settings(arguments));
+  return kFine;
+}
+
 int run_status(const Arguments& arguments) {
   const Status now = status(*open_kernel(), settings(arguments));
   print(arguments.json ? to_json(now) + '\n' : to_text(now));
@@ -198,6 +215,16 @@ void add_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
   add_json(sub, arguments);
   add_reveal(sub, arguments);
 
+  sub = add(app, "renew", "Give a spent `once` sequence its use back", chosen, run_renew);
+  sub->add_option("NAME", arguments.name, "the sequence")->required();
+  add_json(sub, arguments);
+  sub->add_flag("--check", arguments.check, "only say what would change");
+  add_lock_timeout(sub, arguments);
+
+  sub =
+      add(app, "save", "Keep grants and spent uses for the next apply that finds no table", chosen, run_save);
+  add_lock_timeout(sub, arguments);
+
   sub = add(app, "trace", "Say what a list of packets would do, and why; needs no kernel", chosen, run_trace);
   add_file(sub, arguments);
   add_json(sub, arguments);
@@ -235,7 +262,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kFine : kError;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
+    print_error(fmt::format("knockwork: error: {}\nSee knockwork --help.\n", error.what()));
+    return kError;
   }
   try {
     return command(arguments);

@@ -17,6 +17,8 @@ void bind_status(py::module_& module) {
       .shown("fingerprint", [](const Q& q) { return q.fingerprint; })
       .shown("knocks", [](const Q& q) { return q.knocks; })
       .shown("services", [](const Q& q) { return q.services; })
+      .shown("once", [](const Q& q) { return q.once; })
+      .shown("spent", [](const Q& q) { return q.spent; })
       .finish();
   using S = kw::Status;
   Value<S>(module, "Status", "The live table, without its ports.")

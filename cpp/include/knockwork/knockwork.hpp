@@ -59,6 +59,8 @@ struct SequenceStatus {
   int knocks = 0;
   int services = 0;
   std::string opens;  // only with Ports::revealed
+  bool once = false;
+  bool spent = false;  // a `once` sequence that was used: `knockwork renew`
 };
 
 struct Status {
@@ -99,6 +101,14 @@ Report plan(const Spec& spec, Kernel& kernel, const Settings& settings);
 Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings);
 Report remove(Execution execution, Kernel& kernel, const Settings& settings);
 Status status(Kernel& kernel, const Settings& settings);
+
+// Gives a spent `once` sequence its use back. Throws SystemError where the live
+// table has no such sequence.
+Report renew(const std::string& name, Execution execution, Kernel& kernel, const Settings& settings);
+
+// Writes grants and spent uses to /var/lib/knockwork/state.json; an apply that finds
+// no table puts them back, with what is left of their time. remove() saves by itself.
+void save(Kernel& kernel, const Settings& settings);
 
 // What both backends of the Ansible modules speak: one request as JSON in, one
 // answer as JSON out; never throws for a request that failed. See call.cpp for the shapes.

@@ -6,6 +6,7 @@
 #include "facade/fingerprint.hpp"
 #include "facade/lock.hpp"
 #include "facade/stamp.hpp"
+#include "facade/state.hpp"
 #include "facade/warnings.hpp"
 #include "knockwork/kernel.hpp"
 #include "plan/explain.hpp"
@@ -97,6 +98,27 @@ void verify(const Ruleset& ruleset, Kernel& kernel) {
   stamp(reading.generation, digest(ruleset));
 }
 
+// A new table takes up what was saved of the one before.
+void restore(Report& report, Transaction& transaction, const Ruleset& wanted) {
+  std::optional<Saved> saved;
+  try {
+    saved = read_saved();
+  } catch (const SystemError& error) {  // a gate without its past is better than none
+    report.warnings.emplace_back(error.what());
+  }
+  if (!saved) return;
+  std::size_t grants = 0, spent = 0;
+  for (CarryElements& action : restored(*saved, wanted, wall_clock())) {
+    if (action.set.starts_with("holders")) grants += action.elements.size();
+    if (action.set == "spent") spent += action.elements.size();
+    transaction.actions.push_back(std::move(action));
+  }
+  if (grants + spent == 0) return;
+  report.changes.push_back(
+      {Change::Kind::add, "state", "saved", "",
+       fmt::format("{} grant{} restored, {} spent", grants, grants == 1 ? "" : "s", spent), ""});
+}
+
 }  // namespace
 
 std::string render(const Spec& spec) { return to_nft(Wanted(spec).ruleset); }
@@ -105,7 +127,10 @@ Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
   const Wanted wanted(spec);
   if (stamped(kernel.generation(), digest(wanted.ruleset))) return {};
   const std::optional<LiveTable> live = read_ours(kernel);
-  return report(wanted, live, difference(pointer(live), wanted.ruleset), settings, MissingKey::do_without);
+  Transaction transaction = difference(pointer(live), wanted.ruleset);
+  Report planned = report(wanted, live, transaction, settings, MissingKey::do_without);
+  if (!live) restore(planned, transaction, wanted.ruleset);
+  return planned;
 }
 
 Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings) {
@@ -124,6 +149,7 @@ Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settin
       return {};
     }
     done = report(wanted, reading.live, transaction, settings, MissingKey::make);
+    if (!reading.live) restore(done, transaction, wanted.ruleset);
   }
   kernel.commit(transaction);
   transaction.actions.clear();
@@ -145,7 +171,13 @@ Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
                               "opens to everyone: " + shown.services(track.services)});
   }
   report.warnings = removal_warnings(*live);
-  if (execution == Execution::apply) kernel.commit({{DeleteTable{}}});
+  if (execution == Execution::check) return report;
+  try {
+    write_saved(worth_saving(*live, wall_clock()));
+  } catch (const SystemError& error) {  // whoever removes the table wants its services open
+    report.warnings.push_back(fmt::format("grants and spent uses are lost: {}", error.what()));
+  }
+  kernel.commit({{DeleteTable{}}});
   return report;
 }
 

@@ -88,11 +88,14 @@ std::string to_text(const Status& status) {
   std::string text = fmt::format("Mode {}, {} sequence{}.\n", status.mode, status.sequences.size(),
                                  status.sequences.size() == 1 ? "" : "s");
   for (const SequenceStatus& sequence : status.sequences) {
-    text += fmt::format("  {:<24} {} knock{} {}, opens {}\n", sequence.name, sequence.knocks,
+    text += fmt::format("  {:<24} {} knock{} {}, opens {}{}\n", sequence.name, sequence.knocks,
                         sequence.knocks == 1 ? "" : "s", sequence.fingerprint,
                         !sequence.opens.empty() ? sequence.opens
                                                 : fmt::format("{} service{}", sequence.services,
-                                                              sequence.services == 1 ? "" : "s"));
+                                                              sequence.services == 1 ? "" : "s"),
+                        !sequence.once   ? ""
+                        : sequence.spent ? ", spent"
+                                         : ", once");
   }
   text += status.grants.empty() ? "Nobody holds a grant.\n" : "Grants:\n";
   for (const Holder& holder : status.grants) {
@@ -109,10 +112,9 @@ std::string to_text(const Status& status) {
 
 std::string to_json(const Status& status) {
   const auto sequence = [](const SequenceStatus& each) {
-    json value{{"name", each.name},
-               {"fingerprint", each.fingerprint},
-               {"knocks", each.knocks},
-               {"services", each.services}};
+    json value{{"name", each.name},     {"fingerprint", each.fingerprint},
+               {"knocks", each.knocks}, {"services", each.services},
+               {"once", each.once},     {"spent", each.spent}};
     if (!each.opens.empty()) value["opens"] = each.opens;
     return value;
   };

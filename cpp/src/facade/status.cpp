@@ -20,14 +20,15 @@ const std::vector<LiveElement>& elements(const LiveTable& live, const char* set)
 
 std::string address_of(const std::string& key) { return key.substr(0, key.find(" . ")); }
 
-std::vector<Holder> grants(const LiveTable& live, const std::vector<Track>& tracks) {
+std::vector<Holder> grants(const LiveTable& live, const std::vector<Track>& tracks, int prefix6) {
   std::unordered_map<std::string, std::string> names;
   for (const Track& track : tracks) names.emplace(nft_mark(track.edges.back().id), track.name);
   std::vector<Holder> holders;
-  for (const char* set : {"holders4", "holders6"}) {
+  const std::string by = prefix6 == 128 ? "" : fmt::format("/{}", prefix6);
+  for (const auto& [set, prefix] : {std::pair{"holders4", std::string()}, std::pair{"holders6", by}}) {
     for (const LiveElement& element : elements(live, set)) {
       const auto name = names.find(element.key.substr(element.key.rfind(' ') + 1));
-      holders.push_back({address_of(element.key),
+      holders.push_back({address_of(element.key) + prefix,
                          name == names.end() ? "a sequence that is gone" : name->second, element.expires});
     }
   }
@@ -35,10 +36,11 @@ std::vector<Holder> grants(const LiveTable& live, const std::vector<Track>& trac
 }
 
 // A source may be locked out twice, by a wrong knock and as a stray: the longer one counts.
-std::vector<Holder> lockouts(const LiveTable& live) {
+std::vector<Holder> lockouts(const LiveTable& live, int prefix6) {
   std::map<std::string, std::chrono::milliseconds> longest;
-  for (const auto& [set, prefix] : {std::pair{"locked4", ""}, std::pair{"strays4", ""},
-                                    std::pair{"locked6", "/64"}, std::pair{"strays6", "/64"}}) {
+  const std::string by = fmt::format("/{}", std::min(64, prefix6));
+  for (const auto& [set, prefix] : {std::pair{"locked4", std::string()}, std::pair{"strays4", std::string()},
+                                    std::pair{"locked6", by}, std::pair{"strays6", by}}) {
     for (const LiveElement& element : elements(live, set)) {
       auto& time = longest[element.key + prefix];
       time = std::max(time, element.expires);
@@ -78,13 +80,17 @@ Status status(Kernel& kernel, const Settings& settings) {
   const Shown hidden = fingerprints.shown(Ports::hidden);
   const Shown revealed = fingerprints.shown(Ports::revealed);
   const std::vector<Track> tracks = decompile(live->ruleset);
+  std::set<std::string> spent;
+  for (const LiveElement& element : elements(*live, "spent")) spent.insert(element.key);
   for (const Track& track : tracks) {
     status.sequences.push_back({track.name, hidden.knocks(track), static_cast<int>(track.edges.size()),
                                 static_cast<int>(track.services.size()),
-                                settings.ports == Ports::revealed ? revealed.services(track.services) : ""});
+                                settings.ports == Ports::revealed ? revealed.services(track.services) : "",
+                                track.once, spent.contains(nft_mark(track.edges.back().id))});
   }
-  status.grants = grants(*live, tracks);
-  status.lockouts = lockouts(*live);
+  const int prefix6 = ipv6_prefix(live->ruleset).value_or(128);
+  status.grants = grants(*live, tracks, prefix6);
+  status.lockouts = lockouts(*live, prefix6);
   sort(status.grants);
   status.half_done = half_done(*live);
   return status;
