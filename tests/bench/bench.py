@@ -54,7 +54,7 @@ class Row:
     def text(self) -> str:
         bound = (f"≤ {self.at_most}" if self.at_most else f"≥ {self.at_least}" if self.at_least else "")
         verdict = "" if not bound else styled("ok", "good") if self.holds else styled("FAILED", "bad")
-        return (f"  {self.what:<38}{self.ours:9.3f} {self.theirs:9.3f} {self.unit:<7}"
+        return (f"  {self.what:<46}{self.ours:9.3f} {self.theirs:9.3f} {self.unit:<7}"
                 f"{self.ratio:6.2f} {bound:<7}{verdict}").rstrip()
 
 
@@ -158,8 +158,9 @@ def flood_rows(rounds: int) -> list[Row]:
               **{f"classic {count}": declarations.classic(count) for count in (1, 100)}}
     for mode in ("gate", "stealth"):
         for count in (1, 100, 10_000):
-            text = declarations.many(count, mode)
-            tables[f"{mode} {count}"] = rendered(text)
+            tables[f"{mode} {count}"] = rendered(declarations.many(count, mode))
+            if count != 100:
+                tables[f"{mode} {count} full"] = rendered(declarations.everything(count, mode))
     rates: dict[str, list[float]] = {name: [] for name in tables}
     for _ in range(rounds):
         for name, table in tables.items():
@@ -168,6 +169,9 @@ def flood_rows(rounds: int) -> list[Row]:
     rows = [Row(f"flood: {mode}, {count:,} / 1 sequences", rate[f"{mode} {count}"], rate[f"{mode} 1"],
                 "kpkt/s", at_least=0.85)
             for mode in ("gate", "stealth") for count in (100, 10_000)]
+    rows += [Row(f"flood: {mode}, {count:,} with every feature / bare", rate[f"{mode} {count} full"],
+                 rate[f"{mode} 1"], "kpkt/s", at_least=0.85)
+             for mode in ("gate", "stealth") for count in (1, 10_000)]
     rows += [Row(f"flood: {ours} / {theirs}", rate[ours], rate[theirs], "kpkt/s")
              for ours, theirs in (("gate 1", "no table"), ("stealth 1", "drop"), ("stealth 10000", "drop"),
                                   ("classic 1", "drop"), ("classic 100", "drop"))]
@@ -200,7 +204,7 @@ def main() -> int:
             rows += ROWS[name](options.rounds)
             line.result = f"{options.rounds} rounds"
     say()
-    say(f"  {'':<38}{'ours':>9} {'theirs':>9} {'':<7} ratio")
+    say(f"  {'':<46}{'ours':>9} {'theirs':>9} {'':<7} ratio")
     for row in rows:
         say(row.text())
     facts = [{**asdict(row), "ratio": round(row.ratio, 3), "holds": row.holds} for row in rows]

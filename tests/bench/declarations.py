@@ -19,6 +19,29 @@ def many(count: int, mode: str = "gate") -> str:
     return "\n".join(lines) + "\n"
 
 
+_EVERY_KEY = """\
+always_allow: [198.51.100.0/28, "2001:db8:a::/48"]
+interfaces: [bench]
+ipv6_prefix: 64
+log: all
+"""
+
+
+def everything(count: int, mode: str = "gate") -> str:
+    """The same with every feature on: sequences take turns in using them, 873/tcp is always cut."""
+    head, _, body = many(count, mode).partition("sequences:\n")
+    if mode == "stealth":
+        head += "public: [80/tcp, 60000-60100/udp]\n"
+    lines = []
+    for number, sequence in enumerate(body.split("  - ")[1:]):
+        lines.append(f"  - {sequence}    sequence_timeout: {10 + number % 5}s\n")
+        lines.append(f"    from: [192.0.2.0/24, 10.{number % 16}.0.0/16]\n")
+        lines.append("    once: true\n" if number % 2 else "")
+        lines.append(f"    to: [10.88.{number // 4 % 256}.{number % 256}]\n" if number % 4 == 3 else "")
+        lines.append("    on_expiry: cut\n" if "[873/tcp]" in sequence else "")
+    return head + _EVERY_KEY + "sequences:\n" + "".join(lines)
+
+
 # What any firewall costs that lets nothing in.
 DROP_TABLE = """
 table inet bench {
