@@ -105,11 +105,11 @@ def sweep(target: str, ports: Sequence[int], protocol: str = "udp", source: str 
     else:
         if source is None:
             raise ValueError("a TCP sweep is hand-built: name its source")
-        with _raw(target) as handle:
+        with raw_socket(target) as handle:
             for number, port in enumerate(ports):
                 _pace(start, number, per_second)
-                segment = _tcp(source, target, 40000, port, SYN)
-                handle.sendto(_with_ip(source, target, 6, segment), (target, 0))
+                segment = tcp_segment(source, target, 40000, port, SYN)
+                handle.sendto(ip_packet(source, target, 6, segment), (target, 0))
     return time.monotonic() - start
 
 
@@ -122,22 +122,23 @@ def _pace(start: float, number: int, per_second: int) -> None:
 
 def udp_from_many(target: str, sources: Iterable[str], ports: Sequence[int]) -> None:
     """One hand-built datagram to each port from each of many sources."""
-    with _raw(target) as handle:
+    with raw_socket(target) as handle:
         for source in sources:
             for port in ports:
-                datagram = _udp(source, target, 40000, port, b"")
-                handle.sendto(_with_ip(source, target, 17, datagram), (target, 0))
+                datagram = udp_datagram(source, target, 40000, port, b"")
+                handle.sendto(ip_packet(source, target, 17, datagram), (target, 0))
 
 
 def play(packets: Sequence[tuple[str, str, int, str]]) -> None:
     """Hand-built packets (source, target, port, "udp" or the flags by name), each from its own port."""
-    handles = {target: _raw(target) for _, target, _, _ in packets}
+    handles = {target: raw_socket(target) for _, target, _, _ in packets}
     for number, (source, target, port, kind) in enumerate(packets):
         source_port = 1024 + number % 60000
         if kind == "udp":
-            packet = _with_ip(source, target, 17, _udp(source, target, source_port, port, b""))
+            packet = ip_packet(source, target, 17, udp_datagram(source, target, source_port, port, b""))
         else:
-            packet = _with_ip(source, target, 6, _tcp(source, target, source_port, port, TCP_FLAGS[kind]))
+            segment = tcp_segment(source, target, source_port, port, TCP_FLAGS[kind])
+            packet = ip_packet(source, target, 6, segment)
         handles[target].sendto(packet, (target, 0))
     for handle in handles.values():
         handle.close()
@@ -146,17 +147,17 @@ def play(packets: Sequence[tuple[str, str, int, str]]) -> None:
 def raw_tcp(target: str, port: int, flags: int, source: str, source_port: int = 40000, sequence: int = 1,
             acknowledge: int = 0, payload: bytes = b"") -> None:
     """One hand-built TCP segment with any flags and numbers."""
-    segment = _tcp(source, target, source_port, port, flags, sequence, acknowledge, payload)
-    with _raw(target) as handle:
-        handle.sendto(_with_ip(source, target, 6, segment), (target, 0))
+    segment = tcp_segment(source, target, source_port, port, flags, sequence, acknowledge, payload)
+    with raw_socket(target) as handle:
+        handle.sendto(ip_packet(source, target, 6, segment), (target, 0))
 
 
 def raw_udp(target: str, port: int, source: str, source_port: int = 40000, payload: bytes = b"",
             traffic_class: int = 0) -> None:
     """One hand-built datagram; `traffic_class` is the TOS byte."""
-    datagram = _udp(source, target, source_port, port, payload)
-    with _raw(target) as handle:
-        handle.sendto(_with_ip(source, target, 17, datagram, traffic_class), (target, 0))
+    datagram = udp_datagram(source, target, source_port, port, payload)
+    with raw_socket(target) as handle:
+        handle.sendto(ip_packet(source, target, 17, datagram, traffic_class), (target, 0))
 
 
 def cast_udp(target: str, port: int, source: str, interface: str = "eth0", payload: bytes = b"cast") -> None:
@@ -173,7 +174,8 @@ def cast_udp(target: str, port: int, source: str, interface: str = "eth0", paylo
             handle.sendto(payload, (target, port, 0, index))
 
 
-def _raw(target: str) -> socket.socket:
+def raw_socket(target: str) -> socket.socket:
+    """It takes whole IP packets of the target's family."""
     handle = socket.socket(_family(target), socket.SOCK_RAW, socket.IPPROTO_RAW)
     handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
     return handle
@@ -199,8 +201,9 @@ def _pseudo(source: str, target: str, protocol: int, length: int) -> bytes:
     return ends + struct.pack("!BBH", 0, protocol, length)
 
 
-def _tcp(source: str, target: str, source_port: int, port: int, flags: int, sequence: int = 1,
-         acknowledge: int = 0, payload: bytes = b"") -> bytes:
+def tcp_segment(source: str, target: str, source_port: int, port: int, flags: int, sequence: int = 1,
+                acknowledge: int = 0, payload: bytes = b"") -> bytes:
+    """A TCP segment with its checksum, without an IP header."""
     def header(checksum: int) -> bytes:
         fields = source_port, port, sequence, acknowledge, 5 << 4, flags, 64240, checksum, 0
         return struct.pack("!HHIIBBHHH", *fields) + payload
@@ -208,7 +211,8 @@ def _tcp(source: str, target: str, source_port: int, port: int, flags: int, sequ
     return header(_checksum(_pseudo(source, target, 6, 20 + len(payload)) + header(0)))
 
 
-def _udp(source: str, target: str, source_port: int, port: int, payload: bytes) -> bytes:
+def udp_datagram(source: str, target: str, source_port: int, port: int, payload: bytes) -> bytes:
+    """A datagram with its checksum, without an IP header."""
     length = 8 + len(payload)
 
     def header(checksum: int) -> bytes:
@@ -217,9 +221,12 @@ def _udp(source: str, target: str, source_port: int, port: int, payload: bytes) 
     return header(_checksum(_pseudo(source, target, 17, length) + header(0)) or 0xFFFF)
 
 
-def _with_ip(source: str, target: str, protocol: int, body: bytes, traffic_class: int = 0) -> bytes:
+def ip_packet(source: str, target: str, protocol: int, body: bytes, traffic_class: int = 0,
+              flow_label: int = 0) -> bytes:
+    """With an IP header, for a raw_socket()."""
     ends = _packed(source) + _packed(target)
     if ":" in target:
-        return struct.pack("!IHBB", 6 << 28 | traffic_class << 20, len(body), protocol, 64) + ends + body
+        first = 6 << 28 | traffic_class << 20 | flow_label
+        return struct.pack("!IHBB", first, len(body), protocol, 64) + ends + body
     # The kernel fills in total length, identification and checksum (raw(7)).
     return struct.pack("!BBHHHBBH", 0x45, traffic_class, 0, 0, 0, 64, protocol, 0) + ends + body

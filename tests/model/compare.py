@@ -142,6 +142,8 @@ class Comparison:
         expected = {"passed on": "passed", "accepted": "passed", "dropped": "dropped",
                     "rejected": "answered"}[reply["verdict"]]
         unanswerable = packet.cast or packet.protocol == "tcp" and packet.flags & RST
+        if seen.redirected and seen.state == "established":  # of a connection that was refused
+            expected = "answered"
         if unanswerable and expected == "answered":  # nobody answers a reset or a broadcast
             expected = "dropped"
         if passed != expected:

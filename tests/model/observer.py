@@ -16,7 +16,7 @@ from model.sender import serial
 _FOREVER = 3600  # seconds; long enough that an age tells the time of arrival
 _MARK = f"{{ meta mark timeout {_FOREVER}s }}"
 _STATES = {"new": "new,untracked", "established": "established,related", "invalid": "invalid"}
-_SETS = ("arrived", *_STATES, "kept", "cleaned", "mixed", "answered")
+_SETS = ("arrived", *_STATES, "kept", "cleaned", "mixed", "redirected", "answered")
 _UDP, _TCP = "meta l4proto 17 meta mark set @th,64,32", "meta l4proto 6 meta mark set @th,32,32"
 
 
@@ -32,10 +32,11 @@ def table(dirty: bool) -> str:
     lines += _chain("before", "type filter hook prerouting priority -160;", 'iif "lo" accept',
                     f"{_UDP} jump state_", f"{_TCP} jump state_", "meta mark set 0",
                     *(["meta mark set 7 meta priority set 0:1"] if dirty else []))
-    for name in ("kept", "cleaned", "mixed"):
+    for name in ("kept", "cleaned", "mixed", "redirected"):
         lines += _chain(name, f"{_UDP} add @{name}_ {_MARK}", f"{_TCP} add @{name}_ {_MARK}",
                         "meta mark set 0")
     lines += _chain("after", "type filter hook prerouting priority -140;", 'iif "lo" accept',
+                    "ct status dnat goto redirected_",
                     "meta mark 7 meta priority 0:1 goto kept_",
                     "meta mark 0 meta priority 0:0 goto cleaned_", "goto mixed_")
     lines += _chain("note", "meta mark set meta mark & 0xf0fffff0", f"add @answered_ {_MARK}",
@@ -59,6 +60,7 @@ class Seen:
 
     state: str | None  # of conntrack, in the words of a trace
     arrival: float  # seconds on a clock that is the sender's but for a constant
+    redirected: bool  # to a closed port, which answers it
     passed: str | None  # "kept", "cleaned" or "mixed": its mark and priority when it had passed the gate
     answered: bool
 
@@ -73,7 +75,8 @@ def read(lab: Lab, count: int) -> list[Seen]:
         state = next((name for name in _STATES if number in noted[name]), None)
         age = _FOREVER - noted["arrived"].get(number, 0.0)
         passed = next((name for name in ("kept", "cleaned", "mixed") if number in noted[name]), None)
-        seen.append(Seen(state, now - age, passed, number in noted["answered"]))
+        seen.append(Seen(state, now - age, number in noted["redirected"], passed,
+                         number in noted["answered"]))
     return seen
 
 

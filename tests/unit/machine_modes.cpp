@@ -39,9 +39,9 @@ TEST_CASE("the two modes", "[machine][trace]") {
       {"gate refuses the protected services alone", ssh(), kAllKinds, R"(
    0.0s  192.0.2.7  22/tcp                      rejected   protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp ack                  passed on  not the beginning of a connection: never answered by the gate
-   0.0s  192.0.2.7  22/tcp syn,ack              rejected   protected, and the source has no grant
-   0.0s  192.0.2.7  22/tcp null                 rejected   protected, and the source has no grant
-   0.0s  192.0.2.7  22/tcp xmas                 rejected   protected, and the source has no grant
+   0.0s  192.0.2.7  22/tcp syn,ack              passed on  not the beginning of a connection: never answered by the gate
+   0.0s  192.0.2.7  22/tcp null                 dropped    TCP without SYN, ACK and RST: dropped at every port, open or closed
+   0.0s  192.0.2.7  22/tcp xmas                 dropped    TCP without SYN, ACK and RST: dropped at every port, open or closed
    0.0s  192.0.2.7  22/tcp invalid              rejected   protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp broadcast            rejected   protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp unicast              passed on  routed, not for this host

@@ -52,6 +52,9 @@ Sequence any_sequence(Dice& dice, const std::string& name) {
   sequence.open_for = any_duration(dice);
   if (dice.one_in(3)) sequence.sequence_timeout = any_duration(dice);
   if (dice.one_in(4)) sequence.from = {*parse_network("192.0.2.8/31"), *parse_network("2001:db8:0:1::/64")};
+  if (dice.one_in(4)) sequence.to = {*parse_network("203.0.113.0/28"), *parse_network("2001:db8:f::1")};
+  if (dice.one_in(6)) sequence.to = {*parse_network("203.0.113.4")};
+  sequence.once = dice.one_in(4);
   return sequence;
 }
 
@@ -66,8 +69,12 @@ Spec any_spec(Dice& dice) {
   spec.lockout = any_duration(dice);
   spec.guards.kind = dice.any({Guards::Kind::automatic, Guards::Kind::automatic, Guards::Kind::none});
   spec.sources = dice.any({1u, 2u, 3u, 65536u, 65536u});
+  spec.ipv6_prefix = dice.any({128, 128, 64, 48});
   for (const char* name : {"carol", "alice", "bob"}) {  // not in the order of their names
     if (!dice.one_in(4)) spec.sequences.push_back(any_sequence(dice, name));
+  }
+  if (dice.one_in(3)) {  // those that open the same service agree
+    for (Sequence& sequence : spec.sequences) sequence.on_expiry = OnExpiry::cut;
   }
   return spec;
 }
@@ -82,7 +89,12 @@ Packet any_packet(Dice& dice, Instant now) {
   packet.destination =
       dice.any({Destination::local, Destination::local, Destination::local, Destination::local,
                 Destination::local, Destination::broadcast, Destination::multicast, Destination::anycast});
-  if (dice.one_in(30)) packet.destination = Destination::routed;
+  if (dice.one_in(20)) packet.destination = Destination::routed;
+  if (dice.one_in(4)) {
+    packet.address = *parse_network(
+        packet.source.ipv6 ? "2001:db8:f::1" : dice.any({"203.0.113.4", "203.0.113.9", "192.0.2.1"}));
+  }
+  packet.reply = dice.one_in(8);
   packet.target = any_knock(dice);
   if (dice.one_in(4)) {
     packet.target = {dice.any({Protocol::udp, Protocol::tcp}),
@@ -172,6 +184,7 @@ TEST_CASE("sources never influence each other while there is room", "[machine][r
     Dice dice(seed);
     Spec spec = any_spec(dice);
     spec.sources = 65536;
+    for (Sequence& sequence : spec.sequences) sequence.once = false;  // whose use is everybody's
     const Machine machine(compile(spec));
     State shared, alone;
     const Network watched = *parse_network("192.0.2.7");

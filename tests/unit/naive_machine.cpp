@@ -1,13 +1,24 @@
 #include "naive_machine.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace naive {
 namespace {
 
 using namespace knockwork;
 
-enum class Kind { expected, begun, port_grant, range_grant, holder, lockout, stray, family_lockout };
+enum class Kind {
+  expected,
+  begun,
+  port_grant,
+  range_grant,
+  remote_grant,
+  holder,
+  lockout,
+  stray,
+  family_lockout
+};
 
 // What a fact is about. A later fact about the same thing replaces the earlier one.
 struct About {
@@ -16,6 +27,7 @@ struct About {
   const Sequence* sequence = nullptr;
   std::size_t step = 0;
   Service service{};
+  std::vector<Network> to{};
   bool operator==(const About&) const = default;
 };
 
@@ -43,11 +55,15 @@ bool in(const std::vector<Service>& services, Knock port) {
 
 Network family_of(const Network& address) { return {address.ipv6, {}, 0}; }
 
-// IPv6 sources are locked out by /64.
-Network lockout_unit(Network address) {
+// So many bits of an IPv6 address, all of an IPv4 one.
+Network bits_of(Network address, int bits) {
   if (!address.ipv6) return address;
-  for (std::size_t byte = 8; byte < 16; ++byte) address.bytes[byte] = 0;
-  address.prefix = 64;
+  for (int bit = bits; bit < 128; ++bit) {
+    const unsigned mask = 0x80u >> (bit % 8);
+    auto& byte = address.bytes[static_cast<std::size_t>(bit / 8)];
+    byte = static_cast<std::uint8_t>(byte & ~mask);
+  }
+  address.prefix = static_cast<std::uint8_t>(bits);
   return address;
 }
 
@@ -63,12 +79,17 @@ class Judge {
     now_ = packet.time;
     Judgement judgement;
     judgement.verdict = stealth() ? Verdict::dropped : Verdict::passed_on;
-    if (packet.ingress != Ingress::network || packet.destination == Destination::routed) {
+    const std::vector<Door> doors = doors_before(packet);
+    if (packet.ingress != Ingress::network || (packet.destination == Destination::routed && doors.empty())) {
       judgement.verdict = Verdict::passed_on;
-    } else if (has_free_pass(packet)) {
+    } else if (is_always_allowed(packet)) {
       judgement.verdict = Verdict::accepted;
-    } else if (packet.target && is_service(*packet.target)) {
-      judge_service(packet, judgement);
+    } else if (packet.conntrack == Conntrack::established || packet.conntrack == Conntrack::related) {
+      judgement.verdict = is_cut_off(packet, doors) ? Verdict::dropped : Verdict::accepted;
+    } else if (packet.target && is_nonsense(packet) && (doors.empty() || doors[0].sequence->to.empty())) {
+      judgement.verdict = Verdict::dropped;
+    } else if (!doors.empty()) {
+      judge_service(packet, doors, judgement);
     } else if (packet.target && is_midstream(packet)) {
       judgement.verdict = Verdict::passed_on;
     } else if (packet.target && in(spec_.public_services, *packet.target)) {
@@ -86,17 +107,56 @@ class Judge {
  private:
   bool stealth() const { return spec_.mode == Mode::stealth; }
 
-  bool has_free_pass(const Packet& packet) const {
-    if (packet.conntrack == Conntrack::established || packet.conntrack == Conntrack::related) return true;
-    for (const Network& network : spec_.always_allow) {
-      if (in(network, packet.source)) return true;
+  struct Door {
+    const Sequence* sequence;
+    Service service;
+  };
+
+  // An address that a `to` names has its own doors; the others are this host's.
+  std::vector<Door> doors_before(const Packet& packet) const {
+    std::vector<Door> there, here;
+    if (!packet.target) return there;
+    for (const Sequence& sequence : spec_.sequences) {
+      for (const Service& service : sequence.opens) {
+        if (!in({service}, *packet.target)) continue;
+        if (sequence.to.empty()) here.push_back({&sequence, service});
+        for (const Network& network : sequence.to) {
+          if (!packet.address || !in(network, *packet.address)) continue;
+          there.push_back({&sequence, service});
+          break;
+        }
+      }
+    }
+    if (!there.empty()) return there;
+    return packet.destination == Destination::routed ? there : here;
+  }
+
+  bool is_cut_off(const Packet& packet, const std::vector<Door>& doors) const {
+    if (packet.reply) return false;
+    for (const Door& door : doors) {
+      if (door.sequence->on_expiry == OnExpiry::cut) return time_left(packet, doors) == Instant(0);
     }
     return false;
   }
 
-  bool is_service(Knock port) const {
-    for (const Sequence& sequence : spec_.sequences) {
-      if (in(sequence.opens, port)) return true;
+  // What closed ports answer and open ones ignore goes in at no port.
+  bool is_nonsense(const Packet& packet) const {
+    return !stealth() && refuses_like_closed() && packet.target->protocol == Protocol::tcp &&
+           !has(packet, tcp_flag::syn) && !has(packet, tcp_flag::ack) && !has(packet, tcp_flag::rst);
+  }
+
+  bool refuses_like_closed() const {
+    return spec_.refuse == Refuse::reject || (spec_.refuse == Refuse::automatic && !stealth());
+  }
+
+  Network person(const Packet& packet) const { return bits_of(packet.source, spec_.ipv6_prefix); }
+  Network lockout_unit(const Network& address) const {
+    return bits_of(address, spec_.ipv6_prefix < 64 ? spec_.ipv6_prefix : 64);
+  }
+
+  bool is_always_allowed(const Packet& packet) const {
+    for (const Network& network : spec_.always_allow) {
+      if (in(network, packet.source)) return true;
     }
     return false;
   }
@@ -113,6 +173,9 @@ class Judge {
     if (spec_.guards.kind == Guards::Kind::listed) {
       return std::count(spec_.guards.ports.begin(), spec_.guards.ports.end(), port) > 0;
     }
+    for (const Sequence& sequence : spec_.sequences) {
+      if (in(sequence.opens, port)) return false;
+    }
     const auto neighbour = [&](int distance) {
       const int number = port.port + distance;
       return number >= 1 && number <= 65535 &&
@@ -123,9 +186,9 @@ class Judge {
 
   static bool has(const Packet& packet, std::uint8_t flag) { return (packet.flags & flag) != 0; }
 
-  static bool is_midstream(const Packet& packet) {
+  bool is_midstream(const Packet& packet) const {
     return packet.target->protocol == Protocol::tcp && has(packet, tcp_flag::ack) &&
-           !has(packet, tcp_flag::syn);
+           (!stealth() || !has(packet, tcp_flag::syn));
   }
 
   static bool can_knock(const Packet& packet) {
@@ -163,27 +226,29 @@ class Judge {
     return room;
   }
 
-  void judge_service(const Packet& packet, Judgement& judgement) const {
-    for (const Sequence& sequence : spec_.sequences) {
-      for (const Service& service : sequence.opens) {
-        if (!in({service}, *packet.target)) continue;
-        judgement.left = std::max(judgement.left, end_of(grant(packet, service)) - now_);
-      }
+  Instant time_left(const Packet& packet, const std::vector<Door>& doors) const {
+    Instant left{0};
+    for (const Door& door : doors) {
+      left = std::max(left, end_of(grant(packet, *door.sequence, door.service)) - now_);
     }
-    const bool refused_like_closed =
-        spec_.refuse == Refuse::reject || (spec_.refuse == Refuse::automatic && !stealth());
+    return left;
+  }
+
+  void judge_service(const Packet& packet, const std::vector<Door>& doors, Judgement& judgement) const {
+    judgement.left = time_left(packet, doors);
     if (judgement.left > Instant(0)) {
       judgement.verdict = Verdict::accepted;
     } else if (is_midstream(packet)) {
       judgement.verdict = Verdict::passed_on;
     } else {
-      judgement.verdict = refused_like_closed ? Verdict::refused_by_reject : Verdict::dropped;
+      judgement.verdict = refuses_like_closed() ? Verdict::refused_by_reject : Verdict::dropped;
     }
   }
 
-  static About grant(const Packet& packet, const Service& service) {
-    return {service.first == service.last ? Kind::port_grant : Kind::range_grant, packet.source, nullptr, 0,
-            service};
+  About grant(const Packet& packet, const Sequence& sequence, const Service& service) const {
+    const Kind here = service.first == service.last ? Kind::port_grant : Kind::range_grant;
+    return {
+        sequence.to.empty() ? here : Kind::remote_grant, person(packet), nullptr, 0, service, sequence.to};
   }
 
   bool is_locked_out(const Packet& packet) const {
@@ -213,8 +278,9 @@ class Judge {
       for (const Sequence* sequence : by_name_) {
         for (std::size_t step = 0; step < sequence->knock.size(); ++step) {
           if (sequence->knock[step] != *packet.target) continue;
-          if (may_come_from(*sequence, packet.source) && is_due(*sequence, step, packet.source))
-            hits.push_back({sequence, step});
+          if (!may_come_from(*sequence, packet.source) || !is_due(*sequence, step, person(packet))) continue;
+          const bool used = step + 1 == sequence->knock.size() && spent_.contains(sequence);
+          if (!used || holds({Kind::holder, person(packet), sequence})) hits.push_back({sequence, step});
         }
       }
     }
@@ -228,20 +294,22 @@ class Judge {
   }
 
   void advance(const Packet& packet, const Sequence& sequence, std::size_t step, Judgement& judgement) {
+    if (step + 1 == sequence.knock.size() && spent_.contains(&sequence)) return;
     if (step == 0 && sequence.sequence_timeout) {
       for (std::size_t later = 1; later < sequence.knock.size(); ++later) {
-        note({Kind::begun, packet.source, &sequence, later}, *sequence.sequence_timeout);
+        note({Kind::begun, person(packet), &sequence, later}, *sequence.sequence_timeout);
       }
     }
     if (step + 1 < sequence.knock.size()) {
-      note({Kind::expected, packet.source, &sequence, step + 1}, sequence.step_timeout);
+      note({Kind::expected, person(packet), &sequence, step + 1}, sequence.step_timeout);
       return;
     }
-    if (!note({Kind::holder, packet.source, &sequence}, sequence.open_for)) return;
+    if (!note({Kind::holder, person(packet), &sequence}, sequence.open_for)) return;
+    if (sequence.once) spent_.insert(&sequence);
     std::vector<Service> services = sequence.opens;
     std::sort(services.begin(), services.end());
     for (const Service& service : services) {
-      if (note(grant(packet, service), sequence.open_for)) judgement.granted.push_back(service);
+      if (note(grant(packet, sequence, service), sequence.open_for)) judgement.granted.push_back(service);
     }
   }
 
@@ -266,6 +334,7 @@ class Judge {
   const Spec& spec_;
   std::vector<const Sequence*> by_name_;
   std::vector<Fact> log_;
+  std::set<const Sequence*> spent_;
   Instant now_{0};
 };
 

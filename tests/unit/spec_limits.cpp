@@ -134,7 +134,7 @@ TEST_CASE("limits: a name of 300 characters") {
 TEST_CASE("limits: wide ranges in many sequences are checked in no time") {
   std::string text = "knockwork: 1\nsequences:\n";
   for (int at = 0; at < 3000; ++at) {
-    text += fmt::format("  - {{name: s{0}, knock: [{0}], opens: [1-65535/tcp]}}\n", at + 1);
+    text += fmt::format("  - {{name: s{0}, knock: [{0}], opens: [2-65535/tcp]}}\n", at + 1);
   }
   CHECK(faults_within(text, 30).empty());
 }

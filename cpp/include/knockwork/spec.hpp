@@ -62,6 +62,10 @@ bool contains(const Network& network, const Network& address);
 // The network of `prefix` bits around it; the network itself where that is no wider.
 Network widened(Network network, int prefix);
 
+// Where gate mode sends refused TCP connections, to be answered by a closed port: tcpmux (RFC 1078),
+// obsolete.
+inline constexpr std::uint16_t kClosedPort = 1;
+
 enum class Mode { gate, stealth };
 enum class Refuse { automatic, drop, reject };
 enum class WrongKnock { lockout, ignore };

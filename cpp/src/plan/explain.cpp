@@ -19,12 +19,14 @@ std::string counted(std::size_t number, std::string_view noun) {
 }
 
 // The chains that follow from settings alone, whatever the sequences are.
-constexpr std::array kSettingsChains{"gate",  "refuse", "protected", "knock",    "fire",
-                                     "wrong", "guard",  "lockout",   "harmless", "stray"};
+constexpr std::array kSettingsChains{"closed",    "odd",      "rejected", "gate",  "refuse",
+                                     "protected", "knock",    "fire",     "wrong", "guard",
+                                     "lockout",   "harmless", "stray"};
 // The maps and chains that follow from sequences, by name or by prefix.
-constexpr std::array kSequenceObjects{
-    "steps_", "openers", "advance", "timed",   "begun", "next", "from",  "dispatch", "ranges", "within_",
-    "open_",  "range_",  "places",  "reached", "to_",   "cut",  "once_", "spent",    "spender"};
+constexpr std::array kSequenceObjects{"steps_",    "openers",  "advance", "timed",   "begun", "next",
+                                      "from",      "dispatch", "ranges",  "within_", "open_", "range_",
+                                      "places",    "reached",  "to_",     "cut",     "once_", "shut",
+                                      "elsewhere", "spent",    "spender"};
 
 bool is_settings_chain(std::string_view name) {
   return std::find(kSettingsChains.begin(), kSettingsChains.end(), name) != kSettingsChains.end();

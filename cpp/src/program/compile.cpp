@@ -157,6 +157,8 @@ bool has_once(const Program& program) {
                      [](const Track& track) { return track.once; });
 }
 
+bool seems_closed(const Program& program) { return program.mode == Mode::gate && program.reject; }
+
 int lockout_prefix(const Program& program) { return std::min(64, program.ipv6_prefix); }
 
 std::vector<Door> remote_doors(const Program& program) {

@@ -25,11 +25,6 @@ bool contained(const std::vector<Network>& networks, const Network& address) {
                      [&](const Network& network) { return contains(network, address); });
 }
 
-bool is_underway(const Packet& packet) {
-  return packet.target->protocol == Protocol::tcp &&
-         (packet.flags & (tcp_flag::syn | tcp_flag::ack)) == tcp_flag::ack;
-}
-
 // Only what could open a connection counts, and nothing that conntrack calls invalid.
 bool counts(const Packet& packet) {
   if (packet.conntrack != Conntrack::fresh && packet.conntrack != Conntrack::untracked) return false;
@@ -57,6 +52,18 @@ Machine::Machine(Program program) : program_(std::move(program)), elsewhere_(rem
   std::sort(uses_.begin(), uses_.end());
 }
 
+// A SYN with ACK begins nothing: in gate mode an open and a closed port answer it
+// alike; in stealth it would make the host answer where nothing else does.
+bool Machine::is_underway(const Packet& packet) const {
+  const auto mask = program_.mode == Mode::gate ? tcp_flag::ack : tcp_flag::syn | tcp_flag::ack;
+  return packet.target->protocol == Protocol::tcp && (packet.flags & mask) == tcp_flag::ack;
+}
+
+bool Machine::is_odd(const Packet& packet) const {
+  constexpr auto kEver = tcp_flag::syn | tcp_flag::ack | tcp_flag::rst;
+  return seems_closed(program_) && packet.target->protocol == Protocol::tcp && (packet.flags & kEver) == 0;
+}
+
 Network Machine::lockout_key(const Packet& packet) const {
   return widened(packet.source, packet.source.ipv6 ? lockout_prefix(program_) : 32);
 }
@@ -76,7 +83,10 @@ Outcome Machine::take(State& state, const Packet& packet) const {
   Memory& memory = packet.source.ipv6 ? state.ipv6 : state.ipv4;
   if (const std::optional<Outcome> settled = settled_early(memory, packet)) return *settled;
   if (!packet.target) return unwatched(packet);
-  if (const auto doors = doors_at(packet); !doors.empty()) return at_doors(memory, packet, doors);
+  const std::vector<Door> doors = doors_at(packet);
+  const bool elsewhere = !doors.empty() && !doors.front().to.empty();
+  if (!elsewhere && is_odd(packet)) return {Verdict::dropped, Reason::odd};
+  if (!doors.empty()) return at_doors(memory, packet, doors);
   // Whatever the port and in both modes: to answer some ports and not others would tell them apart.
   if (is_underway(packet)) return {Verdict::passed_on, Reason::underway};
   if (covered(program_.public_services, *packet.target)) return {Verdict::accepted, Reason::public_service};

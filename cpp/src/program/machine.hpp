@@ -43,7 +43,8 @@ enum class Reason {
   portless,  // neither TCP nor UDP
   granted,
   ended,        // of a connection that its grant outlived by `on_expiry: cut`
-  underway,     // TCP with ACK and without SYN: perhaps of a connection older than the table
+  underway,     // TCP with ACK: perhaps of a connection older than the table, and no beginning of one
+  odd,          // TCP without SYN, ACK and RST: no stack sends that, and no two ports may differ in it
   not_granted,  // a protected service, and no grant for it
   public_service,
   no_port_of_ours,
@@ -124,6 +125,8 @@ class Machine {
   std::optional<Outcome> going_on(const Memory& memory, const Packet& packet) const;
   std::vector<Door> doors_at(const Packet& packet) const;
   Instant granted_until(const Memory& memory, const Packet& packet, const std::vector<Door>& doors) const;
+  bool is_underway(const Packet& packet) const;
+  bool is_odd(const Packet& packet) const;
   bool is_watched(const Packet& packet) const;
   Uses uses_of(Knock target) const;
   Outcome at_doors(const Memory& memory, const Packet& packet, const std::vector<Door>& doors) const;

@@ -106,6 +106,8 @@ std::string why(const Program& program, const Packet& packet, const Outcome& out
       return "of a connection that ended with its grant (on_expiry: cut)";
     case Reason::underway:
       return "not the beginning of a connection: never answered by the gate";
+    case Reason::odd:
+      return "TCP without SYN, ACK and RST: dropped at every port, open or closed";
     case Reason::not_granted:
       return "protected, and the source has no grant";
     case Reason::public_service:

@@ -49,8 +49,7 @@ std::string source6(int prefix) {
   return prefix == 128 ? "ip6 saddr" : "ip6 saddr & " + to_string(ones);
 }
 
-// Of sessions older than the table: loading it is what turns conntrack on, and they look new.
-const std::string kUnderway = "tcp flags ack / syn,ack accept";
+const std::string kFirst = "tcp flags syn / fin,syn,rst,ack ct state new ct status ! confirmed";
 const std::string kClean = "meta priority set none meta mark set 0x00000000";
 
 class Compiler {
@@ -81,6 +80,7 @@ class Compiler {
       }
     }
     add_place_chains(chains);
+    add_closed_port_chains(chains);
     add_sequence_chains(chains);
     return chains;
   }
@@ -95,10 +95,15 @@ class Compiler {
   // Traffic that is none of our business: routed, of sessions older than the
   // table (loading it is what turns conntrack on: they look new), or from
   // sources that never need to knock.
-  static Rules exempt() {
-    Rules rules{"fib daddr type unicast accept", kUnderway};
+  Rules exempt() const {
+    Rules rules{"fib daddr type unicast accept", underway()};
     append(rules, allowed());
     return rules;
+  }
+  // Of sessions older than the table: loading it is what turns conntrack on, and
+  // they look new. An open and a closed port answer them alike.
+  std::string underway() const {
+    return stealth() ? "tcp flags ack / syn,ack accept" : "tcp flags ack accept";
   }
   static Rules allowed() { return {"ip saddr @always_allow4 accept", "ip6 saddr @always_allow6 accept"}; }
 
@@ -119,6 +124,7 @@ class Compiler {
     chain.rules.push_back("ct state established,related accept");
     if (!places_.empty()) append(chain.rules, at_places("", "places"));
     if (stealth()) append(chain.rules, exempt());
+    if (seems_closed(program_)) chain.rules.push_back("tcp flags ! syn,rst,ack goto odd");
     append(chain.rules, {"meta l4proto . th dport vmap @dispatch", "meta l4proto . th dport vmap @ranges"});
     if (stealth()) append(chain.rules, vital());
     if (strays()) append(chain.rules, {"meta l4proto 6 goto stray", "meta l4proto 17 goto stray"});
@@ -157,7 +163,41 @@ class Compiler {
 
   Chain refuse() const {
     if (!program_.reject) return {"refuse", "", {}, {"drop"}};
-    return {"refuse", "", {}, {"meta l4proto 6 reject with tcp reset", "reject"}};
+    if (!seems_closed(program_)) return {"refuse", "", {}, reject()};
+    return {"refuse", "", {}, {kFirst + " accept", "goto rejected"}};
+  }
+
+  static Rules reject() { return {"meta l4proto 6 reject with tcp reset", "reject"}; }
+
+  // The answers of `reject` are not byte for byte those of a closed port (TOS,
+  // flow label). So the beginning of a refused connection goes to a port that is
+  // closed, and the host itself answers. `closed` comes right after `gate` and
+  // asks once more: a nat chain sees no packet but the first of a connection, so
+  // whatever is not that is rejected before it. Of other segments that an open
+  // port ignores and a closed one answers, none goes in at any port.
+  void add_closed_port_chains(std::vector<Chain>& chains) const {
+    if (!seems_closed(program_)) return;
+    Rules odd{"fib daddr type unicast accept"};
+    append(odd, allowed());
+    odd.push_back("drop");
+    chains.push_back({"odd", "", {}, std::move(odd)});
+    chains.push_back({"rejected", "", {}, reject()});
+    Chain closed{
+        "closed", "type nat hook prerouting priority mangle + 1; policy accept;", {}, {"iif \"lo\" accept"}};
+    if (!program_.interfaces.empty()) closed.rules.push_back("iifname != @interfaces accept");
+    closed.rules.push_back("tcp flags != syn / fin,syn,rst,ack accept");
+    if (!places_.empty()) {
+      append(closed.rules, {"ip daddr . meta l4proto . th dport @elsewhere4 accept",
+                            "ip6 daddr . meta l4proto . th dport @elsewhere6 accept"});
+    }
+    closed.rules.push_back("meta l4proto . th dport vmap @shut");
+    chains.push_back(std::move(closed));
+    const std::string redirect = fmt::format("meta l4proto 6 redirect to :{}", kClosedPort);
+    chains.push_back({"shut", "", {}, admitted({}, redirect)});
+    for (const Segment& segment : segment_ranges(program_)) {
+      if (segment.span.protocol != Protocol::tcp) continue;
+      chains.push_back({shut_chain(segment), "", {}, admitted(segment.ranges, redirect)});
+    }
   }
 
   // A protected port: in by a grant for the port itself or for a range over it.
@@ -197,10 +237,10 @@ class Compiler {
     std::set<std::string> made;
     for (const Place& place : places_) {
       if (!made.insert(place_chain(place)).second) continue;
-      Rules rules{kUnderway};
+      Rules rules{underway()};
       append(rules, allowed());
       append(rules, reached(place.doors));
-      rules.push_back("goto refuse");
+      rules.push_back(seems_closed(program_) ? "goto rejected" : "goto refuse");
       chains.push_back({place_chain(place), "", {}, std::move(rules)});
       if (!place.cut()) continue;
       rules = allowed();
@@ -441,6 +481,7 @@ bool is_cut(const std::vector<Service>& cut, const Segment& segment) {
                      [&](const Service& range) { return std::binary_search(cut.begin(), cut.end(), range); });
 }
 
+std::string shut_chain(const Segment& segment) { return "shut_" + segment_chain(segment); }
 std::string cut_segment_chain(const Segment& segment) { return "cut_" + segment_chain(segment); }
 
 std::string waiting_chain(Duration step_timeout) { return "within_" + nft_time(step_timeout); }

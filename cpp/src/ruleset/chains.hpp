@@ -22,6 +22,7 @@ std::vector<Segment> segment_ranges(const Program& program);
 std::string segment_chain(const Segment& segment);  // "range_17_60000_61000"
 // Whether its connections end with their grants; `cut` is sorted.
 bool is_cut(const std::vector<Service>& cut, const Segment& segment);
+std::string shut_chain(const Segment& segment);         // "shut_range_6_60000_61000"
 std::string cut_segment_chain(const Segment& segment);  // "cut_range_17_60000_61000"
 std::string waiting_chain(Duration step_timeout);       // "within_5s"
 // Where firing a step leads: to waiting_chain or opening_chain, for a first step

@@ -142,6 +142,23 @@ void add_dispatch(std::vector<Set>& sets, const Program& program) {
   sets.push_back(interval_set("ranges", "inet_proto . inet_service : verdict", std::move(ranges)));
 }
 
+// Whose connections are refused as by a closed port.
+void add_shut(std::vector<Set>& sets, const Program& program) {
+  if (!seems_closed(program)) return;
+  const std::vector<Segment> segments = segment_ranges(program);
+  std::vector<Element> elements;
+  for (const Segment& segment : segments) {
+    if (segment.span.protocol == Protocol::tcp) {
+      elements.push_back({range_key(segment.span), "goto " + shut_chain(segment), {}});
+    }
+  }
+  for (const Service& service : protected_services(program)) {
+    if (service.protocol != Protocol::tcp || service.first != service.last) continue;
+    if (!in_segment(segments, service)) elements.push_back({range_key(service), "goto shut", {}});
+  }
+  sets.push_back(interval_set("shut", "inet_proto . inet_service : verdict", std::move(elements)));
+}
+
 // Where connections end with their grants.
 void add_cut(std::vector<Set>& sets, const Program& program) {
   const std::vector<Service> cut = cut_services(program);
@@ -169,14 +186,18 @@ void add_places(std::vector<Set>& sets, const Program& program) {
     const std::string family = ipv6 ? "6" : "4";
     const std::string type =
         std::string(ipv6 ? "ipv6_addr" : "ipv4_addr") + " . inet_proto . inet_service : verdict";
-    std::vector<Element> all, cut;
+    std::vector<Element> all, cut, keys;
     for (const Place& place : places) {
       if (place.network.ipv6 != ipv6) continue;
       const std::string key = to_string(place.network) + " . " + range_key(place.span);
       all.push_back({key, "goto " + place_chain(place), {}});
+      keys.push_back({key, {}, {}});
       if (place.cut()) cut.push_back({key, "goto " + cut_place_chain(place), {}});
     }
     sets.push_back(interval_set("places" + family, type, std::move(all)));
+    if (seems_closed(program)) {
+      sets.push_back(interval_set("elsewhere" + family, type.substr(0, type.find(" : ")), std::move(keys)));
+    }
     if (any_cut) sets.push_back(interval_set("cut_places" + family, type, std::move(cut)));
   }
 }
@@ -219,6 +240,7 @@ Ruleset compile(const Program& program) {
   add_edge_maps(ruleset.sets, program);
   add_dispatch(ruleset.sets, program);
   add_networks(ruleset.sets, "always_allow4", "always_allow6", program.always_allow);
+  add_shut(ruleset.sets, program);
   add_cut(ruleset.sets, program);
   add_places(ruleset.sets, program);
   add_sources(ruleset.sets, program.tracks);

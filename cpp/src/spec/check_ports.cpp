@@ -85,6 +85,18 @@ class PortChecks {
     }
   }
 
+  void check_closed_port(const SequenceDraft& sequence) {
+    if (draft_.value.mode != Mode::gate || !sequence.value.to.empty()) return;
+    for (std::size_t at = 0; at < sequence.opens.size(); ++at) {
+      const Service& service = sequence.value.opens[at];
+      if (service.protocol == Protocol::tcp && service.first <= kClosedPort) {
+        faults_.at(sequence.opens[at],
+                   {fmt::format("{} opens {}/tcp", title(sequence), kClosedPort),
+                    "use another port: refused connections end there, so it must be closed"});
+      }
+    }
+  }
+
   // A connection does not tell by which sequence it came in.
   void check_expiry(const SequenceDraft& sequence) {
     if (sequence.value.on_expiry != OnExpiry::cut) return;
@@ -168,6 +180,7 @@ void check_ports(const Draft& draft, Faults& faults) {
     if (sequence.opens.size() > 1) check_overlaps(sequence.value.opens, sequence.opens, faults);
     checks.check_knocks(sequence);
     checks.check_expiry(sequence);
+    checks.check_closed_port(sequence);
   }
 }
 
