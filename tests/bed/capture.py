@@ -27,7 +27,7 @@ class Probe:
 class Reply:
     """An IP packet that answers a probe; what depends on the port or on chance is left out."""
 
-    header: bytes  # IP header without total length's neighbours that are chance: identification, checksum
+    header: bytes  # without addresses, and without what is chance: identification and checksum
     labelled: bool  # IPv6: whether it has a flow label
     body: bytes  # TCP without ports and checksum; ICMP with what it quotes, the same left out
 
@@ -75,7 +75,7 @@ def _read_four(packet: bytes, source: str, target: str) -> tuple[tuple[int, int]
     if packet[12:20] != socket.inet_aton(target) + socket.inet_aton(source):
         return None
     length = (packet[0] & 15) * 4
-    header = packet[:4] + packet[6:10] + packet[12:length]  # no identification, no checksum
+    header = _without_chance(packet[:length])
     ports, body = _body(packet[9], packet[length:], 8, 1)
     return ports and (ports, Reply(header, False, body))
 
@@ -85,9 +85,14 @@ def _read_six(packet: bytes, source: str, target: str) -> tuple[tuple[int, int],
     if packet[8:40] != ends:
         return None
     first = struct.unpack("!I", packet[:4])[0]
-    header = struct.pack("!I", first & ~0xFFFFF) + packet[4:40]
+    header = struct.pack("!I", first & ~0xFFFFF) + packet[4:8]
     ports, body = _body(packet[6], packet[40:], 8, 58)
     return ports and (ports, Reply(header, bool(first & 0xFFFFF), body))
+
+
+def _without_chance(header: bytes) -> bytes:
+    """An IPv4 header without identification, checksum and addresses."""
+    return header[:4] + header[6:10] + header[20:]
 
 
 def _body(protocol: int, body: bytes, quoted_at: int, icmp: int) -> tuple[tuple[int, int] | None, bytes]:
@@ -99,6 +104,6 @@ def _body(protocol: int, body: bytes, quoted_at: int, icmp: int) -> tuple[tuple[
         quoted = body[quoted_at:]
         length = (quoted[0] & 15) * 4 if icmp == 1 else 40
         ours, theirs = struct.unpack("!HH", quoted[length:length + 4])
-        inner = quoted[:4] + quoted[6:10] + quoted[12:length] if icmp == 1 else quoted[:length]
+        inner = _without_chance(quoted[:length]) if icmp == 1 else quoted[:8]
         return (ours, theirs), body[:2] + body[4:quoted_at] + inner + quoted[length + 4:length + 6]
     return None, b""

@@ -171,10 +171,10 @@ TEST_CASE("what counts as a knock", "[machine][trace]") {
        R"(
    0.0s  192.0.2.7  7000/tcp ack          passed on  not the beginning of a connection: never answered by the gate
    0.0s  192.0.2.7  7000/tcp syn,ack      passed on  not the beginning of a connection: never answered by the gate
-   0.0s  192.0.2.7  7000/tcp fin          dropped    TCP without SYN, ACK and RST: dropped at every port, open or closed
+   0.0s  192.0.2.7  7000/tcp fin          dropped    flags that no stack sends: dropped at every port, open or closed
    0.0s  192.0.2.7  7000/tcp syn,rst      passed on  not a knock: of TCP only a SYN counts, without ACK, FIN and RST
-   0.0s  192.0.2.7  7000/tcp syn,fin      passed on  not a knock: of TCP only a SYN counts, without ACK, FIN and RST
-   0.0s  192.0.2.7  7001/tcp null         dropped    TCP without SYN, ACK and RST: dropped at every port, open or closed
+   0.0s  192.0.2.7  7000/tcp syn,fin      dropped    flags that no stack sends: dropped at every port, open or closed
+   0.0s  192.0.2.7  7001/tcp null         dropped    flags that no stack sends: dropped at every port, open or closed
    0.0s  192.0.2.7  7000/udp              passed on  no port of ours
    0.0s  192.0.2.7  7000/tcp syn,psh,urg  passed on  knock 1 of ssh (1/1): opens 22/tcp for 1m
 )"},

@@ -40,8 +40,8 @@ TEST_CASE("the two modes", "[machine][trace]") {
    0.0s  192.0.2.7  22/tcp                      rejected   protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp ack                  passed on  not the beginning of a connection: never answered by the gate
    0.0s  192.0.2.7  22/tcp syn,ack              passed on  not the beginning of a connection: never answered by the gate
-   0.0s  192.0.2.7  22/tcp null                 dropped    TCP without SYN, ACK and RST: dropped at every port, open or closed
-   0.0s  192.0.2.7  22/tcp xmas                 dropped    TCP without SYN, ACK and RST: dropped at every port, open or closed
+   0.0s  192.0.2.7  22/tcp null                 dropped    flags that no stack sends: dropped at every port, open or closed
+   0.0s  192.0.2.7  22/tcp xmas                 dropped    flags that no stack sends: dropped at every port, open or closed
    0.0s  192.0.2.7  22/tcp invalid              rejected   protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp broadcast            rejected   protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp unicast              passed on  routed, not for this host

@@ -142,7 +142,8 @@ class Judge {
   // What closed ports answer and open ones ignore goes in at no port.
   bool is_nonsense(const Packet& packet) const {
     return !stealth() && refuses_like_closed() && packet.target->protocol == Protocol::tcp &&
-           !has(packet, tcp_flag::syn) && !has(packet, tcp_flag::ack) && !has(packet, tcp_flag::rst);
+           (has(packet, tcp_flag::fin) || !has(packet, tcp_flag::syn)) && !has(packet, tcp_flag::ack) &&
+           !has(packet, tcp_flag::rst);
   }
 
   bool refuses_like_closed() const {

@@ -60,8 +60,9 @@ bool Machine::is_underway(const Packet& packet) const {
 }
 
 bool Machine::is_odd(const Packet& packet) const {
-  constexpr auto kEver = tcp_flag::syn | tcp_flag::ack | tcp_flag::rst;
-  return seems_closed(program_) && packet.target->protocol == Protocol::tcp && (packet.flags & kEver) == 0;
+  return seems_closed(program_) && packet.target->protocol == Protocol::tcp &&
+         (packet.flags & (tcp_flag::rst | tcp_flag::ack)) == 0 &&
+         (packet.flags & (tcp_flag::fin | tcp_flag::syn)) != tcp_flag::syn;
 }
 
 Network Machine::lockout_key(const Packet& packet) const {

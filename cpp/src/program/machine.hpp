@@ -44,7 +44,7 @@ enum class Reason {
   granted,
   ended,        // of a connection that its grant outlived by `on_expiry: cut`
   underway,     // TCP with ACK: perhaps of a connection older than the table, and no beginning of one
-  odd,          // TCP without SYN, ACK and RST: no stack sends that, and no two ports may differ in it
+  odd,          // TCP with flags that no stack sends: no two ports may differ in it
   not_granted,  // a protected service, and no grant for it
   public_service,
   no_port_of_ours,

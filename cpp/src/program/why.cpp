@@ -107,7 +107,7 @@ std::string why(const Program& program, const Packet& packet, const Outcome& out
     case Reason::underway:
       return "not the beginning of a connection: never answered by the gate";
     case Reason::odd:
-      return "TCP without SYN, ACK and RST: dropped at every port, open or closed";
+      return "flags that no stack sends: dropped at every port, open or closed";
     case Reason::not_granted:
       return "protected, and the source has no grant";
     case Reason::public_service:

@@ -1,0 +1,50 @@
+"""What the scans need, and their table at the end."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from _pytest.terminal import TerminalReporter
+
+from bed import Lab
+from bed.cli import Knockwork, binary
+
+rows: list[str] = []  # what was swept, in the order of the tests
+
+
+def pytest_configure() -> None:
+    """Say at once what is missing, instead of in every test."""
+    if os.geteuid() != 0:
+        pytest.exit("the scans make namespaces: run them as root (sudo)", 2)
+    if not os.access(binary(), os.X_OK):
+        pytest.exit(f"no command to test at {binary()}: build it, or set KNOCKWORK_CLI", 2)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """The table."""
+    if rows:
+        terminalreporter.write_line(f"{'sweep':<36}{'packets':>8}{'seconds':>9}  {'opened':<28}{'machine'}")
+    for row in rows:
+        terminalreporter.write_line(row)
+
+
+@pytest.fixture
+def table() -> list[str]:
+    """Rows for the table at the end."""
+    return rows
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """One that answers every refused packet, however many there are."""
+    with Lab() as made:
+        made.server.sysctl("net.ipv4.icmp_ratemask", 0)
+        made.server.sysctl("net.ipv6.icmp.ratemask", "\n")
+        yield made
+
+
+@pytest.fixture
+def knockwork(lab: Lab) -> Knockwork:
+    """The command on the lab's server, which starts without a table."""
+    lab.server.run(["/usr/sbin/nft", "flush", "ruleset"], check=True)
+    return Knockwork(lab.server)
