@@ -80,6 +80,8 @@ SUITES = (
           _pytest("kernel", "release", "tests/kernel")),
     Suite("model", "kernel against reference machine, packet by packet", ("build", "test"), ("release",),
           _model),
+    Suite("scan", "sweeps, nmap, and answers byte for byte", ("build", "test", "scan"), ("release",),
+          _pytest("scan", "release", "tests/scan")),
     Suite("cli", "the command's output and exit status", ("build", "test"), ("release",),
           _pytest("cli", "release", "tests/cli")),
     Suite("python", "the Python module and its stubs", ("build", "test", "lint"), ("release",),

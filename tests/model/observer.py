@@ -36,9 +36,10 @@ def table(dirty: bool) -> str:
         lines += _chain(name, f"{_UDP} add @{name}_ {_MARK}", f"{_TCP} add @{name}_ {_MARK}",
                         "meta mark set 0")
     lines += _chain("after", "type filter hook prerouting priority -140;", 'iif "lo" accept',
-                    "ct status dnat goto redirected_",
                     "meta mark 7 meta priority 0:1 goto kept_",
                     "meta mark 0 meta priority 0:0 goto cleaned_", "goto mixed_")
+    # The kernel translates addresses at -100, whatever the priority of a nat chain.
+    lines += _chain("later", "type filter hook prerouting priority -90;", "ct status dnat goto redirected_")
     lines += _chain("note", "meta mark set meta mark & 0xf0fffff0", f"add @answered_ {_MARK}",
                     "meta mark set 0")
     lines += _chain(
@@ -74,8 +75,9 @@ def read(lab: Lab, count: int) -> list[Seen]:
     for number in map(serial, range(count)):
         state = next((name for name in _STATES if number in noted[name]), None)
         age = _FOREVER - noted["arrived"].get(number, 0.0)
+        redirected = number in noted["redirected"]
         passed = next((name for name in ("kept", "cleaned", "mixed") if number in noted[name]), None)
-        seen.append(Seen(state, now - age, number in noted["redirected"], passed,
+        seen.append(Seen(state, now - age, redirected, None if redirected else passed,
                          number in noted["answered"]))
     return seen
 

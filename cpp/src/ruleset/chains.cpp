@@ -171,10 +171,10 @@ class Compiler {
 
   // The answers of `reject` are not byte for byte those of a closed port (TOS,
   // flow label). So the beginning of a refused connection goes to a port that is
-  // closed, and the host itself answers. `closed` comes right after `gate` and
-  // asks once more: a nat chain sees no packet but the first of a connection, so
-  // whatever is not that is rejected before it. Of other segments that an open
-  // port ignores and a closed one answers, none goes in at any port.
+  // closed, and the host itself answers. `closed` is the first of the nat chains
+  // and asks once more: it sees no packet but the first of a connection, so
+  // whatever is not that is rejected by `refuse`. What no stack sends (an open
+  // port ignores it, a closed one answers) goes in at no port.
   void add_closed_port_chains(std::vector<Chain>& chains) const {
     if (!seems_closed(program_)) return;
     Rules odd{"fib daddr type unicast accept"};
