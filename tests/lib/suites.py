@@ -82,6 +82,8 @@ SUITES = (
           _model),
     Suite("scan", "sweeps, nmap, and answers byte for byte", ("build", "test", "scan"), ("release",),
           _pytest("scan", "release", "tests/scan")),
+    Suite("flood", "floods from invented sources", ("build", "test"), ("release",),
+          _pytest("flood", "release", "tests/flood")),
     Suite("cli", "the command's output and exit status", ("build", "test"), ("release",),
           _pytest("cli", "release", "tests/cli")),
     Suite("python", "the Python module and its stubs", ("build", "test", "lint"), ("release",),

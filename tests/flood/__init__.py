@@ -1,0 +1,1 @@
+"""Floods from invented sources: who still gets in, and what they cost."""
