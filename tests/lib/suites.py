@@ -76,7 +76,7 @@ SUITES = (
           _catch2("errors", "release", UNIT, "errors:*"), root=False),
     Suite("golden", "declarations and the tables they become", ("build",), ("release",),
           _catch2("golden", "release", UNIT, "golden:*"), root=False),
-    Suite("kernel", "real packets through the live table", ("build", "test"), ("release",),
+    Suite("kernel", "real packets through the live table", ("build", "test", "knock"), ("release",),
           _pytest("kernel", "release", "tests/kernel")),
     Suite("model", "kernel against reference machine, packet by packet", ("build", "test"), ("release",),
           _model),
@@ -93,7 +93,7 @@ SUITES = (
           ("release",), _pytest("ansible", "release", "tests/ansible")),
     Suite("lint", "format, clang-tidy, shellcheck, mypy, sanity, docs", ("build", "test", "lint"),
           ("dev",), _script("lint", "tests/lint/lint.py"), root=False),
-    Suite("asan", "unit and kernel under the sanitizers", ("build", "test"), ("asan",), _asan),
+    Suite("asan", "unit and kernel under the sanitizers", ("build", "test", "knock"), ("asan",), _asan),
     Suite("fuzz", "declarations at random, for a bounded number of runs", ("build", "fuzz"), ("fuzz",),
           _script("fuzz", "tests/fuzz/short.py"), root=False),
 )
