@@ -9,12 +9,13 @@ from itertools import islice
 
 import pytest
 
-from bed import Lab
+
 from bed.table import Table
 from model import runs, trial
 from model.declaration import Declaration
 from model.runs import Total
 from model.script import Script
+from model.site import Site
 
 TRIES = 8
 PACKETS = int(os.environ.get("KNOCKWORK_MODEL_PACKETS") or 30_000)
@@ -79,9 +80,9 @@ WRONG_KERNELS: dict[str, str | Callable[[Table], str]] = {
 
 
 @pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
+def site() -> Iterator[Site]:
     """One for all."""
-    with trial.lab() as made:
+    with Site() as made:
         yield made
 
 
@@ -98,7 +99,7 @@ def _strict_cases() -> Iterator[tuple[Declaration, Script]]:
 
 
 @pytest.mark.parametrize("what", WRONG_KERNELS)
-def test_wrong_kernel_is_found_out(lab: Lab, what: str) -> None:
+def test_wrong_kernel_is_found_out(site: Site, what: str) -> None:
     """Whoever agrees with anything proves nothing. Not every script comes by every fault: some tries."""
     def is_found(declaration: Declaration, script: Script) -> bool:
         def tampering(live: Table) -> str:
@@ -106,6 +107,6 @@ def test_wrong_kernel_is_found_out(lab: Lab, what: str) -> None:
             return (wrong if isinstance(wrong, str) else wrong(live)).replace(
                 "LOCKOUT", f"{declaration.lockout_time}ms")
 
-        return bool(trial.run(lab, declaration, script, tampering).account.disagreements)
+        return bool(trial.run(site, declaration, script, tampering).account.disagreements)
 
     assert any(is_found(*case) for case in islice(_strict_cases(), TRIES))
