@@ -4,8 +4,9 @@ import multiprocessing
 import os
 import signal
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.pool import Pool
 
 from bed import linux
 from model import trial
@@ -66,8 +67,23 @@ def seeds(first: int, step: int, packets: int) -> list[int]:
 
 def many(chosen: Iterable[int], jobs: int = JOBS) -> Iterator[Outcome]:
     """Every seed's outcome, as they come."""
-    with multiprocessing.get_context("fork").Pool(jobs, _open_site, (os.getpid(),)) as pool:
+    with _pool(jobs) as pool:
         yield from pool.imap_unordered(_run, chosen)
+
+
+def on_sites(work: Callable[[Site, str], bool], names: Sequence[str], jobs: int = JOBS) -> list[bool]:
+    """What a module's function says of each name, on some worker's site."""
+    with _pool(jobs) as pool:
+        return pool.starmap(_on_site, [(work, name) for name in names], chunksize=1)
+
+
+def _pool(jobs: int) -> Pool:
+    return multiprocessing.get_context("fork").Pool(jobs, _open_site, (os.getpid(),))
+
+
+def _on_site(work: Callable[[Site, str], bool], name: str) -> bool:
+    assert _site is not None
+    return work(_site, name)
 
 
 def _open_site(maker: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bed.lab import BROADCAST, SERVER
 from bed.packets import ACK, FIN, RST, SYN, TCP_FLAGS
-from model.declaration import Declaration, Sequence
+from model.declaration import Declaration, Sequence, covers
 
 DURATION = 1.5  # seconds
 _ODD_FLAGS = (*TCP_FLAGS.values(), SYN | FIN | RST, FIN | ACK, RST | ACK, SYN | TCP_FLAGS["xmas"])
@@ -126,8 +126,9 @@ class _Course:
             if self._dice.random() > 0.03 * care:  # else lost
                 self._send(knock)
         self._probe(sequence)
-        if self._dice.random() < 0.3:
+        if self._dice.random() < (0.6 if sequence.cut else 0.3):
             self._wait_about(sequence.open_for)
+            self._go_on(sequence)
             self._probe(sequence)
 
     def _probe(self, sequence: Sequence) -> None:
@@ -149,6 +150,13 @@ class _Course:
         if not going_on and self._dice.random() < 0.5:
             self._now += 0.003  # for an answer
             self._send(target, ACK, to, self._flows[to, target])
+
+    def _go_on(self, sequence: Sequence) -> None:
+        """The connections to what the sequence opens."""
+        for (to, target), source_port in list(self._flows.items()):
+            port, _, protocol = target.partition("/")
+            if any(covers(service, int(port), protocol) for service in sequence.opens):
+                self._send(target, ACK, to, source_port)
 
     def _address_of(self, sequence: Sequence | None) -> str:
         """One at which the sequence opens; where it opens none of the family, or now and then, any."""
