@@ -202,12 +202,14 @@ class Comparison:
             return
         self.account.elements += 1
         if kernel != model:
-            self._disagree(number, element, *("spent" if spent else "not spent" for spent in (kernel, model)))
+            self._disagree(number, element, "spent" if kernel else "not spent",
+                           "spent" if model else "not spent")
 
     def _element(self, number: int, look: Look, name: str, element: str, left: float | None,
                  until: float) -> None:
         source = element.split(" . ")[0]
-        doubt = self._doubts.get(self._declaration.lockout_key(source), Doubt()) if name != "overflow" else Doubt()
+        owner = self._declaration.lockout_key(source) if name != "overflow" else ""
+        doubt = self._doubts.get(owner, Doubt())
         lives = until > look.ended
         remembered = name.startswith(("expected", "begun", "locked", "strays"))
         unsure = (doubt.steps if remembered else doubt.grants) > look.began

@@ -1,4 +1,4 @@
-"""UDP echo from whatever address was asked, in threads of a host's agent: what connections need to be ones."""
+"""UDP echo from whatever address was asked, in threads of a host's agent: connections need answers."""
 
 import socket
 import struct

@@ -14,7 +14,8 @@ def report(trial: Trial, owners: Container[str] | None = None) -> str:
         if owners is not None and trial.declaration.lockout_key(packet.source) not in owners:
             continue
         seen, reply = trial.seen[number], trial.replies[number]
-        packet_line = machine.line(packet, round(trial.times[number] * 1000), seen.state or "lost", seen.reply)
+        packet_line = machine.line(packet, round(trial.times[number] * 1000), seen.state or "lost",
+                                   seen.reply)
         kernel = seen.passed or ("answered" if seen.answered else "dropped")
         said = f"{reply['verdict']}, {reply['why']}" if reply else ""
         look = "  (look)" if packet.look else ""

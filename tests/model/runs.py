@@ -12,7 +12,7 @@ from bed import linux
 from model import trial
 from model.compare import Account
 from model.report import report
-from model.site import Site
+from model.network import Site
 from model.trial import Trial
 
 JOBS = 3  # most of a trial is waiting
@@ -50,7 +50,8 @@ class Total:
         return (f"{self.seeds}: {one.judged} packets of {self.declarations} declarations judged: "
                 f"{one.fired} steps fired, "
                 f"{one.granted} services granted, {one.wrong} wrong, {one.spent} sequences spent, "
-                f"{one.begun} packets of connections, {one.ended} of ended ones, {one.away} to other addresses; "
+                f"{one.begun} packets of connections, {one.ended} of ended ones, "
+                f"{one.away} to other addresses; "
                 f"{one.elements} elements in {one.looks} "
                 f"looks; not judged: {one.at_expiry} at an expiry, {one.unsure} after such a one, "
                 f"{one.late} late, {one.lost} lost; {len(one.disagreements)} disagreements")

@@ -11,7 +11,7 @@ from model.declaration import Declaration, Sequence, covers
 
 DURATION = 1.5  # seconds
 _ODD_FLAGS = (*TCP_FLAGS.values(), SYN | FIN | RST, FIN | ACK, RST | ACK, SYN | TCP_FLAGS["xmas"])
-_SOURCE_PORTS = (20000, 45000, 60000)  # the first is before the second: what a trial left, the next seldom meets
+_SOURCE_PORTS = (20000, 45000, 60000)  # from between the first two on: seldom meets what a trial left
 ALL_NODES = "ff02::1"
 BEHIND = ("10.88.0.0/16", "fd88::/64")  # routed by the server
 OWN = (SERVER[0], "10.77.0.11", SERVER[1], "fd77::11")  # the server's
@@ -72,7 +72,8 @@ def _any_sources(dice: random.Random) -> list[str]:
     """IPv4 and IPv6; pairs within a /64 and a /56; one of each that may be always allowed."""
     low = dice.randrange(1, 200)
     return [*(f"10.200.{low}.{host}" for host in range(1, dice.randint(5, 8))), "10.200.255.7",
-            *(f"fd99:0:0:{low + net + net // 2 * 256:x}::{host}" for net in range(1, 4) for host in (1, 2)),
+            *(f"fd99:0:0:{low + net + net // 2 * 256:x}::{host}"
+              for net in range(1, 4) for host in (1, 2)),
             f"fd99:0:0:{low:x}::1", "fd99:0:0:ff::7"]
 
 
@@ -86,7 +87,7 @@ class _Course:
         self._source = source
         self._next_port = next_port
         self._now = dice.random() * 0.2
-        self._flows: dict[tuple[str, str], int] = {}  # address and port → the source port of the latest packet
+        self._flows: dict[tuple[str, str], int] = {}  # address and port → latest source port
         self.packets: list[Packet] = []
         acts = (self._play, self._play, self._play, self._play, self._stray, self._lock_out, self._odd)
         while self._now < DURATION:

@@ -15,7 +15,7 @@ from model import runs, trial
 from model.declaration import Declaration
 from model.runs import Total
 from model.script import Script
-from model.site import Site
+from model.network import Site
 
 TRIES = 8
 PACKETS = int(os.environ.get("KNOCKWORK_MODEL_PACKETS") or 30_000)
@@ -192,8 +192,8 @@ def _is_found_out(site: Site, what: str) -> bool:
 @pytest.fixture(scope="module")
 def found_out(request: pytest.FixtureRequest) -> dict[str, bool]:
     """All those asked for, a few at once: most of a trial is waiting."""
-    asked = [item.callspec.params["what"] for item in request.session.items
-             if isinstance(item, pytest.Function) and "what" in getattr(item, "fixturenames", ())]
+    asked = [str(item.callspec.params["what"]) for item in request.session.items
+             if isinstance(item, pytest.Function) and "what" in item.fixturenames]
     return dict(zip(asked, runs.on_sites(_is_found_out, asked)))
 
 

@@ -14,7 +14,7 @@ from model.declaration import Declaration, any_declaration
 from model.machine import Reply, State
 from model.observer import Look, Seen
 from model.script import Packet, Script, any_script, is_routed
-from model.site import Site
+from model.network import Site
 
 BEGINNING = 0.1  # seconds: a moment to get going
 
@@ -82,7 +82,8 @@ def _send(made: Site, script: Script) -> tuple[list[tuple[float, float]], dict[i
 def _ask(declaration: Declaration, script: Script, sent: list[tuple[float, float]],
          seen: list[Seen]) -> list[Reply | None]:
     """The machine's reply to each packet that arrived."""
-    lines = [machine.line(packet, round(((before + after) / 2 - sent[0][0]) * 1000), one.state, one.reply)
+    lines = [machine.line(packet, round(((before + after) / 2 - sent[0][0]) * 1000), one.state,
+                          one.reply)
              for packet, (before, after), one in zip(script.packets, sent, seen) if one.state]
     replies = iter(machine.trace(declaration, lines))
     return [next(replies) if one.state else None for one in seen]
@@ -98,7 +99,8 @@ def smaller(made: Site, done: Trial, tampering: Callable[[Table], str] | None = 
         return bool(again.account.disagreements)
 
     owner = done.declaration.lockout_key(done.account.disagreements[0].source)
-    packets = tuple(packet for packet in script.packets if done.declaration.lockout_key(packet.source) == owner)
+    packets = tuple(packet for packet in script.packets
+                    if done.declaration.lockout_key(packet.source) == owner)
     if not packets or not fails(packets):  # sources influence each other, of all things
         packets = script.packets
     step = max(1, len(packets) // 2)

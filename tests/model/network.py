@@ -43,8 +43,7 @@ class Site(Lab):
         self.server.ip(
             f"link add eth1 type veth peer name eth0 netns {self.behind.pid}",
             "addr add 10.89.0.1/24 dev eth1", "addr add fd89::1/64 dev eth1 nodad", "link set eth1 up",
-            *(f"addr add {address}/{128 if ':' in address else 32} dev eth0{' nodad' if ':' in address else ''}"
-              for address in own),
+            *(f"addr add {address} dev eth0" + (" nodad" if ":" in address else "") for address in own),
             *(f"route add {network} via {hop}" for network, hop in zip(BEHIND, _NEXT_HOP)))
         self.behind.ip(
             *(f"addr add {hop}/{bits} dev eth0" + (" nodad" if ":" in hop else "")
