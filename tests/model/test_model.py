@@ -35,6 +35,7 @@ def test_kernel_and_machine_agree(mode: str, total: Total) -> None:
     assert one.lost + one.late < one.packets / 20, f"packets lost or late: {total}"
     assert one.judged > one.packets / 2, f"too little was judged: {total}"
     assert one.fired and one.granted and one.wrong and one.elements, f"nothing happened: {total}"
+    assert one.begun and one.ended and one.away and one.spent, f"nothing ended, or went elsewhere: {total}"
 
 
 def _as(chain: str, rules: Iterable[str]) -> str:
