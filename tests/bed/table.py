@@ -65,8 +65,9 @@ class Table:
 
     def with_block(self, changed: Block) -> "Table":
         """The same with one block in place of its namesake."""
-        return replace(self, blocks=tuple(changed if block.name == changed.name else block
-                                          for block in self.blocks))
+        return replace(self, blocks=tuple(
+            changed if (block.kind, block.name) == (changed.kind, changed.name) else block
+            for block in self.blocks))
 
     def text(self) -> str:
         """As `nft -f` takes it. Sets and chains before what refers to them is nft's own business."""

@@ -65,6 +65,13 @@ CHANGES: dict[str, Callable[[Knockwork], object]] = {
     "another lockout": _declare(lambda text: text.replace("lockout: 20s", "lockout: 30s")),
     "no guards": _declare(lambda text: text + "guards: none\n"),
     "always_allow": _declare(lambda text: text + "always_allow: [192.0.2.1]\n"),
+    "another sequence may be used once": _declare(lambda text: text.replace(
+        "name: web", "name: web\n    once: true")),
+    "another sequence opens elsewhere": _declare(lambda text: text.replace(
+        "name: web", "name: web\n    to: [10.88.0.7]")),
+    "connections end with their grants": _declare(lambda text: text.replace(
+        "step_timeout", "on_expiry: cut\n    step_timeout")),
+    "log": _declare(lambda text: text + "log: all\n"),
     "stealth": _declare(lambda text: text + "mode: stealth\n"),
     "sets remade with another size": _remake(size="2048"),
     "sets remade with a default timeout": _remake(timeout="50s"),
@@ -126,6 +133,72 @@ def test_grants_of_a_gone_sequence_run_out(lab: Lab, knockwork: Knockwork, clien
     client.knock(7000, 8000, 9000)
     knockwork.apply(BEFORE.replace("name: ssh", "name: door").replace("8000", "8005"))
     assert client.tcp(22) == "open"
+
+
+def test_grants_become_the_networks(lab: Lab, knockwork: Knockwork) -> None:
+    """With a shorter ipv6_prefix grants and half-done knocks are their networks', for the time they had."""
+    knockwork.apply(BEFORE)
+    lab.caller("fd99:0:0:1::7").knock(7000, 8000, 9000)
+    lab.caller("fd99:0:0:1::8").knock(7000)
+    lab.caller("fd99:0:0:2::7").knock(7000, 8000)
+    before = _clocks(knockwork)
+    began = time.monotonic()
+    knockwork.apply(BEFORE + "ipv6_prefix: 64\n")
+    after = _clocks(knockwork)
+    gone = time.monotonic() - began
+    for name in ("granted6", "holders6", "expected6", "begun6"):
+        longest: dict[str, float] = {}
+        for key, left in before[name].items():
+            key = key.replace("::7", "::").replace("::8", "::")
+            longest[key] = max(longest.get(key, 0), left - gone)
+        assert after[name] == pytest.approx(longest, abs=1), name
+    assert lab.caller("fd99:0:0:1::9").tcp(22) == "open"
+    near, far = lab.caller("fd99:0:0:2::8"), lab.caller("fd99:0:0:3::8")
+    for caller in (near, far):
+        caller.knock(9000)
+    assert near.tcp(22) == "open"
+    assert far.tcp(22) == "refused"
+
+
+ONCE = BEFORE.replace("name: ssh", "name: ssh\n    once: true")
+
+
+def test_spent_stays_spent(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+    """Over every apply that leaves the sequence its knocks, and the repair of its set."""
+    knockwork.apply(ONCE)
+    client.knock(7000, 8000, 9000)
+    spent = knockwork.table().block("spent").elements
+    assert len(spent) == 1
+    assert not knockwork.differs()
+    changes = (ONCE.replace("7100", "7150"), ONCE.replace("open_for: 40s", "open_for: 50s"),
+               ONCE.replace("[22/tcp]", "[22/tcp, 23/tcp]"), ONCE + "log: all\n", ONCE + "ipv6_prefix: 64\n",
+               ONCE + "mode: stealth\n", ONCE.replace("once: true", "once: true\n    from: [10.0.0.0/8]"),
+               ONCE.replace("once: true", "once: true\n    on_expiry: cut"), ONCE)
+    for change in changes:
+        knockwork.apply(change)
+        assert knockwork.table().block("spent").elements == spent, change
+        assert not knockwork.differs()
+    _remake(size="2048")(knockwork)
+    assert knockwork.table().block("spent").elements == spent
+    other = lab.caller("10.200.0.9" if client is lab.client else "fd99::9")
+    other.knock(7000, 8000, 9000)
+    assert other.tcp(22) == "refused"
+
+
+@pytest.mark.parametrize("change", [ONCE.replace("9000", "9005"), ONCE.replace("name: ssh", "name: door"),
+                                    ONCE.replace("    once: true\n", "")],
+                         ids=["knocks", "name", "not once"])
+def test_spent_is_forgotten(lab: Lab, knockwork: Knockwork, client: Caller, stranger: Caller,
+                            change: str) -> None:
+    """A sequence with other knocks is another one, and so it is when the old knocks come back."""
+    knockwork.apply(ONCE)
+    client.knock(7000, 8000, 9000)
+    knockwork.apply(change)
+    assert not any(block.elements for block in knockwork.table().blocks if block.name == "spent")
+    knockwork.apply(ONCE)
+    stranger.knock(7000, 8000, 9000)
+    assert stranger.tcp(22) == "open"
+    assert len(knockwork.table().block("spent").elements) == 1
 
 
 SESSION = """\

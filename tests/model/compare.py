@@ -1,14 +1,14 @@
 """Kernel and machine side by side. What happens within a hair of an expiry is not judged, but counted."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bed.packets import ACK, FIN, RST, SYN
 from model import machine
-from model.declaration import covers
-from model.machine import Reply, State, grant, lockout_key
+from model.declaration import Sequence, covers
+from model.machine import Reply, State
 from model.observer import Look, Seen
-from model.script import Packet, Script
+from model.script import Packet, Script, is_routed
 
 HAIR = 0.03  # seconds around an expiry in which either may be right
 LATE = 0.015  # seconds: a packet that took longer to arrive has no known time
@@ -42,6 +42,10 @@ class Account:
     unsure: int = 0  # … or of a source that had been in that case, until all that could differ had expired
     late: int = 0  # … or without a known time
     lost: int = 0  # … or that never arrived
+    begun: int = 0  # of the judged: of connections …
+    ended: int = 0  # … or dropped, the connection having lost its grant
+    away: int = 0  # … or to another address than the server's first
+    spent: int = 0  # … or sequences that the packet spent
     disagreements: list[Disagreement] = field(default_factory=list)
 
     def add(self, other: "Account") -> None:
@@ -72,6 +76,7 @@ class Comparison:
         self._state = state
         self._declaration = state.declaration
         self._doubts: dict[str, Doubt] = {}  # by lockout key
+        self._perhaps_spent: set[str] = set()  # names of `once` sequences: nothing makes this sure again
         self._settled: set[str] = set()  # those that disagreed: what follows would follow from it
         self.account = Account()
 
@@ -80,13 +85,14 @@ class Comparison:
         packet = self._script.packets[number]
         account = self.account
         account.packets += 1
-        doubt = self._doubts.setdefault(lockout_key(packet.source), Doubt())
+        doubt = self._doubts.setdefault(self._declaration.lockout_key(packet.source), Doubt())
         if reply is None:
             account.lost += 1
             return
         knock = self._is_knock(packet, seen)
-        unsure = knock and doubt.firing > now or self._is_protected(packet) and doubt.grants > now
-        close = any(abs(until - now) < HAIR for until in self._timers(packet, knock))
+        unsure = (knock and (doubt.firing > now or self._is_perhaps_spent(packet, doubt, now))
+                  or doubt.grants > now and any(True for _ in self._asked_for(packet, seen)))
+        close = any(abs(until - now) < HAIR for until in self._timers(packet, seen, knock))
         if delay > LATE:
             account.late += 1
         elif unsure:
@@ -97,45 +103,65 @@ class Comparison:
             account.fired += len(reply["fired"])
             account.granted += len(reply["granted"])
             account.wrong += reply["wrong"]
+            account.begun += seen.state == "established"
+            account.ended += seen.state == "established" and reply["verdict"] == "dropped"
+            account.away += bool(packet.to)
+            account.spent += "is spent" in reply["why"]
             self._judge(number, packet, seen, reply, knock)
         if delay > LATE or knock and (close or unsure):
-            self._grow(doubt, packet, now)
+            self._grow(doubt, packet, now, knock)
         elif reply["wrong"] and not knock:
             doubt.firing = 0  # a guard: locked out, in any case, for longer than any step is expected
         self._state.take(packet, now, reply)
 
-    def _grow(self, doubt: Doubt, packet: Packet, now: float) -> None:
+    def _is_perhaps_spent(self, packet: Packet, doubt: Doubt, now: float) -> bool:
+        """Whether it depends on who spent a sequence."""
+        spenders = self._declaration.spenders(_target(packet))
+        return bool(spenders) and (doubt.grants > now or any(
+            sequence.name in self._perhaps_spent for sequence in spenders))
+
+    def _grow(self, doubt: Doubt, packet: Packet, now: float, knock: bool) -> None:
         """A packet may have done either of two things; so may what builds upon them."""
+        for sequence in self._declaration.spenders(_target(packet)) if knock else ():
+            if not self._state.until("spent", self._state.last_edge(sequence)):
+                self._perhaps_spent.add(sequence.name)
         doubt.firing = doubt.steps = now + self._declaration.longest_memory / 1000 + 2 * HAIR
-        if any(sequence.knock[-1] == f"{packet.port}/{packet.protocol}"
+        if any(sequence.knock[-1] == _target(packet)
                for sequence in self._declaration.sequences):
             doubt.grants = now + self._declaration.longest_grant / 1000 + 2 * HAIR
 
-    def _is_protected(self, packet: Packet) -> bool:
-        return any(covers(service, packet.port, packet.protocol) for service in self._declaration.services)
+    def _asked_for(self, packet: Packet, seen: Seen) -> Iterator[tuple[Sequence, str]]:
+        """The services, and their sequences, of which a grant could matter to the packet."""
+        going_on = seen.state == "established"
+        for sequence in self._declaration.sequences:
+            for service in sequence.opens:
+                if covers(service, packet.port, packet.protocol) and (sequence.cut or not going_on):
+                    yield sequence, service
 
     def _is_knock(self, packet: Packet, seen: Seen) -> bool:
         """Whether it could fire anything: only then it matters what is remembered."""
         opening = packet.protocol == "udp" or packet.flags & (FIN | SYN | RST | ACK) == SYN
-        target = f"{packet.port}/{packet.protocol}"
-        return opening and seen.state == "new" and target in self._declaration.knocks
+        return (opening and seen.state == "new" and not is_routed(packet.address)
+                and _target(packet) in self._declaration.knocks)
 
-    def _timers(self, packet: Packet, knock: bool) -> Iterator[float]:
+    def _timers(self, packet: Packet, seen: Seen, knock: bool) -> Iterator[float]:
         """The expiries that matter to a packet."""
         digit = machine.family(packet.source)
-        target = f"{packet.port}/{packet.protocol}"
+        target = _target(packet)
         if knock:
             for lockouts in ("locked", "strays"):
-                yield self._state.until(lockouts + digit, lockout_key(packet.source))
+                yield self._state.until(lockouts + digit, self._declaration.lockout_key(packet.source))
             for sequence in self._declaration.sequences:
                 for step, port in enumerate(sequence.knock, 1):
                     if port == target and step > 1:
                         for steps in ("expected", "begun"):
                             yield self._state.until(
                                 steps + digit, self._state.expected(packet.source, sequence.name, step))
-        for service in self._declaration.services:
-            if covers(service, packet.port, packet.protocol):
-                yield self._state.until(*grant(packet.source, service))
+            for sequence in self._declaration.spenders(target):
+                yield self._state.until("holders" + digit, self._state.expected(
+                    packet.source, sequence.name, len(sequence.knock)))
+        for sequence, service in self._asked_for(packet, seen):
+            yield self._state.until(*self._state.grant(packet.source, sequence, service))
 
     def _judge(self, number: int, packet: Packet, seen: Seen, reply: Reply, knock: bool) -> None:
         passed = "passed" if seen.passed else "answered" if seen.answered else "dropped"
@@ -166,13 +192,26 @@ class Comparison:
             kernel, model = look.sets.get(name, {}), self._state.sets.get(name, {})
             for element in sorted(kernel.keys() | model.keys()):
                 until = model.get(element, 0)
-                if not look.began - HAIR < until < look.ended + HAIR:
+                if name == "spent":
+                    self._spent(number, element, element in kernel, element in model)
+                elif not look.began - HAIR < until < look.ended + HAIR:
                     self._element(number, look, name, element, kernel.get(element), until)
+
+    def _spent(self, number: int, element: str, kernel: bool, model: bool) -> None:
+        """It never expires."""
+        if any(self._state.last_edge(sequence) == element and sequence.name in self._perhaps_spent
+               for sequence in self._declaration.sequences):
+            return
+        self.account.elements += 1
+        if kernel != model:
+            self._disagree(number, element, "spent" if kernel else "not spent",
+                           "spent" if model else "not spent")
 
     def _element(self, number: int, look: Look, name: str, element: str, left: float | None,
                  until: float) -> None:
         source = element.split(" . ")[0]
-        doubt = self._doubts.get(lockout_key(source), Doubt()) if name != "overflow" else Doubt()
+        owner = self._declaration.lockout_key(source) if name != "overflow" else ""
+        doubt = self._doubts.get(owner, Doubt())
         lives = until > look.ended
         remembered = name.startswith(("expected", "begun", "locked", "strays"))
         unsure = (doubt.steps if remembered else doubt.grants) > look.began
@@ -188,13 +227,17 @@ class Comparison:
 
     def _disagree(self, number: int, source: str, kernel: str, model: str) -> None:
         """Once for a source and its neighbours."""
-        owner = lockout_key(source) if source[:1].isdigit() or ":" in source else source
+        owner = self._declaration.lockout_key(source) if source[:1].isdigit() or ":" in source else source
         if owner not in self._settled:
             self.account.disagreements.append(Disagreement(number, source, kernel, model))
         self._settled.add(owner)
 
 
-def delays(sent: Sequence[tuple[float, float]], seen: Iterable[Seen]) -> list[float]:
+def _target(packet: Packet) -> str:
+    return f"{packet.port}/{packet.protocol}"
+
+
+def delays(sent: list[tuple[float, float]], seen: Iterable[Seen]) -> list[float]:
     """Seconds that each packet took, the fastest taken as at once: two clocks and a constant between."""
     spent = [one.arrival - (before + after) / 2 for (before, after), one in zip(sent, seen) if one.state]
     constant = min(spent, default=0.0)

@@ -1,15 +1,20 @@
 """Random declarations: few ports and short times, so that sequences meet in every way."""
 
+import ipaddress
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ALLOWED = ("10.200.255.0/28", "fd99:0:0:ff::/64")  # the sources' pools are in script.py
 _SERVICES = ("22/tcp", "443/tcp", "51820/udp", "60007/udp", "60000-60010/udp", "60005-60020/udp",
              "6000-6003/tcp")
-_PUBLIC = ("80/tcp", "8000-8003/udp", "8002-8005/udp", "7003/tcp", "7002/udp")
+_PUBLIC = ("80/tcp", "8000-8003/udp", "8002-8005/udp", "7003/tcp", "7002/udp", "443/tcp")
 _STEP_TIMES = (100, 200, 200, 300, 400)
 _FROM = (("10.200.0.0/17", "fd99::/58"), ("10.200.0.0/16",), ("fd99::/32",))
+_TO = (("10.77.0.11", "fd77::11"), ("10.88.0.0/24", "fd88::/64"), ("10.88.0.6/31", "fd88::7"),
+       ("10.77.0.11", "10.88.0.0/28"), ("10.88.0.7",), ("fd77::11", "fd88::20"), ("10.77.0.10", "fd77::10"),
+       ("10.77.0.0/16", "10.88.0.0/16"))  # as few networks as there can be, sorted
 _OPEN_TIMES = (100, 200, 300, 500, 900)
+_MOST_STEPS = 32
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,9 @@ class Sequence:
     open_for: int
     sequence_timeout: int | None
     sources: tuple[str, ...]  # `from`
+    to: tuple[str, ...] = ()
+    once: bool = False
+    cut: bool = False  # on_expiry: cut
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,21 @@ class Declaration:
     lockout: int | None
     guards: str | tuple[str, ...] | None
     sources: int | None
+    ipv6_prefix: int | None
+    log: str | None
     sequences: tuple[Sequence, ...]
+
+    def source_key(self, source: str) -> str:
+        """How the sets call a source."""
+        return _widened(source, self.ipv6_prefix or 128)
+
+    def lockout_key(self, source: str) -> str:
+        """Whom a lockout of this source locks out, as nft lists it."""
+        return _widened(source, min(64, self.ipv6_prefix or 64))
+
+    def spenders(self, target: str) -> list[Sequence]:
+        """The sequences that a knock on this port, as "7000/udp", could spend."""
+        return [sequence for sequence in self.sequences if sequence.once and sequence.knock[-1] == target]
 
     @property
     def lockout_time(self) -> int:
@@ -71,7 +93,7 @@ class Declaration:
         for key, value in (("refuse", self.refuse), ("public", self.public),
                            ("always_allow", self.always_allow), ("wrong_knock", self.wrong_knock),
                            ("lockout", self.lockout and f"{self.lockout}ms"), ("guards", self.guards),
-                           ("sources", self.sources)):
+                           ("sources", self.sources), ("ipv6_prefix", self.ipv6_prefix), ("log", self.log)):
             if value:
                 lines.append(f"{key}: {_list(value) if isinstance(value, tuple) else value}")
         lines.append("sequences:")
@@ -83,11 +105,23 @@ class Declaration:
                 lines.append(f"    sequence_timeout: {sequence.sequence_timeout}ms")
             if sequence.sources:
                 lines.append(f"    from: {_list(sequence.sources)}")
+            if sequence.to:
+                lines.append(f"    to: {_list(sequence.to)}")
+            if sequence.once:
+                lines.append("    once: true")
+            if sequence.cut:
+                lines.append("    on_expiry: cut")
         return "\n".join(lines) + "\n"
 
 
 def _list(words: tuple[str, ...]) -> str:
     return "[" + ", ".join(f'"{word}"' if ":" in word else word for word in words) + "]"
+
+
+def _widened(source: str, prefix: int) -> str:
+    if ":" not in source:
+        return source
+    return str(ipaddress.ip_network(f"{source}/{prefix}", strict=False).network_address)
 
 
 def covers(service: str, port: int, protocol: str) -> bool:
@@ -103,8 +137,9 @@ def any_declaration(dice: random.Random, mode: str) -> Declaration:
     public = tuple(service for service in public
                    if not (service == "8002-8005/udp" and "8000-8003/udp" in public))
     pool = _knock_pool(dice, public)
-    sequences = tuple(_any_sequence(dice, name, pool)
-                      for name in dice.sample(("carol", "alice", "bob", "dave"), dice.randint(1, 4)))
+    sequences = _any_sequences(dice, pool)
+    public = tuple(service for service in public
+                   if not any(service in sequence.opens and not sequence.to for sequence in sequences))
     locks = dice.random() < 0.8
     longest = max(sequence.step_timeout for sequence in sequences)
     knocks = {knock for sequence in sequences for knock in sequence.knock}
@@ -114,7 +149,8 @@ def any_declaration(dice: random.Random, mode: str) -> Declaration:
         wrong_knock=dice.choice((None, "lockout")) if locks else "ignore",
         lockout=dice.choice((None, longest, longest + 100, longest + 300)) if locks else None,
         guards=_any_guards(dice, public, knocks) if locks else None,
-        sources=dice.choice((None, 512)), sequences=sequences)
+        sources=dice.choice((None, 512)), ipv6_prefix=dice.choice((None, None, 128, 64, 64, 56)),
+        log=dice.choice((None, None, "grants", "all")), sequences=sequences)
 
 
 def _knock_pool(dice: random.Random, public: tuple[str, ...]) -> list[str]:
@@ -126,6 +162,22 @@ def _knock_pool(dice: random.Random, public: tuple[str, ...]) -> list[str]:
     return dice.sample(free, min(len(free), dice.randint(2, 6)))
 
 
+def _any_sequences(dice: random.Random, pool: list[str]) -> tuple[Sequence, ...]:
+    """Some begin alike; one at most is long, for no port serves more than 64 knocks."""
+    found: list[Sequence] = []
+    for name in dice.sample(("carol", "alice", "bob", "dave"), dice.randint(1, 4)):
+        sequence = _any_sequence(dice, name, pool)
+        if found and dice.random() < 0.15:
+            other = dice.choice(found).knock
+            begin = other[:dice.randint(1, len(other))][:4]
+            sequence = replace(sequence, knock=begin + sequence.knock)
+        found.append(sequence)
+    if dice.random() < 0.06:
+        knock = tuple(dice.choice(pool) for _ in range(dice.choice((12, _MOST_STEPS))))
+        found[0] = replace(found[0], knock=knock)
+    return _agreed(dice, found)
+
+
 def _any_sequence(dice: random.Random, name: str, pool: list[str]) -> Sequence:
     knock = [dice.choice(pool) for _ in range(dice.choice((1, 2, 2, 3, 3, 3, 4, 5)))]
     if len(knock) > 1 and dice.random() < 0.2:
@@ -135,8 +187,39 @@ def _any_sequence(dice: random.Random, name: str, pool: list[str]) -> Sequence:
     opens = [service for service in opens if service not in overlapping[1:]]
     step_timeout = dice.choice(_STEP_TIMES)
     whole = step_timeout * dice.choice((1, 1, 2)) if len(knock) > 1 and dice.random() < 0.3 else None
-    sources = dice.choice(_FROM) if dice.random() < 0.2 else ()
-    return Sequence(name, tuple(knock), tuple(opens), step_timeout, dice.choice(_OPEN_TIMES), whole, sources)
+    return Sequence(name, tuple(knock), tuple(opens), step_timeout, dice.choice(_OPEN_TIMES), whole,
+                    sources=dice.choice(_FROM) if dice.random() < 0.2 else (),
+                    to=dice.choice(_TO) if dice.random() < 0.25 else (), once=dice.random() < 0.2)
+
+
+def _agreed(dice: random.Random, sequences: list[Sequence]) -> tuple[Sequence, ...]:
+    """Those that open the same in the same place agree on what becomes of its connections."""
+    chance = dice.choice((0, 0, 0.4, 1))
+    cut = {sequence.name for sequence in sequences if dice.random() < chance}
+    while True:
+        more = {other.name for sequence in sequences if sequence.name in cut for other in sequences
+                if _meet(sequence, other)}
+        if more <= cut:
+            return tuple(replace(sequence, cut=sequence.name in cut) for sequence in sequences)
+        cut |= more
+
+
+def _meet(one: Sequence, other: Sequence) -> bool:
+    places = not one.to and not other.to or any(
+        _overlap(left, right) for left in one.to for right in other.to)
+    return places and any(covers(left, port, protocol) for left in one.opens for right in other.opens
+                          for port, protocol in _ports(right))
+
+
+def _overlap(left: str, right: str) -> bool:
+    one, other = ipaddress.ip_network(left), ipaddress.ip_network(right)
+    return one.version == other.version and one.overlaps(other)
+
+
+def _ports(service: str) -> list[tuple[int, str]]:
+    ports, _, protocol = service.partition("/")
+    first, _, last = ports.partition("-")
+    return [(port, protocol) for port in range(int(first), int(last or first) + 1)]
 
 
 def _any_guards(dice: random.Random, public: tuple[str, ...],

@@ -1,7 +1,8 @@
 """What the reference machine says of the same packets, and what must be in the sets by its word."""
 
-import ipaddress
+import hashlib
 import json
+import math
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -11,21 +12,24 @@ from typing import Any
 
 from bed.cli import binary
 from bed.packets import ACK, FIN, PSH, RST, SYN, URG
-from model.declaration import Declaration
-from model.script import Packet
+from model.declaration import Declaration, Sequence
+from model.script import Packet, is_routed
 
 _FLAGS = {"fin": FIN, "syn": SYN, "rst": RST, "psh": PSH, "ack": ACK, "urg": URG}
 Reply = dict[str, Any]
 
 
-def line(packet: Packet, milliseconds: int, state: str) -> str:
-    """A packet as a trace reads it."""
+def line(packet: Packet, milliseconds: int, state: str, reply: bool = False) -> str:
+    """A packet as a trace reads it. `reply`: of a connection that the server's side began."""
     words = [f"{milliseconds}ms", packet.source, f"{packet.port}/{packet.protocol}"]
     if packet.protocol == "tcp":
         words.append(",".join(name for name, bit in _FLAGS.items() if packet.flags & bit) or "null")
+    words.append(f"to={packet.address}")
     if packet.cast:
         words.append("multicast" if ":" in packet.source else "broadcast")
-    return " ".join([*words, state])
+    elif is_routed(packet.address):
+        words.append("unicast")
+    return " ".join([*words, state, *(["reply"] if reply else [])])
 
 
 def trace(declaration: Declaration, lines: Iterable[str]) -> list[Reply]:
@@ -42,13 +46,6 @@ def trace(declaration: Declaration, lines: Iterable[str]) -> list[Reply]:
 def family(source: str) -> str:
     """The digit that ends the names of its sets."""
     return "6" if ":" in source else "4"
-
-
-def lockout_key(source: str) -> str:
-    """Whom a lockout of this source locks out, as nft lists it."""
-    if family(source) == "4":
-        return source
-    return str(ipaddress.ip_network(f"{source}/64", strict=False).network_address)
 
 
 @dataclass
@@ -79,16 +76,18 @@ class State:
                 self._set(f"expected{digit}", self.expected(packet.source, sequence.name, fired["step"] + 1),
                           now + sequence.step_timeout / 1000)
                 continue
+            if not self._spend(sequence):
+                continue
             until = now + sequence.open_for / 1000
             self._set(f"holders{digit}", self.expected(packet.source, sequence.name, fired["step"]), until)
             for service in sequence.opens:
                 granted.add(service)
-                self._set(*grant(packet.source, service), until)
+                self._set(*self.grant(packet.source, sequence, service), until)
         if granted != set(reply["granted"]):
             raise AssertionError(f"a trace grants {reply['granted']}, its sequences {sorted(granted)}")
         if reply["locked_out"] == "source":
             until = now + self.declaration.lockout_time / 1000
-            self._set(self.lockouts(packet) + digit, lockout_key(packet.source), until)
+            self._set(self.lockouts(packet) + digit, self.declaration.lockout_key(packet.source), until)
         elif reply["locked_out"] == "family":
             raise AssertionError("a script without enough room: this model does not follow it")
 
@@ -99,16 +98,36 @@ class State:
     def _set(self, name: str, element: str, until: float) -> None:
         self.sets.setdefault(name, {})[element] = until
 
+    def _spend(self, sequence: Sequence) -> bool:
+        """False where it was spent before, and this is a duplicate of the knock that did it."""
+        if not sequence.once:
+            return True
+        fresh = not self.until("spent", self.last_edge(sequence))
+        self._set("spent", self.last_edge(sequence), math.inf)
+        return fresh
+
+    def last_edge(self, sequence: Sequence) -> str:
+        """The element of `spent`."""
+        return f"0x{self.edges[sequence.name, len(sequence.knock)]:08x}"
+
     def expected(self, source: str, sequence: str, step: int) -> str:
         """The element of `expected`, `begun` and `holders`."""
-        return f"{source} . 0x{self.edges[sequence, step]:08x}"
+        return f"{self.declaration.source_key(source)} . 0x{self.edges[sequence, step]:08x}"
+
+    def grant(self, source: str, sequence: Sequence, service: str) -> tuple[str, str]:
+        """A set and its element: what a grant of a service is."""
+        key = self.declaration.source_key(source)
+        if sequence.to:
+            return f"reached{family(source)}", f"{key} . {_door(service, sequence.to)}"
+        ports, _, protocol = service.partition("/")
+        first, _, last = ports.partition("-")
+        number = 6 if protocol == "tcp" else 17
+        if not last:
+            return f"granted{family(source)}", f"{key} . {number} . {first}"
+        return f"ranged{family(source)}", f"{key} . {number} . 0x{int(first) << 16 | int(last):08x}"
 
 
-def grant(source: str, service: str) -> tuple[str, str]:
-    """A set and its element: what a grant of a service is."""
-    ports, _, protocol = service.partition("/")
-    first, _, last = ports.partition("-")
-    number = 6 if protocol == "tcp" else 17
-    if not last:
-        return f"granted{family(source)}", f"{source} . {number} . {first}"
-    return f"ranged{family(source)}", f"{source} . {number} . 0x{int(first) << 16 | int(last):08x}"
+def _door(service: str, to: tuple[str, ...]) -> str:
+    """A service at some addresses, as two marks."""
+    digest = hashlib.sha256(" ".join((service, *to)).encode()).hexdigest()
+    return f"0x{digest[:8]} . 0x{digest[8:16]}"

@@ -16,7 +16,8 @@ from model.sender import serial
 _FOREVER = 3600  # seconds; long enough that an age tells the time of arrival
 _MARK = f"{{ meta mark timeout {_FOREVER}s }}"
 _STATES = {"new": "new,untracked", "established": "established,related", "invalid": "invalid"}
-_SETS = ("arrived", *_STATES, "kept", "cleaned", "mixed", "redirected", "answered")
+_SETS = ("arrived", *_STATES, "reply", "kept", "cleaned", "mixed", "redirected", "answered")
+_OURS = 'iifname != "eth0" accept'  # not what comes from the host behind, which echoes our numbers
 _UDP, _TCP = "meta l4proto 17 meta mark set @th,64,32", "meta l4proto 6 meta mark set @th,32,32"
 
 
@@ -28,18 +29,20 @@ def table(dirty: bool) -> str:
     lines = ["flush ruleset", "table inet observer {"]
     lines += [f"set {name}_ {{ type mark; size 65535; flags dynamic,timeout; }}" for name in _SETS]
     lines += _chain("state", f"add @arrived_ {_MARK}",
-                    *(f"ct state {states} add @{name}_ {_MARK}" for name, states in _STATES.items()))
-    lines += _chain("before", "type filter hook prerouting priority -160;", 'iif "lo" accept',
+                    *(f"ct state {states} add @{name}_ {_MARK}" for name, states in _STATES.items()),
+                    f"ct direction reply add @reply_ {_MARK}")
+    lines += _chain("before", "type filter hook prerouting priority -160;", _OURS,
                     f"{_UDP} jump state_", f"{_TCP} jump state_", "meta mark set 0",
                     *(["meta mark set 7 meta priority set 0:1"] if dirty else []))
     for name in ("kept", "cleaned", "mixed", "redirected"):
         lines += _chain(name, f"{_UDP} add @{name}_ {_MARK}", f"{_TCP} add @{name}_ {_MARK}",
                         "meta mark set 0")
-    lines += _chain("after", "type filter hook prerouting priority -140;", 'iif "lo" accept',
+    lines += _chain("after", "type filter hook prerouting priority -140;", _OURS,
                     "meta mark 7 meta priority 0:1 goto kept_",
                     "meta mark 0 meta priority 0:0 goto cleaned_", "goto mixed_")
     # The kernel translates addresses at -100, whatever the priority of a nat chain.
-    lines += _chain("later", "type filter hook prerouting priority -90;", "ct status dnat goto redirected_")
+    lines += _chain("later", "type filter hook prerouting priority -90;", _OURS,
+                    "ct status dnat goto redirected_")
     lines += _chain("note", "meta mark set meta mark & 0xf0fffff0", f"add @answered_ {_MARK}",
                     "meta mark set 0")
     lines += _chain(
@@ -64,6 +67,7 @@ class Seen:
     redirected: bool  # to a closed port, which answers it
     passed: str | None  # "kept", "cleaned" or "mixed": its mark and priority when it had passed the gate
     answered: bool
+    reply: bool  # by conntrack, of a connection that began on the other side
 
 
 def read(lab: Lab, count: int) -> list[Seen]:
@@ -78,7 +82,7 @@ def read(lab: Lab, count: int) -> list[Seen]:
         redirected = number in noted["redirected"]
         passed = next((name for name in ("kept", "cleaned", "mixed") if number in noted[name]), None)
         seen.append(Seen(state, now - age, redirected, None if redirected else passed,
-                         number in noted["answered"]))
+                         number in noted["answered"], number in noted["reply"]))
     return seen
 
 
@@ -90,7 +94,10 @@ def _number(key: str) -> int:
 
 @dataclass(frozen=True)
 class Look:
-    """knockwork's own sets at one moment between `began` and `ended`: name → element → seconds left."""
+    """knockwork's own sets at one moment between `began` and `ended`: name → element → seconds left.
+
+    What never expires has none.
+    """
 
     began: float
     ended: float

@@ -11,10 +11,11 @@ def report(trial: Trial, owners: Container[str] | None = None) -> str:
     lines = [*map(str, trial.account.disagreements), "", trial.declaration.text(),
              "mark 7 and priority 0:1 before the gate" if trial.script.dirty else "no mark and no priority"]
     for number, packet in enumerate(trial.script.packets):
-        if owners is not None and machine.lockout_key(packet.source) not in owners:
+        if owners is not None and trial.declaration.lockout_key(packet.source) not in owners:
             continue
         seen, reply = trial.seen[number], trial.replies[number]
-        packet_line = machine.line(packet, round(trial.times[number] * 1000), seen.state or "lost")
+        packet_line = machine.line(packet, round(trial.times[number] * 1000), seen.state or "lost",
+                                   seen.reply)
         kernel = seen.passed or ("answered" if seen.answered else "dropped")
         said = f"{reply['verdict']}, {reply['why']}" if reply else ""
         look = "  (look)" if packet.look else ""

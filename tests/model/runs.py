@@ -1,21 +1,23 @@
-"""Many trials, in a few labs at once."""
+"""Many trials, on a few sites at once."""
 
 import multiprocessing
 import os
 import signal
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.pool import Pool
 
-from bed import Lab, linux
+from bed import linux
 from model import trial
 from model.compare import Account
-from model.machine import lockout_key
 from model.report import report
+from model.network import Site
+from model.trial import Trial
 
 JOBS = 3  # most of a trial is waiting
 
-_lab: Lab | None = None  # a worker's own
+_site: Site | None = None  # a worker's own
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,10 @@ class Total:
         one = self.account
         return (f"{self.seeds}: {one.judged} packets of {self.declarations} declarations judged: "
                 f"{one.fired} steps fired, "
-                f"{one.granted} services granted, {one.wrong} wrong; {one.elements} elements in {one.looks} "
+                f"{one.granted} services granted, {one.wrong} wrong, {one.spent} sequences spent, "
+                f"{one.begun} packets of connections, {one.ended} of ended ones, "
+                f"{one.away} to other addresses; "
+                f"{one.elements} elements in {one.looks} "
                 f"looks; not judged: {one.at_expiry} at an expiry, {one.unsure} after such a one, "
                 f"{one.late} late, {one.lost} lost; {len(one.disagreements)} disagreements")
 
@@ -63,28 +68,50 @@ def seeds(first: int, step: int, packets: int) -> list[int]:
 
 def many(chosen: Iterable[int], jobs: int = JOBS) -> Iterator[Outcome]:
     """Every seed's outcome, as they come."""
-    with multiprocessing.get_context("fork").Pool(jobs, _open_lab, (os.getpid(),)) as pool:
+    with _pool(jobs) as pool:
         yield from pool.imap_unordered(_run, chosen)
 
 
-def _open_lab(maker: int) -> None:
-    global _lab
+def on_sites(work: Callable[[Site, str], bool], names: Sequence[str], jobs: int = JOBS) -> list[bool]:
+    """What a module's function says of each name, on some worker's site."""
+    with _pool(jobs) as pool:
+        return pool.starmap(_on_site, [(work, name) for name in names], chunksize=1)
+
+
+def _pool(jobs: int) -> Pool:
+    return multiprocessing.get_context("fork").Pool(jobs, _open_site, (os.getpid(),))
+
+
+def _on_site(work: Callable[[Site, str], bool], name: str) -> bool:
+    assert _site is not None
+    return work(_site, name)
+
+
+def _open_site(maker: int) -> None:
+    global _site
     linux.die_with_parent()
     if os.getppid() != maker:
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the maker ends the workers, and they their labs
-    _lab = trial.lab()
+    _site = Site()
 
 
 def _run(seed: int) -> Outcome:
-    assert _lab is not None
+    assert _site is not None
     declaration, script = trial.case(seed)
     try:
-        done = trial.run(_lab, declaration, script)
+        done = trial.run(_site, declaration, script)
     except Exception as failure:
         raise RuntimeError(f"seed {seed}: {traceback.format_exc()}\n{declaration.text()}") from failure
     found = done.account.disagreements
-    text = report(done, {lockout_key(one.source) for one in found}) if found else ""
+    text = report(done, _owners(done)) if found else ""
     if text:
         text = f"seed {seed}; again with: tests/model/replay {seed}\n{text}"
     return Outcome(seed, done.account, text)
+
+
+def _owners(done: Trial) -> set[str] | None:
+    """Whose packets a report shows: everybody's where sources may influence each other."""
+    if any(sequence.once for sequence in done.declaration.sequences):
+        return None
+    return {done.declaration.lockout_key(one.source) for one in done.account.disagreements}

@@ -1,15 +1,26 @@
 """Random scripts: what many sources send, and when."""
 
+import ipaddress
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from bed.lab import BROADCAST, SERVER
 from bed.packets import ACK, FIN, RST, SYN, TCP_FLAGS
-from model.declaration import Declaration, Sequence
+from model.declaration import Declaration, Sequence, covers
 
 DURATION = 1.5  # seconds
 _ODD_FLAGS = (*TCP_FLAGS.values(), SYN | FIN | RST, FIN | ACK, RST | ACK, SYN | TCP_FLAGS["xmas"])
-_FIRST_SOURCE_PORT = 20000
+_SOURCE_PORTS = (20000, 45000, 60000)  # from between the first two on: seldom meets what a trial left
+ALL_NODES = "ff02::1"
+BEHIND = ("10.88.0.0/16", "fd88::/64")  # routed by the server
+OWN = (SERVER[0], "10.77.0.11", SERVER[1], "fd77::11")  # the server's
+_ADDRESSES = (*OWN, "10.88.0.6", "10.88.0.7", "10.88.0.20", "10.88.1.1", "fd88::7", "fd88::20")
+
+
+def is_routed(address: str) -> bool:
+    """Whether the server sends it on."""
+    return any(ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in BEHIND)
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,16 @@ class Packet:
     cast: bool = False  # to the link's broadcast or all-nodes address; UDP alone
     source_port: int = 0
     look: bool = False  # read the kernel's sets after this one
+    to: str = ""  # an address; the server's first
+    begun_there: bool = False  # the server's side sent a datagram the other way, before the script; UDP alone
+
+    @property
+    def address(self) -> str:
+        """Where it goes."""
+        six = ":" in self.source
+        if self.cast:
+            return ALL_NODES if six else BROADCAST
+        return self.to or SERVER[six]
 
 
 @dataclass(frozen=True)
@@ -36,7 +57,8 @@ class Script:
 
 def any_script(dice: random.Random, declaration: Declaration) -> Script:
     """Every source follows a course of its own; merged by time."""
-    ports = iter(range(_FIRST_SOURCE_PORT, 60000))
+    first, latest, end = _SOURCE_PORTS
+    ports = iter(range(dice.randrange(first, latest), end))
     packets: list[Packet] = []
     for source in _any_sources(dice):
         packets += _Course(dice, declaration, source, lambda: next(ports)).packets
@@ -47,10 +69,11 @@ def any_script(dice: random.Random, declaration: Declaration) -> Script:
 
 
 def _any_sources(dice: random.Random) -> list[str]:
-    """IPv4 and IPv6; pairs within a /64; one of each that may be always allowed."""
+    """IPv4 and IPv6; pairs within a /64 and a /56; one of each that may be always allowed."""
     low = dice.randrange(1, 200)
     return [*(f"10.200.{low}.{host}" for host in range(1, dice.randint(5, 8))), "10.200.255.7",
-            *(f"fd99:0:0:{low + net:x}::{host}" for net in range(1, 4) for host in (1, 2)),
+            *(f"fd99:0:0:{low + net + net // 2 * 256:x}::{host}"
+              for net in range(1, 4) for host in (1, 2)),
             f"fd99:0:0:{low:x}::1", "fd99:0:0:ff::7"]
 
 
@@ -64,16 +87,21 @@ class _Course:
         self._source = source
         self._next_port = next_port
         self._now = dice.random() * 0.2
+        self._flows: dict[tuple[str, str], int] = {}  # address and port → latest source port
         self.packets: list[Packet] = []
         acts = (self._play, self._play, self._play, self._play, self._stray, self._lock_out, self._odd)
         while self._now < DURATION:
             dice.choice(acts)()
             self._now += dice.choice((0.001, 0.01, 0.05, dice.random() * 0.15))
 
-    def _send(self, target: str, flags: int = SYN) -> None:
+    def _send(self, target: str, flags: int = SYN, to: str = "", source_port: int = 0,
+              begun_there: bool = False) -> None:
         port, _, protocol = target.partition("/")
-        cast = protocol == "udp" and self._dice.random() < 0.03
-        packet = Packet(self._now, self._source, int(port), protocol, flags, cast, self._next_port())
+        if not to and self._dice.random() < 0.03:
+            to = self._any_address()
+        cast = protocol == "udp" and not source_port and not begun_there and self._dice.random() < 0.03
+        packet = Packet(self._now, self._source, int(port), protocol, flags, cast,
+                        source_port or self._next_port(), to=to, begun_there=begun_there)
         self.packets.append(packet)
         self._now += self._dice.choice((0, 0, 0.001, 0.004))
         while self._dice.random() < 0.12:  # a duplicate, or another try
@@ -87,25 +115,65 @@ class _Course:
         """A sequence, mostly in order and in time, then what it opens."""
         sequence = self._dice.choice(self._declaration.sequences)
         knocks = list(sequence.knock)
+        care = min(1, 4 / len(knocks))  # long ones come to their end now and then, too
         if len(knocks) > 1 and self._dice.random() < 0.06:
             at = self._dice.randrange(len(knocks) - 1)
             knocks[at], knocks[at + 1] = knocks[at + 1], knocks[at]
         for number, knock in enumerate(knocks):
-            if number and self._dice.random() < 0.12:
+            if number and self._dice.random() < 0.12 * care:
                 self._wait_about(sequence.step_timeout)
-            if self._dice.random() < 0.04:
+            if self._dice.random() < 0.04 * care:
                 self._send(self._any_target())
-            if self._dice.random() > 0.03:  # else lost
+            if self._dice.random() > 0.03 * care:  # else lost
                 self._send(knock)
         self._probe(sequence)
-        if self._dice.random() < 0.3:
+        if self._dice.random() < (0.6 if sequence.cut else 0.3):
             self._wait_about(sequence.open_for)
+            self._go_on(sequence)
             self._probe(sequence)
 
     def _probe(self, sequence: Sequence) -> None:
         services = [*sequence.opens, self._dice.choice(sorted(self._declaration.services))]
         for service in self._dice.sample(services, self._dice.randint(1, len(services))):
-            self._send(self._port_of(service))
+            to = self._address_of(sequence if service in sequence.opens else None)
+            self._talk(self._port_of(service), to)
+
+    def _talk(self, target: str, to: str) -> None:
+        """A beginning, or more of what began before; sometimes what the other side began."""
+        if target.endswith("/udp") and self._dice.random() < 0.05:
+            self._send(target, to=to, source_port=self._next_port(), begun_there=True)
+            return
+        known = self._flows.get((to, target), 0)
+        going_on = known if self._dice.random() < 0.6 else 0
+        flags = ACK if going_on and self._dice.random() < 0.7 else SYN
+        self._send(target, flags, to, going_on)
+        self._flows[to, target] = self.packets[-1].source_port
+        if not going_on and self._dice.random() < 0.5:
+            self._now += 0.003  # for an answer
+            self._send(target, ACK, to, self._flows[to, target])
+
+    def _go_on(self, sequence: Sequence) -> None:
+        """The connections to what the sequence opens."""
+        for (to, target), source_port in list(self._flows.items()):
+            port, _, protocol = target.partition("/")
+            if any(covers(service, int(port), protocol) for service in sequence.opens):
+                self._send(target, ACK, to, source_port)
+
+    def _address_of(self, sequence: Sequence | None) -> str:
+        """One at which the sequence opens; where it opens none of the family, or now and then, any."""
+        if self._dice.random() < 0.1:
+            return self._any_address()
+        if sequence is None or not sequence.to:
+            return ""
+        fitting = [address for address in self._addresses()
+                   if any(_lies_in(address, network) for network in sequence.to)]
+        return self._dice.choice(fitting or self._addresses())
+
+    def _any_address(self) -> str:
+        return self._dice.choice(self._addresses())
+
+    def _addresses(self) -> list[str]:
+        return [address for address in _ADDRESSES if (":" in address) == (":" in self._source)]
 
     def _stray(self) -> None:
         for _ in range(self._dice.randint(1, 4)):
@@ -138,3 +206,7 @@ class _Course:
         first, _, last = ports.partition("-")
         beyond = self._dice.random() < 0.05  # a range's end is a place for mistakes
         return f"{self._dice.randint(int(first), int(last or first)) + beyond}/{protocol}"
+
+
+def _lies_in(address: str, network: str) -> bool:
+    return ipaddress.ip_address(address) in ipaddress.ip_network(network)

@@ -6,10 +6,7 @@ import time
 from collections.abc import Sequence
 
 from bed import packets
-from bed.lab import BROADCAST, SERVER
 from model.script import Packet
-
-ALL_NODES = "ff02::1"
 
 
 def serial(number: int) -> int:
@@ -40,13 +37,17 @@ def send(script: Sequence[Packet], first: int, start: float,
 
 
 def _send(packet: Packet, number: int) -> None:
-    six = ":" in packet.source
     if packet.protocol == "tcp":
-        packets.raw_tcp(SERVER[six], packet.port, packet.flags, packet.source, packet.source_port,
+        packets.raw_tcp(packet.address, packet.port, packet.flags, packet.source, packet.source_port,
                         sequence=number, acknowledge=number)
     elif packet.cast:
-        packets.cast_udp(ALL_NODES if six else BROADCAST, packet.port, packet.source,
-                         payload=struct.pack("!I", number))
+        packets.cast_udp(packet.address, packet.port, packet.source, payload=struct.pack("!I", number))
     else:
-        packets.raw_udp(SERVER[six], packet.port, packet.source, packet.source_port,
+        packets.raw_udp(packet.address, packet.port, packet.source, packet.source_port,
                         struct.pack("!I", number))
+
+
+def begin(script: Sequence[Packet]) -> None:
+    """What the servers' side sends first, so that these packets are replies."""
+    for packet in script:
+        packets.raw_udp(packet.source, packet.source_port, packet.address, packet.port)

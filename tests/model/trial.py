@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bed import Lab
 from bed.cli import Knockwork
 from bed.table import Table
 from model import machine, observer, sender
@@ -14,7 +13,8 @@ from model.compare import Account, Comparison, delays
 from model.declaration import Declaration, any_declaration
 from model.machine import Reply, State
 from model.observer import Look, Seen
-from model.script import Packet, Script, any_script
+from model.script import Packet, Script, any_script, is_routed
+from model.network import Site
 
 BEGINNING = 0.1  # seconds: a moment to get going
 
@@ -38,22 +38,17 @@ class Trial:
     account: Account
 
 
-def lab() -> Lab:
-    """A lab that answers every refused packet, however many there are."""
-    made = Lab()
-    made.server.sysctl("net.ipv4.icmp_ratemask", 0)
-    made.server.sysctl("net.ipv6.icmp.ratemask", "\n")
-    return made
-
-
-def run(made: Lab, declaration: Declaration, script: Script,
+def run(made: Site, declaration: Declaration, script: Script,
         tampering: Callable[[Table], str] | None = None) -> Trial:
-    """In a lab of lab(). `tampering` says in nft's language how to make the kernel wrong on purpose."""
+    """On a site. `tampering` says in nft's language how to make the kernel wrong on purpose."""
     made.server.nft(observer.table(script.dirty))
     Knockwork(made.server).apply(declaration.text())
     _, table = observer.look(made)
     if tampering:
         made.server.nft(tampering(table))
+    begun = [packet for packet in script.packets if packet.begun_there]
+    made.server.call(sender.begin, [packet for packet in begun if not is_routed(packet.address)])
+    made.behind.call(sender.begin, [packet for packet in begun if is_routed(packet.address)])
     edges = {step: edge for edge, step in observer.steps(table).items()}
     sent, looks = _send(made, script)
     seen = observer.read(made, len(script.packets))
@@ -69,7 +64,7 @@ def run(made: Lab, declaration: Declaration, script: Script,
                  comparison.account)
 
 
-def _send(made: Lab, script: Script) -> tuple[list[tuple[float, float]], dict[int, Look]]:
+def _send(made: Site, script: Script) -> tuple[list[tuple[float, float]], dict[int, Look]]:
     """The times of the packets, and the looks at the sets after some and at the end."""
     sent: list[tuple[float, float]] = []
     looks: dict[int, Look] = {}
@@ -87,13 +82,14 @@ def _send(made: Lab, script: Script) -> tuple[list[tuple[float, float]], dict[in
 def _ask(declaration: Declaration, script: Script, sent: list[tuple[float, float]],
          seen: list[Seen]) -> list[Reply | None]:
     """The machine's reply to each packet that arrived."""
-    lines = [machine.line(packet, round(((before + after) / 2 - sent[0][0]) * 1000), one.state)
+    lines = [machine.line(packet, round(((before + after) / 2 - sent[0][0]) * 1000), one.state,
+                          one.reply)
              for packet, (before, after), one in zip(script.packets, sent, seen) if one.state]
     replies = iter(machine.trace(declaration, lines))
     return [next(replies) if one.state else None for one in seen]
 
 
-def smaller(made: Lab, done: Trial, tampering: Callable[[Table], str] | None = None,
+def smaller(made: Site, done: Trial, tampering: Callable[[Table], str] | None = None,
             tries: int = 60) -> Script:
     """A part of a script that still disagrees; the same one where no smaller is found."""
     script = done.script
@@ -102,8 +98,9 @@ def smaller(made: Lab, done: Trial, tampering: Callable[[Table], str] | None = N
         again = run(made, done.declaration, replace(script, packets=packets), tampering)
         return bool(again.account.disagreements)
 
-    owner = machine.lockout_key(done.account.disagreements[0].source)
-    packets = tuple(packet for packet in script.packets if machine.lockout_key(packet.source) == owner)
+    owner = done.declaration.lockout_key(done.account.disagreements[0].source)
+    packets = tuple(packet for packet in script.packets
+                    if done.declaration.lockout_key(packet.source) == owner)
     if not packets or not fails(packets):  # sources influence each other, of all things
         packets = script.packets
     step = max(1, len(packets) // 2)

@@ -135,7 +135,8 @@ class Compiler {
   Rules ending() const {
     const std::string going = "ct state established,related ct direction original ";
     Rules rules;
-    if (std::any_of(places_.begin(), places_.end(), [](const Place& place) { return place.cut(); })) {
+    const auto asked = [&](const Place& place) { return place.cut() || is_spared(place, cut_); };
+    if (std::any_of(places_.begin(), places_.end(), asked)) {
       append(rules, at_places(going, "cut_places"));
     }
     if (!cut_.empty()) rules.push_back(going + "meta l4proto . th dport vmap @cut");

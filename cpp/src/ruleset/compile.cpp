@@ -180,8 +180,10 @@ void add_cut(std::vector<Set>& sets, const Program& program) {
 void add_places(std::vector<Set>& sets, const Program& program) {
   const std::vector<Place> places = find_places(remote_doors(program));
   if (places.empty()) return;
-  const bool any_cut =
-      std::any_of(places.begin(), places.end(), [](const Place& place) { return place.cut(); });
+  const std::vector<Service> cut_here = cut_services(program);
+  const bool any_cut = std::any_of(places.begin(), places.end(), [&](const Place& place) {
+    return place.cut() || is_spared(place, cut_here);
+  });
   for (const bool ipv6 : {false, true}) {
     const std::string family = ipv6 ? "6" : "4";
     const std::string type =
@@ -193,6 +195,7 @@ void add_places(std::vector<Set>& sets, const Program& program) {
       all.push_back({key, "goto " + place_chain(place), {}});
       keys.push_back({key, {}, {}});
       if (place.cut()) cut.push_back({key, "goto " + cut_place_chain(place), {}});
+      if (is_spared(place, cut_here)) cut.push_back({key, "accept", {}});
     }
     sets.push_back(interval_set("places" + family, type, std::move(all)));
     if (seems_closed(program)) {

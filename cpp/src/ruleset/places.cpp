@@ -102,6 +102,13 @@ bool Place::cut() const {
   return std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.cut; });
 }
 
+bool is_spared(const Place& place, const std::vector<Service>& cut_here) {
+  return !place.cut() && std::any_of(cut_here.begin(), cut_here.end(), [&](const Service& service) {
+    return service.protocol == place.span.protocol && service.first <= place.span.last &&
+           place.span.first <= service.last;
+  });
+}
+
 std::vector<Place> find_places(const std::vector<Door>& doors) { return Cutter(doors).places(); }
 
 std::string place_chain(const Place& place) { return "to_" + doors_digest(place.doors); }

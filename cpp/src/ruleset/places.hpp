@@ -21,6 +21,9 @@ struct Place {
 // Cuts addresses and ports so that no two places share one: the intervals of a map must not.
 std::vector<Place> find_places(const std::vector<Door>& doors);
 
+// Whether connections to the place go on although the same port on this host has some that end.
+bool is_spared(const Place& place, const std::vector<Service>& cut_here);
+
 std::string place_chain(const Place& place);      // "to_1a2b3c4d5e6f7081", by its doors
 std::string cut_place_chain(const Place& place);  // "cut_to_…"
 

@@ -1,0 +1,60 @@
+"""A lab for the model: the server has a second address and routes to a host behind it; services answer."""
+
+from bed import Host, Lab
+from bed.lab import SERVER
+from model import echo
+from model.script import BEHIND, OWN
+
+_TCP = (22, 443, 6000, 6002)
+_UDP = (51820, *range(60000, 60008))  # not all that may open: some stay without an answer
+_NEXT_HOP = ("10.89.0.2", "fd89::2")
+# The callers' host has no sockets for what it began: it must not answer the answers.
+_MUTE = """\
+table inet mute {
+chain prerouting { type filter hook prerouting priority 0;
+iifname != "eth0" accept
+meta l4proto 17 drop
+tcp flags & (syn|ack) == syn|ack drop
+}
+}
+"""
+
+
+class Site(Lab):
+    """The lab of a trial. It answers every refused packet, however many there are."""
+
+    def __init__(self) -> None:
+        super().__init__(tcp=_TCP, udp=())
+        self.behind = Host("behind")
+        self.behind.wait_until_up()
+        self._connect()
+        for key, value in (("net.ipv4.icmp_ratemask", "0"), ("net.ipv6.icmp.ratemask", "\n"),
+                           ("net.ipv4.ip_forward", "1"), ("net.ipv6.conf.all.forwarding", "1"),
+                           ("net.netfilter.nf_conntrack_tcp_be_liberal", "1")):  # our numbers fit no window
+            self.server.sysctl(key, value)
+        self.callers.nft(_MUTE)
+        for port in _TCP:
+            self.behind.call("listen_tcp", port)
+        for host in (self.server, self.behind):
+            host.call(echo.serve, _UDP)
+
+    def _connect(self) -> None:
+        own = [address for address in OWN if address not in SERVER]
+        self.server.ip(
+            f"link add eth1 type veth peer name eth0 netns {self.behind.pid}",
+            "addr add 10.89.0.1/24 dev eth1", "addr add fd89::1/64 dev eth1 nodad", "link set eth1 up",
+            *(f"addr add {address} dev eth0" + (" nodad" if ":" in address else "") for address in own),
+            *(f"route add {network} via {hop}" for network, hop in zip(BEHIND, _NEXT_HOP)))
+        self.behind.ip(
+            *(f"addr add {hop}/{bits} dev eth0" + (" nodad" if ":" in hop else "")
+              for hop, bits in zip(_NEXT_HOP, (24, 64))), "link set eth0 up",
+            *(f"route add local {network} dev lo" for network in BEHIND),
+            "route add default via 10.89.0.1", "route add default via fd89::1")
+        self.behind.sysctl("net.ipv6.ip_nonlocal_bind", 1)
+        self.callers.ip(*(f"route add {network} via {hop}" for network, hop in zip(BEHIND, SERVER)))
+        self.behind.wait_for_link()
+
+    def close(self) -> None:
+        """End all three hosts. Idempotent."""
+        self.behind.close()
+        super().close()
