@@ -26,6 +26,7 @@ struct Arguments {
   std::string file = kDefaultDeclaration;
   std::string packets = "-";
   std::string name;
+  std::size_t count = 0;
   bool json = false;
   bool reveal = false;
   bool check = false;
@@ -130,6 +131,16 @@ int run_save(const Arguments& arguments) {
   return kFine;
 }
 
+int run_watch(const Arguments& arguments) {
+  const std::unique_ptr<Kernel> kernel = open_kernel();
+  const std::string log = log_of(*kernel);
+  if (log.empty()) warn("there is no gate yet in this network namespace");
+  if (log == "none") warn("nothing will be reported: the declaration says `log: none`; write grants or all");
+  watch(*kernel, *open_events(), arguments.count,
+        [&](const Seen& seen) { print(arguments.json ? to_json(seen) : to_text(seen)); });
+  return kFine;
+}
+
 int run_status(const Arguments& arguments) {
   const Status now = status(*open_kernel(), settings(arguments));
   print(arguments.json ? to_json(now) + '\n' : to_text(now));
@@ -214,6 +225,11 @@ void add_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
             run_status);
   add_json(sub, arguments);
   add_reveal(sub, arguments);
+
+  sub = add(app, "watch", "Show who comes in and who knocks wrong, as it happens (needs `log`)", chosen,
+            run_watch);
+  add_json(sub, arguments);
+  sub->add_option("--count", arguments.count, "end after so many events; 0: never")->capture_default_str();
 
   sub = add(app, "renew", "Give a spent `once` sequence its use back", chosen, run_renew);
   sub->add_option("NAME", arguments.name, "the sequence")->required();

@@ -15,7 +15,7 @@ sequences:
     opens: [4022/tcp]
 """
 PORTS = re.compile(r"47000|48000|49000|4022")
-SUBCOMMANDS = ("validate", "schema", "render", "plan", "apply", "remove", "status", "renew", "save", "trace")
+SUBCOMMANDS = ("validate", "schema", "render", "plan", "apply", "remove", "status", "watch", "renew", "save", "trace")
 
 
 def test_help_names_every_subcommand(knockwork: Knockwork) -> None:

@@ -2,10 +2,14 @@
 // transaction, ask for the generation. Everything else is pure.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "knockwork/spec.hpp"
 
 namespace knockwork {
 
@@ -20,6 +24,30 @@ struct Generation {
   std::uint32_t number = 0;  // NFT_MSG_GETGEN; moves with every committed transaction
   bool operator==(const Generation&) const = default;
 };
+
+// What the rules report with `log`: a source that a sequence let in, or a wrong knock.
+struct Event {
+  enum class Kind { grant, wrong };
+  Kind kind = Kind::grant;
+  std::chrono::milliseconds at{0};  // since the epoch
+  Network source;
+  std::uint32_t edge = 0;  // of a grant: the last edge of its sequence
+  bool operator==(const Event&) const = default;
+};
+
+// Both throw SystemError where the system refuses.
+class Events {
+ public:
+  struct Batch {
+    std::vector<Event> events;
+    bool lost = false;  // more came than there was room for
+  };
+  virtual ~Events() = default;
+  virtual Batch next() = 0;  // waits for it
+};
+
+// Those of the network namespace the calling thread is in, through nfnetlink_log.
+std::unique_ptr<Events> open_events();
 
 // Every function throws SystemError where the system refuses.
 class Kernel {

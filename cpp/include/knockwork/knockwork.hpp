@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 namespace knockwork {
 
 class Kernel;
+class Events;
 
 inline constexpr const char* kDefaultDeclaration = "/etc/knockwork/knockwork.yml";
 
@@ -109,6 +111,23 @@ Report renew(const std::string& name, Execution execution, Kernel& kernel, const
 // Writes grants and spent uses to /var/lib/knockwork/state.json; an apply that finds
 // no table puts them back, with what is left of their time. remove() saves by itself.
 void save(Kernel& kernel, const Settings& settings);
+
+// One event, resolved to a name.
+struct Seen {
+  enum class Kind { grant, wrong, lost };
+  Kind kind = Kind::grant;
+  std::chrono::milliseconds at{0};  // since the epoch
+  std::string source;
+  std::string sequence;  // of a grant
+};
+
+// Shows events as they come; ends after `count` of them, with 0 never.
+void watch(Kernel& kernel, Events& events, std::size_t count, const std::function<void(const Seen&)>& show);
+std::string to_text(const Seen& seen);
+std::string to_json(const Seen& seen);
+
+// The live table's `log`: "none", "grants" or "all"; empty where there is no table.
+std::string log_of(Kernel& kernel);
 
 // What both backends of the Ansible modules speak: one request as JSON in, one
 // answer as JSON out; never throws for a request that failed. See call.cpp for the shapes.

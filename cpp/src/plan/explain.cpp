@@ -7,8 +7,6 @@
 #include <map>
 #include <set>
 
-#include "ruleset/log.hpp"
-
 namespace knockwork {
 namespace {
 
@@ -77,19 +75,6 @@ std::string sources_of(const Ruleset& ruleset) {
 std::string ipv6_prefix_of(const Ruleset& ruleset) {
   const auto prefix = ipv6_prefix(ruleset);
   return prefix ? std::to_string(*prefix) : "";
-}
-
-std::string log_of(const Ruleset& ruleset) {
-  const auto logs = [](const Chain& chain, std::string_view prefix) {
-    return std::any_of(chain.rules.begin(), chain.rules.end(),
-                       [&](const std::string& rule) { return rule.find(prefix) != std::string::npos; });
-  };
-  const auto any = [&](std::string_view chains, std::string_view prefix) {
-    return std::any_of(ruleset.chains.begin(), ruleset.chains.end(), [&](const Chain& chain) {
-      return chain.name.starts_with(chains) && logs(chain, prefix);
-    });
-  };
-  return any("lockout", kLogWrong) ? "all" : any("open_", kLogGrant) ? "grants" : "none";
 }
 
 std::string or_none(const std::optional<Duration>& duration) {
@@ -165,7 +150,7 @@ class Explainer {
     setting("wrong_knock", wrong_knock_of(live), wrong_knock_of(wanted_), &settings_changed_);
     setting("sources", sources_of(live), sources_of(wanted_), &sources_changed_);
     setting("ipv6_prefix", ipv6_prefix_of(live), ipv6_prefix_of(wanted_), &settings_changed_);
-    setting("log", log_of(live), log_of(wanted_), &settings_changed_);
+    setting("log", declared_log(live), declared_log(wanted_), &settings_changed_);
     setting("always_allow", elements_of(live, {"always_allow4", "always_allow6"}),
             elements_of(wanted_, {"always_allow4", "always_allow6"}), &always_allow_changed_);
     setting("interfaces", elements_of(live, {"interfaces"}), elements_of(wanted_, {"interfaces"}),

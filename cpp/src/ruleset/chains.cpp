@@ -124,7 +124,8 @@ class Compiler {
     chain.rules.push_back("ct state established,related accept");
     if (!places_.empty()) append(chain.rules, at_places("", "places"));
     if (stealth()) append(chain.rules, exempt());
-    if (seems_closed(program_)) chain.rules.push_back("tcp flags ! rst,ack tcp flags != syn / fin,syn goto odd");
+    if (seems_closed(program_))
+      chain.rules.push_back("tcp flags ! rst,ack tcp flags != syn / fin,syn goto odd");
     append(chain.rules, {"meta l4proto . th dport vmap @dispatch", "meta l4proto . th dport vmap @ranges"});
     if (stealth()) append(chain.rules, vital());
     if (strays()) append(chain.rules, {"meta l4proto 6 goto stray", "meta l4proto 17 goto stray"});

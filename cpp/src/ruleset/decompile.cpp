@@ -8,6 +8,7 @@
 
 #include "ruleset/chains.hpp"
 #include "ruleset/live_doors.hpp"
+#include "ruleset/log.hpp"
 #include "ruleset/ruleset.hpp"
 
 namespace knockwork {
@@ -214,6 +215,19 @@ class Decompiler {
 };
 
 }  // namespace
+
+std::string declared_log(const Ruleset& ruleset) {
+  const auto logs = [](const Chain& chain, std::string_view prefix) {
+    return std::any_of(chain.rules.begin(), chain.rules.end(),
+                       [&](const std::string& rule) { return rule.find(prefix) != std::string::npos; });
+  };
+  const auto any = [&](std::string_view chains, std::string_view prefix) {
+    return std::any_of(ruleset.chains.begin(), ruleset.chains.end(), [&](const Chain& chain) {
+      return chain.name.starts_with(chains) && logs(chain, prefix);
+    });
+  };
+  return any("lockout", kLogWrong) ? "all" : any("open_", kLogGrant) ? "grants" : "none";
+}
 
 std::optional<int> ipv6_prefix(const Ruleset& ruleset) {
   constexpr std::string_view kMasked = "ip6 saddr & ";

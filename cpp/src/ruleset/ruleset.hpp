@@ -103,6 +103,9 @@ std::vector<Track> decompile(const Ruleset& ruleset);
 // How much of an IPv6 address its rules take for a source; nullopt where they do not say.
 std::optional<int> ipv6_prefix(const Ruleset& ruleset);
 
+// Its `log`: "none", "grants" or "all".
+std::string declared_log(const Ruleset& ruleset);
+
 // The table as a file for `nft -f`.
 std::string to_nft(const Ruleset& ruleset);
 

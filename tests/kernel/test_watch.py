@@ -1,0 +1,91 @@
+"""What the kernel reports: who came in by which sequence, wrong knocks, and never a port."""
+
+import json
+import signal
+import subprocess
+
+import pytest
+
+from bed import Caller, Lab
+from bed.cli import Knockwork
+
+DECLARATION = """\
+knockwork: 1
+log: LOG
+sequences:
+  - {name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}
+  - {name: vpn, knock: [7100/udp, 8100/udp], opens: [51820-51822/udp], once: true}
+"""
+
+
+class Watcher:
+    """`knockwork watch` beside a test; it listens when made."""
+
+    def __init__(self, knockwork: Knockwork, *options: str) -> None:
+        self._process = knockwork.host.popen(knockwork.command("watch", *options), stdout=subprocess.PIPE,
+                                             stderr=subprocess.PIPE)
+        listening = "grep -q . /proc/net/netfilter/nfnetlink_log"
+        knockwork.host.run(["sh", "-c", f"until {listening}; do sleep 0.01; done"], timeout=20, check=True)
+
+    def lines(self) -> list[str]:
+        """All that was said, at its end."""
+        out, err = self._process.communicate(timeout=20)
+        assert self._process.returncode == 0, err
+        return out.splitlines()
+
+    def stop(self) -> tuple[str, str]:
+        """Interrupt it; what it had said."""
+        self._process.send_signal(signal.SIGTERM)
+        out, err = self._process.communicate(timeout=20)
+        return out, err
+
+
+def test_grants(lab: Lab, knockwork: Knockwork, client: Caller, stranger: Caller) -> None:
+    """A line for each who comes in; wrong knocks are no business of `log: grants`."""
+    knockwork.apply(DECLARATION.replace("LOG", "grants"))
+    watcher = Watcher(knockwork, "--count", "3", "--json")
+    stranger.knock(7001, 9000)
+    client.knock(7000, 8000, 9000)
+    client.knock(7100, 8100)
+    lab.caller("10.200.1.1").knock(7000, 8000, 9000)
+    events = [json.loads(line) for line in watcher.lines()]
+    assert [(event["event"], event["source"], event["sequence"]) for event in events] == [
+        ("grant", client.source, "ssh"), ("grant", client.source, "vpn"), ("grant", "10.200.1.1", "ssh")]
+    assert all(event["time"].endswith("Z") for event in events)
+
+
+@pytest.mark.parametrize("mode", ["gate", "stealth"])
+def test_all(knockwork: Knockwork, client: Caller, stranger: Caller, mode: str) -> None:
+    """Guards, knocks out of turn, strays; as text, without a port."""
+    knockwork.apply(f"mode: {mode}\n" + DECLARATION.replace("LOG", "all"))
+    watcher = Watcher(knockwork, "--count", "3")
+    stranger.knock(9000)
+    stranger.knock(7001 if mode == "gate" else 12345)
+    client.knock(7000, 8000, 9000)
+    lines = watcher.lines()
+    assert [line.split("  ", 1)[1].split() for line in lines] == [
+        [stranger.source, "wrong", "knock"], [stranger.source, "wrong", "knock"],
+        [client.source, "in", "by", "ssh"]]
+    text = " ".join(line.split("  ", 1)[1] for line in lines)
+    assert not any(port in text for port in ("7000", "7001", "8000", "9000", "22/tcp", "12345"))
+
+
+def test_a_flood_is_thinned_out(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+    """Thousands of wrong knocks are some dozens of events, and a grant among them is told."""
+    knockwork.apply(DECLARATION.replace("LOG", "all"))
+    watcher = Watcher(knockwork)
+    lab.caller("10.200.2.2").sweep([7001] * 20000)
+    client.knock(7000, 8000, 9000)
+    assert client.tcp(22) == "open"
+    out, _ = watcher.stop()
+    assert 1 <= out.count("wrong knock") < 2000
+    assert f"{client.source}" in out
+
+
+def test_nothing_to_report(knockwork: Knockwork) -> None:
+    """Whoever watches where nothing is reported is told so; so is the second who listens."""
+    knockwork.apply(DECLARATION.replace("LOG", "none"))
+    watcher = Watcher(knockwork)
+    assert "another `knockwork watch`" in knockwork.run("watch").stderr
+    _, err = watcher.stop()
+    assert "`log: none`" in err
