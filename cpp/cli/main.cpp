@@ -80,6 +80,12 @@ int run_validate(const Arguments& arguments) {
   return kFine;
 }
 
+int run_lint(const Arguments& arguments) {
+  const Spec spec = load(sources(arguments.file));
+  print(arguments.json ? lint_json(spec) : lint(spec));
+  return kFine;
+}
+
 int run_schema(const Arguments& arguments) {
   print(arguments.keys ? keys_json() : arguments.reference ? reference_page() : json_schema());
   return kFine;
@@ -189,6 +195,11 @@ void add_lock_timeout(CLI::App* sub, Arguments& arguments) {
 void add_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
   CLI::App* sub =
       add(app, "validate", "Say whether a declaration can be used, and if not, why", chosen, run_validate);
+  add_file(sub, arguments);
+  add_json(sub, arguments);
+
+  sub = add(app, "lint", "Say how likely guesses and sweeps are to open each sequence, and what would help",
+            chosen, run_lint);
   add_file(sub, arguments);
   add_json(sub, arguments);
 

@@ -15,7 +15,8 @@ sequences:
     opens: [4022/tcp]
 """
 PORTS = re.compile(r"47000|48000|49000|4022")
-SUBCOMMANDS = ("validate", "schema", "render", "plan", "apply", "remove", "status", "watch", "renew", "save", "trace")
+SUBCOMMANDS = ("validate", "lint", "schema", "render", "plan", "apply", "remove", "status", "watch", "renew", "save",
+               "trace")
 
 
 def test_help_names_every_subcommand(knockwork: Knockwork) -> None:
@@ -38,6 +39,17 @@ def test_validate(knockwork: Knockwork) -> None:
     assert done.returncode == 0 and not done.stderr and not PORTS.search(done.stdout)
     knockwork.declare(CLASSIC.replace("opens", "open"))
     assert knockwork.refused("validate").startswith(f"{DECLARATION}:5:5: error: ")
+
+
+def test_lint(knockwork: Knockwork) -> None:
+    """Advice is no error; a broken declaration is."""
+    knockwork.declare(CLASSIC)
+    done = knockwork.run("lint")
+    assert done.returncode == 0 and not done.stderr and max(map(len, done.stdout.splitlines())) <= 80
+    [ssh] = json.loads(knockwork.run("lint", "--json").stdout)["sequences"]
+    assert (ssh["name"], ssh["knocks"], ssh["ascending"], ssh["stride"]) == ("ssh", 3, 0, 1) and ssh["advice"]
+    knockwork.declare(CLASSIC.replace("opens", "open"))
+    assert knockwork.refused("lint").startswith(f"{DECLARATION}:5:5: error: ")
 
 
 def test_render_is_what_nft_takes(knockwork: Knockwork) -> None:
@@ -74,7 +86,8 @@ def test_no_port_is_printed(knockwork: Knockwork) -> None:
     """Names stay readable, ports are fingerprints; nothing of both in what goes wrong."""
     knockwork.declare(CLASSIC)
     printed = [knockwork.run(*words) for words in (
-        ("plan",), ("apply", "--diff"), ("status",), ("status", "--json"), ("remove", "--check"))]
+        ("lint",), ("lint", "--json"), ("plan",), ("apply", "--diff"), ("status",), ("status", "--json"),
+        ("remove", "--check"))]
     text = "".join(done.stdout + done.stderr for done in printed)
     assert "ssh" in text and not PORTS.search(text)
 

@@ -33,7 +33,8 @@ struct Target {
 
 std::uint32_t sum(const std::uint8_t* bytes, std::size_t size) {
   std::uint32_t total = 0;
-  for (std::size_t at = 0; at + 1 < size; at += 2) total += static_cast<std::uint32_t>(bytes[at] << 8 | bytes[at + 1]);
+  for (std::size_t at = 0; at + 1 < size; at += 2)
+    total += static_cast<std::uint32_t>(bytes[at] << 8 | bytes[at + 1]);
   if (size % 2 != 0) total += static_cast<std::uint32_t>(bytes[size - 1] << 8);
   return total;
 }
@@ -75,7 +76,8 @@ std::vector<std::uint8_t> packet(const Target& target, std::uint32_t chance, std
     whole = {0x45, 0, 0, 0, 0, 0, 0, 0, 64, protocol, 0, 0};
   }
   whole.insert(whole.end(), source.begin(), source.begin() + static_cast<std::ptrdiff_t>(end));
-  whole.insert(whole.end(), target.address.begin(), target.address.begin() + static_cast<std::ptrdiff_t>(end));
+  whole.insert(whole.end(), target.address.begin(),
+               target.address.begin() + static_cast<std::ptrdiff_t>(end));
   whole.insert(whole.end(), body.begin(), body.end());
   return whole;
 }

@@ -99,6 +99,12 @@ std::string render(const Spec& spec);
 std::string trace(const Spec& spec, std::string_view script, std::string_view name);
 std::string trace_json(const Spec& spec, std::string_view script, std::string_view name);
 
+// How likely guesses and sweeps are to open each sequence, and advice where that
+// is too likely: a table, or a JSON object. Names steps, never a port. Reads the
+// range of this host's own ports; touches no kernel.
+std::string lint(const Spec& spec);
+std::string lint_json(const Spec& spec);
+
 Report plan(const Spec& spec, Kernel& kernel, const Settings& settings);
 Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings);
 Report remove(Execution execution, Kernel& kernel, const Settings& settings);

@@ -6,6 +6,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -77,14 +78,20 @@ std::optional<Network> source_of(std::span<const std::uint8_t> header) {
   return source;
 }
 
+[[noreturn]] void taken() {
+  throw SystemError(fmt::format(
+      "another program listens to nflog group {} already: perhaps another `knockwork watch`", kLogGroup));
+}
+
 [[noreturn]] void refuse() {
   switch (errno) {
     case EPERM:
+      if (::geteuid() == 0) taken();  // the kernel's answer also where the group has its listener
+      [[fallthrough]];
     case EACCES:
       throw SystemError("not permitted to listen: run as root (sudo), or with the capability CAP_NET_ADMIN");
     case EBUSY:
-      throw SystemError(fmt::format(
-          "another program listens to nflog group {} already: perhaps another `knockwork watch`", kLogGroup));
+      taken();
     case EPROTONOSUPPORT:
     case EOPNOTSUPP:
     case EINVAL:

@@ -1,0 +1,28 @@
+// The lint of a declaration, in the light of this host's own port range.
+#include "program/lint.hpp"
+
+#include <sstream>
+
+#include "facade/files.hpp"
+#include "knockwork/knockwork.hpp"
+
+namespace knockwork {
+namespace {
+
+// ip(7), ip_local_port_range. Unreadable: then there is no advice about it.
+std::optional<PortRange> ephemeral_ports() try {
+  std::istringstream text(read_file("/proc/sys/net/ipv4/ip_local_port_range").value_or(""));
+  PortRange range;
+  if (text >> range.first >> range.last) return range;
+  return std::nullopt;
+} catch (const SystemError&) {
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string lint(const Spec& spec) { return to_text(assess(compile(spec), ephemeral_ports())); }
+
+std::string lint_json(const Spec& spec) { return to_json(assess(compile(spec), ephemeral_ports())); }
+
+}  // namespace knockwork
