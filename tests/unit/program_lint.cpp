@@ -1,0 +1,41 @@
+// The odds that lint prints, where they can be worked out by hand.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "knockwork/knockwork.hpp"
+
+namespace {
+
+nlohmann::json linted(const std::string& settings, const std::string& knocks) {
+  const std::string text =
+      "knockwork: 1\n" + settings + "sequences: [{name: s, knock: [" + knocks + "], opens: [22/tcp]}]\n";
+  return nlohmann::json::parse(knockwork::lint_json(
+      knockwork::load({{knockwork::Source::Kind::declaration, "t.yml", text}})))["sequences"][0];
+}
+
+bool near(double value, double expected) { return std::abs(value - expected) < 0.01 * expected; }
+
+}  // namespace
+
+TEST_CASE("lint: entropy is that of ports drawn from both protocols") {
+  CHECK(near(linted("", "7411/udp, 1807/udp, 29017/udp")["bits"], 3 * std::log2(2 * 65535)));
+  CHECK(near(linted("", "7411/udp")["guess"], 1.0 / (2 * 65535)));
+}
+
+TEST_CASE("lint: a random sweep of two knocks and nothing beside them opens every second time") {
+  CHECK(near(linted("guards: none\n", "7411/udp, 1807/udp")["random"], 0.5));
+  CHECK(near(linted("wrong_knock: ignore\n", "7411/udp, 1807/udp")["random"], 0.5));
+}
+
+TEST_CASE("lint: a sweep in order opens what nothing guards") {
+  CHECK(linted("wrong_knock: ignore\n", "7411/udp, 8807/udp")["ascending"] == 1);
+  CHECK(linted("wrong_knock: ignore\n", "7411/udp, 8807/udp")["descending"] == 0);
+  CHECK(linted("", "7411/udp, 8807/udp")["ascending"] == 0);
+  CHECK(linted("", "7411/udp, 8807/tcp")["random_sweep"]["udp"] == 0);  // it has not both protocols
+}
+
+TEST_CASE("lint: equal distances fall to their stride") {
+  CHECK(linted("", "7000, 8000, 9000")["stride"] == 1);
+  CHECK(linted("", "9001, 7000, 8017")["stride"] == 0);
+}
