@@ -103,8 +103,8 @@ options:
     default: []
   ipv6_prefix:
     description:
-      - A source is this much of its IPv6 address. Lockouts always count by /64 or shorter.
-      - Not in this version of knockwork, which refuses anything but the default.
+      - >-
+        A source is this much of its IPv6 address. Lockouts always count by /64 or shorter.
     type: int
     default: 128
   sources:
@@ -115,8 +115,8 @@ options:
   log:
     description:
       - >-
-        What the kernel reports: nothing, each grant, or wrong knocks as well.
-      - Not in this version of knockwork, which refuses anything but the default.
+        What the kernel reports for C(knockwork watch): nothing, each grant, or wrong knocks as well; a flood
+        of them is thinned out. Never a port.
     type: str
     choices: [none, grants, all]
     default: none
@@ -175,21 +175,24 @@ options:
         default: []
       to:
         description:
-          - Protects and opens the services there (routed) instead of on this host.
-          - Not in this version of knockwork, which refuses anything but the default.
+          - >-
+            Addresses at which the services are: protected and opened there (routed, or one of several
+            addresses of this host) instead of on this host. The knocks go to this host.
         type: list
         elements: str
         default: []
       once:
         description:
-          - After one grant the kernel itself refuses the sequence, until it is renewed.
-          - Not in this version of knockwork, which refuses anything but the default.
+          - >-
+            After one grant the kernel itself refuses the sequence, until C(knockwork renew NAME) or until its
+            knocks change.
         type: bool
         default: false
       on_expiry:
         description:
-          - What becomes of live connections when a grant expires.
-          - Not in this version of knockwork, which refuses anything but the default.
+          - >-
+            What becomes of live connections when their source has no grant any longer: they go on, or they
+            are cut, silently. Sequences that open the same service agree on it.
         type: str
         choices: [keep, cut]
         default: keep

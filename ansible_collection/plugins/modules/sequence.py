@@ -77,21 +77,24 @@ options:
     default: []
   to:
     description:
-      - Protects and opens the services there (routed) instead of on this host.
-      - Not in this version of knockwork, which refuses anything but the default.
+      - >-
+        Addresses at which the services are: protected and opened there (routed, or one of several addresses
+        of this host) instead of on this host. The knocks go to this host.
     type: list
     elements: str
     default: []
   once:
     description:
-      - After one grant the kernel itself refuses the sequence, until it is renewed.
-      - Not in this version of knockwork, which refuses anything but the default.
+      - >-
+        After one grant the kernel itself refuses the sequence, until C(knockwork renew NAME) or until its
+        knocks change.
     type: bool
     default: false
   on_expiry:
     description:
-      - What becomes of live connections when a grant expires.
-      - Not in this version of knockwork, which refuses anything but the default.
+      - >-
+        What becomes of live connections when their source has no grant any longer: they go on, or they are
+        cut, silently. Sequences that open the same service agree on it.
     type: str
     choices: [keep, cut]
     default: keep
