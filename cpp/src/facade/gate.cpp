@@ -111,7 +111,7 @@ void restore(Report& report, Transaction& transaction, const Ruleset& wanted) {
   for (CarryElements& action : restored(*saved, wanted, wall_clock())) {
     if (action.set.starts_with("holders")) grants += action.elements.size();
     if (action.set == "spent") spent += action.elements.size();
-    transaction.actions.push_back(std::move(action));
+    transaction.actions.emplace_back(std::move(action));
   }
   if (grants + spent == 0) return;
   report.changes.push_back(

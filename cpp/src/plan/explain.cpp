@@ -227,8 +227,8 @@ class Explainer {
     if (before.to != after.to) {
       parts.push_back(fmt::format("to {} → {}", places(before), places(after)));
     }
-    if (before.once != after.once) parts.push_back(after.once ? "once" : "no longer once");
-    if (before.cut != after.cut) parts.push_back(after.cut ? "on_expiry keep → cut" : "on_expiry cut → keep");
+    if (before.once != after.once) parts.emplace_back(after.once ? "once" : "no longer once");
+    if (before.cut != after.cut) parts.emplace_back(after.cut ? "on_expiry keep → cut" : "on_expiry cut → keep");
     if (before.open_for != after.open_for) {
       parts.push_back(fmt::format("open_for {} → {}", to_string(before.open_for), to_string(after.open_for)));
     }
