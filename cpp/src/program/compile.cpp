@@ -192,6 +192,26 @@ std::vector<Service> cut_services(const Program& program) {
   return services_here(program, [](const Track& track) { return track.cut; });
 }
 
+namespace {
+
+std::string dump(const Track& track) {
+  std::string text = "sequence " + track.name + ": step " + to_string(track.step_timeout) + ", open for " +
+                     to_string(track.open_for);
+  if (track.sequence_timeout) text += ", all within " + to_string(*track.sequence_timeout);
+  for (const Network& network : track.from) text += ", from " + to_string(network);
+  for (const Network& network : track.to) text += ", to " + to_string(network);
+  if (track.once) text += ", once";
+  if (track.cut) text += ", cut";
+  text += '\n';
+  for (const Edge& edge : track.edges) {
+    text += "  edge " + std::to_string(edge.id) + ": " + to_string(edge.knock) + '\n';
+  }
+  for (const Service& service : track.services) text += "  grants " + to_string(service) + '\n';
+  return text;
+}
+
+}  // namespace
+
 std::string dump(const Program& program) {
   std::string text = std::string("mode ") + (program.mode == Mode::gate ? "gate" : "stealth") +
                      ", refuse by " + (program.reject ? "reject" : "drop") + ", room for " +
@@ -200,20 +220,7 @@ std::string dump(const Program& program) {
   text += '\n';
   text += program.lockout ? "wrong knock: lockout for " + to_string(program.lockout_time) + '\n'
                           : "wrong knock: ignored\n";
-  for (const Track& track : program.tracks) {
-    text += "sequence " + track.name + ": step " + to_string(track.step_timeout) + ", open for " +
-            to_string(track.open_for);
-    if (track.sequence_timeout) text += ", all within " + to_string(*track.sequence_timeout);
-    for (const Network& network : track.from) text += ", from " + to_string(network);
-    for (const Network& network : track.to) text += ", to " + to_string(network);
-    if (track.once) text += ", once";
-    if (track.cut) text += ", cut";
-    text += '\n';
-    for (const Edge& edge : track.edges) {
-      text += "  edge " + std::to_string(edge.id) + ": " + to_string(edge.knock) + '\n';
-    }
-    for (const Service& service : track.services) text += "  grants " + to_string(service) + '\n';
-  }
+  for (const Track& track : program.tracks) text += dump(track);
   for (const Knock& guard : program.guards) text += "guard " + to_string(guard) + '\n';
   for (const Service& service : program.public_services) text += "public " + to_string(service) + '\n';
   if (program.log != Log::none) text += program.log == Log::all ? "log all\n" : "log grants\n";

@@ -99,6 +99,10 @@ Sweeps::Sweeps(const Program& program) : program_(for_anyone(program)), machine_
     side(use.knock.protocol).kinds[use.knock.port] = Kind::knock;
     if (use.step == 0) side(use.knock.protocol).first[use.knock.port] = true;
   }
+  list_watched();
+}
+
+void Sweeps::list_watched() {
   for (Side& each : sides_) {
     for (std::uint32_t port = 1; port <= kLast; ++port) {
       if (each.kinds[port] == Kind::quiet) continue;

@@ -52,6 +52,7 @@ class Sweeps {
   std::uint32_t wrong_ports(Protocol protocol) const;
 
  private:
+  void list_watched();
   enum class Kind : std::uint8_t { quiet, wrong, knock };
   struct Use {
     Knock knock;

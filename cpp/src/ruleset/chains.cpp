@@ -119,13 +119,13 @@ class Compiler {
   Chain gate() const {
     Chain chain{"gate", "", {}, {"iif \"lo\" accept"}};
     chain.hook = std::string("type filter hook prerouting priority mangle; policy ") + pass() + ";";
-    if (!program_.interfaces.empty()) chain.rules.push_back("iifname != @interfaces accept");
+    if (!program_.interfaces.empty()) chain.rules.emplace_back("iifname != @interfaces accept");
     append(chain.rules, ending());
-    chain.rules.push_back("ct state established,related accept");
+    chain.rules.emplace_back("ct state established,related accept");
     if (!places_.empty()) append(chain.rules, at_places("", "places"));
     if (stealth()) append(chain.rules, exempt());
     if (seems_closed(program_))
-      chain.rules.push_back("tcp flags ! rst,ack tcp flags != syn / fin,syn goto odd");
+      chain.rules.emplace_back("tcp flags ! rst,ack tcp flags != syn / fin,syn goto odd");
     append(chain.rules, {"meta l4proto . th dport vmap @dispatch", "meta l4proto . th dport vmap @ranges"});
     if (stealth()) append(chain.rules, vital());
     if (strays()) append(chain.rules, {"meta l4proto 6 goto stray", "meta l4proto 17 goto stray"});
@@ -186,13 +186,13 @@ class Compiler {
     chains.push_back({"rejected", "", {}, reject()});
     Chain closed{
         "closed", "type nat hook prerouting priority mangle + 1; policy accept;", {}, {"iif \"lo\" accept"}};
-    if (!program_.interfaces.empty()) closed.rules.push_back("iifname != @interfaces accept");
-    closed.rules.push_back("tcp flags != syn / fin,syn,rst,ack accept");
+    if (!program_.interfaces.empty()) closed.rules.emplace_back("iifname != @interfaces accept");
+    closed.rules.emplace_back("tcp flags != syn / fin,syn,rst,ack accept");
     if (!places_.empty()) {
       append(closed.rules, {"ip daddr . meta l4proto . th dport @elsewhere4 accept",
                             "ip6 daddr . meta l4proto . th dport @elsewhere6 accept"});
     }
-    closed.rules.push_back("meta l4proto . th dport vmap @shut");
+    closed.rules.emplace_back("meta l4proto . th dport vmap @shut");
     chains.push_back(std::move(closed));
     const std::string redirect = fmt::format("meta l4proto 6 redirect to :{}", kClosedPort);
     chains.push_back({"shut", "", {}, admitted({}, redirect)});
