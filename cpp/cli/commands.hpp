@@ -1,0 +1,60 @@
+// The commands of the CLI: each file adds its own to the application.
+//
+// A command is its arguments and a function: arguments → façade → output. What
+// happens is decided in the core.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "knockwork/knockwork.hpp"
+
+// Exit statuses, as terraform and ansible have them.
+inline constexpr int kFine = 0;
+inline constexpr int kError = 1;
+inline constexpr int kWouldChange = 2;  // only plan --detailed-exitcode
+
+// What the command line asked for.
+struct Chosen {
+  std::function<int()> run;
+  bool json = false;
+};
+
+// Adds subcommands whose arguments live as long as the application.
+class Commands {
+ public:
+  Commands(CLI::App& app, Chosen& chosen) : app_(app), chosen_(chosen) {}
+
+  // `run` is called with the arguments once they are parsed.
+  template <typename Arguments>
+  CLI::App* add(const char* name, const char* what, const std::shared_ptr<Arguments>& arguments,
+                int (*run)(const Arguments&)) {
+    CLI::App* sub = app_.add_subcommand(name, what);
+    sub->callback(
+        [&chosen = chosen_, arguments, run] { chosen.run = [arguments, run] { return run(*arguments); }; });
+    return sub;
+  }
+
+  // `--json`: errors are then printed as JSON as well.
+  void add_json(CLI::App* sub, bool& json) {
+    sub->add_flag_callback(
+        "--json", [&chosen = chosen_, &json] { chosen.json = json = true; }, "print JSON");
+  }
+
+ private:
+  CLI::App& app_;
+  Chosen& chosen_;
+};
+
+void add_declaration_commands(Commands& commands);  // validate, lint, schema, render, trace: no kernel
+void add_gate_commands(Commands& commands);         // plan, apply, remove, status, watch, renew, save
+
+// What several files share.
+void add_file(CLI::App* sub, std::string& file);
+std::string standard_input();
+// "-" reads the declaration from standard input; drop-ins belong to files only.
+std::vector<knockwork::Source> sources(const std::string& file);

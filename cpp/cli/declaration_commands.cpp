@@ -1,0 +1,111 @@
+// Commands about a declaration alone: no root, no kernel.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <string>
+
+#include "commands.hpp"
+#include "output.hpp"
+
+namespace {
+
+using namespace knockwork;
+
+struct Arguments {
+  std::string file = kDefaultDeclaration;
+  std::string packets = "-";
+  bool json = false;
+  bool keys = false;
+  bool reference = false;
+};
+
+std::string read_script(const std::string& file) {
+  std::ifstream stream(file);
+  if (!stream) throw SystemError(fmt::format("cannot read {}: {}", file, std::strerror(errno)));
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+int run_validate(const Arguments& arguments) {
+  const Spec spec = load(sources(arguments.file));
+  if (arguments.json) {
+    print(fmt::format("{{\"valid\":true,\"sequences\":{}}}\n", spec.sequences.size()));
+  } else {
+    print(fmt::format("{}: valid, {} sequence{}\n", arguments.file, spec.sequences.size(),
+                      spec.sequences.size() == 1 ? "" : "s"));
+  }
+  return kFine;
+}
+
+int run_lint(const Arguments& arguments) {
+  const Spec spec = load(sources(arguments.file));
+  print(arguments.json ? lint_json(spec) : lint(spec));
+  return kFine;
+}
+
+int run_schema(const Arguments& arguments) {
+  print(arguments.keys ? keys_json() : arguments.reference ? reference_page() : json_schema());
+  return kFine;
+}
+
+int run_render(const Arguments& arguments) {
+  print(render(load(sources(arguments.file))));
+  return kFine;
+}
+
+int run_trace(const Arguments& arguments) {
+  const Spec spec = load(sources(arguments.file));
+  const bool piped = arguments.packets == "-";
+  const std::string script = piped ? standard_input() : read_script(arguments.packets);
+  const std::string name = piped ? "<stdin>" : arguments.packets;
+  print(arguments.json ? trace_json(spec, script, name) : trace(spec, script, name));
+  return kFine;
+}
+
+}  // namespace
+
+std::string standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
+
+// "-" reads the declaration from standard input; drop-ins belong to files only.
+std::vector<Source> sources(const std::string& file) {
+  if (file == "-") return {{Source::Kind::declaration, "<stdin>", standard_input()}};
+  return read_declaration(file);
+}
+
+void add_file(CLI::App* sub, std::string& file) {
+  sub->add_option("FILE", file, "the declaration; conf.d/*.yml beside it belong to it; - for standard input")
+      ->capture_default_str();
+}
+
+void add_declaration_commands(Commands& commands) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* sub = commands.add("validate", "Say whether a declaration can be used, and if not, why",
+                               arguments, run_validate);
+  add_file(sub, arguments->file);
+  commands.add_json(sub, arguments->json);
+
+  sub =
+      commands.add("lint", "Say how likely guesses and sweeps are to open each sequence, and what would help",
+                   arguments, run_lint);
+  add_file(sub, arguments->file);
+  commands.add_json(sub, arguments->json);
+
+  sub = commands.add("schema", "Print the JSON Schema of declarations", arguments, run_schema);
+  sub->add_flag("--keys", arguments->keys, "print the table of keys as JSON instead");
+  sub->add_flag("--reference", arguments->reference, "print the reference page in Markdown instead");
+
+  sub = commands.add("render", "Print the table as a file for `nft -f` (it holds ports)", arguments,
+                     run_render);
+  add_file(sub, arguments->file);
+
+  sub = commands.add("trace", "Say what a list of packets would do, and why; needs no kernel", arguments,
+                     run_trace);
+  add_file(sub, arguments->file);
+  commands.add_json(sub, arguments->json);
+  sub->add_option("--packets", arguments->packets,
+                  "a file of lines like `+0.2s 192.0.2.7 7000/udp`; - for standard input")
+      ->capture_default_str();
+}

@@ -1,0 +1,172 @@
+// Commands that meet the kernel.
+#include <fmt/format.h>
+
+#include <string>
+
+#include "commands.hpp"
+#include "knockwork/kernel.hpp"
+#include "output.hpp"
+
+namespace {
+
+using namespace knockwork;
+
+struct Arguments {
+  std::string file = kDefaultDeclaration;
+  std::string name;
+  std::size_t count = 0;
+  bool json = false;
+  bool reveal = false;
+  bool check = false;
+  bool diff = false;
+  bool detailed_exitcode = false;
+  std::string lock_timeout = "30s";
+};
+
+Settings settings(const Arguments& arguments) {
+  Settings settings;
+  settings.ports = arguments.reveal ? Ports::revealed : Ports::hidden;
+  settings.lock_timeout = std::chrono::milliseconds(seconds_argument(arguments.lock_timeout));
+  settings.ssh_connection = operator_connection();
+  return settings;
+}
+
+void show(const Report& report, const Arguments& arguments, Execution execution) {
+  for (const std::string& warning : report.warnings) warn(warning);
+  if (arguments.json) {
+    print(to_json(report) + '\n');
+    return;
+  }
+  print_coloured(to_text(report, execution));
+  if (arguments.diff && report.changed) print_coloured('\n' + to_diff(report));
+}
+
+int run_plan(const Arguments& arguments) {
+  const Spec spec = load(sources(arguments.file));
+  const Report report = plan(spec, *open_kernel(), settings(arguments));
+  show(report, arguments, Execution::check);
+  return report.changed && arguments.detailed_exitcode ? kWouldChange : kFine;
+}
+
+int run_apply(const Arguments& arguments) {
+  const Spec spec = load(sources(arguments.file));
+  const Execution execution = arguments.check ? Execution::check : Execution::apply;
+  show(apply(spec, execution, *open_kernel(), settings(arguments)), arguments, execution);
+  return kFine;
+}
+
+int run_remove(const Arguments& arguments) {
+  const Execution execution = arguments.check ? Execution::check : Execution::apply;
+  const Report report = remove(execution, *open_kernel(), settings(arguments));
+  if (report.changed || arguments.json) {
+    show(report, arguments, execution);
+  } else {
+    print("Unchanged: there is no table inet knockwork.\n");
+  }
+  return kFine;
+}
+
+int run_renew(const Arguments& arguments) {
+  const Execution execution = arguments.check ? Execution::check : Execution::apply;
+  const Report report = renew(arguments.name, execution, *open_kernel(), settings(arguments));
+  if (report.changed || arguments.json) {
+    show(report, arguments, execution);
+  } else {
+    print(fmt::format("Unchanged: {} is not spent.\n", arguments.name));
+  }
+  return kFine;
+}
+
+int run_save(const Arguments& arguments) {
+  save(*open_kernel(), settings(arguments));
+  return kFine;
+}
+
+int run_watch(const Arguments& arguments) {
+  const std::unique_ptr<Kernel> kernel = open_kernel();
+  const std::string log = log_of(*kernel);
+  if (log.empty()) warn("there is no gate yet in this network namespace");
+  if (log == "none") warn("nothing will be reported: the declaration says `log: none`; write grants or all");
+  watch(*kernel, *open_events(), arguments.count,
+        [&](const Seen& seen) { print(arguments.json ? to_json(seen) : to_text(seen)); });
+  return kFine;
+}
+
+int run_status(const Arguments& arguments) {
+  const Status now = status(*open_kernel(), settings(arguments));
+  print(arguments.json ? to_json(now) + '\n' : to_text(now));
+  return kFine;
+}
+
+int run_call(const Arguments&) {
+  print(call(standard_input(), *open_kernel()) + '\n');
+  return kFine;
+}
+
+void add_reveal(CLI::App* sub, Arguments& arguments) {
+  sub->add_flag("--reveal", arguments.reveal, "show ports where fingerprints would stand");
+}
+
+void add_lock_timeout(CLI::App* sub, Arguments& arguments) {
+  sub->add_option("--lock-timeout", arguments.lock_timeout, "how long to wait for another run to end")
+      ->capture_default_str();
+}
+
+void add_check(CLI::App* sub, Arguments& arguments) {
+  sub->add_flag("--check", arguments.check, "only say what would change");
+}
+
+void add_diff(CLI::App* sub, Arguments& arguments) {
+  sub->add_flag("--diff", arguments.diff, "show before and after of every change");
+}
+
+}  // namespace
+
+void add_gate_commands(Commands& commands) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* sub = commands.add("plan", "Say what an apply would change", arguments, run_plan);
+  add_file(sub, arguments->file);
+  commands.add_json(sub, arguments->json);
+  add_reveal(sub, *arguments);
+  add_diff(sub, *arguments);
+  sub->add_flag("--detailed-exitcode", arguments->detailed_exitcode, "exit 2 where something would change");
+
+  sub = commands.add("apply", "Make the kernel hold what the declaration says", arguments, run_apply);
+  add_file(sub, arguments->file);
+  commands.add_json(sub, arguments->json);
+  add_reveal(sub, *arguments);
+  add_check(sub, *arguments);
+  add_diff(sub, *arguments);
+  add_lock_timeout(sub, *arguments);
+
+  sub = commands.add("remove", "Take the table away: protected services open to everyone", arguments,
+                     run_remove);
+  commands.add_json(sub, arguments->json);
+  add_reveal(sub, *arguments);
+  add_check(sub, *arguments);
+  add_diff(sub, *arguments);
+  add_lock_timeout(sub, *arguments);
+
+  sub = commands.add("status", "Show the gate: sequences, who is in and for how long, who is locked out",
+                     arguments, run_status);
+  commands.add_json(sub, arguments->json);
+  add_reveal(sub, *arguments);
+
+  sub = commands.add("watch", "Show who comes in and who knocks wrong, as it happens (needs `log`)",
+                     arguments, run_watch);
+  commands.add_json(sub, arguments->json);
+  sub->add_option("--count", arguments->count, "end after so many events; 0: never")->capture_default_str();
+
+  sub = commands.add("renew", "Give a spent `once` sequence its use back", arguments, run_renew);
+  sub->add_option("NAME", arguments->name, "the sequence")->required();
+  commands.add_json(sub, arguments->json);
+  add_check(sub, *arguments);
+  add_lock_timeout(sub, *arguments);
+
+  sub = commands.add("save", "Keep grants and spent uses for the next apply that finds no table", arguments,
+                     run_save);
+  add_lock_timeout(sub, *arguments);
+
+  commands.add("call", "Answer one request of the Ansible modules", arguments, run_call)
+      ->group("");  // not for people
+}
