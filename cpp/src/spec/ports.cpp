@@ -108,3 +108,12 @@ Parsed<Service> parse_service(std::string_view text) {
 }
 
 }  // namespace knockwork::spec
+
+namespace knockwork {
+
+std::string to_string(PortRange range) {
+  return range.first == range.last ? fmt::format("{}", range.first)
+                                   : fmt::format("{}-{}", range.first, range.last);
+}
+
+}  // namespace knockwork
