@@ -4,18 +4,21 @@
 //
 //   secret file → Secrets → HostKey → Deriver → the knocks of one epoch
 //
-// Pure but for read_secrets(). No message of an error here holds a secret or a port.
+// Pure but for what reads files and the clock. No message of an error here holds a secret or a port.
 #pragma once
 
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "knockwork/knockwork.hpp"
 #include "knockwork/spec.hpp"
 
 namespace knockwork {
@@ -125,6 +128,64 @@ class Secrets {
 // Reads a secret file. Throws SystemError where there is none, where it is not the reader's or
 // root's, where others may read or write it, or where it is not valid.
 Secrets read_secrets(const std::filesystem::path& file);
+
+// Where the key of a derivation in an epoch comes from.
+using KeyOf = std::function<HostKey(const Derivation&, Epoch)>;
+
+// The declaration with each derived sequence `ssh` replaced by plain ones, `ssh#41`, for every
+// epoch that is accepted at any of `times`: the time it is, and others that it may be. Pure.
+Spec resolve(const Spec& spec, const std::vector<UnixTime>& times, const KeyOf& key_of);
+
+bool has_derived(const Spec& spec);
+
+// resolve() with the secret files of this host, now or at another time. A declaration without
+// derived sequences comes back as it is. Throws SystemError where a secret cannot be had.
+Spec in_force(const Spec& spec, std::optional<UnixTime> at = std::nullopt);
+
+// What this host's clock says, and what its sequences make of it. Needs no secret.
+struct ClockStatus {
+  struct Sequence {
+    std::string name;
+    Epoch epoch = 0;
+    std::vector<Epoch> accepts;
+    UnixTime until{0};  // when the next epoch begins; 0 where it does not go by the clock
+  };
+  UnixTime now{0};
+  bool synchronised = false;         // kept by NTP, as the kernel knows it: adjtimex(2)
+  std::chrono::milliseconds off{0};  // against the time since the last apply; 0 where it is believed
+  std::vector<Sequence> sequences;
+};
+ClockStatus clock_status(const Spec& spec);
+std::string to_text(const ClockStatus& status);
+std::string to_json(const ClockStatus& status);
+
+// Believes this host's clock from now on, however far it is from what it was.
+void trust_clock();
+
+inline constexpr const char* kDefaultSecretFile = "/etc/knockwork/secret";
+
+// Makes a master secret of 32 random bytes, in force from epoch `from`: the first line of a new
+// file, mode 0600, or with Append::yes a further one of a file that may be there. Throws
+// SystemError, and where the file is there with Append::no.
+enum class Append { no, yes };
+void make_secret(const std::filesystem::path& file, Epoch from, Append append);
+
+// What to install as the secret file of a host: its key for every master secret of `secrets`, a
+// line each. Holds keys. Throws SystemError.
+std::string host_key_lines(const Secrets& secrets, std::string_view host);
+
+// A derived sequence in one epoch, as reports show it.
+struct Drawn {
+  std::string sequence;
+  Epoch epoch = 0;
+  std::string shown;  // a fingerprint, or the knocks with Ports::revealed
+  int knocks = 0;
+  double bits = 0;
+};
+// Of the accepted epochs, or of the one that is asked for.
+std::vector<Drawn> drawn(const Spec& spec, std::optional<Epoch> epoch, Ports ports);
+std::string to_text(const std::vector<Drawn>& drawn);
+std::string to_json(const std::vector<Drawn>& drawn);
 
 // A line of a secret file, with its newline. Holds the secret.
 std::string secret_line(const Secrets::Line& line);

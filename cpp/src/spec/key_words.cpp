@@ -53,6 +53,16 @@ std::string_view to_string(Form form) {
       return "a list of sequences";
     case Form::derivation:
       return "a mapping";
+    case Form::host:
+      return "a host's name";
+    case Form::protocols:
+      return "a list of protocols";
+    case Form::range:
+      return "a port or a range of ports";
+    case Form::ranges:
+      return "a list of ports and ranges";
+    case Form::epochs:
+      return "a list of numbers";
   }
   return "";
 }

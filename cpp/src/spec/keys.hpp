@@ -32,6 +32,11 @@ enum class Form {
   guards,
   sequences,
   derivation,
+  host,
+  protocols,
+  range,
+  ranges,
+  epochs,
 };
 
 struct Key;
