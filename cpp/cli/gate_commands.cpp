@@ -19,6 +19,7 @@ struct Arguments {
   bool reveal = false;
   bool check = false;
   bool diff = false;
+  bool quiet = false;
   bool detailed_exitcode = false;
   std::string lock_timeout = "30s";
 };
@@ -51,7 +52,8 @@ int run_plan(const Arguments& arguments) {
 int run_apply(const Arguments& arguments) {
   const Spec spec = load(sources(arguments.file));
   const Execution execution = arguments.check ? Execution::check : Execution::apply;
-  show(apply(spec, execution, *open_kernel(), settings(arguments)), arguments, execution);
+  const Report report = apply(spec, execution, *open_kernel(), settings(arguments));
+  if (report.changed || !report.warnings.empty() || !arguments.quiet) show(report, arguments, execution);
   return kFine;
 }
 
@@ -138,6 +140,7 @@ void add_gate_commands(Commands& commands) {
   add_check(sub, *arguments);
   add_diff(sub, *arguments);
   add_lock_timeout(sub, *arguments);
+  sub->add_flag("--quiet", arguments->quiet, "print nothing where nothing changed");
 
   sub = commands.add("remove", "Take the table away: protected services open to everyone", arguments,
                      run_remove);
