@@ -108,8 +108,8 @@ TEST_CASE("resolve: another epoch is another ruleset; the retired one's edges ar
   CHECK_FALSE(apply(at(106'000), Execution::apply, kernel, {}).changed);
   const Report report = apply(at(115'000), Execution::apply, kernel, {});
   REQUIRE(report.changes.size() == 2);
-  CHECK(report.changes[0].name == "ssh#10");
-  CHECK(report.changes[0].kind == Change::Kind::remove);
-  CHECK(report.changes[1].name == "ssh#11");
-  CHECK(report.changes[1].kind == Change::Kind::add);
+  CHECK(report.changes[0].name == "ssh#11");
+  CHECK(report.changes[0].kind == Change::Kind::add);
+  CHECK(report.changes[1].name == "ssh#10");
+  CHECK(report.changes[1].kind == Change::Kind::remove);
 }

@@ -127,7 +127,7 @@ TEST_CASE("secrets: a file is made once, added to, and is its owner's alone") {
         std::string::npos);
   make_secret(file, 42, Append::yes);
   CHECK(error([&] { make_secret(file, 42, Append::yes); }) ==
-        file.string() + ":2: a second secret from epoch 42: remove one");
+        file.string() + ":3: a second secret from epoch 42: remove one");
   const Secrets secrets = read_secrets(file);
   CHECK(secrets.lines().size() == 2);
   CHECK_FALSE(secrets.key("web1", 41) == secrets.key("web1", 42));
