@@ -195,8 +195,8 @@ def derive_rows(rounds: int) -> list[Row]:
             for what, each in rates.items()]
 
 
-ROWS: dict[str, Callable[[int], list[Row]]] = {"apply": apply_rows, "flood": flood_rows,
-                                                     "derive": derive_rows}
+ROWS: dict[str, Callable[[int], list[Row]]] = {
+    "apply": apply_rows, "flood": flood_rows, "derive": derive_rows}
 
 
 def main() -> int:

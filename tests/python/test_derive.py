@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,20 +30,24 @@ def words(knocks: list[tuple[str, int]]) -> str:
     return ", ".join(f"{port}/{protocol}" for protocol, port in knocks)
 
 
-def core(*arguments: object, **named: object) -> list[tuple[str, int]]:
+def core(*arguments: Any, **named: Any) -> list[tuple[str, int]]:
     """The core's knocks."""
-    return [(knock.protocol, knock.port)
-            for knock in knockwork.derive(*arguments, **named)]  # type: ignore[arg-type]
+    return [(knock.protocol, knock.port) for knock in knockwork.derive(*arguments, **named)]
 
 
-@pytest.mark.parametrize("row", table("Test vectors: host keys"), ids=lambda row: row[1])
+def label(row: Any) -> str:
+    """What a row's test is called."""
+    return str(row[1])
+
+
+@pytest.mark.parametrize("row", table("Test vectors: host keys"), ids=label)
 def test_host_keys_of_the_page(row: list[str]) -> None:
     master, host, key = bytes.fromhex(row[0]), row[1], row[2]
     assert derivation.host_key(master, host).hex() == key
     assert knockwork.host_key(master, host).hex() == key
 
 
-@pytest.mark.parametrize("row", table("Test vectors: knocks"), ids=lambda row: f"{row[1]}-{row[2]}")
+@pytest.mark.parametrize("row", table("Test vectors: knocks"), ids=label)
 def test_knocks_of_the_page(row: list[str]) -> None:
     key, name, epoch, length = bytes.fromhex(row[0]), row[1], int(row[2]), int(row[3])
     protocols, ports = row[4].split(", "), parse_range(row[5])
@@ -97,7 +102,7 @@ def test_random_inputs() -> None:
     ({"ports": (2000, 2254)}, "fewer than 256"),
     ({"exclude": ((1, 65535),)}, "fewer than 256"),
 ])
-def test_what_a_declaration_could_not_hold(named: dict[str, object], message: str) -> None:
+def test_what_a_declaration_could_not_hold(named: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         core(bytes(32), "ssh", 41, **{"length": 5, **named})
 
