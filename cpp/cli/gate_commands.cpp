@@ -21,6 +21,8 @@ struct Arguments {
   bool diff = false;
   bool detailed_exitcode = false;
   std::string lock_timeout = "30s";
+  std::string confirm_within;
+  bool unattended = false;
 };
 
 Settings settings(const Arguments& arguments) {
@@ -51,7 +53,12 @@ int run_plan(const Arguments& arguments) {
 int run_apply(const Arguments& arguments) {
   const Spec spec = load(sources(arguments.file));
   const Execution execution = arguments.check ? Execution::check : Execution::apply;
-  show(apply(spec, execution, *open_kernel(), settings(arguments)), arguments, execution);
+  Settings wanted = settings(arguments);
+  if (!arguments.confirm_within.empty()) {
+    wanted.confirm_within = std::chrono::milliseconds(seconds_argument(arguments.confirm_within));
+  }
+  if (arguments.unattended) wanted.asked = Asked::by_the_system;
+  show(apply(spec, execution, *open_kernel(), wanted), arguments, execution);
   return kFine;
 }
 
@@ -138,6 +145,11 @@ void add_gate_commands(Commands& commands) {
   add_check(sub, *arguments);
   add_diff(sub, *arguments);
   add_lock_timeout(sub, *arguments);
+  CLI::Option* within = sub->add_option("--confirm-within", arguments->confirm_within,
+                                        "take it back unless somebody confirms within this time, as 60s");
+  sub->add_flag("--unattended", arguments->unattended,
+                "as at boot: what was rolled back does not come again by itself")
+      ->excludes(within);
 
   sub = commands.add("remove", "Take the table away: protected services open to everyone", arguments,
                      run_remove);

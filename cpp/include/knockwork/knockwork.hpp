@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,10 +43,19 @@ struct Change {
   bool operator==(const Change&) const = default;
 };
 
+// An apply that waits for its confirmation; nobody's word, and it is taken back.
+struct Waiting {
+  std::string id;
+  std::chrono::milliseconds since{0};      // since the epoch, by the host's clock
+  std::chrono::milliseconds remaining{0};  // until it is taken back
+  bool operator==(const Waiting&) const = default;
+};
+
 struct Report {
   bool changed = false;  // nothing else than "there are changes"
   std::vector<Change> changes;
   std::vector<std::string> warnings;
+  std::optional<Waiting> pending;  // what this apply armed
 };
 
 // A source address that may open connections now, or one that is locked out.
@@ -72,12 +82,29 @@ struct Status {
   std::vector<Holder> grants;
   std::vector<Holder> lockouts;
   int half_done = 0;  // sources in the middle of a sequence
+  std::optional<Waiting> pending;
 };
+
+// A file that changes with an apply. A rollback puts back what was there before
+// (nothing: no file), unless the file holds something else by then.
+struct FileChange {
+  std::string path;
+  std::optional<std::string> before;
+  std::optional<std::string> after;
+  bool operator==(const FileChange&) const = default;
+};
+
+// Who asked for an apply: somebody who may want again what was rolled back, or
+// the system (boot, reload), which must not.
+enum class Asked { by_someone, by_the_system };
 
 struct Settings {
   Ports ports = Ports::hidden;
   std::chrono::milliseconds lock_timeout{30000};
   std::string ssh_connection;  // the value of SSH_CONNECTION, for the warning about one's own way back in
+  Asked asked = Asked::by_someone;
+  std::optional<std::chrono::milliseconds> confirm_within;  // of an apply: 1 s to 1 h
+  std::vector<FileChange> files;  // with confirm_within: what else a rollback undoes
 };
 
 // The value of SSH_CONNECTION of this process, or of the nearest ancestor that
@@ -109,6 +136,23 @@ Report plan(const Spec& spec, Kernel& kernel, const Settings& settings);
 Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings);
 Report remove(Execution execution, Kernel& kernel, const Settings& settings);
 Status status(Kernel& kernel, const Settings& settings);
+
+// What a confirmation has to show: nothing, or that who confirms could come in
+// anew since the commit (by Settings::ssh_connection; the connection that lives
+// on shows nothing, nor does a grant from before).
+enum class Proof { none, fresh };
+
+// Keeps the apply that waits; returns its id. An empty `id` means whichever it is.
+// Throws SystemError where none or another waits, where its time is over, and
+// without the proof: then it is taken back in time, as if nobody had asked.
+std::string confirm(const std::string& id, Proof proof, Kernel& kernel, const Settings& settings);
+
+// Brings back the table of before, with the grants that the new one dropped.
+Report rollback(const std::string& id, Kernel& kernel, const Settings& settings);
+
+// What an armed timer does when the time is over: a rollback that tries until it
+// succeeds. Nothing where that apply no longer waits.
+void rollback_armed(const std::string& id, Kernel& kernel);
 
 // Gives a spent `once` sequence its use back. Throws SystemError where the live
 // table has no such sequence.

@@ -1,9 +1,12 @@
 // One request as JSON in, one answer as JSON out: what both backends of the
 // Ansible modules speak, so that they cannot answer differently.
 //
-//   {"version": "0.1.0", "command": "apply" | "plan" | "remove" | "status" | "validate" | "clock",
+//   {"version": "0.1.0", "command": "apply" | "plan" | "remove" | "status" | "validate" | "clock" |
+//    "confirm" | "rollback",
 //    "sources": [{"kind": "declaration" | "drop_in", "name": "…", "text": "…"}],
-//    "check": false, "reveal": false, "lock_timeout_ms": 30000, "ssh_connection": "…"}
+//    "check": false, "reveal": false, "lock_timeout_ms": 30000, "ssh_connection": "…",
+//    "confirm_within_ms": 60000, "files": [{"path": "…", "before": "…" | null, "after": "…" | null}], (apply)
+//    "id": "5f1d92ab", "prove": true}                                             (confirm and rollback)
 //
 //   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}}
 //   {"version": "0.1.0", "ok": false,
@@ -57,6 +60,10 @@ Spec spec_of(const json& request) {
   return load(sources);
 }
 
+std::optional<std::string> text_or_null(const json& value) {
+  return value.is_null() ? std::nullopt : std::optional(value.get<std::string>());
+}
+
 Settings settings_of(const json& request) {
   Settings settings;
   settings.ports = request.value("reveal", false) ? Ports::revealed : Ports::hidden;
@@ -64,7 +71,18 @@ Settings settings_of(const json& request) {
   settings.ssh_connection = request.contains("ssh_connection")
                                 ? request.at("ssh_connection").get<std::string>()
                                 : operator_connection();
+  if (request.contains("confirm_within_ms")) {
+    settings.confirm_within = std::chrono::milliseconds(request.at("confirm_within_ms").get<std::int64_t>());
+  }
+  for (const json& file : request.value("files", json::array())) {
+    settings.files.push_back(
+        {file.at("path"), text_or_null(file.at("before")), text_or_null(file.at("after"))});
+  }
   return settings;
+}
+
+Report confirmed(const std::string& id) {
+  return {true, {{Change::Kind::change, "apply", id, "waits", "kept", "confirmed"}}, {}, {}};
 }
 
 json answer(const json& request, Kernel& kernel) {
@@ -77,6 +95,13 @@ json answer(const json& request, Kernel& kernel) {
     return success("report", to_json(apply(spec_of(request), execution, kernel, settings)));
   if (command == "plan") return success("report", to_json(plan(spec_of(request), kernel, settings)));
   if (command == "clock") return success("clock", to_json(clock_status(spec_of(request))));
+  if (command == "confirm") {
+    const Proof proof = request.value("prove", false) ? Proof::fresh : Proof::none;
+    return success("report", to_json(confirmed(confirm(request.value("id", ""), proof, kernel, settings))));
+  }
+  if (command == "rollback") {
+    return success("report", to_json(rollback(request.value("id", ""), kernel, settings)));
+  }
   if (command == "validate") {
     spec_of(request);
     return success("report", to_json(Report{}));

@@ -47,6 +47,12 @@ bool write_all(int file, std::string_view text) {
   return ::fsync(file) == 0;
 }
 
+// Makes the names in it last.
+void sync_directory(const std::filesystem::path& file) {
+  const Descriptor directory(::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.number() >= 0) ::fsync(directory.number());
+}
+
 void make_directory(const std::filesystem::path& directory) {
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) refuse("make the directory", directory);
 }
@@ -115,6 +121,20 @@ void write_file(const std::filesystem::path& path, std::string_view text) {
     errno = error;
     refuse("write", path);
   }
+  sync_directory(path);
+}
+
+void remove_file(const std::filesystem::path& path) {
+  if (::unlink(path.c_str()) != 0) {
+    if (errno == ENOENT) return;
+    refuse("remove", path);
+  }
+  sync_directory(path);
+}
+
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) refuse("rename", from);
+  sync_directory(to);
 }
 
 }  // namespace knockwork
