@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   Commands commands(app, chosen);
   add_declaration_commands(commands);
   add_derive_commands(commands);
+  add_epoch_commands(commands);
   add_gate_commands(commands);
   add_pending_commands(commands);
   try {

@@ -2,13 +2,14 @@
 // Ansible modules speak, so that they cannot answer differently.
 //
 //   {"version": "0.1.0", "command": "apply" | "plan" | "remove" | "status" | "validate" | "clock" |
-//    "confirm" | "rollback",
+//    "confirm" | "rollback" | "rotate",
 //    "sources": [{"kind": "declaration" | "drop_in", "name": "…", "text": "…"}],
 //    "check": false, "reveal": false, "lock_timeout_ms": 30000, "ssh_connection": "…",
 //    "confirm_within_ms": 60000, "files": [{"path": "…", "before": "…" | null, "after": "…" | null}], (apply)
 //    "id": "5f1d92ab", "prove": true}                                             (confirm and rollback)
+//    "phase": "publish" | "retire", "epoch": 42, "expected": 41, "prove": true}                (rotate)
 //
-//   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}}
+//   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}, "epochs": [41, 42]}
 //   {"version": "0.1.0", "ok": false,
 //    "error": {"kind": "declaration" | "system" | "version" | "bug", "message": "…", "diagnostics": […]}}
 //
@@ -20,6 +21,7 @@
 #include "knockwork/derive.hpp"
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
+#include "knockwork/rotation.hpp"
 
 namespace knockwork {
 namespace {
@@ -81,6 +83,15 @@ Settings settings_of(const json& request) {
   return settings;
 }
 
+Rotation rotation_of(const json& request) {
+  Rotation rotation;
+  rotation.phase = request.at("phase") == "retire" ? Rotation::Phase::retire : Rotation::Phase::publish;
+  rotation.epoch = request.at("epoch");
+  if (request.contains("expected")) rotation.expected = request.at("expected").get<Epoch>();
+  rotation.proof = request.value("prove", false) ? Proof::fresh : Proof::none;
+  return rotation;
+}
+
 Report confirmed(const std::string& id) {
   return {true, {{Change::Kind::change, "apply", id, "waits", "kept", "confirmed"}}, {}, {}};
 }
@@ -101,6 +112,12 @@ json answer(const json& request, Kernel& kernel) {
   }
   if (command == "rollback") {
     return success("report", to_json(rollback(request.value("id", ""), kernel, settings)));
+  }
+  if (command == "rotate") {
+    json answer = success(
+        "report", to_json(rotate(spec_of(request), rotation_of(request), execution, kernel, settings)));
+    answer["epochs"] = read_epoch_record().accepts;
+    return answer;
   }
   if (command == "validate") {
     spec_of(request);

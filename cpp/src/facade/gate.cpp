@@ -1,11 +1,12 @@
 // Plan, apply and remove: the order in which things happen, and nothing else.
+#include "facade/gate.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "facade/clock.hpp"
 #include "facade/fingerprint.hpp"
-#include "facade/lock.hpp"
 #include "facade/revert.hpp"
 #include "facade/stamp.hpp"
 #include "facade/state.hpp"
@@ -116,6 +117,10 @@ Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settin
   if (execution == Execution::check) return plan(spec, kernel, settings);
   refuse_odd_time(settings);
   const Lock lock(settings.lock_timeout);
+  return apply(spec, lock, kernel, settings);
+}
+
+Report apply(const Spec& spec, const Lock&, Kernel& kernel, const Settings& settings) {
   const InForce now = resolved(spec, Keep::record);
   Wanted wanted(now.spec);
   const std::string digest_of_wanted = digest(wanted.ruleset);

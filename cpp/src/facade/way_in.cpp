@@ -31,19 +31,29 @@ std::optional<Service> parse_span(std::string_view key) {  // "6 . 80", "17 . 60
   return error == std::errc() && rest == end ? std::optional(service) : std::nullopt;
 }
 
-// A knock since the commit, by a sequence that stands in the table.
-bool has_young_grant(const Pending& pending, const LiveTable& live, const Program& program,
-                     const Connection& connection, milliseconds now) {
+// The grants of who came, by the sequences that open the port.
+using ByWhat = std::function<bool(const Track&, const LiveElement&)>;
+bool any_grant(const LiveTable& live, const Program& program, const Connection& connection,
+               const ByWhat& such) {
   const auto holders = live.live.find(connection.client.ipv6 ? "holders6" : "holders4");
-  if (holders == live.live.end() || !pending.committed) return false;
+  if (holders == live.live.end()) return false;
   const std::string source = source_of(connection, program.ipv6_prefix);
   return std::any_of(program.tracks.begin(), program.tracks.end(), [&](const Track& track) {
     if (!track.to.empty() || !covers(track.services, connection.port)) return false;
     const std::string key = source + " . " + nft_mark(track.edges.back().id);
     return std::any_of(holders->second.begin(), holders->second.end(), [&](const LiveElement& element) {
-      return element.key == key && element.timeout - element.expires < now - *pending.committed;
+      return element.key == key && such(track, element);
     });
   });
+}
+
+// A knock since the commit, by a sequence that stands in the table.
+bool has_young_grant(const Pending& pending, const LiveTable& live, const Program& program,
+                     const Connection& connection, milliseconds now) {
+  return pending.committed &&
+         any_grant(live, program, connection, [&](const Track&, const LiveElement& element) {
+           return element.timeout - element.expires < now - *pending.committed;
+         });
 }
 
 }  // namespace
@@ -100,6 +110,12 @@ std::string source_of(const Connection& connection, int ipv6_prefix) {
   Network network = widened(connection.client, ipv6_prefix);
   network.prefix = 128;
   return to_string(network);
+}
+
+bool holds_grant_by(const LiveTable& live, const Program& program, const Connection& connection,
+                    const std::function<bool(const Track&)>& such) {
+  return any_grant(live, program, connection,
+                   [&such](const Track& track, const LiveElement&) { return such(track); });
 }
 
 std::optional<std::string> missing_proof(const Pending& pending, const LiveTable& live,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +46,10 @@ bool holds_grant(const Sets& sets, int ipv6_prefix, const Connection& connection
   return holds(six ? "granted6" : "granted4", source + std::to_string(connection.port), true) ||
          holds(six ? "ranged6" : "ranged4", source, false);
 }
+
+// Whether it holds one by such a sequence, for the port it came to.
+bool holds_grant_by(const LiveTable& live, const Program& program, const Connection& connection,
+                    const std::function<bool(const Track&)>& such);
 
 // What speaks for who wants to confirm: pure evidence, gathered elsewhere.
 struct Evidence {
