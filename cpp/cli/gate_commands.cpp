@@ -19,6 +19,7 @@ struct Arguments {
   bool reveal = false;
   bool check = false;
   bool diff = false;
+  bool quiet = false;
   bool detailed_exitcode = false;
   std::string lock_timeout = "30s";
   std::string confirm_within;
@@ -58,7 +59,8 @@ int run_apply(const Arguments& arguments) {
     wanted.confirm_within = std::chrono::milliseconds(seconds_argument(arguments.confirm_within));
   }
   if (arguments.unattended) wanted.asked = Asked::by_the_system;
-  show(apply(spec, execution, *open_kernel(), wanted), arguments, execution);
+  const Report report = apply(spec, execution, *open_kernel(), wanted);
+  if (report.changed || !report.warnings.empty() || !arguments.quiet) show(report, arguments, execution);
   return kFine;
 }
 
@@ -150,6 +152,7 @@ void add_gate_commands(Commands& commands) {
   sub->add_flag("--unattended", arguments->unattended,
                 "as at boot: what was rolled back does not come again by itself")
       ->excludes(within);
+  sub->add_flag("--quiet", arguments->quiet, "print nothing where nothing changed");
 
   sub = commands.add("remove", "Take the table away: protected services open to everyone", arguments,
                      run_remove);

@@ -4,10 +4,10 @@ from __future__ import annotations
 import json
 import os
 from datetime import timedelta
-from typing import Any, Union
+from typing import Any, Sequence, Union
 
 from . import _core
-from ._core import Report, Spec, Status
+from ._core import Knock, Report, Spec, Status
 
 _LOCK_TIMEOUT = timedelta(seconds=30)
 
@@ -38,6 +38,27 @@ def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the main file."""
     document: dict[str, Any] = json.loads(_core.schema())
     return document
+
+
+def host_key(master: bytes, host: str) -> bytes:
+    """The key of one host of a fleet, from the fleet's master secret of 16 to 1024 bytes.
+
+    HKDF-SHA256 (RFC 5869), as docs/derivation.md has it. The host's name counts in small letters. Raises
+    KnockworkError where it is not the name of a host, ValueError for a secret of another length.
+    """
+    return _core.host_key(master, host)
+
+
+def derive(key: bytes, sequence: str, epoch: int, *, length: int, protocols: Sequence[str] = ("udp",),
+           ports: tuple[int, int] = (1024, 32767),
+           exclude: Sequence[tuple[int, int]] = ()) -> tuple[Knock, ...]:
+    """The knocks of a sequence in an epoch, as a host draws them that declares the same under `derive`.
+
+    `key` is the host's, 32 bytes: see host_key(). `ports` and `exclude` are ranges, first and last. Drawn
+    without bias from HKDF-SHA256 (RFC 5869, 2.3), as docs/derivation.md has it byte by byte. Raises
+    ValueError for what a declaration could not hold.
+    """
+    return _core.derive(key, sequence, epoch, length, protocols, ports, exclude)
 
 
 def plan(spec: Spec, *, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:

@@ -29,6 +29,7 @@ from screen import Line, say, styled  # noqa: E402
 OUT = ROOT / "build/bench"
 KNOCKWORK = ROOT / "build/release/knockwork"
 FLOOD = OUT / "flood"
+DERIVE = OUT / "derive"
 
 
 @dataclass
@@ -178,7 +179,24 @@ def flood_rows(rounds: int) -> list[Row]:
     return rows
 
 
-ROWS: dict[str, Callable[[int], list[Row]]] = {"apply": apply_rows, "flood": flood_rows}
+def derive_rows(rounds: int) -> list[Row]:
+    """Sequences drawn a second of one core's time, each of another epoch or of another host."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    with build.lock("bench"):
+        subprocess.run(["g++", "-std=c++20", "-O2", f"-I{ROOT / 'cpp/include'}", "-o", DERIVE,
+                        ROOT / "tests/bench/derive.cpp", ROOT / "build/release/cpp/libknockwork_core.a",
+                        "-lcrypto", "-lfmt"], check=True)
+    rates: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for line in subprocess.run([DERIVE], check=True, text=True, stdout=subprocess.PIPE).stdout.splitlines():
+            what, rate = line.rsplit(" ", 1)
+            rates.setdefault(what, []).append(float(rate) / 1000)
+    return [Row(f"derive: {what} / 300,000 a second", statistics.median(each), 300, "k/s", at_least=1.0)
+            for what, each in rates.items()]
+
+
+ROWS: dict[str, Callable[[int], list[Row]]] = {"apply": apply_rows, "flood": flood_rows,
+                                                     "derive": derive_rows}
 
 
 def main() -> int:

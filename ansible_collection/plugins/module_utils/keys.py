@@ -8,9 +8,15 @@ import json
 
 DERIVE = dict(
     secret_file=dict(type='path', required=True, no_log=False),  # a path; hidden all the same, see secrecy.py
+    host=dict(type='str'),
     length=dict(type='int', required=True),
-    period=dict(type='str', required=True),
+    protocols=dict(type='list', elements='str', default=['udp']),
+    ports=dict(type='str', default='1024-32767'),
+    exclude=dict(type='list', elements='str', default=[]),
+    period=dict(type='str'),
     overlap=dict(type='str'),
+    epoch=dict(type='int'),
+    accepts=dict(type='list', elements='int'),
 )
 
 SEQUENCE = {
@@ -71,6 +77,6 @@ def _said(spec, params):
     for key, option in spec.items():
         value = params.get(key)
         if isinstance(value, dict):
-            value = dict((name, each) for name, each in value.items() if each is not None)
+            value = dict(_said(option['options'], value))
         if value is not None and value != option.get('default'):
             yield key, value

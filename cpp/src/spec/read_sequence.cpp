@@ -113,7 +113,6 @@ void read_derivation(const Key& key, const Value& value, Target& target, Faults&
 void read_epochs(const Key& key, const Value& value, Target& target, Faults& faults) {
   read_list<&Derivation::accepts, parse_epoch>(key, value, target, faults);
   if (value.kind() != NodeKind::list) return;
-  if (value.empty()) faults.at(value, {"no epoch is accepted", "name one, or remove `accepts`"});
   const std::size_t count = target.derivation->accepts.size();
   if (count > kMostEpochs)
     faults.at(value, {fmt::format("{} epochs", count), fmt::format("write {} at most", kMostEpochs)});
