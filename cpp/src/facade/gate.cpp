@@ -106,7 +106,6 @@ Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
 
 Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings) {
   if (execution == Execution::check) return plan(spec, kernel, settings);
-  refuse_odd_time(settings);
   const Lock lock(settings.lock_timeout);
   Wanted wanted(spec);
   const std::string digest_of_wanted = digest(wanted.ruleset);
