@@ -56,7 +56,7 @@ int run_apply(const Arguments& arguments) {
   const Execution execution = arguments.check ? Execution::check : Execution::apply;
   Settings wanted = settings(arguments);
   if (!arguments.confirm_within.empty()) {
-    wanted.confirm_within = std::chrono::milliseconds(seconds_argument(arguments.confirm_within));
+    wanted.confirm_within = parse_confirm_within(arguments.confirm_within);
   }
   if (arguments.unattended) wanted.asked = Asked::by_the_system;
   const Report report = apply(spec, execution, *open_kernel(), wanted);

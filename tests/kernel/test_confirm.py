@@ -384,7 +384,7 @@ def _call(knockwork: Knockwork, command: str, **more: object) -> dict[str, objec
 
 
 def _call_apply(knockwork: Knockwork, text: str, files: list[dict[str, object]]) -> str:
-    answer = _call(knockwork, "apply", confirm_within_ms=60_000, files=files,
+    answer = _call(knockwork, "apply", confirm_within="60s", files=files,
                    sources=[{"kind": "declaration", "name": "options", "text": text}])
     assert answer["ok"], answer
     identity: str = answer["report"]["pending"]["id"]  # type: ignore[index]

@@ -14,8 +14,8 @@ import re
 from ansible.module_utils.basic import AnsibleModule
 
 _SHOWN = frozenset((
-    'always_allow', 'apply', 'backend', 'declaration', 'from', 'interfaces', 'ipv6_prefix', 'length',
-    'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'period', 'refuse', 'save',
+    'always_allow', 'apply', 'backend', 'confirm_within', 'declaration', 'fresh', 'from', 'id', 'interfaces',
+    'ipv6_prefix', 'length', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'period', 'refuse', 'save',
     'sequence_timeout', 'sources', 'state', 'step_timeout', 'to', 'wrong_knock',
 ))
 _NESTED = frozenset(('derive', 'sequences'))

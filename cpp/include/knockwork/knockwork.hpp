@@ -137,6 +137,10 @@ Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settin
 Report remove(Execution execution, Kernel& kernel, const Settings& settings);
 Status status(Kernel& kernel, const Settings& settings);
 
+// "60s", "5m", as a declaration writes times. Throws SystemError where it is none
+// from 1s to 1h.
+std::chrono::milliseconds parse_confirm_within(std::string_view text);
+
 // What a confirmation has to show: nothing, or that who confirms could come in
 // anew since the commit (by Settings::ssh_connection; the connection that lives
 // on shows nothing, nor does a grant from before).

@@ -5,7 +5,7 @@
 //    "confirm" | "rollback" | "rotate",
 //    "sources": [{"kind": "declaration" | "drop_in", "name": "…", "text": "…"}],
 //    "check": false, "reveal": false, "lock_timeout_ms": 30000, "ssh_connection": "…",
-//    "confirm_within_ms": 60000, "files": [{"path": "…", "before": "…" | null, "after": "…" | null}], (apply)
+//    "confirm_within": "60s", "files": [{"path": "…", "before": "…" | null, "after": "…" | null}], (apply)
 //    "id": "5f1d92ab", "prove": true}                                             (confirm and rollback)
 //    "phase": "publish" | "retire", "epoch": 42, "expected": 41, "prove": true}                (rotate)
 //
@@ -73,8 +73,8 @@ Settings settings_of(const json& request) {
   settings.ssh_connection = request.contains("ssh_connection")
                                 ? request.at("ssh_connection").get<std::string>()
                                 : operator_connection();
-  if (request.contains("confirm_within_ms")) {
-    settings.confirm_within = std::chrono::milliseconds(request.at("confirm_within_ms").get<std::int64_t>());
+  if (request.contains("confirm_within")) {
+    settings.confirm_within = parse_confirm_within(request.at("confirm_within").get<std::string>());
   }
   for (const json& file : request.value("files", json::array())) {
     settings.files.push_back(

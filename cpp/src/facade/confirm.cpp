@@ -8,6 +8,7 @@
 #include "facade/stamp.hpp"
 #include "facade/timer.hpp"
 #include "facade/way_in.hpp"
+#include "spec/values.hpp"
 
 namespace knockwork {
 namespace {
@@ -36,6 +37,18 @@ Pending read_waiting(const std::string& id) {
 }
 
 }  // namespace
+
+std::chrono::milliseconds parse_confirm_within(std::string_view text) {
+  const auto time = spec::parse_duration(text);
+  if (!time) {
+    throw SystemError(fmt::format("confirm_within: {}; {}", time.error().message, time.error().remedy));
+  }
+  if (*time < Duration::milliseconds(1000) || *time > Duration::milliseconds(3600'000)) {
+    throw SystemError(fmt::format("confirm_within: {} is too {}; give it from 1s to 1h", to_string(*time),
+                                  *time < Duration::milliseconds(1000) ? "short" : "long"));
+  }
+  return std::chrono::milliseconds(time->milliseconds());
+}
 
 std::string confirm(const std::string& id, Proof proof, Kernel& kernel, const Settings& settings) {
   const Lock lock(settings.lock_timeout);

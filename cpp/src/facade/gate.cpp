@@ -115,7 +115,6 @@ Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
 
 Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings) {
   if (execution == Execution::check) return plan(spec, kernel, settings);
-  refuse_odd_time(settings);
   const Lock lock(settings.lock_timeout);
   return apply(spec, lock, kernel, settings);
 }

@@ -16,7 +16,6 @@ namespace knockwork {
 namespace {
 
 using std::chrono::milliseconds;
-using namespace std::chrono_literals;
 
 // What was saved and the live table lacks: sets that the new table did not have.
 void give_back(const Saved& saved, milliseconds now, const LiveTable* live, const Ruleset& before,
@@ -103,15 +102,6 @@ void restore_file(const FileChange& file, Report& report) {
 }
 
 }  // namespace
-
-void refuse_odd_time(const Settings& settings) {
-  if (settings.confirm_within && (*settings.confirm_within < 1s || *settings.confirm_within > 1h)) {
-    throw SystemError(
-        fmt::format("a confirmation can be waited for from 1s to 1h, not for {}ms; nothing was "
-                    "changed",
-                    settings.confirm_within->count()));
-  }
-}
 
 void add(Report& report, Report more) {
   report.changed = report.changed || more.changed;

@@ -12,9 +12,6 @@
 
 namespace knockwork {
 
-// Throws SystemError for a confirm_within outside of 1 s to 1 h.
-void refuse_odd_time(const Settings& settings);
-
 // Before any change: takes back what was never confirmed and whose time is over
 // (its timer died, or the host did), and tells so. Throws SystemError while
 // another apply waits; only the system may bring about the very ruleset that

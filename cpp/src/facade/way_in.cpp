@@ -70,6 +70,8 @@ std::optional<Connection> parse_connection(std::string_view text) {
       std::from_chars(text.data() + last + 1, text.data() + text.size(), connection.port);
   if (!client || error != std::errc()) return std::nullopt;
   connection.client = *client;
+  const std::string_view from = text.substr(first + 1);
+  std::from_chars(from.data(), from.data() + from.size(), connection.client_port);
   return connection;
 }
 
@@ -80,6 +82,12 @@ Program program_of(const Ruleset& ruleset) {
       gate != nullptr && gate->hook.find("policy drop") != std::string::npos ? Mode::stealth : Mode::gate;
   program.tracks = decompile(ruleset);
   program.ipv6_prefix = ipv6_prefix(ruleset).value_or(128);
+  if (const Set* granted = ruleset.set("granted4")) program.sources = granted->size;
+  if (const Set* interfaces = ruleset.set("interfaces")) {
+    for (const Element& each : interfaces->elements) {
+      program.interfaces.push_back(each.key.substr(1, each.key.size() - 2));  // without its quotes
+    }
+  }
   for (const char* name : {"always_allow4", "always_allow6"}) {
     const Set* set = ruleset.set(name);
     if (set == nullptr) continue;

@@ -15,6 +15,7 @@ namespace knockwork {
 
 struct Connection {
   Network client;
+  std::uint16_t client_port = 0;
   std::uint16_t port = 0;  // of this host, tcp
 };
 
@@ -22,7 +23,7 @@ struct Connection {
 std::optional<Connection> parse_connection(std::string_view text);
 
 // As much of a program as a live ruleset says: mode, sequences, public services,
-// always_allow, ipv6_prefix.
+// always_allow, interfaces, sources, ipv6_prefix.
 Program program_of(const Ruleset& ruleset);
 
 // Whether somebody who comes like that needs a grant.
