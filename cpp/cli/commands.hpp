@@ -17,6 +17,8 @@
 inline constexpr int kFine = 0;
 inline constexpr int kError = 1;
 inline constexpr int kWouldChange = 2;  // only plan --detailed-exitcode
+inline constexpr int kRefused = 3;      // only knock and connect: it answered, closed
+inline constexpr int kUnreachable = 4;  // only knock and connect: no answer, no way, no such host
 
 // What the command line asked for.
 struct Chosen {
@@ -52,6 +54,7 @@ class Commands {
 
 void add_declaration_commands(Commands& commands);  // validate, lint, schema, render, trace: no kernel
 void add_gate_commands(Commands& commands);         // plan, apply, remove, status, watch, renew, save
+void add_client_commands(Commands& commands);       // knock, connect, export
 
 // What several files share.
 void add_file(CLI::App* sub, std::string& file);

@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   Commands commands(app, chosen);
   add_declaration_commands(commands);
   add_gate_commands(commands);
+  add_client_commands(commands);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -19,6 +19,10 @@ std::string_view to_string(Scope scope) {
       return "sequence";
     case Scope::derive:
       return "derive";
+    case Scope::profile:
+      return "profile";
+    case Scope::host:
+      return "host";
   }
   return "";
 }
@@ -53,6 +57,12 @@ std::string_view to_string(Form form) {
       return "a list of sequences";
     case Form::derivation:
       return "a mapping";
+    case Form::address:
+      return "a name or an address";
+    case Form::patterns:
+      return "a name or a list of names";
+    case Form::hosts:
+      return "a list of hosts";
   }
   return "";
 }

@@ -71,6 +71,10 @@ Json form_json(const Key& key) {
       return list_of(object(Scope::sequence));
     case Form::derivation:
       return object(Scope::derive);
+    case Form::address:
+    case Form::patterns:
+    case Form::hosts:
+      break;  // of profiles
   }
   return Json::object();
 }
