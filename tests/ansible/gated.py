@@ -85,7 +85,6 @@ class Gated(Controller):
         host.nft(f"add element inet counting losing {{ {', '.join(map(str, ports))} }}")
 
 
-
 def _counted(host: Host) -> Counted:
     listing = json.loads(host.output(["nft", "-j", "list", "counters", "table", "inet", "counting"]))
     packets = {each["counter"]["name"]: each["counter"]["packets"]

@@ -98,7 +98,7 @@ def test_core_tries_again(gated: Gated) -> None:
     once_each = {"ansible_knockwork_retries": "0", "ansible_ssh_retries": "5"}
     assert_all_ok(gated.play(RAW, limit="host1", variables=once_each))
     counted = gated.counted()["host1"]
-    assert counted.knocks == len(KNOCKS) * counted.connections > len(KNOCKS)
+    assert counted.knocks > len(KNOCKS) and counted.knocks % len(KNOCKS) == 0
 
 
 def test_a_core_with_an_option_more(gated_everywhere: Gated, tmp_path: Path) -> None:
@@ -151,35 +151,61 @@ def test_no_knock_is_seen(gated_everywhere: Gated) -> None:
 def test_another_proxy_is_refused(gated: Gated, option: str, value: str) -> None:
     """ssh would take the first of two and pass over ours without a word."""
     message = gated.fails(RAW, limit="host1", variables={f"ansible_{option}": f'"{value}"'})
-    assert message == (
+    assert message.endswith(
         f"{option} names a proxy, but the connection knockwork.nft.ssh needs ssh's ProxyCommand for itself: take the "
         "proxy out, or connect with ansible.builtin.ssh and let the proxy run knockwork connect")
 
 
 def test_what_is_wrong_is_said(gated_everywhere: Gated) -> None:
     """By the plugin, and by the command it starts."""
-    assert gated_everywhere.fails(RAW, limit="host1", variables={"ansible_knockwork_executable": "knokwork"}) == (
+    message = gated_everywhere.fails(RAW, limit="host1", variables={"ansible_knockwork_executable": "knokwork"})
+    assert message.endswith(  # 2.19 begins with "Task failed: "
         "cannot find the command knokwork: install knockwork on the controller, or say in "
         "ansible_knockwork_executable where it is")
     message = gated_everywhere.fails(RAW, limit="host1",
                                      variables={"ansible_knockwork_profile": "/run/ControlPath.yml"})
     assert "may hold ControlPath or ControlPersist" in message
     assert set(gated_everywhere.counted().values()) == {once(0)}
-    for variables, words in (({"ansible_knockwork_host": "stranger"}, "stranger"),
-                             ({"ansible_knockwork_profile": "'/run/a %h profile'"}, "/run/a %h profile"),
-                             ({"ansible_knockwork_sequence": "mail"}, "mail")):
-        outcome = gated_everywhere.try_play(RAW, limit="host1", variables=variables)
-        assert outcome.unreachable == {"host1": 1} and words in outcome.result()["msg"], outcome.output
+    for name, value, said in (
+            ("host", "stranger", f"the profile {PROFILE} knows no host stranger: add an entry `- host: stranger`"),
+            ("profile", "/run/none.yml", "there is no profile /run/none.yml: write one (on the host, `knockwork export` "
+             "prints it), or name another with --profile"),
+            ("sequence", "mail", f"the profile {PROFILE} has no sequence mail for 10.77.0.11: it has ssh")):
+        outcome = gated_everywhere.try_play(RAW, limit="host1", variables={f"ansible_knockwork_{name}": value})
+        assert outcome.unreachable == {"host1": 1}
+        assert f"knockwork: error: {said}" in outcome.result()["msg"]
+
+
+def test_a_shut_door_is_said(gated: Gated) -> None:
+    """Knocks that are none of the host's: it refuses, and no port is told."""
+    gated.write_profile(("47012", "47013"))
+    outcome = gated.try_play(RAW, limit="host1", variables={"ansible_knockwork_retries": "0"})
+    assert outcome.unreachable == {"host1": 1}
+    assert outcome.result()["msg"] == (
+        "knockwork: error: (hidden)/tcp of 10.77.0.11 stays closed, after knocking once: are the knocks those of its "
+        "declaration, and does anything listen there?")
+    assert not re.search("4701[23]", outcome.output)
+
+
+def test_a_faulty_profile_is_not_quoted(gated_everywhere: Gated) -> None:
+    """knockwork shows the line in question to who calls it; Ansible's output is read by more."""
+    gated_everywhere.bed.controller.write(PROFILE, (
+        "knockwork: 1\nhosts:\n  - host: host1\n    sequences:\n      - {name: ssh, knock: [47011, 48123/sctp, "
+        "49377/udp], opens: [22/tcp]}\n"), 0o600)
+    outcome = gated_everywhere.try_play(RAW, "-vvv", limit="host1")
+    assert outcome.unreachable == {"host1": 1}
+    assert f"{PROFILE}:5:36: error: " in outcome.result()["msg"]
+    assert_silent(outcome.output)
 
 
 def test_a_profile_of_ones_own(gated: Gated) -> None:
     """Its path may hold what a shell or ssh would replace; the host may have a name of its own in it."""
-    profile = "/run/it's a $HOME %h/hosts.yml"
+    profile = "/run/it's a %h & more/hosts.yml"
     entry = json.loads(gated.bed.controller.read(PROFILE))["hosts"][0]
     gated.bed.controller.write(PROFILE, json.dumps({"knockwork": 1, "hosts": [{**entry, "host": "nobody"}]}), 0o600)
-    gated.bed.controller.write(profile, json.dumps({"knockwork": 1, "hosts": [{**entry, "host": "the first"}]}), 0o600)
+    gated.bed.controller.write(profile, json.dumps({"knockwork": 1, "hosts": [{**entry, "host": "the-first"}]}), 0o600)
     assert_all_ok(gated.play(RAW, limit="host1", variables={
-        "ansible_knockwork_profile": f'"{profile}"', "ansible_knockwork_host": "'the first'",
+        "ansible_knockwork_profile": f'"{profile}"', "ansible_knockwork_host": "the-first",
         "ansible_knockwork_sequence": "ssh", "ansible_knockwork_timeout": "10"}))
     assert gated.counted()["host1"] == once()
 

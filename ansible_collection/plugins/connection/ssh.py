@@ -120,16 +120,21 @@ EXAMPLES = r'''
       ansible.builtin.ping:
 '''
 
+import contextlib  # noqa: E402
 import json  # noqa: E402
+import os  # noqa: E402
 import re  # noqa: E402
 import shlex  # noqa: E402
 import shutil  # noqa: E402
 
 import yaml  # noqa: E402
-from ansible.errors import AnsibleError  # noqa: E402
+from ansible import constants as C  # noqa: E402
+from ansible.errors import AnsibleConnectionFailure, AnsibleError  # noqa: E402
 from ansible.plugins.connection import ssh as core  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import without_ports  # noqa: E402
 
 _ARGUMENTS = ('ssh_args', 'ssh_common_args', 'ssh_extra_args', 'sftp_extra_args', 'scp_extra_args')
+_EXCERPT = re.compile(r'^.*\n[ ~]*\^~*\n', re.MULTILINE)  # a line, and a caret below it
 _PROXY = re.compile(r'proxy(?:command|jump)|(?:^|\s)["\']?-J', re.IGNORECASE)
 
 
@@ -146,9 +151,21 @@ globals()['DOCUMENTATION'] = _merged(DOCUMENTATION, core.DOCUMENTATION)
 
 
 class Connection(core.Connection):
-    """Core's, with one argument more."""
+    """Core's, with one argument more, and with knockwork's own words where it fails."""
 
     transport = 'knockwork.nft.ssh'
+
+    def exec_command(self, *args, **kwargs):
+        with self._explained():
+            return super().exec_command(*args, **kwargs)
+
+    def put_file(self, *args, **kwargs):
+        with self._explained():
+            return super().put_file(*args, **kwargs)
+
+    def fetch_file(self, *args, **kwargs):
+        with self._explained():
+            return super().fetch_file(*args, **kwargs)
 
     def set_options(self, task_keys=None, var_options=None, direct=None):
         super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
@@ -174,6 +191,7 @@ class Connection(core.Connection):
         if re.search('controlp(?:ath|ersist)', command, re.IGNORECASE):
             raise AnsibleError('%s: no name or path given to knockwork may hold ControlPath or ControlPersist, which '
                                "Ansible would take for a setting of ssh's" % command)
+        command += ' 2>' + _word(self._errors())
         return shlex.join(['-o', 'ProxyUseFdpass=yes', '-o', 'ProxyCommand=' + command])
 
     def _executable(self):
@@ -182,6 +200,43 @@ class Connection(core.Connection):
             raise AnsibleError('cannot find the command %s: install knockwork on the controller, or say in '
                                'ansible_knockwork_executable where it is' % name)
         return name
+
+    def _errors(self):
+        """Where knockwork connect says what went wrong: ssh gives its words away where connections are shared."""
+        return os.path.join(C.DEFAULT_LOCAL_TMP, 'knockwork-%d' % os.getpid())
+
+    @contextlib.contextmanager
+    def _explained(self):
+        try:
+            yield
+        except AnsibleConnectionFailure as error:
+            said = self._said()
+            if said:
+                raise AnsibleConnectionFailure(said) from error
+            raise
+
+    def _said(self):
+        """The errors without what they quote of the profile: to a caller's terminal that is help, here a leak."""
+        profile = self.get_option('knockwork_profile') or os.path.expanduser('~/.config/knockwork/hosts.yml')
+        errors, quoted = _taken(self._errors()), _text(profile)
+        plain = _EXCERPT.sub('', errors).strip()
+        return without_ports(dict(said=plain), [quoted])['said']
+
+
+def _taken(path):
+    """A file's text, once."""
+    text = _text(path)
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+    return text
+
+
+def _text(path):
+    try:
+        with open(path, encoding='utf-8', errors='replace') as file:
+            return file.read()
+    except OSError:
+        return ''
 
 
 def _word(text):
