@@ -4,11 +4,10 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdio>
-#include <sstream>
 #include <string>
 
 #include "commands.hpp"
+#include "knock_command.hpp"
 #include "knockwork/client.hpp"
 #include "knockwork/wire.hpp"
 #include "output.hpp"
@@ -16,23 +15,11 @@
 namespace {
 
 using namespace knockwork;
-using std::chrono::milliseconds;
 
-struct Arguments {
-  std::string host;
-  std::vector<std::string> knocks;
+struct ConnectArguments : KnockArguments {
   std::string port;
-  std::string sequence;
-  std::string wait_open;
-  std::string profile;
-  std::string source;
-  std::string interface;
-  bool ipv4 = false, ipv6 = false;
-  std::string delay = "50ms", jitter = "0ms", timeout = "5s";
-  int retries = 2;
   bool try_first = false;
   bool fdpass = false, no_fdpass = false;
-  bool json = false;
 };
 
 struct ExportArguments {
@@ -42,79 +29,18 @@ struct ExportArguments {
   bool json = false;
 };
 
-milliseconds time_argument(const std::string& text) {
-  return milliseconds(text == "0" ? 0 : seconds_argument(text));
-}
-
-Knocking knocking(const Arguments& arguments) {
-  Knocking how;
-  how.way.family = arguments.ipv4 ? Family::ipv4 : arguments.ipv6 ? Family::ipv6 : Family::any;
-  how.way.source = arguments.source;
-  how.way.interface = arguments.interface;
-  how.delay = time_argument(arguments.delay);
-  how.jitter = time_argument(arguments.jitter);
-  how.timeout = time_argument(arguments.timeout);
-  how.retries = arguments.retries;
-  how.try_first = arguments.try_first;
-  return how;
-}
-
-std::vector<std::string> words(const std::string& text) {
-  std::istringstream stream(text);
-  return {std::istream_iterator<std::string>(stream), {}};
-}
-
-Door door(const Arguments& arguments) {
-  if (arguments.knocks == std::vector<std::string>{"-"}) {
-    return door_by_hand(arguments.host, words(standard_input()));
-  }
-  if (!arguments.knocks.empty()) return door_by_hand(arguments.host, arguments.knocks);
+// What the profile has for a host and a port that is to open, if one is named.
+Door door_of(const KnockArguments& arguments, const std::string& port) {
   const Profile profile = read_profile(arguments.profile);
-  const std::string& port = arguments.port.empty() ? arguments.wait_open : arguments.port;
   if (!arguments.sequence.empty()) return door_named(profile, arguments.host, arguments.sequence);
   if (!port.empty()) return door_opening(profile, arguments.host, tcp_service(port));
   return only_door(profile, arguments.host);
 }
 
-// One line on a terminal, which the result takes the place of.
-ShowProgress progress(const Arguments& arguments) {
-  if (arguments.json || ::isatty(STDERR_FILENO) != 1) return {};
-  return [host = arguments.host](const Progress& now) {
-    print_error(now.kind == Progress::Kind::waiting
-                    ? fmt::format("\r\033[K{}: closed; waiting {:.1f} s before the next knock", host,
-                                  static_cast<double>(now.wait.count()) / 1000)
-                    : fmt::format("\r\033[K{}: knock {} of {}", host, now.step, now.steps));
-    if (now.kind == Progress::Kind::knocking && now.step == now.steps) print_error("\r\033[K");
-  };
-}
-
-int status(Knocked::Outcome outcome) {
-  switch (outcome) {
-    case Knocked::Outcome::refused:
-      return kRefused;
-    case Knocked::Outcome::unreachable:
-      return kUnreachable;
-    default:
-      return kFine;
-  }
-}
-
-int run_knock(const Arguments& arguments) {
-  const Door chosen = door(arguments);
-  const std::unique_ptr<Wire> wire = open_wire();
-  const ShowProgress show = progress(arguments);
-  const Knocked knocked = arguments.wait_open.empty() ? knock(chosen, knocking(arguments), *wire, show)
-                                                      : knock_open(chosen, tcp_service(arguments.wait_open),
-                                                                   knocking(arguments), *wire, show);
-  if (show) print_error("\r\033[K");
-  if (arguments.json) {
-    print(to_json(knocked) + '\n');
-  } else if (knocked.message.empty()) {
-    print(to_text(knocked));
-  } else {
-    print_error("knockwork: error: " + to_text(knocked));
-  }
-  return status(knocked.outcome);
+int run_knock(const KnockArguments& arguments) {
+  const bool profiled = arguments.knocks.empty();
+  return run_knock_on(profiled ? door_of(arguments, arguments.wait_open) : door_by_hand(arguments),
+                      arguments);
 }
 
 bool is_socket(int number) {
@@ -122,13 +48,15 @@ bool is_socket(int number) {
   return ::fstat(number, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-int run_connect(const Arguments& arguments) {
-  const Door chosen = door(arguments);
+int run_connect(const ConnectArguments& arguments) {
+  const Door door = door_of(arguments, arguments.port);
   const std::unique_ptr<Wire> wire = open_wire();
-  Connected connected = connect(chosen, tcp_service(arguments.port), knocking(arguments), *wire);
+  Knocking how = knocking(arguments);
+  how.try_first = arguments.try_first;
+  Connected connected = connect(door, tcp_service(arguments.port), how, *wire);
   if (connected.knocked.outcome != Knocked::Outcome::open) {
     print_error("knockwork: error: " + to_text(connected.knocked));
-    return status(connected.knocked.outcome);
+    return exit_status(connected.knocked.outcome);
   }
   if (arguments.fdpass || (!arguments.no_fdpass && is_socket(STDOUT_FILENO))) {
     pass(connected.socket, STDOUT_FILENO);
@@ -148,38 +76,16 @@ int run_export(const ExportArguments& arguments) {
   return kFine;
 }
 
-void add_way(CLI::App* sub, Arguments& arguments) {
-  sub->add_option("--sequence", arguments.sequence, "the sequence to knock, by its name");
-  sub->add_option("--profile", arguments.profile,
-                  "the profile to read instead of ~/.config/knockwork/hosts.yml");
-  sub->add_option("--source", arguments.source, "the address of this host to knock from");
-  sub->add_option("--interface", arguments.interface, "the interface of this host to knock from");
-  CLI::Option* ipv4 = sub->add_flag("-4", arguments.ipv4, "only IPv4");
-  sub->add_flag("-6", arguments.ipv6, "only IPv6")->excludes(ipv4);
-  sub->add_option("--delay", arguments.delay, "time between two knocks")->capture_default_str();
-  sub->add_option("--jitter", arguments.jitter, "at most so much more between two knocks, at random")
-      ->capture_default_str();
-  sub->add_option("--retries", arguments.retries,
-                  "how often to knock again where nothing opened, each time after the lockout")
-      ->check(CLI::Range(0, 1000))
-      ->capture_default_str();
-  sub->add_option("--timeout", arguments.timeout, "how long to wait for each answer")->capture_default_str();
-}
-
 }  // namespace
 
 void add_client_commands(Commands& commands) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto knock = std::make_shared<KnockArguments>();
   CLI::App* sub = commands.add("knock", "Knock on a host: as a profile has it, or the knocks that are given",
-                               arguments, run_knock);
-  sub->add_option("HOST", arguments->host, "a host of the profile; with knocks, any name or address")
-      ->required();
-  sub->add_option("KNOCK", arguments->knocks,
-                  "7000/udp 8000/tcp …: these instead of a profile's; - for standard input");
-  add_way(sub, *arguments);
-  sub->add_option("--wait-open", arguments->wait_open, "check that this TCP port has opened, as in 22/tcp");
-  commands.add_json(sub, arguments->json);
+                               knock, run_knock);
+  add_knock_options(sub, *knock);
+  commands.add_json(sub, knock->json);
 
+  const auto arguments = std::make_shared<ConnectArguments>();
   sub = commands.add("connect", "Knock, connect, and hand the connection to ssh (its ProxyCommand)",
                      arguments, run_connect);
   sub->add_option("HOST", arguments->host, "a host of the profile: ssh's %h")->required();

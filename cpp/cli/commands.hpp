@@ -12,13 +12,12 @@
 #include <vector>
 
 #include "knockwork/knockwork.hpp"
+#include "output.hpp"
 
 // Exit statuses, as terraform and ansible have them.
 inline constexpr int kFine = 0;
 inline constexpr int kError = 1;
 inline constexpr int kWouldChange = 2;  // only plan --detailed-exitcode
-inline constexpr int kRefused = 3;      // only knock and connect: it answered, closed
-inline constexpr int kUnreachable = 4;  // only knock and connect: no answer, no way, no such host
 
 // What the command line asked for.
 struct Chosen {
@@ -58,6 +57,5 @@ void add_client_commands(Commands& commands);       // knock, connect, export
 
 // What several files share.
 void add_file(CLI::App* sub, std::string& file);
-std::string standard_input();
 // "-" reads the declaration from standard input; drop-ins belong to files only.
 std::vector<knockwork::Source> sources(const std::string& file);

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
+#include <iterator>
 
 #include "knockwork/diagnostic.hpp"
 
@@ -53,6 +55,8 @@ void print_coloured(std::string_view text) {
 void print_error(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
 
 void warn(std::string_view text) { print_error(fmt::format("warning: {}\n", text)); }
+
+std::string standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
 
 std::int64_t seconds_argument(std::string_view text) {
   std::int64_t number = 0;

@@ -15,5 +15,7 @@ void print_coloured(std::string_view text);
 void print_error(std::string_view text);
 void warn(std::string_view text);
 
+std::string standard_input();
+
 // "30s" or "500ms" in milliseconds. Throws knockwork::SystemError.
 std::int64_t seconds_argument(std::string_view text);
