@@ -5,8 +5,6 @@
 
 Nothing of core's plugin is repeated here, neither code nor options, so a later core's come along by themselves.
 """
-from __future__ import annotations
-
 DOCUMENTATION = r'''
 name: ssh
 short_description: Knocks, then connects with ssh
@@ -146,8 +144,8 @@ def _merged(ours, theirs):
     return json.dumps(merged)
 
 
-# Not a plain assignment: ansible-doc reads the source, and would take it for the documentation.
-globals()['DOCUMENTATION'] = _merged(DOCUMENTATION, core.DOCUMENTATION)
+# Not an assignment: ansible-doc reads the source, and would take that for the documentation.
+globals().update(DOCUMENTATION=_merged(DOCUMENTATION, core.DOCUMENTATION))
 
 
 class Connection(core.Connection):

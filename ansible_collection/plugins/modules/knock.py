@@ -20,10 +20,14 @@ extends_documentation_fragment:
   - knockwork.nft.controller
 attributes:
   check_mode:
-    details: Reads the profile, finds the sequence and sends nothing.
+    description: Can run in check mode, and then sends nothing.
+    support: full
+    details: Reads the profile, finds the sequence, and no more.
   diff_mode:
+    description: Says with C(--diff) what changes.
     support: none
   idempotent:
+    description: The same task once more changes nothing.
     support: none
     details: A knock is sent each time, but with I(try_first) only where the port is shut.
 options:

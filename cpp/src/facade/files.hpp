@@ -18,4 +18,8 @@ std::optional<std::string> read_file(const std::filesystem::path& path);
 // directory (0700) where it is missing. Throws SystemError, leaving the old file.
 void write_file(const std::filesystem::path& path, std::string_view text);
 
+// The same for a file that is not there yet, with all its directories; one that is there stays.
+// Throws SystemError.
+void create_file(const std::filesystem::path& path, std::string_view text);
+
 }  // namespace knockwork
