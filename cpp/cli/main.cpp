@@ -1,4 +1,4 @@
-// The command line: parse, run what was chosen, say what went wrong.
+// The command line of knockwork-main: parse, run what was chosen, say what went wrong.
 #include <fmt/format.h>
 
 #include <string>
@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   add_epoch_commands(commands);
   add_gate_commands(commands);
   add_pending_commands(commands);
+  add_client_commands(commands);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

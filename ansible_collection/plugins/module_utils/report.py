@@ -38,12 +38,13 @@ def finish(module, report, draft=None):
     if report and report.get('pending'):
         result['pending'] = report['pending']
     if module._diff:
-        result['diff'] = _diff(changes)
+        result['diff'] = diff_of(changes, 'the declaration')
     module.exit_json(**result)
 
 
-def _diff(changes):
-    return dict(before_header='this host', after_header='the declaration',
+def diff_of(changes, header):
+    """The changes as `--diff` shows them."""
+    return dict(before_header='this host', after_header=header,
                 before=_side(changes, 'before'), after=_side(changes, 'after'))
 
 

@@ -25,5 +25,8 @@ void write_file(const std::filesystem::path& path, std::string_view text);
 // Both last, through a crash as well. Throw SystemError; a missing file is removed already.
 void remove_file(const std::filesystem::path& path);
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
+// The same for a file that is not there yet, with all its directories; one that is there stays.
+// Throws SystemError.
+void create_file(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace knockwork
