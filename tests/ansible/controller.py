@@ -79,7 +79,7 @@ class Controller:
         self.ansible = ansible
         self.hosts = bed.hosts
         self.way_back_in = json.dumps([bed.address("controller"), bed.address6("controller")])
-        _provide_collection(ROOT / "ansible_collection", COLLECTIONS)
+        provide_collection(ROOT / "ansible_collection", COLLECTIONS)
         for host in self.hosts.values():
             host.run(["/bin/sh", "-c", AS_NEW])
 
@@ -156,7 +156,7 @@ def traces(host: Host) -> str:
     return host.run(["/bin/sh", "-c", listing]).stdout + table(host)
 
 
-def _provide_collection(source: Path, collections: Path) -> None:
+def provide_collection(source: Path, collections: Path) -> None:
     link = collections / "ansible_collections/knockwork/nft"
     if not link.exists() or not link.samefile(source):
         link.unlink(missing_ok=True)

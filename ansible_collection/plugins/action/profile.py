@@ -8,13 +8,13 @@ import contextlib
 import os
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.knockwork.nft.plugins.module_utils.files import Draft, locked_folder, read
+from ansible_collections.knockwork.nft.plugins.module_utils.files import locked_folder
 from ansible_collections.knockwork.nft.plugins.module_utils.keys import SEQUENCE
 from ansible_collections.knockwork.nft.plugins.module_utils.report import diff_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
-    COMMON, Refused, ask, invocation, options)
-from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import (
-    HEADER, entries_of, merged, names_of, text_of, without)
+    COMMON, Refused, invocation, options)
+from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import merged, names_of, text_of, without
+from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import draft_of, path_of, read_entries, write
 
 SPEC = dict(
     COMMON,
@@ -24,7 +24,6 @@ SPEC = dict(
     sequences=dict(type='list', elements='dict', options=SEQUENCE),
     state=dict(type='str', choices=['present', 'absent'], default='present'),
 )
-DEFAULT = '~/.config/knockwork/hosts.yml'
 
 
 class ActionModule(ActionBase):
@@ -48,18 +47,16 @@ class ActionModule(ActionBase):
         return list(dict.fromkeys(self._templar.template(name) for name in names))
 
     def _converge(self, params, entry):
-        path = os.path.expanduser(params['profile'] or DEFAULT)
+        path = path_of(params['profile'])
         check = self._task.check_mode
         if not check and params['state'] == 'present':
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         with _alone(path):
-            before = _entries(path)
+            before = read_entries(path)
             after = merged(before, entry) if params['state'] == 'present' else without(before, names_of(entry)[0])
-            draft = Draft(path, text_of(after) if after else None)
-            if draft.changed and draft.text is not None:
-                ask('profile', params['backend'], params['executable'], [draft.text], name=path, text=draft.text)
+            draft = draft_of(path, after, params['backend'], params['executable'])
             if draft.changed and not check:
-                _write(draft)
+                write(draft)
         changes = [_change(draft, before, after, names_of(entry)[0])] if draft.changed else []
         result = dict(changed=bool(changes), changes=changes, path=path)
         return dict(result, diff=diff_of(changes, path)) if self._task.diff else result
@@ -80,27 +77,6 @@ def _alone(path):
     """Holds off the tasks of other hosts, where there is anything to hold on to."""
     folder = os.path.dirname(path)
     return locked_folder(folder) if os.path.isdir(folder) else contextlib.nullcontext()
-
-
-def _entries(path):
-    try:
-        text = read(path)
-        if text is None:
-            return []
-        if not text.startswith(HEADER):
-            raise ValueError('was written by someone else: name another file, or put the line %r at its top and '
-                             'its comments elsewhere' % HEADER.strip())
-        return entries_of(text)
-    except ValueError as error:
-        raise Refused('the profile %s %s' % (path, str(error).replace(path + ': ', 'is '))) from None
-
-
-def _write(draft):
-    try:
-        draft.prepare()
-        draft.commit()
-    finally:
-        draft.discard()
 
 
 def _change(draft, before, after, name):

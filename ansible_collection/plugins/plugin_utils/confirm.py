@@ -53,7 +53,7 @@ class ConfirmingAction(ActionBase):
             if time.monotonic() - since >= pending['remaining_ms'] / 1000.0:
                 break
             try:
-                self._connect_anew()
+                connect_anew(self._connection)
                 answer = self._execute_module(module_name=_PENDING, task_vars=task_vars, module_args=dict(
                     state='confirmed', id=pending['id'], fresh=True,
                     backend=self._task.args.get('backend') or 'auto'))
@@ -63,9 +63,10 @@ class ConfirmingAction(ActionBase):
             return answer.get('msg', 'the module that confirms failed') if answer.get('failed') else None
         return why or 'the time was over before a new connection was tried'
 
-    def _connect_anew(self):
-        """A connection that lives on proves nothing. ssh's lives longer than the tasks that share it."""
-        if hasattr(self._connection, 'reset'):
-            self._connection.reset()
-        else:
-            self._connection.close()
+
+def connect_anew(connection):
+    """A connection that lives on proves nothing. ssh's lives longer than the tasks that share it."""
+    if hasattr(connection, 'reset'):
+        connection.reset()
+    else:
+        connection.close()

@@ -35,18 +35,48 @@ def names_of(entry):
 
 
 def merged(entries, entry):
-    """The entries with this one: in the place of that of the same first name, before every pattern if it is new."""
+    """The entries with this one: in the place of that of the same first name, before every pattern if it is new.
+
+    A sequence that was rotated to a later epoch meanwhile stays at that one.
+    """
     name = names_of(entry)[0]
     if any(_is(each, name) for each in entries):
-        return [entry if _is(each, name) else each for each in entries]
+        return [_not_back(entry, each) if _is(each, name) else each for each in entries]
     place = next((number for number, each in enumerate(entries) if any(map(_PATTERN.search, names_of(each)))),
                  len(entries))
     return entries[:place] + [entry] + entries[place:]
 
 
+def _not_back(entry, before):
+    stood = dict((each.get('name'), (each.get('derive') or {}).get('epoch')) for each in before.get('sequences') or [])
+    sequences = [_in_epoch(each, stood.get(each.get('name')) or 0) for each in entry.get('sequences') or []]
+    return dict(entry, sequences=sequences) if sequences else entry
+
+
 def without(entries, name):
     """The entries but for that of this first name."""
     return [each for each in entries if not _is(each, name)]
+
+
+def with_epoch(entries, name, epoch):
+    """What the host's derived sequences stood at, None where it has none that go by `epoch`; and the entries with
+    this one, where theirs is lower."""
+    stood, changed = [], []
+    for entry in entries:
+        derived = [each for each in entry.get('sequences') or [] if (each.get('derive') or {}).get('epoch') is not None]
+        if name.lower() not in map(str.lower, names_of(entry)) or not derived:
+            changed.append(entry)
+            continue
+        stood += [each['derive']['epoch'] for each in derived]
+        changed.append(dict(entry, sequences=[_in_epoch(each, epoch) for each in entry['sequences']]))
+    return (min(stood) if stood else None), changed
+
+
+def _in_epoch(sequence, epoch):
+    derive = sequence.get('derive') or {}
+    if derive.get('epoch') is None or derive['epoch'] >= epoch:
+        return sequence
+    return dict(sequence, derive=dict(derive, epoch=epoch, accepts=None))
 
 
 def text_of(entries):

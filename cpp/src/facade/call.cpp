@@ -8,6 +8,7 @@
 //    "confirm_within": "60s", "files": [{"path": "…", "before": "…" | null, "after": "…" | null}], (apply)
 //    "id": "5f1d92ab", "prove": true}                                             (confirm and rollback)
 //    "phase": "publish" | "retire", "epoch": 42, "expected": 41, "prove": true}                (rotate)
+//    "secret_file": "/…", "host": "web1"}                                                   (host_key)
 //
 //   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}, "epochs": [41, 42]}
 //   {"version": "0.1.0", "ok": false,
@@ -114,6 +115,12 @@ json answer(const json& request, Kernel& kernel) {
   }
   if (command == "rollback") {
     return success("report", to_json(rollback(request.value("id", ""), kernel, settings)));
+  }
+  if (command == "host_key") {  // of the controller; holds the key
+    json answer = success("host_key", "null");
+    answer["host_key"] = host_key_lines(read_secrets(request.at("secret_file").get<std::string>()),
+                                        request.at("host").get<std::string>());
+    return answer;
   }
   if (command == "rotate") {
     json answer = success(
