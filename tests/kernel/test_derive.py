@@ -48,8 +48,8 @@ def _opens(caller: Caller, epoch: int) -> bool:
 
 
 def _crowd(lab: Lab, number: int, client: Caller) -> Caller:
-    """A source that nobody was before."""
-    return lab.caller(f"fd99::{number:x}" if ":" in client.source else f"10.200.0.{number}")
+    """A source that nobody was before, in a network of its own: lockouts count by /64."""
+    return lab.caller(f"fd99:0:0:{number:x}::1" if ":" in client.source else f"10.200.0.{number}")
 
 
 def _names(knockwork: Knockwork) -> list[str]:
