@@ -53,6 +53,7 @@ class Commands {
 void add_declaration_commands(Commands& commands);  // validate, lint, schema, render, trace: no kernel
 void add_gate_commands(Commands& commands);         // plan, apply, remove, status, watch, renew, save
 void add_pending_commands(Commands& commands);      // confirm, rollback
+void add_grant_commands(Commands& commands);        // grant, revoke
 
 // What several files share.
 void add_file(CLI::App* sub, std::string& file);
