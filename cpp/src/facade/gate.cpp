@@ -89,7 +89,7 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
       transaction = difference(pointer(reading.live), target);
       take(transaction, revoked, target);
     }
-    if (settings.confirm_within) armed.emplace(reading, revoked, digest_of_wanted, settings);
+    if (settings.confirm_within) armed.emplace(reading, gone, digest_of_wanted, settings);
   }
   try {
     kernel.commit(transaction);
@@ -99,7 +99,7 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
   }
   transaction.actions.clear();
   if (!gone.tracks.empty()) {
-    finish(revoked, wanted.program, kernel);
+    finish(revoked, gone, wanted.program, kernel);
     sweep(gone, wanted.program, done, kernel, settings);
     target = goal(wanted.ruleset, wanted.program, kernel.read());
   }

@@ -155,7 +155,7 @@ Ruleset ruleset_before(const Pending& pending) {
   }
 }
 
-Armed::Armed(const Reading& before, const Taken& revoked, const std::string& digest,
+Armed::Armed(const Reading& before, const Retirement& revoked, const std::string& digest,
              const Settings& settings) {
   pending_.id = new_id();
   pending_.boot = before.generation.boot;
@@ -167,7 +167,7 @@ Armed::Armed(const Reading& before, const Taken& revoked, const std::string& dig
   if (before.live) {
     pending_.before = to_nft(before.live->ruleset);
     pending_.grants = worth_saving(*before.live, pending_.at);
-    take(pending_.grants, revoked);
+    forget(pending_.grants, before.live->ruleset, revoked);
   }
   pending_.files = settings.files;
   write_pending(pending_);

@@ -34,8 +34,9 @@ Ruleset ruleset_before(const Pending& pending);
 class Armed {
  public:
   // Writes the note, then arms the timer. Throws SystemError, leaving nothing.
-  // What is `revoked` with the apply does not come back.
-  Armed(const Reading& before, const Taken& revoked, const std::string& digest, const Settings& settings);
+  // What is revoked with the apply does not come back.
+  Armed(const Reading& before, const Retirement& revoked, const std::string& digest,
+        const Settings& settings);
   void call_off();                 // nothing was committed
   void committed(Report& report);  // the table stands: the time of proofs begins
 

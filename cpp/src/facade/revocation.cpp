@@ -237,14 +237,17 @@ void take(Transaction& transaction, const Taken& taken, const Ruleset& goal) {
   for (const CarryElements& action : taken.severed) transaction.actions.emplace_back(action);
 }
 
-void take(Saved& saved, const Taken& taken) {
-  for (const ForgetElements& action : taken.elements) {
-    const auto found = saved.sets.find(action.set);
-    if (found == saved.sets.end()) continue;
-    std::erase_if(found->second, [&](const LiveElement& element) {
+bool forget(Saved& saved, const Ruleset& ruleset, const Retirement& what) {
+  LiveTable table;
+  table.ruleset = ruleset;
+  table.live.insert(saved.sets.begin(), saved.sets.end());
+  const Taken theirs = taken(table, what, {}, {});
+  for (const ForgetElements& action : theirs.elements) {
+    std::erase_if(saved.sets.at(action.set), [&](const LiveElement& element) {
       return std::find(action.keys.begin(), action.keys.end(), element.key) != action.keys.end();
     });
   }
+  return !theirs.elements.empty();
 }
 
 }  // namespace knockwork

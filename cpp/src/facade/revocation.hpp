@@ -43,8 +43,8 @@ Taken taken(const LiveTable& live, const Retirement& what, const Program& stays,
 // Adds it to a transaction after which the table is `goal`.
 void take(Transaction& transaction, const Taken& taken, const Ruleset& goal);
 
-// The same out of what was saved.
-void take(Saved& saved, const Taken& taken);
+// Out of what was saved of a table with that ruleset; whether there was anything.
+bool forget(Saved& saved, const Ruleset& ruleset, const Retirement& what);
 
 // Where a grant for the service stands: the set without its family, and the key without its source.
 struct GrantKey {

@@ -121,16 +121,16 @@ void add_severed(Transaction& transaction, const Ruleset& live, const Ruleset& g
   }
 }
 
-void finish(const Taken& taken, const Program& program, Kernel& kernel) {
+void finish(const Taken& taken, const Retirement& what, const Program& program, Kernel& kernel) {
   // By an interface that is not protected nobody needs a grant, and a socket does not say its interface.
   if (program.interfaces.empty()) kernel.end(taken.flows);
   if (auto pending = read_pending()) {
-    take(pending->grants, taken);
-    write_pending(*pending);
+    const Ruleset before = pending->before ? ruleset_before(*pending) : Ruleset();
+    if (forget(pending->grants, before, what)) write_pending(*pending);
   }
   if (auto saved = read_saved()) {
-    take(*saved, taken);
-    write_saved(*saved);
+    const std::optional<LiveTable> live = kernel.read();
+    if (live && forget(*saved, live->ruleset, what)) write_saved(*saved);
   }
 }
 
@@ -147,7 +147,7 @@ void sweep(const Retirement& what, const Program& stays, Report& report, Kernel&
     if (!has_severed(live.ruleset)) add_severed(transaction, live.ruleset, goal);
     take(transaction, more, goal);
     kernel.commit(transaction);
-    finish(more, program, kernel);
+    finish(more, what, program, kernel);
   }
 }
 

@@ -17,7 +17,7 @@ void add_severed(Transaction& transaction, const Ruleset& live, const Ruleset& g
 void tell(const Taken& taken, Report& report);
 
 // After the commit: the sockets of this host close, and what was saved forgets.
-void finish(const Taken& taken, const Program& program, Kernel& kernel);
+void finish(const Taken& taken, const Retirement& what, const Program& program, Kernel& kernel);
 
 // Once more, until nothing is left: who was just connecting may have got in before the commit.
 void sweep(const Retirement& what, const Program& stays, Report& report, Kernel& kernel,

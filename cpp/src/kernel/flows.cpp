@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <functional>
 
 #include "knockwork/diagnostic.hpp"
@@ -133,18 +132,31 @@ inet_diag_req_v2* put_request(nlmsghdr* header, std::uint16_t type, std::uint16_
   return request;
 }
 
-void add_sockets(std::vector<Flow>& flows, std::uint8_t family) {
+// A TCP socket that is somebody's end, and how the kernel knows it.
+struct End {
+  Flow flow;
+  std::uint8_t family = 0;
+  inet_diag_sockid id{};
+};
+
+std::vector<End> read_ends() {
+  std::vector<End> ends;
   const Socket socket = open_socket(NETLINK_SOCK_DIAG);
-  std::array<char, 512> buffer{};
-  nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
-  put_request(header, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, family)->idiag_states =
-      ~((1U << TCP_LISTEN) | (1U << TCP_TIME_WAIT) | (1U << TCP_CLOSE));
-  dump(socket.get(), header, [&](const nlmsghdr* message) {
-    const auto* found = static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(message));
-    const bool ipv6 = found->idiag_family == AF_INET6;
-    flows.push_back({Protocol::tcp, address(found->id.idiag_dst, ipv6), ntohs(found->id.idiag_dport),
-                     address(found->id.idiag_src, ipv6), ntohs(found->id.idiag_sport)});
-  });
+  for (const std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
+    std::array<char, 512> buffer{};
+    nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
+    put_request(header, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, family)->idiag_states =
+        ~((1U << TCP_LISTEN) | (1U << TCP_TIME_WAIT) | (1U << TCP_CLOSE));
+    dump(socket.get(), header, [&](const nlmsghdr* message) {
+      const auto* found = static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(message));
+      const bool ipv6 = found->idiag_family == AF_INET6;
+      ends.push_back({{Protocol::tcp, address(found->id.idiag_dst, ipv6), ntohs(found->id.idiag_dport),
+                       address(found->id.idiag_src, ipv6), ntohs(found->id.idiag_sport)},
+                      found->idiag_family,
+                      found->id});
+    });
+  }
+  return ends;
 }
 
 }  // namespace
@@ -153,8 +165,7 @@ std::vector<Flow> read_flows() {
   std::vector<Flow> flows, sockets;
   add_tracked(flows);
   std::sort(flows.begin(), flows.end());
-  add_sockets(sockets, AF_INET);
-  add_sockets(sockets, AF_INET6);
+  for (const End& end : read_ends()) sockets.push_back(end.flow);
   // A socket does not say who began; where conntrack says that this host did, it is nobody's way in.
   std::erase_if(sockets, [&](const Flow& flow) {
     const Flow reverse{flow.protocol, flow.target, flow.port, flow.source, flow.source_port};
@@ -167,21 +178,17 @@ std::vector<Flow> read_flows() {
 }
 
 void end_flows(const std::vector<Flow>& flows) {
+  std::vector<Flow> sorted = flows;
+  std::sort(sorted.begin(), sorted.end());
   const Socket socket = open_socket(NETLINK_SOCK_DIAG);
-  for (const Flow& flow : flows) {
-    if (flow.protocol != Protocol::tcp) continue;
+  for (const End& end : read_ends()) {
+    if (!std::binary_search(sorted.begin(), sorted.end(), end.flow)) continue;
     std::array<char, 512> buffer{};
     nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
-    inet_diag_req_v2* request =
-        put_request(header, SOCK_DESTROY, NLM_F_REQUEST | NLM_F_ACK, flow.source.ipv6 ? AF_INET6 : AF_INET);
-    const std::size_t size = flow.source.ipv6 ? 16 : 4;
-    std::memcpy(request->id.idiag_src, flow.target.bytes.data(), size);
-    std::memcpy(request->id.idiag_dst, flow.source.bytes.data(), size);
-    request->id.idiag_sport = htons(flow.port);
-    request->id.idiag_dport = htons(flow.source_port);
-    request->id.idiag_cookie[0] = request->id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+    // With the cookie of this very socket: by addresses alone the kernel would settle for one that listens.
+    put_request(header, SOCK_DESTROY, NLM_F_REQUEST | NLM_F_ACK, end.family)->id = end.id;
     if (mnl_socket_sendto(socket.get(), header, header->nlmsg_len) < 0) return;
-    // Gone already, or of another host, or a kernel that cannot: what is severed is dropped all the same.
+    // Gone already, or a kernel that cannot: what is severed is dropped all the same.
     std::array<char, 4096> answer{};
     mnl_socket_recvfrom(socket.get(), answer.data(), answer.size());
   }
