@@ -64,6 +64,7 @@ void add_epoch_commands(Commands& commands);         // epoch show, publish, ret
 void add_gate_commands(Commands& commands);         // plan, apply, remove, status, watch, renew, save
 void add_pending_commands(Commands& commands);      // confirm, rollback
 void add_client_commands(Commands& commands);       // knock, connect, export
+void add_grant_commands(Commands& commands);        // grant, revoke
 
 // What several files share.
 void add_file(CLI::App* sub, std::string& file);

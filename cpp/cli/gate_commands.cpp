@@ -24,6 +24,7 @@ struct Arguments {
   std::string lock_timeout = "30s";
   std::string confirm_within;
   bool unattended = false;
+  bool revoke_retired = false;
 };
 
 Settings settings(const Arguments& arguments) {
@@ -58,6 +59,7 @@ int run_apply(const Arguments& arguments) {
   if (!arguments.confirm_within.empty()) {
     wanted.confirm_within = parse_confirm_within(arguments.confirm_within);
   }
+  if (arguments.revoke_retired) wanted.retired = Retired::revoked;
   if (arguments.unattended) wanted.asked = Asked::by_the_system;
   const Report report = apply(spec, execution, *open_kernel(), wanted);
   if (report.changed || !report.warnings.empty() || !arguments.quiet) show(report, arguments, execution);
@@ -149,6 +151,8 @@ void add_gate_commands(Commands& commands) {
   add_lock_timeout(sub, *arguments);
   CLI::Option* within = sub->add_option("--confirm-within", arguments->confirm_within,
                                         "take it back unless somebody confirms within this time, as 60s");
+  sub->add_flag("--revoke-retired", arguments->revoke_retired,
+                "take back the grants of what is removed or changed, and cut its connections");
   sub->add_flag("--unattended", arguments->unattended,
                 "as at boot: what was rolled back does not come again by itself")
       ->excludes(within);

@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   add_gate_commands(commands);
   add_pending_commands(commands);
   add_client_commands(commands);
+  add_grant_commands(commands);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

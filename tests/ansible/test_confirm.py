@@ -17,7 +17,7 @@ KNOCKS = (47011, 48123)
 
 def _gate(controller: Controller, *more: str) -> str:
     """A task that lets the controller in."""
-    return "\n    ".join(["- knockwork.nft.ruleset:", f"always_allow: {controller.way_back_in}", *more, ""])
+    return "\n    ".join(["- knockwork.nft.ruleset:", f"always_allow: {controller.way_back_in}", *more]) + "\n"
 
 
 def _ssh(within: str, knocks: tuple[int, ...] = KNOCKS, **more: str) -> str:
@@ -57,7 +57,7 @@ def test_kept(everywhere: Controller) -> None:
 
 def test_shut_out(everywhere: Controller) -> None:
     """The task fails, and the host is what it was: table, main file and drop-ins."""
-    everywhere.changes(_gate(everywhere))
+    everywhere.changes(_gate(everywhere), limit="host1")
     live, files = _configuration(everywhere), _files(everywhere)
     everywhere.changes(_ssh("60s", apply="false"), limit="host1")
     drop_in = everywhere.host.read(DROP_IN)
@@ -121,7 +121,7 @@ def test_module_pending(controller: Controller) -> None:
 
 @pytest.mark.parametrize("options, why", [
     ("  async: 10\n  poll: 0\n", "confirm_within excludes async: nobody would be there to confirm"),
-    ("", 'confirm_within: "soon" is not a duration'),
+    ("", 'confirm_within: `soon` is not a duration; write it as 5s, 500ms, 1m30s, 2h or 1d'),
 ])
 def test_refused(controller: Controller, options: str, why: str) -> None:
     within = "60s" if options else "soon"

@@ -171,9 +171,9 @@ def test_two_at_once(knockwork: Knockwork) -> None:
 
 
 @pytest.mark.parametrize("text, why", [
-    ("999ms", "a confirmation can be waited for from 1s to 1h, not for 999ms; nothing was changed"),
-    ("3601s", "a confirmation can be waited for from 1s to 1h, not for 3601000ms; nothing was changed"),
-    ("soon", '"soon" is not a time: write it as 30s or 500ms'),
+    ("900ms", "confirm_within: 900ms is too short; give it from 1s to 1h"),
+    ("3601s", "confirm_within: 3601s is too long; give it from 1s to 1h"),
+    ("soon", "confirm_within: `soon` is not a duration; write it as 5s, 500ms, 1m30s, 2h or 1d"),
 ])
 def test_odd_times(knockwork: Knockwork, text: str, why: str) -> None:
     """Refused before anything happens."""

@@ -16,10 +16,9 @@ _ATTEMPTS = 3  # a packet may be lost, and a lockout may last
 class ConfirmingAction(ActionBase):
     """The module as it is. Where it left an apply waiting: a new connection, and the confirmation over that."""
 
-    _supports_check_mode = True
-    _supports_async = True
-
     def run(self, tmp=None, task_vars=None):
+        self._supports_check_mode = True
+        self._supports_async = True
         result = super().run(tmp, task_vars)
         wrap_async = self._task.async_val and not self._connection.has_native_async
         if wrap_async and self._task.args.get('confirm_within'):

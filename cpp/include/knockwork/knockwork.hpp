@@ -98,6 +98,10 @@ struct FileChange {
 // the system (boot, reload), which must not.
 enum class Asked { by_someone, by_the_system };
 
+// What becomes of the grants and connections of sequences that an apply removes or
+// changes: they expire and go on, or they are taken back and cut in the same transaction.
+enum class Retired { expire, revoked };
+
 struct Settings {
   Ports ports = Ports::hidden;
   std::chrono::milliseconds lock_timeout{30000};
@@ -105,6 +109,7 @@ struct Settings {
   Asked asked = Asked::by_someone;
   std::optional<std::chrono::milliseconds> confirm_within;  // of an apply: 1 s to 1 h
   std::vector<FileChange> files;  // with confirm_within: what else a rollback undoes
+  Retired retired = Retired::expire;
 };
 
 // The value of SSH_CONNECTION of this process, or of the nearest ancestor that
@@ -137,8 +142,8 @@ Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settin
 Report remove(Execution execution, Kernel& kernel, const Settings& settings);
 Status status(Kernel& kernel, const Settings& settings);
 
-// "60s", "5m", as a declaration writes times. Throws SystemError where it is none
-// from 1s to 1h.
+// "60s", "5m", as a declaration writes times; the second only from 1s to 1h. Throw SystemError.
+std::chrono::milliseconds parse_time(std::string_view text, std::string_view what);
 std::chrono::milliseconds parse_confirm_within(std::string_view text);
 
 // What a confirmation has to show: nothing, or that who confirms could come in
@@ -165,6 +170,22 @@ Report renew(const std::string& name, Execution execution, Kernel& kernel, const
 // Writes grants and spent uses to /var/lib/knockwork/state.json; an apply that finds
 // no table puts them back, with what is left of their time. remove() saves by itself.
 void save(Kernel& kernel, const Settings& settings);
+
+// Takes grants back, and cuts the connections that no other grant lets in: those of
+// a sequence, of a source (an address or network), of a sequence's source, or all.
+// Nothing notes by which sequence a connection came in once its grant is over, so
+// with a sequence all connections to its services are cut. Those of always_allow go
+// on, and so does the one over which this was asked for (Settings::ssh_connection).
+struct Revocation {
+  std::string sequence;  // empty: every one
+  std::string source;    // empty: every one
+};
+Report revoke(const Revocation& what, Execution execution, Kernel& kernel, const Settings& settings);
+
+// Lets a source in as if it had knocked; for the sequence's open_for where no time is given.
+Report grant(const std::string& address, const std::string& sequence,
+             std::optional<std::chrono::milliseconds> time, Execution execution, Kernel& kernel,
+             const Settings& settings);
 
 // One event, resolved to a name.
 struct Seen {

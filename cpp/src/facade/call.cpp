@@ -1,14 +1,19 @@
 // One request as JSON in, one answer as JSON out: what both backends of the
 // Ansible modules speak, so that they cannot answer differently.
 //
-//   {"version": "0.1.0", "command": "apply" | "plan" | "remove" | "status" | "validate" | "clock" |
-//    "confirm" | "rollback" | "rotate",
+//   {"version": "0.1.0", "command": "…",
 //    "sources": [{"kind": "declaration" | "drop_in", "name": "…", "text": "…"}],
 //    "check": false, "reveal": false, "lock_timeout_ms": 30000, "ssh_connection": "…",
-//    "confirm_within": "60s", "files": [{"path": "…", "before": "…" | null, "after": "…" | null}], (apply)
-//    "id": "5f1d92ab", "prove": true}                                             (confirm and rollback)
-//    "phase": "publish" | "retire", "epoch": 42, "expected": 41, "prove": true}                (rotate)
-//    "secret_file": "/…", "host": "web1"}                                                   (host_key)
+//    and of each command its own:
+//      validate, plan, remove, status, clock
+//      apply: "confirm_within": "60s", "revoke_retired": true,
+//             "files": [{"path": "…", "before": "…" | null, "after": "…" | null}]
+//      confirm, rollback: "id": "5f1d92ab", "prove": true
+//      revoke: "sequence": "ssh", "source": "192.0.2.7"
+//      grant: "address": "192.0.2.7", "sequence": "ssh", "for": "60s"
+//      rotate: "phase": "publish" | "retire", "epoch": 42, "expected": 41, "prove": true, "revoke_retired": true
+//      host_key: "secret_file": "/…", "host": "web1"
+//      those of call_client.hpp}
 //
 //   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}, "epochs": [41, 42]}
 //   {"version": "0.1.0", "ok": false,
@@ -78,6 +83,7 @@ Settings settings_of(const json& request) {
   if (request.contains("confirm_within")) {
     settings.confirm_within = parse_confirm_within(request.at("confirm_within").get<std::string>());
   }
+  if (request.value("revoke_retired", false)) settings.retired = Retired::revoked;
   for (const json& file : request.value("files", json::array())) {
     settings.files.push_back(
         {file.at("path"), text_or_null(file.at("before")), text_or_null(file.at("after"))});
@@ -109,6 +115,16 @@ json answer(const json& request, Kernel& kernel) {
     return success("report", to_json(apply(spec_of(request), execution, kernel, settings)));
   if (command == "plan") return success("report", to_json(plan(spec_of(request), kernel, settings)));
   if (command == "clock") return success("clock", to_json(clock_status(spec_of(request))));
+  if (command == "revoke") {
+    const Revocation what{request.value("sequence", ""), request.value("source", "")};
+    return success("report", to_json(revoke(what, execution, kernel, settings)));
+  }
+  if (command == "grant") {
+    std::optional<std::chrono::milliseconds> time;
+    if (request.contains("for")) time = parse_time(request.at("for").get<std::string>(), "for");
+    return success("report", to_json(grant(request.at("address"), request.at("sequence"), time, execution,
+                                           kernel, settings)));
+  }
   if (command == "confirm") {
     const Proof proof = request.value("prove", false) ? Proof::fresh : Proof::none;
     return success("report", to_json(confirmed(confirm(request.value("id", ""), proof, kernel, settings))));

@@ -38,16 +38,21 @@ Pending read_waiting(const std::string& id) {
 
 }  // namespace
 
-std::chrono::milliseconds parse_confirm_within(std::string_view text) {
+std::chrono::milliseconds parse_time(std::string_view text, std::string_view what) {
   const auto time = spec::parse_duration(text);
   if (!time) {
-    throw SystemError(fmt::format("confirm_within: {}; {}", time.error().message, time.error().remedy));
-  }
-  if (*time < Duration::milliseconds(1000) || *time > Duration::milliseconds(3600'000)) {
-    throw SystemError(fmt::format("confirm_within: {} is too {}; give it from 1s to 1h", to_string(*time),
-                                  *time < Duration::milliseconds(1000) ? "short" : "long"));
+    throw SystemError(fmt::format("{}: {}; {}", what, time.error().message, time.error().remedy));
   }
   return std::chrono::milliseconds(time->milliseconds());
+}
+
+std::chrono::milliseconds parse_confirm_within(std::string_view text) {
+  const std::chrono::milliseconds time = parse_time(text, "confirm_within");
+  if (time < 1s || time > 1h) {
+    throw SystemError(fmt::format("confirm_within: {} is too {}; give it from 1s to 1h", text,
+                                  time < 1s ? "short" : "long"));
+  }
+  return time;
 }
 
 std::string confirm(const std::string& id, Proof proof, Kernel& kernel, const Settings& settings) {

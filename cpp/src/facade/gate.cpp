@@ -8,6 +8,7 @@
 #include "facade/clock.hpp"
 #include "facade/fingerprint.hpp"
 #include "facade/revert.hpp"
+#include "facade/revoke.hpp"
 #include "facade/stamp.hpp"
 #include "facade/state.hpp"
 #include "facade/table.hpp"
@@ -17,6 +18,7 @@
 #include "plan/explain.hpp"
 #include "plan/plan.hpp"
 #include "ruleset/ruleset.hpp"
+#include "ruleset/severed.hpp"
 
 namespace knockwork {
 namespace {
@@ -30,13 +32,13 @@ struct Wanted {
 };
 
 // Says what would be done, on the live table as it was read.
-Report report(const Wanted& wanted, const std::optional<LiveTable>& live, const Transaction& transaction,
-              const Settings& settings, MissingKey missing) {
+Report report(const Wanted& wanted, const Ruleset& target, const std::optional<LiveTable>& live,
+              const Transaction& transaction, const Settings& settings, MissingKey missing) {
   Report report;
   report.changed = !transaction.empty();
   if (!report.changed) return report;
   const Shown shown = Fingerprints::of_this_host(missing).shown(settings.ports);
-  report.changes = explain(pointer(live), wanted.program, wanted.ruleset, transaction, shown);
+  report.changes = explain(pointer(live), wanted.program, target, transaction, shown);
   report.warnings = operator_warnings(wanted.program, pointer(live), settings.ssh_connection);
   return report;
 }
@@ -76,14 +78,26 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
   if (stamped(kernel.generation(), digest_of_wanted)) return;
   Transaction transaction;
   std::optional<Armed> armed;
+  Ruleset target;
+  Retirement gone;
+  Taken revoked;
   {
     const Reading reading = read_steady(kernel);
     refuse_if_not_ours(reading.live);
-    transaction = difference(pointer(reading.live), wanted.ruleset);
+    target = goal(wanted.ruleset, wanted.program, reading.live);
+    transaction = difference(pointer(reading.live), target);
     if (transaction.empty()) return stamp(reading.generation, digest_of_wanted);
-    add(done, report(wanted, reading.live, transaction, settings, MissingKey::make));
-    if (!reading.live) restore(done, transaction, wanted.ruleset);
-    if (settings.confirm_within) armed.emplace(reading, digest_of_wanted, settings);
+    add(done, report(wanted, target, reading.live, transaction, settings, MissingKey::make));
+    if (!reading.live) restore(done, transaction, target);
+    if (reading.live && settings.retired == Retired::revoked) {
+      gone = retired(*reading.live, wanted.program);
+      revoked = taken(*reading.live, gone, wanted.program, look_around(kernel, settings));
+      tell(revoked, done);
+      if (!revoked.flows.empty()) target = with_severed(std::move(target), wanted.program);
+      transaction = difference(pointer(reading.live), target);
+      take(transaction, revoked, target);
+    }
+    if (settings.confirm_within) armed.emplace(reading, gone, digest_of_wanted, settings);
   }
   try {
     kernel.commit(transaction);
@@ -92,7 +106,12 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
     throw;
   }
   transaction.actions.clear();
-  verify(wanted.ruleset, kernel);
+  if (!gone.tracks.empty()) {
+    finish(revoked, gone, wanted.program, kernel);
+    sweep(gone, wanted.program, done, kernel, settings);
+    target = goal(wanted.ruleset, wanted.program, kernel.read());
+  }
+  verify(target, kernel);
   if (armed) armed->committed(done);
 }
 
@@ -107,9 +126,10 @@ Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
   planned.warnings = pending_warnings();
   if (stamped(kernel.generation(), digest(wanted.ruleset))) return warned(std::move(planned), now);
   const std::optional<LiveTable> live = read_ours(kernel);
-  Transaction transaction = difference(pointer(live), wanted.ruleset);
-  add(planned, report(wanted, live, transaction, settings, MissingKey::do_without));
-  if (!live) restore(planned, transaction, wanted.ruleset);
+  const Ruleset target = goal(wanted.ruleset, wanted.program, live);
+  Transaction transaction = difference(pointer(live), target);
+  add(planned, report(wanted, target, live, transaction, settings, MissingKey::do_without));
+  if (!live) restore(planned, transaction, target);
   return warned(std::move(planned), now);
 }
 

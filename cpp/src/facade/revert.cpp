@@ -11,6 +11,7 @@
 #include "facade/timer.hpp"
 #include "facade/way_in.hpp"
 #include "plan/explain.hpp"
+#include "ruleset/severed.hpp"
 
 namespace knockwork {
 namespace {
@@ -54,10 +55,11 @@ void add_grants(Transaction& transaction, const Pending& pending, const std::str
 }
 
 void bring_back(const Pending& pending, Report& report, Kernel& kernel, const Settings& settings) {
-  const Ruleset before = ruleset_before(pending);
+  Ruleset before = ruleset_before(pending);
   {
     const Reading reading = read_steady(kernel);
     refuse_if_not_ours(reading.live);
+    before = goal(std::move(before), program_of(before), reading.live);
     Transaction transaction = difference(pointer(reading.live), before);
     if (!transaction.empty()) {
       const Shown shown = Fingerprints::of_this_host(MissingKey::do_without).shown(settings.ports);
@@ -103,6 +105,19 @@ void restore_file(const FileChange& file, Report& report) {
 
 }  // namespace
 
+Ruleset goal(Ruleset wanted, const Program& program, const std::optional<LiveTable>& live) {
+  bool severed = live && has_severed(live->ruleset);
+  if (!live) {
+    try {
+      const std::optional<Saved> saved = read_saved();
+      severed = saved && (saved->sets.contains("severed4") || saved->sets.contains("severed6"));
+    } catch (const SystemError&) {
+      severed = false;  // damaged: whoever restores it says so
+    }
+  }
+  return severed ? with_severed(std::move(wanted), program) : wanted;
+}
+
 void add(Report& report, Report more) {
   report.changed = report.changed || more.changed;
   std::move(more.changes.begin(), more.changes.end(), std::back_inserter(report.changes));
@@ -140,7 +155,8 @@ Ruleset ruleset_before(const Pending& pending) {
   }
 }
 
-Armed::Armed(const Reading& before, const std::string& digest, const Settings& settings) {
+Armed::Armed(const Reading& before, const Retirement& revoked, const std::string& digest,
+             const Settings& settings) {
   pending_.id = new_id();
   pending_.boot = before.generation.boot;
   pending_.at = wall_clock();
@@ -151,6 +167,7 @@ Armed::Armed(const Reading& before, const std::string& digest, const Settings& s
   if (before.live) {
     pending_.before = to_nft(before.live->ruleset);
     pending_.grants = worth_saving(*before.live, pending_.at);
+    forget(pending_.grants, before.live->ruleset, revoked);
   }
   pending_.files = settings.files;
   write_pending(pending_);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "facade/pending.hpp"
+#include "facade/revocation.hpp"
 #include "facade/table.hpp"
 
 namespace knockwork {
@@ -23,6 +24,9 @@ std::vector<std::string> pending_warnings();
 
 void add(Report& report, Report more);
 
+// What the table is to be: as wanted, and what was severed stays so.
+Ruleset goal(Ruleset wanted, const Program& program, const std::optional<LiveTable>& live);
+
 // Of a note: its ruleset of before. Throws SystemError where that cannot be read.
 Ruleset ruleset_before(const Pending& pending);
 
@@ -30,7 +34,9 @@ Ruleset ruleset_before(const Pending& pending);
 class Armed {
  public:
   // Writes the note, then arms the timer. Throws SystemError, leaving nothing.
-  Armed(const Reading& before, const std::string& digest, const Settings& settings);
+  // What is revoked with the apply does not come back.
+  Armed(const Reading& before, const Retirement& revoked, const std::string& digest,
+        const Settings& settings);
   void call_off();                 // nothing was committed
   void committed(Report& report);  // the table stands: the time of proofs begins
 

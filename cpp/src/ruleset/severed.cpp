@@ -51,8 +51,8 @@ Chain severing(const Program& program) {
               {"tcp flags syn / fin,syn,rst,ack accept", "meta l4proto 17 ct state new accept",
                "ip saddr @always_allow4 accept", "ip6 saddr @always_allow6 accept"}};
   for (const Family& family : families(program)) {
-    chain.rules.push_back(fmt::format("{} . meta l4proto . th dport @granted{} goto readmitted",
-                                      family.source, family.digit));
+    chain.rules.push_back(
+        fmt::format("{} . meta l4proto . th dport @granted{} goto readmitted", family.source, family.digit));
   }
   for (const Service& range : protected_services(program)) {
     if (range.first == range.last) continue;
@@ -66,10 +66,9 @@ Chain severing(const Program& program) {
     const auto [first, second] = door_marks(door);
     for (const Network& network : door.to) {
       const Family family = families(program)[network.ipv6 ? 1 : 0];
-      chain.rules.push_back(fmt::format("{} daddr {} {} {} . {} . {} @reached{} goto readmitted",
-                                        family.protocol, to_string(network), port_match(door.service),
-                                        family.source, constant_key(first), constant_key(second),
-                                        family.digit));
+      chain.rules.push_back(fmt::format(
+          "{} daddr {} {} {} . {} . {} @reached{} goto readmitted", family.protocol, to_string(network),
+          port_match(door.service), family.source, constant_key(first), constant_key(second), family.digit));
     }
   }
   for (const Family& family : families(program)) {
