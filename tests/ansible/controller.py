@@ -17,6 +17,15 @@ CURRENT_WANTED = "ansible-core>=2.19"
 ANSIBLES = ("debian", "current")
 TREE = "/run/results"
 RECAP = re.compile(r"^(\S+) +: ok=(\d+) +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE)
+JOURNAL = "/run/journal"
+# Binds the socket that syslog(3) writes to, on a /dev of the host's own.
+_SYSLOG = f"""
+import socket
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard, open("{JOURNAL}", "ab", 0) as journal:
+    heard.bind("/dev/log")
+    while True:
+        journal.write(heard.recv(65536) + b"\\n")
+"""
 AS_NEW = ("nft delete table inet knockwork 2>/dev/null; nft delete table inet bystander 2>/dev/null; "
           "rm -rf /etc/knockwork /var/lib/knockwork /run/knockwork")
 
@@ -154,6 +163,17 @@ def traces(host: Host) -> str:
     """Whatever knockwork leaves on a host: files with modes, and the table."""
     listing = "find /etc/knockwork /var/lib/knockwork /run/knockwork -printf '%M %p\\n' 2>/dev/null | sort"
     return host.run(["/bin/sh", "-c", listing]).stdout + table(host)
+
+
+def begin_journal(host: Host) -> None:
+    """From now on JOURNAL of a host has what is written to its syslog."""
+    if host.run(["test", "-S", "/dev/log"]).returncode:
+        layers = "lowerdir=/dev,upperdir=/run/dev/upper,workdir=/run/dev/work"
+        host.run(["mkdir", "-p", "/run/dev/upper", "/run/dev/work"], check=True)
+        host.run(["mount", "-t", "overlay", "dev", "/dev", "-o", layers], check=True)
+        host.spawn(["/usr/bin/python3", "-c", _SYSLOG])
+        host.run(["/bin/sh", "-c", "while ! test -S /dev/log; do sleep 0.1; done"], check=True, timeout=10)
+    host.write(JOURNAL, "")
 
 
 def provide_collection(source: Path, collections: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from controller import Outcome
+from controller import JOURNAL, Outcome, begin_journal
 from gated import KNOCKS, PROFILE, Counted, Gated, assert_silent, once
 
 # Ten tasks, one of them a copy; raw ones cost the least.
@@ -19,6 +19,7 @@ TASKS = ("- ansible.builtin.copy: {src: /etc/services, dest: /run/copied, mode: 
          "- ansible.builtin.raw: cmp /etc/services /run/copied\n"
          + "- ansible.builtin.raw: test -s /run/copied\n" * 7)
 RAW = "- ansible.builtin.raw: 'true'\n"
+PING = "- ansible.builtin.ping:\n"
 RESET = "- ansible.builtin.meta: reset_connection\n"
 # Remembers every process it sees, by arguments and environment, until its input ends.
 WATCHER = """
@@ -125,16 +126,21 @@ def _with_own_copy(package: Path, copy: Path, name: str) -> str:
 
 
 def test_no_knock_is_seen(gated_everywhere: Gated) -> None:
-    """Neither in arguments and environments on the controller, nor in what -vvv prints, nor in a host's log."""
-    gated_everywhere.lose(gated_everywhere.hosts["host2"], 48123)
+    """Neither in arguments and environments on the controller, nor in what -vvv prints, nor in a log."""
+    host = gated_everywhere.hosts["host2"]
+    gated_everywhere.lose(host, 48123)
+    for each in (host, gated_everywhere.bed.controller):
+        begin_journal(each)
     with watched(gated_everywhere) as seen:
-        outcome = gated_everywhere.play(RAW + RESET + RAW, "-vvv", limit="host1,host2")
+        outcome = gated_everywhere.play(RAW + RESET + PING, "-vvv", limit="host1,host2")
     assert_all_ok(outcome)
     assert any("connect\0" in arguments for arguments, _ in seen)
     assert "ProxyCommand" in outcome.output
     assert_silent("\n".join(arguments + environment for arguments, environment in seen))
     assert_silent(outcome)
-    assert_silent(gated_everywhere.hosts["host2"].read("/run/sshd.log"))
+    journal = host.read(JOURNAL)
+    assert "Invoked with" in journal
+    assert_silent(journal + host.read("/run/sshd.log") + gated_everywhere.bed.controller.read(JOURNAL))
 
 
 @pytest.mark.parametrize("option, value", [("ssh_args", "-o ProxyJump=bastion"),
@@ -160,8 +166,8 @@ def test_what_is_wrong_is_said(gated_everywhere: Gated) -> None:
     assert set(gated_everywhere.counted().values()) == {once(0)}
     for name, value, said in (
             ("host", "stranger", f"the profile {PROFILE} knows no host stranger: add an entry `- host: stranger`"),
-            ("profile", "/run/none.yml", "there is no profile /run/none.yml: write one (on the host, `knockwork export` "
-             "prints it), or name another with --profile"),
+            ("profile", "/run/none.yml", "there is no profile /run/none.yml: write one (on the host, `knockwork "
+             "export` prints it), or name another with --profile"),
             ("sequence", "mail", f"the profile {PROFILE} has no sequence mail for 10.77.0.11: it has ssh")):
         outcome = gated_everywhere.try_play(RAW, limit="host1", variables={f"ansible_knockwork_{name}": value})
         assert outcome.unreachable == {"host1": 1}

@@ -133,6 +133,18 @@ def test_an_entry_is_changed_in_its_place(gated: Gated) -> None:
     assert [each["why"] for each in outcome.result()["changes"]] == ["mode"]
 
 
+def test_the_role(gated_everywhere: Gated) -> None:
+    """It needs no connection, since it is what makes one possible."""
+    gated_everywhere.bed.controller.run(["rm", PROFILE], check=True)
+    role = ("- ansible.builtin.include_role: {name: knockwork.nft.profile}\n"
+            f"  vars: {{profile_sequences: {SEQUENCES}}}\n")
+    written = gated_everywhere.changes(role, "-vvv", "--diff", limit="host1")
+    gated_everywhere.unchanged(role, limit="host1")
+    assert set(gated_everywhere.counted().values()) == {Counted(0, 0)}
+    assert_silent(written)
+    gated_everywhere.unchanged("- ansible.builtin.raw: 'true'\n  changed_when: false\n", limit="host1")
+
+
 @pytest.mark.parametrize("text, words", [
     ("knockwork: 1\nhosts: []\n", "was written by someone else"),
     ("# Written by knockwork.nft.profile: comments are lost with its next run.\nhosts: [47011", "not YAML at line 2"),
@@ -184,5 +196,6 @@ def test_the_lookup_hides_and_reveals(gated_everywhere: Gated) -> None:
 
 
 def test_the_lookup_knows_no_stranger(gated: Gated) -> None:
-    message = gated.fails(f"- ansible.builtin.debug: {{msg: \"{{{{ {LOOKUP.format(', sequence=0')} }}}}\"}}\n", limit="host1")
+    task = f"- ansible.builtin.debug: {{msg: \"{{{{ {LOOKUP.format(', sequence=0')} }}}}\"}}\n"
+    message = gated.fails(task, limit="host1")
     assert f"the profile {PROFILE} has no sequence 0 for host1: it has ssh" in message
