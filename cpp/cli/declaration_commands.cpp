@@ -69,8 +69,6 @@ int run_trace(const Arguments& arguments) {
 
 }  // namespace
 
-std::string standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
-
 // "-" reads the declaration from standard input; drop-ins belong to files only.
 std::vector<Source> sources(const std::string& file) {
   if (file == "-") return {{Source::Kind::declaration, "<stdin>", standard_input()}};

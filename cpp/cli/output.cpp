@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <iostream>
+#include <iterator>
 
 #include "knockwork/diagnostic.hpp"
 
@@ -65,6 +67,7 @@ std::optional<std::chrono::milliseconds> time_argument(const std::string& text) 
   }
   return std::chrono::seconds(::timegm(&parts));
 }
+std::string standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
 
 std::int64_t seconds_argument(std::string_view text) {
   std::int64_t number = 0;

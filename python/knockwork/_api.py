@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import timedelta
-from typing import Any, Sequence, Union
+from typing import Any, Optional, Sequence, Union
 
 from . import _core
 from ._core import Knock, Report, Spec, Status
@@ -69,14 +69,33 @@ def plan(spec: Spec, *, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:
     return _core.plan(spec, lock_timeout)
 
 
-def apply(spec: Spec, *, check: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:
+def apply(spec: Spec, *, check: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT,
+          confirm_within: Optional[timedelta] = None) -> Report:
     """Make the kernel of this network namespace match `spec`, in one transaction.
 
     With `check` only says what would change. `Report.changed` is false where nothing had to be done.
     Waits up to `lock_timeout` for other users of knockwork. Raises KnockworkError; the table is then as it
     was.
+
+    With `confirm_within`, from 1 s to 1 h, what was changed is taken back by itself unless confirm() is called in
+    time, whatever becomes of this process; `Report.pending` has its id. Nothing waits where nothing changed.
     """
-    return _core.apply(spec, check, lock_timeout)
+    within = "" if confirm_within is None else f"{round(confirm_within.total_seconds() * 1000)}ms"
+    return _core.apply(spec, check, lock_timeout, within)
+
+
+def confirm(id: str = "", *, fresh: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT) -> str:
+    """Keep the apply that waits, or only the one of that `id`; its id.
+
+    With `fresh` only where the ssh connection that this process runs in, or a knock for it, is newer than the apply.
+    Raises KnockworkError; what waits is then taken back in time.
+    """
+    return _core.confirm(id, fresh, lock_timeout)
+
+
+def rollback(id: str = "", *, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:
+    """Take back the apply that waits, or only the one of that `id`. Raises KnockworkError."""
+    return _core.rollback(id, lock_timeout)
 
 
 def remove(*, check: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:

@@ -56,7 +56,7 @@ def declaration_text(params):
         if key == 'sequences':
             lines.append('sequences:')
             for sequence in value:
-                lines.extend('  ' + line for line in _item(sequence))
+                lines.extend('  ' + line for line in sequence_text(sequence))
         else:
             lines.append('%s: %s' % (key, json.dumps(value)))
     return '\n'.join(lines) + '\n'
@@ -64,10 +64,10 @@ def declaration_text(params):
 
 def drop_in_text(sequence):
     """The drop-in that holds one sequence."""
-    return '\n'.join(_item(sequence)) + '\n'
+    return '\n'.join(sequence_text(sequence)) + '\n'
 
 
-def _item(sequence):
+def sequence_text(sequence):
     """A sequence as an item of a YAML list, a key to a line; values as JSON, which is YAML."""
     pairs = ['%s: %s' % (key, json.dumps(value)) for key, value in _said(SEQUENCE, sequence)]
     return ['- ' + pairs[0]] + ['  ' + pair for pair in pairs[1:]]

@@ -43,6 +43,16 @@ options:
       - Without effect with I(declaration).
     type: bool
     default: true
+  confirm_within:
+    description:
+      - How long the host waits for a confirmation after a change, as C(60s) or C(5m), from C(1s) to C(1h). Without one
+        it takes the change back by itself, with the file that this module wrote, whatever becomes of the controller.
+      - The confirmation is part of the task. It drops the connection, makes a new one, with a fresh knock where the
+        connection plugin knocks, and confirms over that. So a change that shuts the controller out fails the task
+        and leaves the host as it was. A grant from before the change proves nothing.
+      - Where nothing changes, and in check mode, nothing waits. Removing the table is never waited for.
+      - Excludes C(async).
+    type: str
   mode:
     description:
       - C(gate) refuses the services that sequences open, until they are granted, and leaves everything else
@@ -299,6 +309,12 @@ EXAMPLES = r'''
     public: [80/tcp, 443/tcp]
     sequences: "{{ vault_sequences }}"
 
+- name: Change it, and have it taken back if it shuts the controller out
+  knockwork.nft.ruleset:
+    always_allow: [192.0.2.10]
+    sequences: "{{ vault_sequences }}"
+    confirm_within: 60s
+
 - name: Apply a declaration that a template wrote
   knockwork.nft.ruleset:
     declaration: /etc/knockwork/knockwork.yml
@@ -340,6 +356,10 @@ changes:
       before: 3 knocks 91d7bce2, opens 1 service 047c46b4 for 30s, step_timeout 5s
       after: 3 knocks 91d7bce2, opens 1 service 047c46b4 for 30s, step_timeout 10s
       why: step_timeout 5s → 10s
+confirmed:
+  description: Whether the change was confirmed over a new connection.
+  returned: when I(confirm_within) was given and something changed
+  type: bool
 diagnostics:
   description: Every fault of the declaration, where it cannot be used.
   returned: failure
@@ -376,7 +396,7 @@ def from_file(module, core):
     found = sources(path)
     if not found:
         module.fail_json('there is no declaration %s here: write it, or name its keys as options' % path)
-    finish(module, core.ask('apply', sources=found))
+    finish(module, converge(module, core, 'apply', found, None))
 
 
 def absent(module, core):
@@ -397,6 +417,7 @@ def main():
             state=dict(type='str', choices=['present', 'absent'], default='present'),
             declaration=dict(type='path'),
             save=dict(type='bool', default=True),
+            confirm_within=dict(type='str'),
             backend=BACKEND,
         ),
         supports_check_mode=True,

@@ -31,6 +31,16 @@ options:
         a later M(knockwork.nft.ruleset) or C(knockwork apply) to apply it.
     type: bool
     default: true
+  confirm_within:
+    description:
+      - How long the host waits for a confirmation after a change, as C(60s) or C(5m), from C(1s) to C(1h). Without one
+        it takes the change back by itself, with the file that this module wrote, whatever becomes of the controller.
+      - The confirmation is part of the task. It drops the connection, makes a new one, with a fresh knock where the
+        connection plugin knocks, and confirms over that. So a change that shuts the controller out fails the task
+        and leaves the host as it was. A grant from before the change proves nothing.
+      - Where nothing changes, and in check mode, nothing waits. Removing the table is never waited for.
+      - Excludes C(async).
+    type: str
   name:
     description:
       - >-
@@ -241,6 +251,10 @@ changes:
       before: 3 knocks 91d7bce2, opens 1 service 047c46b4 for 30s, step_timeout 5s
       after: 3 knocks 91d7bce2, opens 1 service 047c46b4 for 30s, step_timeout 10s
       why: step_timeout 5s → 10s
+confirmed:
+  description: Whether the change was confirmed over a new connection.
+  returned: when I(confirm_within) was given and something changed
+  type: bool
 diagnostics:
   description: Every fault of the declaration, where it cannot be used.
   returned: failure
@@ -278,6 +292,7 @@ def main():
             opens=dict(type='list', elements='str'),
             state=dict(type='str', choices=['present', 'absent'], default='present'),
             apply=dict(type='bool', default=True),
+            confirm_within=dict(type='str'),
             backend=BACKEND,
         ),
         required_if=[('state', 'present', ['opens'])],

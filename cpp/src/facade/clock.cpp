@@ -10,6 +10,7 @@
 
 #include "facade/files.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "knockwork/rotation.hpp"
 
 namespace knockwork {
 namespace {
@@ -22,7 +23,17 @@ constexpr milliseconds kFreshness{3'600'000};  // of a record: an unchanged appl
 
 std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "clock.json"; }
 
-bool goes_by_clock(const Sequence& sequence) { return sequence.derive && !sequence.derive->epoch; }
+bool goes_by_clock(const Sequence& sequence) {
+  return sequence.derive && sequence.derive->period > Duration{};
+}
+
+// The record is asked for only where it counts: others may read a declaration, but not it.
+Spec recorded(const Spec& spec) {
+  const bool asks = std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
+    return sequence.derive && sequence.derive->by_record();
+  });
+  return asks ? with_record(spec, read_epoch_record()) : spec;
+}
 
 // What a clock may be off without anybody being shut out.
 milliseconds slack_of(const Spec& spec) {
@@ -119,8 +130,9 @@ Times clock_times(const Spec& spec) {
 
 void trust_clock() { write_file(path(), to_json(read_clock())); }
 
-InForce resolved(const Spec& spec, Keep keep) {
-  if (!has_derived(spec)) return {spec, {}};
+InForce resolved(const Spec& declared, Keep keep) {
+  if (!has_derived(declared)) return {declared, {}};
+  const Spec spec = recorded(declared);
   std::map<std::string, Secrets> files;
   const auto key_of = [&files](const Derivation& derivation, Epoch epoch) {
     auto file = files.find(derivation.secret_file);
@@ -144,12 +156,13 @@ InForce resolved(const Spec& spec, Keep keep) {
 
 Spec in_force(const Spec& spec, std::optional<UnixTime> at) {
   if (!at || !has_derived(spec)) return resolved(spec, Keep::nothing).spec;
-  return resolve(spec, {*at}, [](const Derivation& derivation, Epoch epoch) {
+  return resolve(recorded(spec), {*at}, [](const Derivation& derivation, Epoch epoch) {
     return read_secrets(derivation.secret_file).key(host_of(derivation), epoch);
   });
 }
 
-ClockStatus clock_status(const Spec& spec) {
+ClockStatus clock_status(const Spec& declared) {
+  const Spec spec = recorded(declared);
   const Times times = clock_times(spec);
   ClockStatus status;
   status.now = times.times.front();

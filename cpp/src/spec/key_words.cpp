@@ -19,6 +19,10 @@ std::string_view to_string(Scope scope) {
       return "sequence";
     case Scope::derive:
       return "derive";
+    case Scope::profile:
+      return "profile";
+    case Scope::host:
+      return "host";
   }
   return "";
 }
@@ -63,6 +67,12 @@ std::string_view to_string(Form form) {
       return "a list of ports and ranges";
     case Form::epochs:
       return "a list of numbers";
+    case Form::address:
+      return "a name or an address";
+    case Form::patterns:
+      return "a name or a list of names";
+    case Form::hosts:
+      return "a list of hosts";
   }
   return "";
 }

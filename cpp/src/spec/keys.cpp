@@ -294,9 +294,8 @@ constexpr std::array<Key, 10> kDerive{{
      .example = "1d",
      .doc =
          "How long a drawn sequence is valid, before the next takes its place by the clock: epoch N begins "
-         "N periods after the start of 1970, UTC. Either `period` or `epoch`.",
-     .required = true,
-     .unless = "epoch"},
+         "N periods after the start of 1970, UTC. Without `period` and `epoch` the epochs are those of this "
+         "host's record, 0 at first, which `knockwork epoch` and the role rotate change."},
     {.name = "overlap",
      .scope = Scope::derive,
      .form = Form::duration,
@@ -329,6 +328,67 @@ constexpr std::array<Key, 10> kDerive{{
      .most = static_cast<int>(kLastEpoch)},
 }};
 
+constexpr std::array<Key, 2> kProfile{{
+    {.name = "knockwork",
+     .scope = Scope::profile,
+     .form = Form::version,
+     .read = read_version,
+     .fallback = "",
+     .example = "1",
+     .doc = "The version of this format.",
+     .required = true,
+     .least = 1,
+     .most = 1},
+    {.name = "hosts",
+     .scope = Scope::profile,
+     .form = Form::hosts,
+     .read = read_hosts,
+     .fallback = "",
+     .example =
+         "[{host: web1, sequences: [{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]}]",
+     .doc = "The hosts to knock on. Where several entries fit a host, the first counts.",
+     .required = true},
+}};
+
+constexpr std::array<Key, 4> kHost{{
+    {.name = "host",
+     .scope = Scope::host,
+     .form = Form::patterns,
+     .read = read_patterns,
+     .fallback = "",
+     .example = "web1.example",
+     .doc =
+         "Which hosts the entry is for, as they are named when they are knocked on: a name, a shell pattern "
+         "like `web*.example`, or a list of such. Upper and lower case are one.",
+     .required = true},
+    {.name = "address",
+     .scope = Scope::host,
+     .form = Form::address,
+     .read = read_address,
+     .fallback = "",
+     .example = "192.0.2.10",
+     .doc = "Where knocks and connections go: a name or an address. Default: the host as it is named."},
+    {.name = "lockout",
+     .scope = Scope::host,
+     .form = Form::duration,
+     .read = read_lockout,
+     .fallback = "",
+     .example = "5s",
+     .doc =
+         "The host's own `lockout`: after knocks that opened nothing, the next are sent when it has passed. "
+         "Default: the longest `step_timeout`, as on the host."},
+    {.name = "sequences",
+     .scope = Scope::host,
+     .form = Form::sequences,
+     .read = read_sequences,
+     .fallback = "",
+     .example = "[{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]",
+     .doc =
+         "The host's sequences, with the keys that its declaration has for them. Where several open a port, "
+         "the first counts.",
+     .required = true},
+}};
+
 }  // namespace
 
 std::span<const Key> keys(Scope scope) {
@@ -339,6 +399,10 @@ std::span<const Key> keys(Scope scope) {
       return kSequence;
     case Scope::derive:
       return kDerive;
+    case Scope::profile:
+      return kProfile;
+    case Scope::host:
+      return kHost;
   }
   return {};
 }

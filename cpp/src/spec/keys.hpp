@@ -1,4 +1,4 @@
-// The one table of a declaration's keys: names, defaults, documentation.
+// The one table of the keys of declarations and profiles: names, defaults, documentation.
 //
 // Reading, suggestions for misspelt keys, the JSON Schema, the reference page and
 // keys_json() (from it the options of the Ansible modules) all come from here, so
@@ -14,7 +14,7 @@
 namespace knockwork::spec {
 
 // Which mapping a key stands in.
-enum class Scope { declaration, sequence, derive };
+enum class Scope { declaration, sequence, derive, profile, host };
 
 // What a key's value looks like; schema.cpp and keys_json.cpp say what each means.
 enum class Form {
@@ -37,6 +37,9 @@ enum class Form {
   range,
   ranges,
   epochs,
+  address,
+  patterns,
+  hosts,
 };
 
 struct Key;
@@ -64,10 +67,10 @@ struct Key {
 // The keys of one mapping, in the order of their documentation.
 std::span<const Key> keys(Scope scope);
 
-// All keys of all mappings.
+// All keys of a declaration's mappings.
 std::vector<Key> all_keys();
 
-// "declaration", "sequence" or "derive".
+// "declaration", "sequence", "derive", "profile" or "host".
 std::string_view to_string(Scope scope);
 
 // For a person: "a duration", "a list of networks".

@@ -44,6 +44,10 @@ AnsibleType ansible_type(Form form) {
       return {"list", "dict"};
     case Form::derivation:
       return {"dict", nullptr};
+    case Form::address:
+    case Form::patterns:
+    case Form::hosts:
+      break;  // of profiles
   }
   return {"raw", nullptr};
 }

@@ -49,8 +49,20 @@ std::string belongs_to(Scope scope) {
       return "it belongs to a sequence, beside its `name`";
     case Scope::derive:
       return "it belongs to `derive`";
+    case Scope::profile:
+      return "it belongs to the top level";
+    case Scope::host:
+      return "it belongs to a host, beside its `sequences`";
   }
   return "";
+}
+
+// The mappings whose keys may have been meant for elsewhere in the same file.
+std::span<const Scope> neighbours(Scope scope) {
+  static constexpr std::array kDeclaration{Scope::declaration, Scope::sequence, Scope::derive};
+  static constexpr std::array kProfile{Scope::profile, Scope::host, Scope::sequence, Scope::derive};
+  if (scope == Scope::profile || scope == Scope::host) return kProfile;
+  return kDeclaration;
 }
 
 // The key of this mapping that `name` was probably meant to be.
@@ -73,7 +85,7 @@ const Key* report_unknown(Scope scope, const Value& name, Faults& faults) {
   }
   Fault fault{"unknown key " + quote(name.text()), "keys here: " + list_of(keys(scope))};
   const Key* meant = nullptr;
-  for (Scope other : {Scope::declaration, Scope::sequence, Scope::derive}) {
+  for (Scope other : neighbours(scope)) {
     if (other != scope && find(keys(other), name.text())) {
       fault.remedy = belongs_to(other);
       faults.at(name, std::move(fault));

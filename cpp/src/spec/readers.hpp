@@ -9,15 +9,18 @@
 #include "spec/draft.hpp"
 #include "spec/faults.hpp"
 #include "spec/keys.hpp"
+#include "spec/profile_draft.hpp"
 #include "spec/values.hpp"
 
 namespace knockwork::spec {
 
-// What a mapping is read into: by its scope, one of the three is meant.
+// What a mapping is read into: by its scope, one of them is meant.
 struct Target {
   Draft* draft = nullptr;
   SequenceDraft* sequence = nullptr;
   Derivation* derivation = nullptr;
+  ProfileDraft* profile = nullptr;
+  HostDraft* host = nullptr;
 };
 
 // Reads a mapping by the table of its scope: unknown, repeated, empty, missing and
@@ -126,5 +129,8 @@ void read_knocks(const Key& key, const Value& value, Target& target, Faults& fau
 void read_opens(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_epochs(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_derivation(const Key& key, const Value& value, Target& target, Faults& faults);
+void read_hosts(const Key& key, const Value& value, Target& target, Faults& faults);
+void read_patterns(const Key& key, const Value& value, Target& target, Faults& faults);
+void read_address(const Key& key, const Value& value, Target& target, Faults& faults);
 
 }  // namespace knockwork::spec

@@ -40,6 +40,23 @@ twice, unknown keys and keys without a value. Keys marked *not supported yet* ar
 hold their default.
 )";
 
+constexpr std::string_view kProfiles = R"(
+# Profiles, key by key
+
+A profile is what `knockwork knock` and `knockwork connect` need to know of the hosts: `~/.config/knockwork/hosts.yml`,
+readable by its owner alone. `knockwork export` writes one from a declaration.
+
+```yaml
+knockwork: 1
+hosts:
+  - host: [web1, "web*.example"]
+    sequences:
+      - name: ssh
+        knock: [7000/udp, 8000/udp, 9000/udp]
+        opens: [22/tcp]
+```
+)";
+
 std::string_view heading(Scope scope) {
   switch (scope) {
     case Scope::declaration:
@@ -48,6 +65,10 @@ std::string_view heading(Scope scope) {
       return "Keys of a sequence";
     case Scope::derive:
       return "Keys of `derive`";
+    case Scope::profile:
+      return "Top level of a profile";
+    case Scope::host:
+      return "Keys of a host in a profile";
   }
   return "";
 }
@@ -79,6 +100,11 @@ std::string section(const Key& key) {
 std::string reference_page() {
   std::string page(spec::kHead);
   for (spec::Scope scope : {spec::Scope::declaration, spec::Scope::sequence, spec::Scope::derive}) {
+    page += fmt::format("\n## {}\n", spec::heading(scope));
+    for (const spec::Key& key : spec::keys(scope)) page += spec::section(key);
+  }
+  page += spec::kProfiles;
+  for (spec::Scope scope : {spec::Scope::profile, spec::Scope::host}) {
     page += fmt::format("\n## {}\n", spec::heading(scope));
     for (const spec::Key& key : spec::keys(scope)) page += spec::section(key);
   }

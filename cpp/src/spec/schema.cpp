@@ -90,6 +90,10 @@ Json form_json(const Key& key) {
       list["maxItems"] = kMostEpochs;
       return list;
     }
+    case Form::address:
+    case Form::patterns:
+    case Form::hosts:
+      break;  // of profiles
   }
   return Json::object();
 }

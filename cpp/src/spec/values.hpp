@@ -27,6 +27,7 @@ inline constexpr std::size_t kMostEpochs = 16;           // that a host accepts 
 inline constexpr std::size_t kLeastPorts = 256;          // to draw from
 inline constexpr std::size_t kLongestName = 64;
 inline constexpr std::size_t kLongestInterface = 15;  // IFNAMSIZ - 1, linux/if.h
+inline constexpr std::size_t kLongestHost = 253;      // a name's characters, RFC 1035
 inline constexpr std::size_t kLongestPath = 4095;     // PATH_MAX - 1, linux/limits.h
 inline constexpr Duration kShortest = Duration::milliseconds(100);
 inline constexpr Duration kLongest = Duration::milliseconds(30LL * 24 * 3600 * 1000);
@@ -46,5 +47,7 @@ Parsed<Network> parse_declared_network(std::string_view text);  // as parse_netw
 Parsed<std::string> parse_name(std::string_view text);
 Parsed<std::string> parse_interface(std::string_view text);
 Parsed<std::string> parse_absolute_path(std::string_view text);
+Parsed<std::string> parse_pattern(std::string_view text);  // of hosts: "web*.example"
+Parsed<std::string> parse_address(std::string_view text);  // a host's name or address
 
 }  // namespace knockwork::spec

@@ -110,5 +110,23 @@ Parsed<std::string> parse_absolute_path(std::string_view text) {
   return tl::unexpected(Fault{"not an absolute path", "write the whole path, from / on"});
 }
 
+Parsed<std::string> parse_pattern(std::string_view text) {
+  if (!text.empty() && text.size() <= kLongestHost &&
+      std::all_of(text.begin(), text.end(), is_printable_ascii)) {
+    return std::string(text);
+  }
+  return tl::unexpected(Fault{quote(text) + " cannot be a host's name", "write it as you name it to ssh"});
+}
+
+Parsed<std::string> parse_address(std::string_view text) {
+  const auto legal = [](char byte) {
+    return is_letter_or_digit(byte) || std::string_view(".:_-%").find(byte) != std::string_view::npos;
+  };
+  const bool shape = !text.empty() && text.size() <= kLongestHost && text.front() != '-';
+  if (shape && std::all_of(text.begin(), text.end(), legal)) return std::string(text);
+  return tl::unexpected(Fault{quote(text) + " is neither a name nor an address",
+                              "write one, as in `192.0.2.10`, without port or brackets"});
+}
+
 }  // namespace spec
 }  // namespace knockwork

@@ -1,0 +1,109 @@
+// Commands of whoever knocks: no root, no gate of this host.
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <string>
+
+#include "commands.hpp"
+#include "knock_command.hpp"
+#include "knockwork/client.hpp"
+#include "knockwork/wire.hpp"
+#include "output.hpp"
+
+namespace {
+
+using namespace knockwork;
+
+struct ConnectArguments : KnockArguments {
+  std::string port;
+  bool try_first = false;
+  bool fdpass = false, no_fdpass = false;
+};
+
+struct ExportArguments {
+  std::string file = kDefaultDeclaration;
+  std::string host;
+  std::string address;
+  bool json = false;
+};
+
+// What the profile has for a host and a port that is to open, if one is named.
+Door door_of(const KnockArguments& arguments, const std::string& port) {
+  const Profile profile = read_profile(arguments.profile);
+  if (!arguments.sequence.empty()) return door_named(profile, arguments.host, arguments.sequence);
+  if (!port.empty()) return door_opening(profile, arguments.host, tcp_service(port));
+  return only_door(profile, arguments.host);
+}
+
+int run_knock(const KnockArguments& arguments) {
+  const bool profiled = arguments.knocks.empty();
+  return run_knock_on(profiled ? door_of(arguments, arguments.wait_open) : door_by_hand(arguments),
+                      arguments);
+}
+
+bool is_socket(int number) {
+  struct stat status {};
+  return ::fstat(number, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+int run_connect(const ConnectArguments& arguments) {
+  const Door door = door_of(arguments, arguments.port);
+  const std::unique_ptr<Wire> wire = open_wire();
+  Knocking how = knocking(arguments);
+  how.try_first = arguments.try_first;
+  Connected connected = connect(door, tcp_service(arguments.port), how, *wire);
+  if (connected.knocked.outcome != Knocked::Outcome::open) {
+    print_error("knockwork: error: " + to_text(connected.knocked));
+    return exit_status(connected.knocked.outcome);
+  }
+  if (arguments.fdpass || (!arguments.no_fdpass && is_socket(STDOUT_FILENO))) {
+    pass(connected.socket, STDOUT_FILENO);
+    return kFine;
+  }
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that went is told by write(2)
+  relay(std::move(connected.socket), STDIN_FILENO, STDOUT_FILENO);
+  return kFine;
+}
+
+int run_export(const ExportArguments& arguments) {
+  char name[256] = "localhost";
+  ::gethostname(name, sizeof name - 1);
+  const ProfileHost host = export_host(load(sources(arguments.file)),
+                                       arguments.host.empty() ? name : arguments.host, arguments.address);
+  print(arguments.json ? to_json(host) + '\n' : to_yaml(host));
+  return kFine;
+}
+
+}  // namespace
+
+void add_client_commands(Commands& commands) {
+  const auto knock = std::make_shared<KnockArguments>();
+  CLI::App* sub = commands.add("knock", "Knock on a host: as a profile has it, or the knocks that are given",
+                               knock, run_knock);
+  add_knock_options(sub, *knock);
+  commands.add_json(sub, knock->json);
+
+  const auto arguments = std::make_shared<ConnectArguments>();
+  sub = commands.add("connect", "Knock, connect, and hand the connection to ssh (its ProxyCommand)",
+                     arguments, run_connect);
+  sub->add_option("HOST", arguments->host, "a host of the profile: ssh's %h")->required();
+  sub->add_option("PORT", arguments->port, "the TCP port to connect to: ssh's %p")->required();
+  add_way(sub, *arguments);
+  sub->add_flag("--try-first", arguments->try_first, "knock only where the port is not open already");
+  CLI::Option* fdpass =
+      sub->add_flag("--fdpass", arguments->fdpass,
+                    "pass the connection over standard output, as ssh's ProxyUseFdpass asks; by itself where "
+                    "that is a socket");
+  sub->add_flag("--no-fdpass", arguments->no_fdpass, "copy bytes even where standard output is a socket")
+      ->excludes(fdpass);
+
+  const auto exported = std::make_shared<ExportArguments>();
+  sub = commands.add("export", "Print a profile for whoever knocks on this host (it holds ports)", exported,
+                     run_export);
+  add_file(sub, exported->file);
+  sub->add_option("--host", exported->host, "what the host is called there; default: its own name");
+  sub->add_option("--address", exported->address, "where knocks go; default: the host as it is called");
+  commands.add_json(sub, exported->json);
+}

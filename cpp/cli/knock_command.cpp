@@ -1,0 +1,111 @@
+#include "knock_command.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <sstream>
+
+#include "knockwork/wire.hpp"
+#include "output.hpp"
+
+namespace {
+
+using namespace knockwork;
+using std::chrono::milliseconds;
+
+inline constexpr int kFine = 0;
+
+milliseconds time_argument(const std::string& text) {
+  return milliseconds(text == "0" ? 0 : seconds_argument(text));
+}
+
+std::vector<std::string> words(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
+// One line on a terminal, which the result takes the place of.
+ShowProgress progress(const KnockArguments& arguments) {
+  if (arguments.json || ::isatty(STDERR_FILENO) != 1) return {};
+  return [host = arguments.host](const Progress& now) {
+    print_error(now.kind == Progress::Kind::waiting
+                    ? fmt::format("\r\033[K{}: closed; waiting {:.1f} s before the next knock", host,
+                                  static_cast<double>(now.wait.count()) / 1000)
+                    : fmt::format("\r\033[K{}: knock {} of {}", host, now.step, now.steps));
+    if (now.kind == Progress::Kind::knocking && now.step == now.steps) print_error("\r\033[K");
+  };
+}
+
+}  // namespace
+
+void add_way(CLI::App* sub, KnockArguments& arguments) {
+  sub->add_option("--sequence", arguments.sequence, "the sequence to knock, by its name");
+  sub->add_option("--profile", arguments.profile,
+                  "the profile to read instead of ~/.config/knockwork/hosts.yml");
+  sub->add_option("--source", arguments.source, "the address of this host to knock from");
+  sub->add_option("--interface", arguments.interface, "the interface of this host to knock from");
+  CLI::Option* ipv4 = sub->add_flag("-4", arguments.ipv4, "only IPv4");
+  sub->add_flag("-6", arguments.ipv6, "only IPv6")->excludes(ipv4);
+  sub->add_option("--delay", arguments.delay, "time between two knocks")->capture_default_str();
+  sub->add_option("--jitter", arguments.jitter, "at most so much more between two knocks, at random")
+      ->capture_default_str();
+  sub->add_option("--retries", arguments.retries,
+                  "how often to knock again where nothing opened, each time after the lockout")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
+  sub->add_option("--timeout", arguments.timeout, "how long to wait for each answer")->capture_default_str();
+}
+
+void add_knock_options(CLI::App* sub, KnockArguments& arguments) {
+  sub->add_option("HOST", arguments.host, "a host of the profile; with knocks, any name or address")
+      ->required();
+  sub->add_option("KNOCK", arguments.knocks,
+                  "7000/udp 8000/tcp …: these instead of a profile's; - for standard input");
+  add_way(sub, arguments);
+  sub->add_option("--wait-open", arguments.wait_open, "check that this TCP port has opened, as in 22/tcp");
+}
+
+Knocking knocking(const KnockArguments& arguments) {
+  Knocking how;
+  how.way.family = arguments.ipv4 ? Family::ipv4 : arguments.ipv6 ? Family::ipv6 : Family::any;
+  how.way.source = arguments.source;
+  how.way.interface = arguments.interface;
+  how.delay = time_argument(arguments.delay);
+  how.jitter = time_argument(arguments.jitter);
+  how.timeout = time_argument(arguments.timeout);
+  how.retries = arguments.retries;
+  return how;
+}
+
+int exit_status(Knocked::Outcome outcome) {
+  switch (outcome) {
+    case Knocked::Outcome::refused:
+      return kRefused;
+    case Knocked::Outcome::unreachable:
+      return kUnreachable;
+    default:
+      return kFine;
+  }
+}
+
+Door door_by_hand(const KnockArguments& arguments) {
+  const bool piped = arguments.knocks == std::vector<std::string>{"-"};
+  return door_by_hand(arguments.host, piped ? words(standard_input()) : arguments.knocks);
+}
+
+int run_knock_on(const Door& door, const KnockArguments& arguments) {
+  const std::unique_ptr<Wire> wire = open_wire();
+  const ShowProgress show = progress(arguments);
+  const Knocked knocked = arguments.wait_open.empty() ? knock(door, knocking(arguments), *wire, show)
+                                                      : knock_open(door, tcp_service(arguments.wait_open),
+                                                                   knocking(arguments), *wire, show);
+  if (show) print_error("\r\033[K");
+  if (arguments.json) {
+    print(to_json(knocked) + '\n');
+  } else if (knocked.message.empty()) {
+    print(to_text(knocked));
+  } else {
+    print_error("knockwork: error: " + to_text(knocked));
+  }
+  return exit_status(knocked.outcome);
+}

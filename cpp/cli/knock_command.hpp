@@ -1,0 +1,37 @@
+// `knock`, as far as it needs no profile: what the front can do by itself, and what
+// `connect` shares with it.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "knockwork/client.hpp"
+
+inline constexpr int kRefused = 3;      // knock and connect: it answered, closed
+inline constexpr int kUnreachable = 4;  // knock and connect: no answer, no way, no such host
+
+struct KnockArguments {
+  std::string host;
+  std::vector<std::string> knocks;
+  std::string wait_open;
+  std::string sequence;
+  std::string profile;
+  std::string source;
+  std::string interface;
+  bool ipv4 = false, ipv6 = false;
+  std::string delay = "50ms", jitter = "0ms", timeout = "5s";
+  int retries = 2;
+  bool json = false;
+};
+
+void add_knock_options(CLI::App* sub, KnockArguments& arguments);
+// Those of them that `connect` has as well.
+void add_way(CLI::App* sub, KnockArguments& arguments);
+
+knockwork::Knocking knocking(const KnockArguments& arguments);
+int exit_status(knockwork::Knocked::Outcome outcome);
+
+// Knocks that stand on the command line or standard input.
+knockwork::Door door_by_hand(const KnockArguments& arguments);
+int run_knock_on(const knockwork::Door& door, const KnockArguments& arguments);

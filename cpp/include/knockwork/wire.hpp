@@ -1,0 +1,54 @@
+// The narrow way from the client's policy to the world: names, packets,
+// connections, time. The real one is linux_wire.cpp; tests have one of their own.
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "knockwork/client.hpp"
+
+namespace knockwork {
+
+// Where packets go: an address, and of a link-local one its interface.
+struct Destination {
+  Network address;
+  std::uint32_t scope = 0;
+  auto operator<=>(const Destination&) const = default;
+};
+std::string to_string(const Destination& destination);
+
+class Wire {
+ public:
+  Wire() = default;
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
+  virtual ~Wire() = default;
+
+  // The addresses of a name in the order in which to try them, without repetition.
+  // Empty, and `why` set, where there is none.
+  virtual std::vector<Destination> resolve(const std::string& name, Family family, std::string& why) = 0;
+
+  // Whether this host has a way there; else why not.
+  virtual std::string obstacle(const Destination& to, const Way& way) = 0;
+
+  // One packet, once; else why it was not sent.
+  virtual std::string knock(const Destination& to, Knock knock, const Way& way) = 0;
+
+  enum class Answer { open, refused, silent, no_way };
+  struct Tried {
+    Answer answer = Answer::silent;
+    Socket socket;    // of an open one
+    std::string why;  // of the others, in the system's words
+  };
+  virtual Tried connect(const Destination& to, std::uint16_t port, const Way& way,
+                        std::chrono::milliseconds timeout) = 0;
+
+  virtual std::chrono::milliseconds now() = 0;  // never goes back
+  virtual void sleep(std::chrono::milliseconds time) = 0;
+  virtual std::chrono::milliseconds random(std::chrono::milliseconds most) = 0;  // 0 to most
+};
+
+}  // namespace knockwork

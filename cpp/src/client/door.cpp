@@ -1,0 +1,76 @@
+// Which sequence of which host is meant.
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "knockwork/client.hpp"
+#include "knockwork/diagnostic.hpp"
+
+namespace knockwork {
+namespace {
+
+const ProfileHost& find(const Profile& profile, const std::string& host) {
+  const auto fits = [&](const std::string& pattern) {
+    return ::fnmatch(pattern.c_str(), host.c_str(), FNM_CASEFOLD) == 0;
+  };
+  for (const ProfileHost& entry : profile.hosts) {
+    if (std::any_of(entry.patterns.begin(), entry.patterns.end(), fits)) return entry;
+  }
+  throw SystemError(
+      fmt::format("the profile {} knows no host {}: add an entry `- host: {}`", profile.name, host, host));
+}
+
+std::string names_of(const ProfileHost& entry) {
+  std::string names;
+  for (const Sequence& sequence : entry.sequences) names += (names.empty() ? "" : ", ") + sequence.name;
+  return names.empty() ? "none" : names;
+}
+
+bool opens(const Sequence& sequence, Service service) {
+  return std::any_of(sequence.opens.begin(), sequence.opens.end(), [&](const Service& each) {
+    return each.protocol == service.protocol && each.first <= service.first && each.last >= service.last;
+  });
+}
+
+Door make_door(const ProfileHost& entry, const std::string& host, const Sequence& sequence) {
+  Door door;
+  door.host = host;
+  door.address = entry.address.empty() ? host : entry.address;
+  door.sequence = sequence.name;
+  door.opens = sequence.opens;
+  door.knocks = {sequence.knock};
+  door.lockout = std::chrono::milliseconds(entry.lockout.milliseconds());
+  door.step_timeout = std::chrono::milliseconds(sequence.step_timeout.milliseconds());
+  return door;
+}
+
+}  // namespace
+
+Door door_named(const Profile& profile, const std::string& host, const std::string& name) {
+  const ProfileHost& entry = find(profile, host);
+  for (const Sequence& sequence : entry.sequences) {
+    if (sequence.name == name) return make_door(entry, host, sequence);
+  }
+  throw SystemError(fmt::format("the profile {} has no sequence {} for {}: it has {}", profile.name, name,
+                                host, names_of(entry)));
+}
+
+Door door_opening(const Profile& profile, const std::string& host, Service service) {
+  const ProfileHost& entry = find(profile, host);
+  for (const Sequence& sequence : entry.sequences) {
+    if (opens(sequence, service)) return make_door(entry, host, sequence);
+  }
+  throw SystemError(fmt::format("the profile {} has no sequence that opens {} of {}: it has {}", profile.name,
+                                to_string(service), host, names_of(entry)));
+}
+
+Door only_door(const Profile& profile, const std::string& host) {
+  const ProfileHost& entry = find(profile, host);
+  if (entry.sequences.size() == 1) return make_door(entry, host, entry.sequences.front());
+  throw SystemError(fmt::format("the profile {} has {} for {}: choose with --sequence ({})", profile.name,
+                                entry.sequences.empty() ? "no sequence" : "several sequences", host,
+                                names_of(entry)));
+}
+
+}  // namespace knockwork

@@ -1,0 +1,215 @@
+// The real Wire.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <random>
+#include <thread>
+
+#include "knockwork/diagnostic.hpp"
+#include "knockwork/wire.hpp"
+
+namespace knockwork {
+namespace {
+
+using std::chrono::milliseconds;
+
+// An address as the system calls take it.
+struct SystemAddress {
+  union {
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+  };
+  socklen_t length = 0;
+};
+
+SystemAddress system_address(const Destination& to, std::uint16_t port) {
+  SystemAddress address{};
+  if (to.address.ipv6) {
+    address.v6.sin6_family = AF_INET6;
+    address.v6.sin6_port = htons(port);
+    address.v6.sin6_scope_id = to.scope;
+    std::memcpy(&address.v6.sin6_addr, to.address.bytes.data(), 16);
+    address.length = sizeof address.v6;
+  } else {
+    address.v4.sin_family = AF_INET;
+    address.v4.sin_port = htons(port);
+    std::memcpy(&address.v4.sin_addr, to.address.bytes.data(), 4);
+    address.length = sizeof address.v4;
+  }
+  return address;
+}
+
+Destination destination(const sockaddr* address) {
+  Destination to;
+  if (address->sa_family == AF_INET6) {
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(address);  // NOLINT: how sockaddr is meant
+    to.address.ipv6 = true;
+    to.address.prefix = 128;
+    to.scope = v6->sin6_scope_id;
+    std::memcpy(to.address.bytes.data(), &v6->sin6_addr, 16);
+  } else {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(address);  // NOLINT: how sockaddr is meant
+    to.address.prefix = 32;
+    std::memcpy(to.address.bytes.data(), &v4->sin_addr, 4);
+  }
+  return to;
+}
+
+int system_family(Family family) {
+  return family == Family::any ? AF_UNSPEC : family == Family::ipv4 ? AF_INET : AF_INET6;
+}
+
+Network source_address(const std::string& text) {
+  const auto network = parse_network(text);
+  if (network && network->prefix == (network->ipv6 ? 128 : 32)) return *network;
+  throw SystemError(fmt::format("{} is no address to knock from", text));
+}
+
+std::string reason(int error) { return std::strerror(error); }
+
+Wire::Answer answer_of(int error) {
+  if (error == 0) return Wire::Answer::open;
+  if (error == ECONNREFUSED || error == ECONNRESET) return Wire::Answer::refused;
+  return error == ETIMEDOUT ? Wire::Answer::silent : Wire::Answer::no_way;
+}
+
+class LinuxWire final : public Wire {
+ public:
+  std::vector<Destination> resolve(const std::string& name, Family family, std::string& why) override {
+    addrinfo hints{};
+    hints.ai_family = system_family(family);
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    const int error = ::getaddrinfo(name.c_str(), nullptr, &hints, &found);
+    if (error != 0) {
+      why = error == EAI_SYSTEM ? reason(errno) : ::gai_strerror(error);
+      return {};
+    }
+    std::vector<Destination> all;
+    for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+      if (each->ai_family != AF_INET && each->ai_family != AF_INET6) continue;
+      const Destination to = destination(each->ai_addr);
+      if (std::find(all.begin(), all.end(), to) == all.end()) all.push_back(to);
+    }
+    ::freeaddrinfo(found);
+    return all;
+  }
+
+  // Connecting a datagram socket asks the routes and sends nothing (udp(7)).
+  std::string obstacle(const Destination& to, const Way& way) override {
+    if (!way.source.empty() && source_address(way.source).ipv6 != to.address.ipv6) {
+      return fmt::format("{} is of the other family", way.source);
+    }
+    const Socket socket = open_socket(to, SOCK_DGRAM, way);
+    const SystemAddress address = system_address(to, 9);
+    return ::connect(socket.number(), &address.any, address.length) == 0 ? "" : reason(errno);
+  }
+
+  std::string knock(const Destination& to, Knock knock, const Way& way) override {
+    const SystemAddress address = system_address(to, knock.port);
+    if (knock.protocol == Protocol::udp) {
+      const Socket socket = open_socket(to, SOCK_DGRAM, way);
+      const char byte = 0;  // some filters drop empty datagrams
+      const ssize_t sent = ::sendto(socket.number(), &byte, 1, 0, &address.any, address.length);
+      return sent == 1 ? "" : reason(errno);
+    }
+    // Closing a socket whose SYN has no answer yet ends it in silence: nothing is sent
+    // again, and an answer meets a closed port.
+    const Socket socket = open_socket(to, SOCK_STREAM, way);
+    if (::connect(socket.number(), &address.any, address.length) == 0) return "";
+    return errno == EINPROGRESS || errno == ECONNREFUSED ? "" : reason(errno);
+  }
+
+  Tried connect(const Destination& to, std::uint16_t port, const Way& way, milliseconds timeout) override {
+    Socket socket = open_socket(to, SOCK_STREAM, way);
+    const SystemAddress address = system_address(to, port);
+    int error = ::connect(socket.number(), &address.any, address.length) == 0 ? 0 : errno;
+    if (error == EINPROGRESS) error = wait_connected(socket, timeout);
+    const Answer answer = answer_of(error);
+    if (answer != Answer::open) return {answer, Socket(), reason(error)};
+    const int on = 1;
+    ::setsockopt(socket.number(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    ::fcntl(socket.number(), F_SETFL, ::fcntl(socket.number(), F_GETFL) & ~O_NONBLOCK);
+    return {answer, std::move(socket), ""};
+  }
+
+  milliseconds now() override {
+    return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch());
+  }
+
+  void sleep(milliseconds time) override {
+    if (time > milliseconds{}) std::this_thread::sleep_for(time);
+  }
+
+  milliseconds random(milliseconds most) override {
+    if (most <= milliseconds{}) return milliseconds{};
+    std::random_device device;
+    return milliseconds(std::uniform_int_distribution<std::int64_t>(0, most.count())(device));
+  }
+
+ private:
+  static Socket open_socket(const Destination& to, int type, const Way& way) {
+    const int family = to.address.ipv6 ? AF_INET6 : AF_INET;
+    Socket socket(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (socket.number() < 0) throw SystemError(fmt::format("cannot open a socket: {}", reason(errno)));
+    if (!way.interface.empty()) use_interface(socket, way.interface);
+    if (!way.source.empty()) use_source(socket, way.source);
+    return socket;
+  }
+
+  // Without privileges since Linux 5.7, for a socket that has no interface yet (c427bfec18f2).
+  static void use_interface(const Socket& socket, const std::string& name) {
+    const auto length = static_cast<socklen_t>(std::min<std::size_t>(name.size(), IFNAMSIZ));
+    if (::setsockopt(socket.number(), SOL_SOCKET, SO_BINDTODEVICE, name.data(), length) == 0) return;
+    throw SystemError(errno == ENODEV ? fmt::format("there is no interface {}", name)
+                                      : fmt::format("cannot use the interface {}: {}", name, reason(errno)));
+  }
+
+  static void use_source(const Socket& socket, const std::string& text) {
+    const SystemAddress address = system_address({source_address(text), 0}, 0);
+    if (::bind(socket.number(), &address.any, address.length) == 0) return;
+    throw SystemError(errno == EADDRNOTAVAIL ? fmt::format("{} is no address of this host", text)
+                                             : fmt::format("cannot knock from {}: {}", text, reason(errno)));
+  }
+
+  // 0, or the error that connect(2) would have had.
+  int wait_connected(const Socket& socket, milliseconds timeout) {
+    pollfd waited{socket.number(), POLLOUT, 0};
+    const milliseconds end = now() + timeout;
+    for (;;) {
+      const milliseconds left = std::max(end - now(), milliseconds{});
+      const int ready = ::poll(&waited, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 1 << 30)));
+      if (ready == 0) return ETIMEDOUT;
+      if (ready < 0 && errno == EINTR) continue;
+      int error = 0;
+      socklen_t length = sizeof error;
+      ::getsockopt(socket.number(), SOL_SOCKET, SO_ERROR, &error, &length);
+      return error;
+    }
+  }
+};
+
+}  // namespace
+
+std::string to_string(const Destination& destination) {
+  std::string text = to_string(destination.address);
+  if (destination.scope == 0) return text;
+  char name[IF_NAMESIZE]{};
+  return text + '%' +
+         (::if_indextoname(destination.scope, name) ? std::string(name) : std::to_string(destination.scope));
+}
+
+std::unique_ptr<Wire> open_wire() { return std::make_unique<LinuxWire>(); }
+
+}  // namespace knockwork

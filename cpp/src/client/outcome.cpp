@@ -1,0 +1,45 @@
+// What became of it, for people and for programs.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "knockwork/client.hpp"
+
+namespace knockwork {
+namespace {
+
+const char* word(Knocked::Outcome outcome) {
+  switch (outcome) {
+    case Knocked::Outcome::sent:
+      return "sent";
+    case Knocked::Outcome::open:
+      return "open";
+    case Knocked::Outcome::refused:
+      return "refused";
+    case Knocked::Outcome::unreachable:
+      return "unreachable";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string to_text(const Knocked& knocked) {
+  if (!knocked.message.empty()) return knocked.message + '\n';
+  const std::string where =
+      knocked.host == knocked.address ? knocked.host : fmt::format("{} ({})", knocked.host, knocked.address);
+  if (knocked.outcome == Knocked::Outcome::sent) return fmt::format("{}: knocked\n", where);
+  return fmt::format("{}: {}\n", where, word(knocked.outcome));
+}
+
+std::string to_json(const Knocked& knocked) {
+  const auto given = [](const std::string& text) {
+    return text.empty() ? nlohmann::json() : nlohmann::json(text);
+  };
+  const nlohmann::ordered_json value{
+      {"outcome", word(knocked.outcome)},    {"host", knocked.host},     {"address", given(knocked.address)},
+      {"sequence", given(knocked.sequence)}, {"rounds", knocked.rounds}, {"message", given(knocked.message)}};
+  return value.dump();
+}
+
+}  // namespace knockwork

@@ -1,0 +1,81 @@
+// A profile's entry, as load_profile() reads it back.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "knockwork/client.hpp"
+
+namespace knockwork {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <typename T>
+Json texts(const std::vector<T>& values) {
+  Json list = Json::array();
+  for (const T& value : values) list.push_back(to_string(value));
+  return list;
+}
+
+Json to_value(const Derivation& derive) {
+  Json value{
+      {"secret_file", derive.secret_file}, {"length", derive.length}, {"period", to_string(derive.period)}};
+  if (derive.overlap > Duration{}) value["overlap"] = to_string(derive.overlap);
+  return value;
+}
+
+// What the client has a use for.
+Json to_value(const Sequence& sequence) {
+  Json value{{"name", sequence.name}};
+  if (sequence.derive) {
+    value["derive"] = to_value(*sequence.derive);
+  } else {
+    value["knock"] = texts(sequence.knock);
+  }
+  value["opens"] = texts(sequence.opens);
+  value["step_timeout"] = to_string(sequence.step_timeout);
+  if (sequence.sequence_timeout) value["sequence_timeout"] = to_string(*sequence.sequence_timeout);
+  value["open_for"] = to_string(sequence.open_for);
+  return value;
+}
+
+Json to_value(const ProfileHost& host) {
+  Json value{{"host", host.patterns.size() == 1 ? Json(host.patterns.front()) : Json(host.patterns)}};
+  if (!host.address.empty()) value["address"] = host.address;
+  value["lockout"] = to_string(host.lockout);
+  value["sequences"] = Json::array();
+  for (const Sequence& sequence : host.sequences) value["sequences"].push_back(to_value(sequence));
+  return value;
+}
+
+// JSON's values are YAML's in flow style.
+void write_keys(const Json& mapping, std::string_view first, std::string_view rest, std::string& out) {
+  std::string_view indent = first;
+  for (const auto& [key, value] : mapping.items()) {
+    if (key == "sequences") {
+      out += fmt::format("{}{}:{}\n", indent, key, value.empty() ? " []" : "");
+      for (const Json& each : value) write_keys(each, "      - ", "        ", out);
+    } else {
+      out += fmt::format("{}{}: {}\n", indent, key, value.dump());
+    }
+    indent = rest;
+  }
+}
+
+}  // namespace
+
+ProfileHost export_host(const Spec& spec, const std::string& host, const std::string& address) {
+  return {{host}, address, spec.lockout, spec.sequences};
+}
+
+std::string to_yaml(const ProfileHost& host) {
+  std::string text = "knockwork: 1\nhosts:\n";
+  write_keys(to_value(host), "  - ", "    ", text);
+  return text;
+}
+
+std::string to_json(const ProfileHost& host) {
+  return Json{{"knockwork", 1}, {"hosts", Json::array({to_value(host)})}}.dump();
+}
+
+}  // namespace knockwork
