@@ -1,4 +1,4 @@
-"""confirm_within: what shuts the controller out comes back by itself; what does not is confirmed over a new connection."""
+"""confirm_within: what shuts the controller out comes back by itself; the rest is confirmed over a new connection."""
 
 import json
 import re

@@ -14,9 +14,10 @@ import re
 from ansible.module_utils.basic import AnsibleModule
 
 _SHOWN = frozenset((
-    'always_allow', 'apply', 'backend', 'confirm_within', 'declaration', 'fresh', 'from', 'id', 'interfaces',
-    'ipv6_prefix', 'length', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'period', 'refuse', 'save',
-    'sequence_timeout', 'sources', 'state', 'step_timeout', 'to', 'wrong_knock',
+    'always_allow', 'apply', 'backend', 'confirm_within', 'declaration', 'fresh', 'from', 'id',
+    'interfaces', 'ipv6_prefix', 'length', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once',
+    'open_for', 'overlap', 'period', 'refuse', 'revoke_retired', 'save', 'sequence', 'sequence_timeout',
+    'source', 'sources', 'state', 'step_timeout', 'to', 'wrong_knock',
 ))
 _NESTED = frozenset(('derive', 'sequences'))
 _COUNTED = dict(guards='port', knock='knock', opens='service', public='service')
