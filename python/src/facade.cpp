@@ -55,8 +55,8 @@ kw::Report grant(const std::string& address, const std::string& sequence,
   return kw::grant(address, sequence, time, execution(check), *kw::open_kernel(), settings(lock_timeout));
 }
 
-kw::Report revoke(const std::string& sequence, const std::string& source, bool check,
-                  std::chrono::milliseconds lock_timeout) {
+kw::Report take_back(const std::string& sequence, const std::string& source, bool check,
+                     std::chrono::milliseconds lock_timeout) {
   return kw::revoke({sequence, source}, execution(check), *kw::open_kernel(), settings(lock_timeout));
 }
 
@@ -84,7 +84,7 @@ void bind_facade(py::module_& module) {
   module.def("confirm", confirm, NoGil());
   module.def("rollback", rollback, NoGil());
   module.def("grant", grant, NoGil());
-  module.def("revoke", revoke, NoGil());
+  module.def("revoke", take_back, NoGil());
   module.def("remove", remove_table, NoGil());
   module.def("status", status, NoGil());
 }

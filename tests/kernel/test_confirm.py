@@ -387,7 +387,7 @@ def test_corrected_declaration(knockwork: Knockwork) -> None:
 
 def _call(knockwork: Knockwork, command: str, **more: object) -> dict[str, object]:
     version = knockwork.run("--version").stdout.split()[1]
-    request = {"version": version, "command": command, **more}
+    request: dict[str, object] = {"version": version, "command": command, **more}
     answer: dict[str, object] = json.loads(knockwork.run("call", input=json.dumps(request)).stdout)
     return answer
 

@@ -66,6 +66,13 @@ TEST_CASE("pending: the note says all of it again") {
   CHECK(parse_pending(to_json(bare)) == bare);
 }
 
+TEST_CASE("pending: a table that holds bytes which are no text can be noted") {
+  Pending odd = pending();
+  odd.before = "table inet knockwork {\n\tchain x {\n\t\taccept comment \"\xff\"\n\t}\n}\n";
+  const Pending again = parse_pending(to_json(odd));
+  CHECK(again.before == "table inet knockwork {\n\tchain x {\n\t\taccept comment \"\xef\xbf\xbd\"\n\t}\n}\n");
+}
+
 TEST_CASE("pending: a damaged note is refused, without quoting it") {
   for (const std::string text : {"", "{}", "[]", R"({"id": 7411})", R"({"id": "7411", "boot": null})"}) {
     CAPTURE(text);
