@@ -59,6 +59,7 @@ Waiting waiting(const Pending& pending, milliseconds now) {
   return {pending.id, pending.at, std::max(milliseconds(0), pending.deadline - now)};
 }
 
+// A comment that a hand put into the table may be no UTF-8: that is no reason to have no way back.
 std::string to_json(const Pending& pending) {
   json files = json::array();
   for (const FileChange& file : pending.files) {
@@ -75,7 +76,7 @@ std::string to_json(const Pending& pending) {
               {"before", or_null(pending.before)},
               {"grants", json::parse(to_json(pending.grants))},
               {"files", files}}
-             .dump() +
+             .dump(-1, ' ', false, json::error_handler_t::replace) +
          '\n';
 }
 
