@@ -40,6 +40,13 @@ class Commands {
     return sub;
   }
 
+  // A command that has commands of its own.
+  Commands add_group(const char* name, const char* what) {
+    CLI::App* group = app_.add_subcommand(name, what);
+    group->require_subcommand(1);
+    return {*group, chosen_};
+  }
+
   // `--json`: errors are then printed as JSON as well.
   void add_json(CLI::App* sub, bool& json) {
     sub->add_flag_callback(
@@ -52,6 +59,7 @@ class Commands {
 };
 
 void add_declaration_commands(Commands& commands);  // validate, lint, schema, render, trace: no kernel
+void add_derive_commands(Commands& commands);       // derive …: secrets, keys, epochs
 void add_gate_commands(Commands& commands);         // plan, apply, remove, status, watch, renew, save
 void add_client_commands(Commands& commands);       // knock, connect, export
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "commands.hpp"
+#include "knockwork/derive.hpp"
 #include "output.hpp"
 
 namespace {
@@ -18,6 +19,7 @@ using namespace knockwork;
 struct Arguments {
   std::string file = kDefaultDeclaration;
   std::string packets = "-";
+  std::string at;
   bool json = false;
   bool keys = false;
   bool reference = false;
@@ -57,7 +59,7 @@ int run_render(const Arguments& arguments) {
 }
 
 int run_trace(const Arguments& arguments) {
-  const Spec spec = load(sources(arguments.file));
+  const Spec spec = in_force(load(sources(arguments.file)), time_argument(arguments.at));
   const bool piped = arguments.packets == "-";
   const std::string script = piped ? standard_input() : read_script(arguments.packets);
   const std::string name = piped ? "<stdin>" : arguments.packets;
@@ -106,4 +108,6 @@ void add_declaration_commands(Commands& commands) {
   sub->add_option("--packets", arguments->packets,
                   "a file of lines like `+0.2s 192.0.2.7 7000/udp`; - for standard input")
       ->capture_default_str();
+  sub->add_option("--at", arguments->at,
+                  "derived sequences as of this time: 2026-01-31T12:00:00Z; default: now");
 }

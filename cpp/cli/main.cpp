@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   Chosen chosen;
   Commands commands(app, chosen);
   add_declaration_commands(commands);
+  add_derive_commands(commands);
   add_gate_commands(commands);
   add_client_commands(commands);
   try {

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <iterator>
 
@@ -57,6 +58,17 @@ void print_error(std::string_view text) { std::fwrite(text.data(), 1, text.size(
 void warn(std::string_view text) { print_error(fmt::format("warning: {}\n", text)); }
 
 std::string standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
+
+std::optional<std::chrono::milliseconds> time_argument(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  std::tm parts{};
+  const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  if (end == nullptr || *end != '\0') {
+    throw knockwork::SystemError(
+        fmt::format("\"{}\" is not a time: write it in UTC, as in 2026-01-31T12:00:00Z", text));
+  }
+  return std::chrono::seconds(::timegm(&parts));
+}
 
 std::int64_t seconds_argument(std::string_view text) {
   std::int64_t number = 0;

@@ -1,7 +1,9 @@
 // What reaches the terminal.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +18,9 @@ void print_error(std::string_view text);
 void warn(std::string_view text);
 
 std::string standard_input();
+
+// "2026-01-31T12:00:00Z"; nothing where the text is empty. Throws knockwork::SystemError.
+std::optional<std::chrono::milliseconds> time_argument(const std::string& text);
 
 // "30s" or "500ms" in milliseconds. Throws knockwork::SystemError.
 std::int64_t seconds_argument(std::string_view text);

@@ -79,12 +79,26 @@ struct Guards {
   bool operator==(const Guards&) const = default;
 };
 
-// Sequences drawn from a secret instead of written down.
+// Ports of any protocol.
+struct PortRange {
+  std::uint16_t first = 0;  // 1-65535
+  std::uint16_t last = 0;   // at least `first`
+  auto operator<=>(const PortRange&) const = default;
+};
+std::string to_string(PortRange range);  // "8080", "1024-32767"
+
+// Sequences drawn from a secret instead of written down: derive.hpp.
 struct Derivation {
   std::string secret_file;
+  std::string host;  // in lower case; empty for this host's name
   int length = 0;
-  Duration period;
-  Duration overlap;
+  std::vector<Protocol> protocols{Protocol::udp};  // ascending, none twice
+  PortRange ports{1024, 32767};
+  std::vector<PortRange> exclude;
+  Duration period;   // zero with `epoch`
+  Duration overlap;  // shorter than `period`
+  std::optional<std::uint64_t> epoch;
+  std::vector<std::uint64_t> accepts;  // ascending, holds `epoch`; empty with `period`
   bool operator==(const Derivation&) const = default;
 };
 

@@ -1,11 +1,11 @@
 // One request as JSON in, one answer as JSON out: what both backends of the
 // Ansible modules speak, so that they cannot answer differently.
 //
-//   {"version": "0.1.0", "command": "apply" | "plan" | "remove" | "status" | "validate",
+//   {"version": "0.1.0", "command": "apply" | "plan" | "remove" | "status" | "validate" | "clock",
 //    "sources": [{"kind": "declaration" | "drop_in", "name": "…", "text": "…"}],
 //    "check": false, "reveal": false, "lock_timeout_ms": 30000, "ssh_connection": "…"}
 //
-//   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…}}
+//   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}}
 //   {"version": "0.1.0", "ok": false,
 //    "error": {"kind": "declaration" | "system" | "version" | "bug", "message": "…", "diagnostics": […]}}
 //
@@ -14,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "knockwork/derive.hpp"
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
 
@@ -75,6 +76,7 @@ json answer(const json& request, Kernel& kernel) {
   if (command == "apply")
     return success("report", to_json(apply(spec_of(request), execution, kernel, settings)));
   if (command == "plan") return success("report", to_json(plan(spec_of(request), kernel, settings)));
+  if (command == "clock") return success("clock", to_json(clock_status(spec_of(request))));
   if (command == "validate") {
     spec_of(request);
     return success("report", to_json(Report{}));

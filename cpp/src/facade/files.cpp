@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "knockwork/diagnostic.hpp"
 
@@ -19,6 +20,7 @@ class Descriptor {
   ~Descriptor() {
     if (number_ >= 0) ::close(number_);
   }
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int number() const { return number_; }
@@ -49,23 +51,56 @@ void make_directory(const std::filesystem::path& directory) {
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) refuse("make the directory", directory);
 }
 
-}  // namespace
-
-std::optional<std::string> read_file(const std::filesystem::path& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.number() < 0) {
-    if (errno == ENOENT) return std::nullopt;
-    refuse("read", path);
-  }
+std::string read_all(int file, const std::filesystem::path& path) {
   std::string text;
   char buffer[65536];
   for (;;) {
-    const ssize_t count = ::read(file.number(), buffer, sizeof buffer);
+    const ssize_t count = ::read(file, buffer, sizeof buffer);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) refuse("read", path);
     if (count == 0) return text;
     text.append(buffer, static_cast<std::size_t>(count));
   }
+}
+
+// Of the file that is open, so that nobody can exchange it in between.
+void refuse_if_not_private(int file, const std::filesystem::path& path) {
+  struct stat status {};
+  if (::fstat(file, &status) != 0) refuse("read", path);
+  if (!S_ISREG(status.st_mode)) throw SystemError(fmt::format("{} is not a file", path.string()));
+  if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+    throw SystemError(fmt::format("{} belongs to another user, who could replace it: `chown` it to {}",
+                                  path.string(), ::geteuid() == 0 ? "root" : "yourself"));
+  }
+  if ((status.st_mode & 077) != 0) {
+    throw SystemError(
+        fmt::format("others may read or write {0}: `chmod 600 {0}`, and replace the secret in it if someone "
+                    "may have read it",
+                    path.string()));
+  }
+}
+
+std::optional<Descriptor> open_to_read(const std::filesystem::path& path) {
+  std::optional<Descriptor> file;
+  file.emplace(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file->number() >= 0) return file;
+  if (errno != ENOENT) refuse("read", path);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> read_file(const std::filesystem::path& path) {
+  const auto file = open_to_read(path);
+  if (!file) return std::nullopt;
+  return read_all(file->number(), path);
+}
+
+std::optional<std::string> read_private_file(const std::filesystem::path& path) {
+  const auto file = open_to_read(path);
+  if (!file) return std::nullopt;
+  refuse_if_not_private(file->number(), path);
+  return read_all(file->number(), path);
 }
 
 void write_file(const std::filesystem::path& path, std::string_view text) {

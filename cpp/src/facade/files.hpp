@@ -14,6 +14,10 @@ inline constexpr const char* kRunDirectory = "/run/knockwork";
 // The whole file; nothing where there is none. Throws SystemError.
 std::optional<std::string> read_file(const std::filesystem::path& path);
 
+// The same of a file that holds a secret: refused where it is not the reader's or root's, or
+// where others may read or write it.
+std::optional<std::string> read_private_file(const std::filesystem::path& path);
+
 // By a temporary file beside it, synced and renamed; mode 0600. Makes the
 // directory (0700) where it is missing. Throws SystemError, leaving the old file.
 void write_file(const std::filesystem::path& path, std::string_view text);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "facade/clock.hpp"
 #include "facade/fingerprint.hpp"
 #include "facade/lock.hpp"
 #include "facade/stamp.hpp"
@@ -51,6 +52,14 @@ Report report(const Wanted& wanted, const std::optional<LiveTable>& live, const 
   report.warnings = operator_warnings(wanted.program, pointer(live), settings.ssh_connection);
   return report;
 }
+
+// With what there is to say about the clock.
+Report warned(Report report, const InForce& now) {
+  report.warnings.insert(report.warnings.begin(), now.warnings.begin(), now.warnings.end());
+  return report;
+}
+
+Report unchanged(const InForce& now) { return warned({}, now); }
 
 // Reads the table until nobody committed anything in the meantime, so that what
 // was read can be stamped with the generation.
@@ -121,23 +130,25 @@ void restore(Report& report, Transaction& transaction, const Ruleset& wanted) {
 
 }  // namespace
 
-std::string render(const Spec& spec) { return to_nft(Wanted(spec).ruleset); }
+std::string render(const Spec& spec) { return to_nft(Wanted(in_force(spec)).ruleset); }
 
 Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
-  const Wanted wanted(spec);
-  if (stamped(kernel.generation(), digest(wanted.ruleset))) return {};
+  const InForce now = resolved(spec, Keep::nothing);
+  const Wanted wanted(now.spec);
+  if (stamped(kernel.generation(), digest(wanted.ruleset))) return unchanged(now);
   const std::optional<LiveTable> live = read_ours(kernel);
   Transaction transaction = difference(pointer(live), wanted.ruleset);
   Report planned = report(wanted, live, transaction, settings, MissingKey::do_without);
   if (!live) restore(planned, transaction, wanted.ruleset);
-  return planned;
+  return warned(std::move(planned), now);
 }
 
 Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings) {
   if (execution == Execution::check) return plan(spec, kernel, settings);
   const Lock lock(settings.lock_timeout);
-  const Wanted wanted(spec);
-  if (stamped(kernel.generation(), digest(wanted.ruleset))) return {};
+  const InForce now = resolved(spec, Keep::record);
+  const Wanted wanted(now.spec);
+  if (stamped(kernel.generation(), digest(wanted.ruleset))) return unchanged(now);
   Transaction transaction;
   Report done;
   {
@@ -146,7 +157,7 @@ Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settin
     transaction = difference(pointer(reading.live), wanted.ruleset);
     if (transaction.empty()) {
       stamp(reading.generation, digest(wanted.ruleset));
-      return {};
+      return unchanged(now);
     }
     done = report(wanted, reading.live, transaction, settings, MissingKey::make);
     if (!reading.live) restore(done, transaction, wanted.ruleset);
@@ -154,7 +165,7 @@ Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settin
   kernel.commit(transaction);
   transaction.actions.clear();
   verify(wanted.ruleset, kernel);
-  return done;
+  return warned(std::move(done), now);
 }
 
 Report remove(Execution execution, Kernel& kernel, const Settings& settings) {

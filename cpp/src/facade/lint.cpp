@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "facade/files.hpp"
+#include "knockwork/derive.hpp"
 #include "knockwork/knockwork.hpp"
 
 namespace knockwork {
@@ -21,8 +22,10 @@ std::optional<PortRange> ephemeral_ports() try {
 
 }  // namespace
 
-std::string lint(const Spec& spec) { return to_text(assess(compile(spec), ephemeral_ports())); }
+std::string lint(const Spec& spec) { return to_text(assess(compile(in_force(spec)), ephemeral_ports())); }
 
-std::string lint_json(const Spec& spec) { return to_json(assess(compile(spec), ephemeral_ports())); }
+std::string lint_json(const Spec& spec) {
+  return to_json(assess(compile(in_force(spec)), ephemeral_ports()));
+}
 
 }  // namespace knockwork

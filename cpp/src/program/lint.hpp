@@ -13,10 +13,6 @@
 
 namespace knockwork {
 
-struct PortRange {
-  std::uint16_t first = 0, last = 0;
-};
-
 struct Assessment {  // of one sequence
   std::string name;
   std::uint32_t knocks = 0;

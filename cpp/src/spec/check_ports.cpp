@@ -1,11 +1,14 @@
 // A port is a knock, or opened, or public, or a listed guard: never two of them.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <numeric>
 
+#include "knockwork/derive.hpp"
 #include "spec/conflicts.hpp"
 #include "spec/port_owners.hpp"
+#include "spec/values.hpp"
 
 namespace knockwork::spec {
 namespace {
@@ -42,6 +45,26 @@ bool meet(const std::vector<Network>& left, const std::vector<Network>& right) {
     return std::any_of(right.begin(), right.end(),
                        [&](const Network& other) { return contains(one, other) || contains(other, one); });
   });
+}
+
+// Adds those of `services` that may be drawn.
+void add_drawn(const SequenceDraft& sequence, const std::vector<PortRange>& ranges,
+               const std::vector<Service>& services, std::vector<PortRange>& used) {
+  const std::vector<Protocol>& protocols = sequence.value.derive->protocols;
+  for (const Service& service : services) {
+    if (std::find(protocols.begin(), protocols.end(), service.protocol) == protocols.end()) continue;
+    for (const PortRange range : ranges) {
+      const PortRange both{std::max(range.first, service.first), std::min(range.last, service.last)};
+      if (both.first <= both.last && std::find(used.begin(), used.end(), both) == used.end())
+        used.push_back(both);
+    }
+  }
+}
+
+std::vector<std::string> texts(const std::vector<PortRange>& ranges) {
+  std::vector<std::string> words;
+  for (const PortRange range : ranges) words.push_back(to_string(range));
+  return words;
 }
 
 class PortChecks {
@@ -108,6 +131,37 @@ class PortChecks {
                  {fmt::format("{} cuts the connections of {}, and {} keeps them", title(sequence),
                               to_string(service), title(*keeper)),
                   "write the same `on_expiry` in both: a connection does not tell which of them opened it"});
+    }
+  }
+
+  // What can be drawn must be right for whatever is drawn: told now, never first on the day it is.
+  void check_drawn(const SequenceDraft& sequence) {
+    if (!sequence.derive) return;
+    const std::vector<PortRange> ranges = pool(*sequence.value.derive);
+    std::size_t count = 0;
+    for (const PortRange range : ranges) count += std::size_t{range.last} - range.first + 1;
+    if (count < kLeastPorts) {
+      faults_.at(sequence.derive,
+                 {fmt::format("{} ports to draw from", count),
+                  fmt::format("widen `ports`, or exclude less: {} are the least", kLeastPorts)});
+    }
+    std::vector<PortRange> used;
+    for (const SequenceDraft& opener : draft_.sequences)
+      add_drawn(sequence, ranges, opener.value.opens, used);
+    add_drawn(sequence, ranges, draft_.value.public_services, used);
+    if (!used.empty()) {
+      faults_.at(sequence.derive, {fmt::format("{} may draw ports that are opened or public: {}",
+                                               title(sequence), fmt::join(texts(used), ", ")),
+                                   "add them to `exclude`: a knock goes to a closed port"});
+    }
+    std::vector<Service> guards;
+    for (const Knock guard : draft_.value.guards.ports) guards.push_back(only(guard));
+    used.clear();
+    add_drawn(sequence, ranges, guards, used);
+    if (!used.empty()) {
+      faults_.at(sequence.derive,
+                 {fmt::format("{} may draw a port that `guards` lists", title(sequence)),
+                  "add the listed guards to `exclude`: a guard locks out whoever touches it"});
     }
   }
 
@@ -179,6 +233,7 @@ void check_ports(const Draft& draft, Faults& faults) {
   for (const SequenceDraft& sequence : draft.sequences) {
     if (sequence.opens.size() > 1) check_overlaps(sequence.value.opens, sequence.opens, faults);
     checks.check_knocks(sequence);
+    checks.check_drawn(sequence);
     checks.check_expiry(sequence);
     checks.check_closed_port(sequence);
   }

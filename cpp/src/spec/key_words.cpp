@@ -63,6 +63,16 @@ std::string_view to_string(Form form) {
       return "a name or a list of names";
     case Form::hosts:
       return "a list of hosts";
+    case Form::host:
+      return "a host's name";
+    case Form::protocols:
+      return "a list of protocols";
+    case Form::range:
+      return "a port or a range of ports";
+    case Form::ranges:
+      return "a list of ports and ranges";
+    case Form::epochs:
+      return "a list of numbers";
   }
   return "";
 }

@@ -14,6 +14,7 @@ constexpr std::array<Words, 3> kRefuse{"auto", "drop", "reject"};
 constexpr std::array<Words, 2> kWrongKnock{"lockout", "ignore"};
 constexpr std::array<Words, 3> kLog{"none", "grants", "all"};
 constexpr std::array<Words, 2> kOnExpiry{"keep", "cut"};
+constexpr std::array<Words, 2> kProtocols{"tcp", "udp"};
 constexpr std::array<Words, 2> kGuards{"auto", "none"};
 
 constexpr std::array<Key, 13> kDeclaration{{
@@ -224,21 +225,31 @@ constexpr std::array<Key, 11> kSequence{{
      .read = read_derivation,
      .fallback = "",
      .example = "{secret_file: /etc/knockwork/secret, length: 5, period: 1d, overlap: 1h}",
-     .doc = "Draws the knocks from a secret instead of writing them down.",
-     .supported = false},
+     .doc = "Draws the knocks from a secret instead of writing them down, anew for each epoch. Epoch 41 of "
+            "`ssh` is a sequence of its own, `ssh#41`, in reports and in `once`. How they are drawn: "
+            "docs/derivation.md."},
 }};
 
-constexpr std::array<Key, 4> kDerive{{
+constexpr std::array<Key, 10> kDerive{{
     {.name = "secret_file",
      .scope = Scope::derive,
      .form = Form::path,
      .read = read_scalar<&Derivation::secret_file, parse_absolute_path>,
      .fallback = "",
      .example = "/etc/knockwork/secret",
-     .doc = "The file that holds the secret: an absolute path.",
+     .doc = "The file that holds the secret: an absolute path. `knockwork derive` makes and fills it; nobody "
+            "but its owner may read it. It is read when the declaration is applied, never to validate it.",
      .secret = true,
-     .required = true,
-     .supported = false},
+     .required = true},
+    {.name = "host",
+     .scope = Scope::derive,
+     .form = Form::host,
+     .read = read_scalar<&Derivation::host, parse_host>,
+     .fallback = "",
+     .example = "web1.example",
+     .doc =
+         "The name of the host whose sequence it is, in small or capital letters: a client and the host must "
+         "mean the same. Default: this host's name."},
     {.name = "length",
      .scope = Scope::derive,
      .form = Form::integer,
@@ -247,27 +258,75 @@ constexpr std::array<Key, 4> kDerive{{
      .example = "5",
      .doc = "How many knocks to draw.",
      .required = true,
-     .supported = false,
      .least = 1,
      .most = 32},
+    {.name = "protocols",
+     .scope = Scope::derive,
+     .form = Form::protocols,
+     .read = read_list<&Derivation::protocols, parse_protocol>,
+     .fallback = "[udp]",
+     .example = "[tcp, udp]",
+     .doc = "The protocols to draw from, each knock by itself.",
+     .choices = kProtocols},
+    {.name = "ports",
+     .scope = Scope::derive,
+     .form = Form::range,
+     .read = read_scalar<&Derivation::ports, parse_range>,
+     .fallback = "1024-32767",
+     .example = "10000-20000",
+     .doc =
+         "The ports to draw from: 256 at least, without those of `exclude`. No sequence uses a port twice. "
+         "Above 32767 this host's own connections take their ports."},
+    {.name = "exclude",
+     .scope = Scope::derive,
+     .form = Form::ranges,
+     .read = read_list<&Derivation::exclude, parse_range>,
+     .fallback = "[]",
+     .example = "[8080, 6000-6063]",
+     .doc =
+         "Ports never to draw, of either protocol: all within `ports` that sequences open, that are public "
+         "or listed guards, on every host that shares the declaration. A client must exclude the same."},
     {.name = "period",
      .scope = Scope::derive,
      .form = Form::duration,
      .read = read_scalar<&Derivation::period, parse_duration>,
      .fallback = "",
      .example = "1d",
-     .doc = "How long a drawn sequence is valid, before the next takes its place.",
+     .doc =
+         "How long a drawn sequence is valid, before the next takes its place by the clock: epoch N begins "
+         "N periods after the start of 1970, UTC. Either `period` or `epoch`.",
      .required = true,
-     .supported = false},
+     .unless = "epoch"},
     {.name = "overlap",
      .scope = Scope::derive,
      .form = Form::duration,
      .read = read_scalar<&Derivation::overlap, parse_duration>,
      .fallback = "",
      .example = "1h",
-     .doc = "How long the old sequence is accepted beside the new one; shorter than `period`. Default: "
-            "not at all.",
-     .supported = false},
+     .doc = "How long before a boundary the next sequence is accepted already, and after it the one before "
+            "still; shorter than `period`. It covers clocks that differ and the time between two applies. "
+            "Default: not at all. Only with `period`."},
+    {.name = "epoch",
+     .scope = Scope::derive,
+     .form = Form::integer,
+     .read = read_integer<&Derivation::epoch>,
+     .fallback = "",
+     .example = "41",
+     .doc = "The number of the sequence in force, where it changes by hand or by a controller instead of the "
+            "clock. Either `period` or `epoch`.",
+     .least = 0,
+     .most = static_cast<int>(kLastEpoch)},
+    {.name = "accepts",
+     .scope = Scope::derive,
+     .form = Form::epochs,
+     .read = read_epochs,
+     .fallback = "",
+     .example = "[41, 42]",
+     .doc =
+         "The epochs that are accepted side by side, `epoch` among them, 16 at most. Default: `epoch` alone. "
+         "Only with `epoch`.",
+     .least = 0,
+     .most = static_cast<int>(kLastEpoch)},
 }};
 
 constexpr std::array<Key, 2> kProfile{{

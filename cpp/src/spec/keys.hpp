@@ -35,6 +35,11 @@ enum class Form {
   address,
   patterns,
   hosts,
+  host,
+  protocols,
+  range,
+  ranges,
+  epochs,
 };
 
 struct Key;

@@ -22,6 +22,8 @@ AnsibleType ansible_type(Form form) {
     case Form::choice:
     case Form::duration:
     case Form::name:
+    case Form::host:
+    case Form::range:
       return {"str", nullptr};
     case Form::boolean:
       return {"bool", nullptr};
@@ -31,7 +33,11 @@ AnsibleType ansible_type(Form form) {
     case Form::services:
     case Form::networks:
     case Form::interfaces:
+    case Form::protocols:
+    case Form::ranges:
       return {"list", "str"};
+    case Form::epochs:
+      return {"list", "int"};
     case Form::guards:
       return {"raw", nullptr};  // a word or a list
     case Form::sequences:
@@ -57,9 +63,12 @@ Json fallback_json(const Key& key) {
     case Form::choice:
     case Form::duration:
     case Form::guards:
+    case Form::range:
       return std::string(key.fallback);
+    case Form::protocols:
+      return Json::array({"udp"});
     default:
-      return Json::array();  // the only default that a list has
+      return Json::array();  // the only default that other lists have
   }
 }
 

@@ -107,4 +107,35 @@ Parsed<Service> parse_service(std::string_view text) {
   return Service{*halves->protocol, *first, *last};
 }
 
+Parsed<PortRange> parse_range(std::string_view text) {
+  if (text.find('/') != std::string_view::npos) {
+    return tl::unexpected(
+        Fault{"a port with a protocol", "write the port alone, as in 8080: it counts for both protocols"});
+  }
+  const std::size_t dash = text.find('-', 1);
+  const auto first = parse_port(text.substr(0, dash), Shown::value);
+  if (!first) return tl::unexpected(first.error());
+  const auto last = dash == std::string_view::npos ? first : parse_port(text.substr(dash + 1), Shown::value);
+  if (!last) return tl::unexpected(last.error());
+  if (*last < *first) {
+    return tl::unexpected(
+        Fault{"a range that ends before it begins", fmt::format("write {}-{}", *last, *first)});
+  }
+  return PortRange{*first, *last};
+}
+
+Parsed<Protocol> parse_protocol(std::string_view text) {
+  if (const auto protocol = protocol_named(text)) return *protocol;
+  return tl::unexpected(Fault{"unknown protocol " + quote(text), "write tcp or udp"});
+}
+
 }  // namespace knockwork::spec
+
+namespace knockwork {
+
+std::string to_string(PortRange range) {
+  return range.first == range.last ? fmt::format("{}", range.first)
+                                   : fmt::format("{}-{}", range.first, range.last);
+}
+
+}  // namespace knockwork

@@ -6,6 +6,29 @@
 #include "spec/readers.hpp"
 
 namespace knockwork::spec {
+namespace {
+
+void check_epochs(const Value& map, Derivation& derivation, Faults& faults) {
+  const Value period = find_key(map, "period"), epoch = find_key(map, "epoch");
+  const Value overlap = find_key(map, "overlap"), accepts = find_key(map, "accepts");
+  if (period && epoch)
+    faults.at(epoch, {"both `period` and `epoch`", "keep one: epochs change by the clock or by hand"});
+  if (overlap && epoch && !period)
+    faults.at(overlap, {"`overlap` has no effect with `epoch`", "list the epochs under `accepts` instead"});
+  if (accepts && period && !epoch)
+    faults.at(accepts, {"`accepts` has no effect with `period`", "write `overlap` instead"});
+  if (derivation.period > Duration{} && derivation.overlap >= derivation.period)
+    faults.at(overlap, {"`overlap` is not shorter than `period`", "shorten it"});
+  if (!derivation.epoch) return;
+  std::vector<std::uint64_t>& epochs = derivation.accepts;
+  if (accepts && !epochs.empty() &&
+      std::find(epochs.begin(), epochs.end(), *derivation.epoch) == epochs.end())
+    faults.at(accepts, {"`accepts` does not hold `epoch`", fmt::format("add {}", *derivation.epoch)});
+  if (!accepts) epochs = {*derivation.epoch};
+}
+
+}  // namespace
+
 Value find_key(const Value& map, std::string_view key) {
   for (Value name = map.first(); name != map.stop(); name = name.next().next()) {
     if (name.kind() == NodeKind::scalar && name.text() == key) return name.next();
@@ -77,12 +100,19 @@ void read_derivation(const Key& key, const Value& value, Target& target, Faults&
     faults.at(value, {"`derive` takes a mapping", fmt::format("write it as in `derive: {}`", key.example)});
     return;
   }
+  target.sequence->derive = value;
   Derivation& derivation = target.sequence->value.derive.emplace();
   read_map(Scope::derive, value, {target.draft, target.sequence, &derivation}, faults);
-  if (derivation.period > Duration{} && derivation.overlap >= derivation.period) {
-    faults.at(value, {"`overlap` is not shorter than `period`",
-                      "shorten it: more than two sequences would be valid at a time"});
-  }
+  check_epochs(value, derivation, faults);
+}
+
+void read_epochs(const Key& key, const Value& value, Target& target, Faults& faults) {
+  read_list<&Derivation::accepts, parse_epoch>(key, value, target, faults);
+  if (value.kind() != NodeKind::list) return;
+  if (value.empty()) faults.at(value, {"no epoch is accepted", "name one, or remove `accepts`"});
+  const std::size_t count = target.derivation->accepts.size();
+  if (count > kMostEpochs)
+    faults.at(value, {fmt::format("{} epochs", count), fmt::format("write {} at most", kMostEpochs)});
 }
 
 }  // namespace knockwork::spec

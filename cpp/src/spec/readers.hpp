@@ -2,6 +2,7 @@
 // these functions for each key; read_map() walks a mapping by that table.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <type_traits>
 
@@ -90,6 +91,24 @@ void read_integer(const Key& key, const Value& value, Target& target, Faults& fa
   }
 }
 
+// A list of values that are told apart, each written once.
+template <auto member, auto parse>
+void read_list(const Key& key, const Value& value, Target& target, Faults& faults) {
+  if (!is_list(key, value, faults)) return;
+  auto& list = field(target, member);
+  list.clear();
+  for (Value entry = value.first(); entry != value.stop(); entry = entry.next()) {
+    auto parsed = read_entry(key, entry, +parse, faults);
+    if (!parsed) continue;
+    if (std::find(list.begin(), list.end(), *parsed) != list.end()) {
+      faults.at(entry, {"it stands here twice", "remove one"});
+      continue;
+    }
+    list.push_back(std::move(*parsed));
+  }
+  std::sort(list.begin(), list.end());
+}
+
 void read_network_list(const Key& key, const Value& list, std::vector<Network>& networks, Faults& faults);
 
 template <auto member>
@@ -106,6 +125,7 @@ void read_sequences(const Key& key, const Value& value, Target& target, Faults& 
 void read_name(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_knocks(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_opens(const Key& key, const Value& value, Target& target, Faults& faults);
+void read_epochs(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_derivation(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_hosts(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_patterns(const Key& key, const Value& value, Target& target, Faults& faults);

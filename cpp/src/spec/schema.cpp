@@ -14,12 +14,18 @@ constexpr const char* kKnock = "^[1-9][0-9]{0,4}(/(tcp|udp))?$";
 constexpr const char* kService = "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?/(tcp|udp)$";
 constexpr const char* kName = "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$";
 constexpr const char* kInterface = R"(^[^/:"'`\\*\s]{1,15}$)";
+constexpr const char* kHost = R"(^[A-Za-z0-9._-]{1,254}$)";
+constexpr const char* kRange = "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$";
 constexpr const char* kNetwork = "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$";
 
 Json text(const char* pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
 
 Json port_or_knock() {
   return {{"anyOf", {{{"type", "integer"}, {"minimum", 1}, {"maximum", 65535}}, text(kKnock)}}};
+}
+
+Json port_or_range() {
+  return {{"anyOf", {{{"type", "integer"}, {"minimum", 1}, {"maximum", 65535}}, text(kRange)}}};
 }
 
 Json list_of(Json items) {
@@ -75,6 +81,19 @@ Json form_json(const Key& key) {
     case Form::patterns:
     case Form::hosts:
       break;  // of profiles
+    case Form::host:
+      return text(kHost);
+    case Form::protocols:
+      return at_least_one(list_of(one_of_words(key)));
+    case Form::range:
+      return text(kRange);
+    case Form::ranges:
+      return list_of(port_or_range());
+    case Form::epochs: {
+      Json list = at_least_one(list_of({{"type", "integer"}, {"minimum", key.least}, {"maximum", key.most}}));
+      list["maxItems"] = kMostEpochs;
+      return list;
+    }
   }
   return Json::object();
 }
@@ -99,6 +118,7 @@ Json object(Scope scope) {
   schema["required"] = std::move(required);
   schema["additionalProperties"] = false;
   if (scope == Scope::sequence) schema["oneOf"] = {{{"required", {"knock"}}}, {{"required", {"derive"}}}};
+  if (scope == Scope::derive) schema["oneOf"] = {{{"required", {"period"}}}, {{"required", {"epoch"}}}};
   return schema;
 }
 

@@ -26,6 +26,9 @@ std::string quoted(const std::string& text) { return nlohmann::json(text).dump()
 std::string plain_text(const Knock& knock) { return to_string(knock); }
 std::string plain_text(const Service& service) { return to_string(service); }
 std::string plain_text(const Network& network) { return quoted(to_string(network)); }
+std::string plain_text(Protocol protocol) { return protocol == Protocol::tcp ? "tcp" : "udp"; }
+std::string plain_text(PortRange range) { return to_string(range); }
+std::string plain_text(std::uint64_t number) { return fmt::format("{}", number); }
 std::string plain_text(const std::string& text) { return quoted(text); }
 
 template <typename T>
@@ -46,9 +49,16 @@ std::string guards(const Guards& guards) {
 
 void write_derive(const Derivation& derive, fmt::memory_buffer& out) {
   auto end = std::back_inserter(out);
-  fmt::format_to(end, "    derive: {{secret_file: {}, length: {}, period: {}", quoted(derive.secret_file),
-                 derive.length, to_string(derive.period));
-  if (derive.overlap > Duration{}) fmt::format_to(end, ", overlap: {}", to_string(derive.overlap));
+  fmt::format_to(end, "    derive: {{secret_file: {}", quoted(derive.secret_file));
+  if (!derive.host.empty()) fmt::format_to(end, ", host: {}", quoted(derive.host));
+  fmt::format_to(end, ", length: {}, protocols: {}, ports: {}, exclude: {}", derive.length,
+                 list(derive.protocols), to_string(derive.ports), list(derive.exclude));
+  if (derive.epoch) {
+    fmt::format_to(end, ", epoch: {}, accepts: {}", *derive.epoch, list(derive.accepts));
+  } else {
+    fmt::format_to(end, ", period: {}", to_string(derive.period));
+    if (derive.overlap > Duration{}) fmt::format_to(end, ", overlap: {}", to_string(derive.overlap));
+  }
   fmt::format_to(end, "}}\n");
 }
 

@@ -21,7 +21,10 @@ using Parsed = tl::expected<T, Fault>;
 
 enum class Shown { value, hidden };  // whether a fault may quote it
 
-inline constexpr std::size_t kMostKnocks = 32;  // of one sequence
+inline constexpr std::size_t kMostKnocks = 32;           // of one sequence
+inline constexpr std::uint32_t kLastEpoch = 2147483647;  // that a declaration may name
+inline constexpr std::size_t kMostEpochs = 16;           // that a host accepts at a time
+inline constexpr std::size_t kLeastPorts = 256;          // to draw from
 inline constexpr std::size_t kLongestName = 64;
 inline constexpr std::size_t kLongestInterface = 15;  // IFNAMSIZ - 1, linux/if.h
 inline constexpr std::size_t kLongestHost = 253;      // a name's characters, RFC 1035
@@ -33,6 +36,10 @@ Parsed<std::uint16_t> parse_port(std::string_view text, Shown shown);
 Parsed<Knock> parse_knock(std::string_view text);               // "7000", "7000/udp"
 Parsed<Service> parse_service(std::string_view text);           // "22/tcp", "60000-61000/udp"
 Parsed<std::vector<Knock>> parse_guard(std::string_view text);  // "7001" (both protocols), "7001/udp"
+Parsed<PortRange> parse_range(std::string_view text);           // "8080", "1024-32767"
+Parsed<Protocol> parse_protocol(std::string_view text);         // "tcp", "udp"
+Parsed<std::uint64_t> parse_epoch(std::string_view text);
+Parsed<std::string> parse_host(std::string_view text);  // in lower case
 Parsed<std::uint32_t> parse_integer(std::string_view text, std::uint32_t least, std::uint32_t most);
 Parsed<bool> parse_boolean(std::string_view text);              // true, false
 Parsed<Duration> parse_duration(std::string_view text);         // "1m30s"

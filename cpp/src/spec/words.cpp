@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "derive/host_names.hpp"
 #include "spec/utf8.hpp"
 #include "spec/values.hpp"
 
@@ -44,6 +45,17 @@ Parsed<std::uint32_t> parse_integer(std::string_view text, std::uint32_t least, 
     return tl::unexpected(Fault{quote(text) + " is out of range", remedy});
   }
   return number;
+}
+
+Parsed<std::uint64_t> parse_epoch(std::string_view text) {
+  const auto number = parse_integer(text, 0, kLastEpoch);
+  if (!number) return tl::unexpected(number.error());
+  return *number;
+}
+
+Parsed<std::string> parse_host(std::string_view text) {
+  if (auto name = derivation::normal_host(text)) return std::move(*name);
+  return tl::unexpected(Fault{quote(text) + " is not the name of a host", "use letters, digits and . - _"});
 }
 
 Parsed<bool> parse_boolean(std::string_view text) {
