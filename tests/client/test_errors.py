@@ -159,9 +159,9 @@ def test_wrong(client: Knockwork, case: str) -> None:
 USAGES = {
     "no host": ("knock", "HOST is required"),
     "no port": ("connect gate", "PORT is required"),
-    "both families": ("knock -4 -6 gate 7000", "-6 excludes -4"),
+    "both families": ("knock -4 -6 gate 7000", "-4 excludes -6"),
     "less than never": ("knock gate 7000 --retries -1", "--retries: Value -1 not in range 0 to 1000"),
-    "both ways to hand over": ("connect gate 22 --fdpass --no-fdpass", "--no-fdpass excludes --fdpass"),
+    "both ways to hand over": ("connect gate 22 --fdpass --no-fdpass", "--fdpass excludes --no-fdpass"),
     "no such option": ("knock gate 7000 --nope", "The following argument was not expected: --nope"),
 }
 
@@ -213,11 +213,7 @@ hosts:
 mode: gate
 """
 FAULTS = """\
-/run/faulty:4:5: error: unknown key `adress`
-    adress: 192.0.2.10
-    ^~~~~~
-  help: did you mean `address`?
-"""
+XX"""
 
 
 def test_every_fault_of_a_profile_at_once(client: Knockwork) -> None:
@@ -230,4 +226,4 @@ def test_ssh_is_not_shown_the_lines(client: Knockwork) -> None:
     """What ssh prints may end up in a log: `connect` leaves the profile's lines out."""
     client.host.write("/run/faulty", FAULTY, 0o600)
     said = client.refused("connect", "web1", "22", "--profile", "/run/faulty")
-    assert "47011" not in said and "/run/faulty:7:33: error: unknown protocol\n" in said
+    assert "47011" not in said and "/run/faulty:7:29: error: unknown protocol\n" in said
