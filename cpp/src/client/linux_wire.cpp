@@ -70,6 +70,13 @@ int system_family(Family family) {
   return family == Family::any ? AF_UNSPEC : family == Family::ipv4 ? AF_INET : AF_INET6;
 }
 
+int look_up(const std::string& name, Family family, addrinfo** found) {
+  addrinfo hints{};
+  hints.ai_family = system_family(family);
+  hints.ai_socktype = SOCK_STREAM;
+  return ::getaddrinfo(name.c_str(), nullptr, &hints, found);
+}
+
 Network source_address(const std::string& text) {
   const auto network = parse_network(text);
   if (network && network->prefix == (network->ipv6 ? 128 : 32)) return *network;
@@ -87,13 +94,14 @@ Wire::Answer answer_of(int error) {
 class LinuxWire final : public Wire {
  public:
   std::vector<Destination> resolve(const std::string& name, Family family, std::string& why) override {
-    addrinfo hints{};
-    hints.ai_family = system_family(family);
-    hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
-    const int error = ::getaddrinfo(name.c_str(), nullptr, &hints, &found);
+    const int error = look_up(name, family, &found);
     if (error != 0) {
       why = error == EAI_SYSTEM ? reason(errno) : ::gai_strerror(error);
+      if (family != Family::any && look_up(name, Family::any, &found) == 0) {
+        ::freeaddrinfo(found);
+        why = family == Family::ipv4 ? "it has no IPv4 address" : "it has no IPv6 address";
+      }
       return {};
     }
     std::vector<Destination> all;
@@ -124,9 +132,11 @@ class LinuxWire final : public Wire {
       const ssize_t sent = ::sendto(socket.number(), &byte, 1, 0, &address.any, address.length);
       return sent == 1 ? "" : reason(errno);
     }
-    // Closing a socket whose SYN has no answer yet ends it in silence: nothing is sent
-    // again, and an answer meets a closed port.
+    // Closing a socket whose SYN has no answer yet ends it in silence: nothing is sent again,
+    // and an answer meets a closed port. Where it has one, zero linger resets what came about.
     const Socket socket = open_socket(to, SOCK_STREAM, way);
+    const linger none{1, 0};
+    ::setsockopt(socket.number(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
     if (::connect(socket.number(), &address.any, address.length) == 0) return "";
     return errno == EINPROGRESS || errno == ECONNREFUSED ? "" : reason(errno);
   }
