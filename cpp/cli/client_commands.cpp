@@ -48,7 +48,7 @@ bool is_socket(int number) {
   return ::fstat(number, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-int run_connect(const ConnectArguments& arguments) {
+int connect_to(const ConnectArguments& arguments) {
   const Door door = door_of(arguments, arguments.port);
   const std::unique_ptr<Wire> wire = open_wire();
   Knocking how = knocking(arguments);
@@ -65,6 +65,16 @@ int run_connect(const ConnectArguments& arguments) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went is told by write(2)
   relay(std::move(connected.socket), STDIN_FILENO, STDOUT_FILENO);
   return kFine;
+}
+
+// What ssh prints may end in somebody's log: the lines of the profile stay out of it.
+int run_connect(const ConnectArguments& arguments) {
+  try {
+    return connect_to(arguments);
+  } catch (const InvalidDeclaration& invalid) {
+    print_error(fmt::format("{}\n", invalid.what()));
+    return kError;
+  }
 }
 
 int run_export(const ExportArguments& arguments) {

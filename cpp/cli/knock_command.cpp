@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 
 inline constexpr int kFine = 0;
 
-milliseconds time_argument(const std::string& text) {
+milliseconds span_argument(const std::string& text) {
   return milliseconds(text == "0" ? 0 : seconds_argument(text));
 }
 
@@ -70,9 +70,9 @@ Knocking knocking(const KnockArguments& arguments) {
   how.way.family = arguments.ipv4 ? Family::ipv4 : arguments.ipv6 ? Family::ipv6 : Family::any;
   how.way.source = arguments.source;
   how.way.interface = arguments.interface;
-  how.delay = time_argument(arguments.delay);
-  how.jitter = time_argument(arguments.jitter);
-  how.timeout = time_argument(arguments.timeout);
+  how.delay = span_argument(arguments.delay);
+  how.jitter = span_argument(arguments.jitter);
+  how.timeout = span_argument(arguments.timeout);
   how.retries = arguments.retries;
   return how;
 }

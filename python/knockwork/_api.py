@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, Optional, Sequence, Union
+from typing import Any, Literal, Optional, Sequence, Union
 
 from . import _core
-from ._core import Knock, Report, Spec, Status
+from ._core import Knock, Knocked, Report, Spec, Status
 
 _LOCK_TIMEOUT = timedelta(seconds=30)
 
@@ -109,3 +110,22 @@ def remove(*, check: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT) -> R
 def status(*, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Status:
     """What the kernel of this network namespace holds: sequences, grants, lockouts. Raises KnockworkError."""
     return _core.status(lock_timeout)
+
+
+def knock(host: str, knocks: Iterable[str] = (), *, sequence: str = "", wait_open: str = "",
+          profile: Optional[Union[str, os.PathLike[str]]] = None, source: str = "", interface: str = "",
+          family: Literal["any", "ipv4", "ipv6"] = "any", delay: timedelta = timedelta(milliseconds=50),
+          jitter: timedelta = timedelta(), retries: int = 2, timeout: timedelta = timedelta(seconds=5)) -> Knocked:
+    """Knock on a host: as the profile has it, or `knocks` like "7000/udp" and "8000/tcp".
+
+    With `wait_open` ("22/tcp") checks that the port has opened, and knocks up to `retries` times more, each
+    time after the host's lockout; without, the knocks are sent once. `sequence` chooses by name among several;
+    else that which opens `wait_open` is meant, or the only one. `profile` is by default
+    ~/.config/knockwork/hosts.yml; it must be the caller's own and closed to all others. `source` is an address
+    and `interface` a name of this host; `timeout` is for each answer. Needs no privileges, and releases the GIL.
+
+    A host that refuses or cannot be reached is not an exception: see `Knocked.outcome` and `Knocked.message`.
+    Raises InvalidDeclaration for a faulty profile, KnockworkError where this host cannot do what was asked.
+    """
+    return _core.knock(host, list(knocks), "" if profile is None else os.fspath(profile), sequence, wait_open,
+                       source, interface, family, delay, jitter, retries, timeout)

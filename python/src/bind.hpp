@@ -7,6 +7,7 @@
 #include <pybind11/pybind11.h>
 
 void bind_call(pybind11::module_& module);
+void bind_client(pybind11::module_& module);
 void bind_derive(pybind11::module_& module);
 void bind_diagnostic(pybind11::module_& module);
 void bind_facade(pybind11::module_& module);

@@ -9,4 +9,5 @@ PYBIND11_MODULE(_core, module) {
   bind_status(module);
   bind_facade(module);
   bind_call(module);
+  bind_client(module);
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "client/draw.hpp"
 #include "knockwork/client.hpp"
 #include "knockwork/diagnostic.hpp"
 
@@ -39,7 +40,7 @@ Door make_door(const ProfileHost& entry, const std::string& host, const Sequence
   door.address = entry.address.empty() ? host : entry.address;
   door.sequence = sequence.name;
   door.opens = sequence.opens;
-  door.knocks = {sequence.knock};
+  door.knocks = turns_of(sequence, host);
   door.lockout = std::chrono::milliseconds(entry.lockout.milliseconds());
   door.step_timeout = std::chrono::milliseconds(sequence.step_timeout.milliseconds());
   return door;
@@ -68,9 +69,11 @@ Door door_opening(const Profile& profile, const std::string& host, Service servi
 Door only_door(const Profile& profile, const std::string& host) {
   const ProfileHost& entry = find(profile, host);
   if (entry.sequences.size() == 1) return make_door(entry, host, entry.sequences.front());
-  throw SystemError(fmt::format("the profile {} has {} for {}: choose with --sequence ({})", profile.name,
-                                entry.sequences.empty() ? "no sequence" : "several sequences", host,
-                                names_of(entry)));
+  if (entry.sequences.empty()) {
+    throw SystemError(fmt::format("the profile {} has no sequence for {}: add one", profile.name, host));
+  }
+  throw SystemError(fmt::format("the profile {} has several sequences for {}: choose with --sequence ({})",
+                                profile.name, host, names_of(entry)));
 }
 
 }  // namespace knockwork

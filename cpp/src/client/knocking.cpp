@@ -32,6 +32,7 @@ class Visit {
 
   Knocked send() {
     if (!find_ways()) return std::move(knocked_);
+    knocked_.rounds = 1;
     const std::string why = knock_on(ways_.front());
     if (!why.empty()) fail(Outcome::unreachable, fmt::format("cannot knock on {}: {}", title(), why));
     return std::move(knocked_);

@@ -70,6 +70,13 @@ int system_family(Family family) {
   return family == Family::any ? AF_UNSPEC : family == Family::ipv4 ? AF_INET : AF_INET6;
 }
 
+int look_up(const std::string& name, Family family, addrinfo** found) {
+  addrinfo hints{};
+  hints.ai_family = system_family(family);
+  hints.ai_socktype = SOCK_STREAM;
+  return ::getaddrinfo(name.c_str(), nullptr, &hints, found);
+}
+
 Network source_address(const std::string& text) {
   const auto network = parse_network(text);
   if (network && network->prefix == (network->ipv6 ? 128 : 32)) return *network;
@@ -87,13 +94,14 @@ Wire::Answer answer_of(int error) {
 class LinuxWire final : public Wire {
  public:
   std::vector<Destination> resolve(const std::string& name, Family family, std::string& why) override {
-    addrinfo hints{};
-    hints.ai_family = system_family(family);
-    hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
-    const int error = ::getaddrinfo(name.c_str(), nullptr, &hints, &found);
+    const int error = look_up(name, family, &found);
     if (error != 0) {
       why = error == EAI_SYSTEM ? reason(errno) : ::gai_strerror(error);
+      if (family != Family::any && look_up(name, Family::any, &found) == 0) {
+        ::freeaddrinfo(found);
+        why = family == Family::ipv4 ? "it has no IPv4 address" : "it has no IPv6 address";
+      }
       return {};
     }
     std::vector<Destination> all;

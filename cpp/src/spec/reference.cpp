@@ -55,6 +55,9 @@ hosts:
         knock: [7000/udp, 8000/udp, 9000/udp]
         opens: [22/tcp]
 ```
+
+In a profile, a `derive` without `host` is for the host as it is named there, and its secret file is one of the machine
+that knocks.
 )";
 
 std::string_view heading(Scope scope) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "knockwork/client.hpp"
+#include "knockwork/derive.hpp"
 
 namespace knockwork {
 namespace {
@@ -17,10 +18,26 @@ Json texts(const std::vector<T>& values) {
   return list;
 }
 
+Json words(const std::vector<Protocol>& protocols) {
+  Json list = Json::array();
+  for (const Protocol protocol : protocols) list.push_back(protocol == Protocol::tcp ? "tcp" : "udp");
+  return list;
+}
+
 Json to_value(const Derivation& derive) {
-  Json value{
-      {"secret_file", derive.secret_file}, {"length", derive.length}, {"period", to_string(derive.period)}};
-  if (derive.overlap > Duration{}) value["overlap"] = to_string(derive.overlap);
+  Json value{{"secret_file", derive.secret_file}};
+  if (!derive.host.empty()) value["host"] = derive.host;
+  value["length"] = derive.length;
+  value["protocols"] = words(derive.protocols);
+  value["ports"] = to_string(derive.ports);
+  value["exclude"] = texts(derive.exclude);
+  if (derive.epoch) {
+    value["epoch"] = *derive.epoch;
+    value["accepts"] = derive.accepts;
+  } else {
+    value["period"] = to_string(derive.period);
+    if (derive.overlap > Duration{}) value["overlap"] = to_string(derive.overlap);
+  }
   return value;
 }
 
@@ -65,7 +82,11 @@ void write_keys(const Json& mapping, std::string_view first, std::string_view re
 }  // namespace
 
 ProfileHost export_host(const Spec& spec, const std::string& host, const std::string& address) {
-  return {{host}, address, spec.lockout, spec.sequences};
+  ProfileHost exported{{host}, address, spec.lockout, spec.sequences};
+  for (Sequence& sequence : exported.sequences) {
+    if (sequence.derive && sequence.derive->host.empty()) sequence.derive->host = own_host_name();
+  }
+  return exported;
 }
 
 std::string to_yaml(const ProfileHost& host) {

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "knockwork/spec.hpp"
+
+namespace knockwork {
+
+// The knocks of a sequence of `host`; of a derived one those of the epoch in force, then its
+// neighbours'. Throws SystemError where the secret cannot be had.
+std::vector<std::vector<Knock>> turns_of(const Sequence& sequence, const std::string& host);
+
+}  // namespace knockwork

@@ -1,0 +1,74 @@
+// Knocking, with the GIL released.
+
+#include "knockwork/client.hpp"
+
+#include <pybind11/chrono.h>
+#include <pybind11/stl.h>
+
+#include "bind.hpp"
+#include "knockwork/wire.hpp"
+#include "value.hpp"
+
+namespace kw = knockwork;
+
+namespace {
+
+using std::chrono::milliseconds;
+
+const char* word(kw::Knocked::Outcome outcome) {
+  switch (outcome) {
+    case kw::Knocked::Outcome::sent:
+      return "sent";
+    case kw::Knocked::Outcome::open:
+      return "open";
+    case kw::Knocked::Outcome::refused:
+      return "refused";
+    case kw::Knocked::Outcome::unreachable:
+      break;
+  }
+  return "unreachable";
+}
+
+kw::Door door(const std::string& host, const std::vector<std::string>& knocks, const std::string& profile,
+              const std::string& sequence, const std::string& wait_open) {
+  if (!knocks.empty()) return kw::door_by_hand(host, knocks);
+  const kw::Profile read = kw::read_profile(profile);
+  if (!sequence.empty()) return kw::door_named(read, host, sequence);
+  if (!wait_open.empty()) return kw::door_opening(read, host, kw::tcp_service(wait_open));
+  return kw::only_door(read, host);
+}
+
+kw::Knocked knock(const std::string& host, const std::vector<std::string>& knocks, const std::string& profile,
+                  const std::string& sequence, const std::string& wait_open, const std::string& source,
+                  const std::string& interface, const std::string& family, milliseconds delay,
+                  milliseconds jitter, int retries, milliseconds timeout) {
+  kw::Knocking how;
+  how.way.family = family == "ipv4"   ? kw::Family::ipv4
+                   : family == "ipv6" ? kw::Family::ipv6
+                                      : kw::Family::any;
+  how.way.source = source;
+  how.way.interface = interface;
+  how.delay = delay;
+  how.jitter = jitter;
+  how.retries = retries;
+  how.timeout = timeout;
+  const kw::Door chosen = door(host, knocks, profile, sequence, wait_open);
+  const std::unique_ptr<kw::Wire> wire = kw::open_wire();
+  return wait_open.empty() ? kw::knock(chosen, how, *wire)
+                           : kw::knock_open(chosen, kw::tcp_service(wait_open), how, *wire);
+}
+
+}  // namespace
+
+void bind_client(py::module_& module) {
+  using K = kw::Knocked;
+  Value<K>(module, "Knocked", "What became of knocking on a host.")
+      .shown("outcome", [](const K& k) { return word(k.outcome); })
+      .shown("host", [](const K& k) { return k.host; })
+      .shown("address", [](const K& k) { return k.address; })
+      .shown("sequence", [](const K& k) { return k.sequence; })
+      .shown("rounds", [](const K& k) { return k.rounds; })
+      .shown("message", [](const K& k) { return k.message; })
+      .finish();
+  module.def("knock", knock, py::call_guard<py::gil_scoped_release>());
+}

@@ -1,0 +1,85 @@
+// Profiles: what they mean, what is wrong with them, and that export writes what is read back.
+#include "catch.hpp"
+#include "knockwork/client.hpp"
+#include "knockwork/diagnostic.hpp"
+
+namespace {
+
+using namespace knockwork;
+
+constexpr const char* kText = R"(knockwork: 1
+hosts:
+  - host: web1.example
+    address: 192.0.2.10
+    sequences:
+      - {name: ssh, knock: [7000, 8000/tcp], opens: [22/tcp], step_timeout: 2s}
+      - {name: alt, knock: [7001], opens: [20-30/tcp], step_timeout: 9s}
+  - host: ["web*", db]
+    lockout: 1m
+    sequences:
+      - {name: only, knock: [7002], opens: [5432/tcp]}
+)";
+
+std::string faults(const std::string& text) {
+  try {
+    load_profile("hosts.yml", text);
+  } catch (const InvalidDeclaration& invalid) {
+    return to_text(invalid.diagnostics());
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("profile: the first entry that fits counts, by name or pattern, in any case") {
+  const Profile profile = load_profile("hosts.yml", kText);
+  const Door door = door_opening(profile, "WEB1.example", {Protocol::tcp, 22, 22});
+  CHECK(door.sequence == "ssh");
+  CHECK(door.host == "WEB1.example");
+  CHECK(door.address == "192.0.2.10");
+  CHECK(door.lockout == std::chrono::seconds(9));  // the longest step_timeout
+  CHECK(door.knocks == std::vector<std::vector<Knock>>{{{Protocol::udp, 7000}, {Protocol::tcp, 8000}}});
+  CHECK(door_opening(profile, "web1.example", {Protocol::tcp, 25, 25}).sequence == "alt");
+  CHECK(door_named(profile, "web1.example", "alt").sequence == "alt");
+  CHECK(only_door(profile, "web2").address == "web2");
+  CHECK(only_door(profile, "db").lockout == std::chrono::minutes(1));
+}
+
+TEST_CASE("profile: what a host's declaration exports is read back") {
+  const Spec spec = load({{Source::Kind::declaration, "t.yml", R"(
+knockwork: 1
+lockout: 1m
+sequences:
+  - {name: ssh, knock: [7000, 8000/tcp], opens: [22/tcp, 60000-61000/udp], sequence_timeout: 10s, open_for: 1h}
+  - {name: web, derive: {secret_file: /s, length: 5, period: 1d, overlap: 1h, host: web1}, opens: [80/tcp]}
+  - {name: old, derive: {secret_file: /s, length: 3, epoch: 7, accepts: [6, 7], host: web1}, opens: [81/tcp]}
+)"}});
+  const ProfileHost host = export_host(spec, "web1", "192.0.2.1");
+  CHECK(host == ProfileHost{{"web1"}, "192.0.2.1", spec.lockout, spec.sequences});
+  CHECK(load_profile("t", to_yaml(host)).hosts == std::vector{host});
+  CHECK(load_profile("t", to_json(host)).hosts == std::vector{host});
+  const ProfileHost none = export_host(load({{Source::Kind::declaration, "t", "knockwork: 1"}}), "w", "");
+  CHECK(load_profile("t", to_yaml(none)).hosts == std::vector{none});
+}
+
+TEST_CASE("profile: every fault at once, with its place") {
+  CHECK(faults("knockwork: 1\nhosts:\n  - host: web1\n    adress: 192.0.2.10\n    sequences:\n"
+               "      - {name: ssh, knock: [], opens: [22/tcp]}\n"
+               "      - {name: ssh, knock: [47011/sctp], opens: [22]}\n"
+               "  - {host: [], address: \"a b\", sequences: 7}\n"
+               "  - web2\n  - lockout: 5\nmode: gate\n") == R"()");
+  CHECK(faults("") ==
+        "hosts.yml: error: the profile is empty\n"
+        "  help: start it with `knockwork: 1`, and list hosts under `hosts:`\n");
+  CHECK(faults("[]\n") ==
+        "hosts.yml:1:1: error: a profile is a mapping of keys\n"
+        "  []\n  ^\n"
+        "  help: start it with `knockwork: 1`, and list hosts under `hosts:`\n");
+}
+
+TEST_CASE("profile: knocks by hand are those of a declaration") {
+  CHECK(door_by_hand("web1", {"7000", "8000/tcp"}).knocks ==
+        std::vector<std::vector<Knock>>{{{Protocol::udp, 7000}, {Protocol::tcp, 8000}}});
+  CHECK(tcp_service("22") == Service{Protocol::tcp, 22, 22});
+  CHECK(tcp_service("22/tcp") == Service{Protocol::tcp, 22, 22});
+}
