@@ -15,7 +15,7 @@ from bed.cli import Knockwork
 from bed.lab import Connection
 from bed.packets import Answer
 from controller import COLLECTIONS, ROOT, Ansible, provide_collection
-from rotation import probing
+from rotation import caller
 
 CALLER = "caller"
 MASTER = "/root/fleet/secret"
@@ -106,12 +106,14 @@ class Fleet:
         if expected is not None:
             variables["knockwork_rotate_expected_epoch"] = expected
         self.controller.write("/etc/ansible/rotation", self.bed.inventory({"ansible_timeout": "5"}))
-        env = {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORKS": str(min(len(self.hosts), 20)),
-               "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{profile}.cp"}
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_NOCOLOR": "1",
+               "ANSIBLE_FORKS": str(min(len(self.hosts), 20)), "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{profile}.cp"}
         if self.ansible.packages:
             env["PYTHONPATH"] = f"{self.ansible.packages}:{self.controller.environment['PYTHONPATH']}"
-        return [self.ansible.playbook, "-i", "/etc/ansible/rotation", "--limit", ",".join(self.hosts),
-                "knockwork.nft.rotate", "-e", json.dumps(variables), *options], env
+        return [*self._ansible(), "knockwork.nft.rotate", "-e", json.dumps(variables), *options], env
+
+    def _ansible(self) -> list[str]:
+        return [self.ansible.playbook, "-i", "/etc/ansible/rotation", "--limit", ",".join(self.hosts)]
 
     def accepted(self, name: str) -> set[int]:
         """The epochs in the host's live table."""
@@ -120,13 +122,13 @@ class Fleet:
 
     def attempt(self, name: str, epoch: int) -> Answer:
         """What a caller meets who knocks by that epoch and never came before."""
-        return self.caller.call(probing.attempt, self.bed.address(name), self.ports(name, epoch),
+        return self.caller.call(caller.attempt, self.bed.address(name), self.ports(name, epoch),
                                 next(self._sources))
 
     def enter(self, name: str, epoch: int) -> Connection:
         """Knock by that epoch from a new address and stay connected."""
         source = next(self._sources)
-        assert self.caller.call(probing.attempt, self.bed.address(name), self.ports(name, epoch),
+        assert self.caller.call(caller.attempt, self.bed.address(name), self.ports(name, epoch),
                                 source) == Answer.OPEN
         number: int = self.caller.call("open_connection", source, self.bed.address(name), ECHO, 5)
         return Connection(self.caller, number)
@@ -136,7 +138,7 @@ class Fleet:
         if (name, epoch) not in self._ports:
             shown = json.loads(self.hosts[name].output(
                 ["knockwork", "derive", "show", "--epoch", str(epoch), "--reveal", "--json"]))
-            self._ports[name, epoch] = [(int(port), protocol) for knock in shown[0]["knock"].split()
+            self._ports[name, epoch] = [(int(port), protocol) for knock in shown["drawn"][0]["shown"].split()
                                         for port, _, protocol in [knock.partition("/")]]
         return self._ports[name, epoch]
 
@@ -153,8 +155,8 @@ class Fleet:
         book = f"- hosts: all\n  gather_facts: false\n  tasks:\n    - {task}\n"
         self.controller.write("/root/book.yml", book)
         done = self.controller.run(
-            [self.ansible.playbook, "-i", "/etc/ansible/rotation", "--limit", ",".join(self.hosts), "book.yml",
-             "-e", "ansible_connection=knockwork.nft.ssh"], env=environment, cwd="/root", timeout=120)
+            [*self._ansible(), "book.yml", "-e", "ansible_connection=knockwork.nft.ssh"], env=environment,
+            cwd="/root", timeout=120)
         return done.stdout + done.stderr
 
     def reboot(self, name: str) -> None:

@@ -1,24 +1,9 @@
 """Somebody who knocks with whatever he is entitled to, all the time, and must never be refused."""
 
 import threading
-import time
 
-from bed import Host, packets
 from bed.packets import Answer
 from rotation.fleet import Fleet
-
-GAP = 0.02  # seconds between knocks: a wire keeps their order, several queues need not
-
-
-def attempt(target: str, knocks: list[tuple[int, str]], source: str) -> Answer:
-    """Knocks from a source that never came before, then tries the door."""
-    for port, protocol in knocks:
-        if protocol == "tcp":
-            packets.tcp(target, port, source)
-        else:
-            packets.udp(target, [port], source)
-        time.sleep(GAP)
-    return packets.probe_tcp(target, 22, source, 2)
 
 
 class Prober:
@@ -61,6 +46,3 @@ class Prober:
             self.epochs.add(epoch)
             if answer != Answer.OPEN:
                 self.refused.append(f"{name}, epoch {epoch}: {answer}")
-
-
-__all__ = ["Host", "Prober", "attempt"]

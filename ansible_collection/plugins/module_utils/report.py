@@ -38,8 +38,9 @@ def finish(module, report, draft=None):
     for warning in report['warnings'] if report else ():
         module.warn(warning)
     result = dict(changed=bool(changes), changes=changes)
-    if report and report.get('pending'):
-        result['pending'] = report['pending']
+    for extra in ('pending', 'epochs'):
+        if report and report.get(extra):
+            result[extra] = report[extra]
     if module._diff:
         result['diff'] = diff_of(changes, 'the declaration')
     module.exit_json(**result)

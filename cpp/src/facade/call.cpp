@@ -15,7 +15,7 @@
 //      host_key: "secret_file": "/…", "host": "web1"
 //      those of call_client.hpp}
 //
-//   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}, "epochs": [41, 42]}
+//   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}}
 //   {"version": "0.1.0", "ok": false,
 //    "error": {"kind": "declaration" | "system" | "version" | "bug", "message": "…", "diagnostics": […]}}
 //
@@ -141,7 +141,7 @@ json answer(const json& request, Kernel& kernel) {
   if (command == "rotate") {
     json answer = success(
         "report", to_json(rotate(spec_of(request), rotation_of(request), execution, kernel, settings)));
-    answer["epochs"] = read_epoch_record().accepts;
+    answer["report"]["epochs"] = read_epoch_record().accepts;
     return answer;
   }
   if (command == "validate") {
