@@ -32,7 +32,7 @@ class Core:
         if answer['ok']:
             return answer.get('report') or answer.get('status')
         message, diagnostics = complaint(answer['error'], [source['text'] for source in more.get('sources', ())])
-        self._module.fail_json(message, diagnostics=diagnostics)
+        self._module.fail_json(message, diagnostics=diagnostics, unproved=answer['error']['kind'] == 'proof')
 
 
 def complaint(error, texts):

@@ -49,4 +49,10 @@ class SystemError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Refused until who asks has come in anew: to connect once more and ask again may help.
+class NotProved : public SystemError {
+ public:
+  using SystemError::SystemError;
+};
+
 }  // namespace knockwork

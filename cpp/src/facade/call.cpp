@@ -17,7 +17,7 @@
 //
 //   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}}
 //   {"version": "0.1.0", "ok": false,
-//    "error": {"kind": "declaration" | "system" | "version" | "bug", "message": "…", "diagnostics": […]}}
+//    "error": {"kind": "declaration" | "system" | "proof" | "version" | "bug", "message": "…", "diagnostics": […]}}
 //
 // Diagnostics come without their source lines, which hold ports.
 #include <fmt/format.h>
@@ -160,6 +160,7 @@ std::string to_json(const std::exception& error) {
   if (dynamic_cast<const json::exception*>(&error) != nullptr) {  // its text may hold ports
     return failure("bug", "the request is not what this version expects").dump();
   }
+  if (dynamic_cast<const NotProved*>(&error) != nullptr) return failure("proof", error.what()).dump();
   return failure(dynamic_cast<const SystemError*>(&error) != nullptr ? "system" : "bug", error.what()).dump();
 }
 

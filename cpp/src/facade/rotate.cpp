@@ -23,7 +23,7 @@ void refuse_unproved(Epoch epoch, Kernel& kernel, const Settings& settings) {
     return !its || *its >= epoch;
   });
   if (proved) return;
-  throw SystemError(fmt::format(
+  throw NotProved(fmt::format(
       "{} has not come in by epoch {}: nothing is retired before that is known to work. Knock with it, connect "
       "anew and run again",
       to_string(connection->client), epoch));
@@ -42,7 +42,7 @@ Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, K
   const Lock lock(settings.lock_timeout);
   const EpochRecord before = read_epoch_record();
   const EpochRecord wanted = after(before, rotation);
-  if (rotation.phase == Rotation::Phase::retire && rotation.proof == Proof::fresh) {
+  if (wanted != before && rotation.phase == Rotation::Phase::retire && rotation.proof == Proof::fresh) {
     refuse_unproved(rotation.epoch, kernel, settings);
   }
   Report report;
