@@ -73,6 +73,7 @@ std::string to_json(const Pending& pending) {
               {"deadline_ms", pending.deadline.count()},
               {"committed_ms", pending.committed ? json(pending.committed->count()) : json(nullptr)},
               {"digest", pending.digest},
+              {"declared", pending.declared},
               {"before", or_null(pending.before)},
               {"grants", json::parse(to_json(pending.grants))},
               {"files", files}}
@@ -93,6 +94,7 @@ Pending parse_pending(const std::string& text) {
       pending.committed = time_of(committed);
     }
     pending.digest = value.at("digest");
+    pending.declared = value.at("declared");
     pending.before = text_or_null(value.at("before"));
     pending.grants = parse_saved(value.at("grants").dump());
     for (const json& file : value.at("files")) {

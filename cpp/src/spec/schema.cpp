@@ -100,7 +100,7 @@ Json form_json(const Key& key) {
 
 Json key_schema(const Key& key) {
   Json schema;
-  schema["description"] = std::string(key.supported ? "" : "Not supported yet. ") + std::string(key.doc);
+  schema["description"] = key.doc;
   schema.update(form_json(key));
   if (!key.fallback.empty()) schema["default"] = fallback_json(key);
   return schema;
