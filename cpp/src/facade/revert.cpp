@@ -59,7 +59,7 @@ void bring_back(const Pending& pending, Report& report, Kernel& kernel, const Se
   {
     const Reading reading = read_steady(kernel);
     refuse_if_not_ours(reading.live);
-    before = goal(std::move(before), program_of(before), reading.live);
+    before = goal(before, program_of(before), reading.live);
     Transaction transaction = difference(pointer(reading.live), before);
     if (!transaction.empty()) {
       const Shown shown = Fingerprints::of_this_host(MissingKey::do_without).shown(settings.ports);
