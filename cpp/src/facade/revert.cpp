@@ -170,13 +170,7 @@ Armed::Armed(const Reading& before, const Retirement& revoked, const std::string
     forget(pending_.grants, before.live->ruleset, revoked);
   }
   pending_.files = settings.files;
-  write_pending(pending_);
-  try {
-    arm(pending_.id, *settings.confirm_within);
-  } catch (const SystemError&) {
-    forget_pending();
-    throw;
-  }
+  arm(pending_.id, *settings.confirm_within, [&] { write_pending(pending_); });
 }
 
 void Armed::call_off() {
