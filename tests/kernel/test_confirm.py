@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 import subprocess
 from collections.abc import Iterator
 from operator import itemgetter
@@ -192,23 +191,26 @@ def test_odd_times(knockwork: Knockwork, text: str, why: str) -> None:
     assert knockwork.refused("apply", "--confirm-within", text) == f"knockwork: error: {why}\n"
 
 
-@pytest.mark.parametrize("after", ["armed", "committed"])
+@pytest.mark.parametrize("after", ["started", "armed", "noted", "committed"])
 def test_killed(knockwork: Knockwork, lab: Lab, after: str) -> None:
-    """SIGKILL to the process that applies, and to all of its session: what it armed lives on."""
+    """SIGKILL to the process that applies: what it armed lives on, and whatever it left comes back by itself."""
     knockwork.apply(BEFORE)
     static = _static(knockwork)
     knockwork.declare(CUTS_OFF["wrong sequence"])
-    process = knockwork.host.popen(knockwork.command("apply", "--confirm-within", "2s"),
-                                   start_new_session=True)
-    wait_for(lambda: _waits(knockwork), "the note is written")
-    if after == "committed":
-        process.wait(60)
-        assert _static(knockwork) != static
+    process = knockwork.host.popen(knockwork.command("apply", "--confirm-within", "2s"))
     try:
-        process.send_signal(signal.SIGKILL)
+        if after == "armed":
+            wait_for(lambda: process.poll() is not None or len(_leftovers(knockwork)) > 1, "the timer is armed")
+        elif after == "noted":
+            wait_for(lambda: process.poll() is not None or _waits(knockwork), "the note is written")
+        elif after == "committed":
+            assert process.wait(60) == 0
+            assert _static(knockwork) != static
     finally:
+        process.kill()
         process.wait(60)
     _wait_for_return(knockwork)
+    wait_for(lambda: not _leftovers(knockwork), "nothing is left of it")
     assert _static(knockwork) == static
     lab.client.knock(7000, 8000, 9000)
     assert lab.client.tcp(22) == "open"
@@ -249,7 +251,8 @@ def test_no_room_for_the_note(knockwork: Knockwork, full_disk: None) -> None:
     assert knockwork.refused("apply", "--confirm-within", "60s") == (
         "knockwork: error: cannot write /var/lib/knockwork/pending.json: No space left on device: make room there "
         "and run again; nothing was changed\n")
-    assert _static(knockwork) == static and not _leftovers(knockwork)
+    assert _static(knockwork) == static
+    wait_for(lambda: not _leftovers(knockwork), "what was armed has ended", 5)
 
 
 def test_table_changed_meanwhile(knockwork: Knockwork) -> None:

@@ -1,7 +1,7 @@
 // An apply that waits for its confirmation, as it lies on the disk: all that is
 // needed to take it back, by whichever process, after a reboot as well.
 //
-// /var/lib/knockwork/pending.json is written before anything is armed or
+// /var/lib/knockwork/pending.json is written before anything is
 // committed. A confirmation deletes it. A rollback gives it the name rolled_back.json:
 // so the next boot knows which declaration must not come back by itself, and
 // the note needs no room on a full disk.

@@ -59,7 +59,7 @@ void bring_back(const Pending& pending, Report& report, Kernel& kernel, const Se
   {
     const Reading reading = read_steady(kernel);
     refuse_if_not_ours(reading.live);
-    before = goal(std::move(before), program_of(before), reading.live);
+    before = goal(before, program_of(before), reading.live);
     Transaction transaction = difference(pointer(reading.live), before);
     if (!transaction.empty()) {
       const Shown shown = Fingerprints::of_this_host(MissingKey::do_without).shown(settings.ports);
@@ -171,13 +171,7 @@ Armed::Armed(const Reading& before, const Retirement& revoked, const std::string
     forget(pending_.grants, before.live->ruleset, revoked);
   }
   pending_.files = settings.files;
-  write_pending(pending_);
-  try {
-    arm(pending_.id, *settings.confirm_within);
-  } catch (const SystemError&) {
-    forget_pending();
-    throw;
-  }
+  arm(pending_.id, *settings.confirm_within, [&] { write_pending(pending_); });
 }
 
 void Armed::call_off() {

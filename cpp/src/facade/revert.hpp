@@ -33,7 +33,7 @@ Ruleset ruleset_before(const Pending& pending);
 // An apply whose way back is secured.
 class Armed {
  public:
-  // Writes the note, then arms the timer. Throws SystemError, leaving nothing.
+  // Arms the timer, then writes the note. Throws SystemError, leaving nothing.
   // What is revoked with the apply does not come back.
   Armed(const Reading& before, const Retirement& revoked, const std::string& digest,
         const std::string& declared, const Settings& settings);

@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -52,6 +52,7 @@ std::optional<std::string> command() {
 // Whether it ended with status 0 within ten seconds; prints nothing.
 bool run(const std::vector<std::string>& words) {
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t silent;
@@ -87,36 +88,46 @@ bool arm_systemd(const std::string& id, milliseconds within) {
 // Ends early where the apply was confirmed or taken back.
 void sleep_until_over(const std::string& id, milliseconds deadline) {
   for (milliseconds left; (left = deadline - boot_clock()).count() > 0;) {
-    std::this_thread::sleep_for(std::min(left, milliseconds(500)));
     try {
       const std::optional<Pending> pending = read_pending();
       if (!pending || pending->id != id) return;
     } catch (const SystemError&) {
-      continue;  // whatever that was: the time is not over
+      // Whatever that was: the time is not over.
     }
+    std::this_thread::sleep_for(std::min(left, milliseconds(500)));
   }
 }
 
+// The maker's two pipes, where nothing else is left open.
+constexpr int kReady = 3;  // says that it lives on
+constexpr int kNoted = 4;  // ends once the note is written, or its maker is dead
+
 // Nothing of its maker's: session, terminal, directory, open files. The lock is
 // such a file, and is held until all who have it open have closed it.
-void leave(int ready) {
+void leave(int ready, int noted) {
   ::setsid();
   if (::chdir("/") != 0) ::_exit(1);
   ::umask(0077);
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   for (const int signal : {SIGHUP, SIGPIPE}) ::sigaction(signal, &ignore, nullptr);
+  const int out_of_the_way = ::fcntl(ready, F_DUPFD, 10), too = ::fcntl(noted, F_DUPFD, 10);
+  if (out_of_the_way < 0 || too < 0) ::_exit(1);
   const int nothing = ::open("/dev/null", O_RDWR);
   for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing, number);
-  if (ready > 3) ::close_range(3, static_cast<unsigned>(ready) - 1, 0);
-  ::close_range(static_cast<unsigned>(ready) + 1, ~0U, 0);
+  ::dup2(out_of_the_way, kReady);
+  ::dup2(too, kNoted);
+  ::close_range(kNoted + 1, ~0U, 0);
 }
 
-[[noreturn]] void live_on(const std::string& id, milliseconds deadline, int ready) {
-  leave(ready);
-  const char said = 'a';
-  if (::write(ready, &said, 1) != 1) ::_exit(1);
-  ::close(ready);
+[[noreturn]] void live_on(const std::string& id, milliseconds deadline, int ready, int noted) {
+  leave(ready, noted);
+  char said = 'a';
+  if (::write(kReady, &said, 1) != 1) ::_exit(1);
+  ::close(kReady);
+  while (::read(kNoted, &said, 1) < 0 && errno == EINTR) {
+  }
+  ::close(kNoted);
   sleep_until_over(id, deadline);
   try {
     rollback_armed(id, *open_kernel());
@@ -126,34 +137,61 @@ void leave(int ready) {
   ::_exit(0);
 }
 
-void arm_process(const std::string& id, milliseconds within) {
+class Pipe {
+ public:
+  Pipe() {
+    if (::pipe2(ends_, O_CLOEXEC) != 0) throw SystemError("no pipe to be had to arm the rollback with");
+  }
+  ~Pipe() {
+    close(0);
+    close(1);
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  int reader() const { return ends_[0]; }
+  int writer() const { return ends_[1]; }
+  void close(int end) {
+    if (ends_[end] >= 0) ::close(ends_[end]);
+    ends_[end] = -1;
+  }
+
+ private:
+  int ends_[2] = {-1, -1};
+};
+
+void arm_process(const std::string& id, milliseconds within, const std::function<void()>& note) {
   const milliseconds deadline = boot_clock() + within;
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw SystemError("no pipe to be had to arm the rollback with");
+  Pipe ready, noted;
   const pid_t child = ::fork();
   if (child == 0) {
     const pid_t grandchild = ::fork();  // so that it is nobody's child, and no zombie of ours
-    if (grandchild == 0) live_on(id, deadline, ends[1]);
+    if (grandchild == 0) live_on(id, deadline, ready.writer(), noted.reader());
     ::_exit(grandchild < 0 ? 1 : 0);
   }
-  ::close(ends[1]);
+  ready.close(1);
+  noted.close(0);
   if (child > 0) {
     while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
   char said = 0;
-  const bool ready = ::read(ends[0], &said, 1) == 1;
-  ::close(ends[0]);
-  if (!ready) {
+  if (::read(ready.reader(), &said, 1) != 1) {
     throw SystemError(
         "cannot start the process that would take the apply back: are there too many? nothing was changed");
   }
+  note();
 }
 
 }  // namespace
 
-void arm(const std::string& id, milliseconds within) {
-  if (!arm_systemd(id, within)) arm_process(id, within);
+void arm(const std::string& id, milliseconds within, const std::function<void()>& note) {
+  if (!arm_systemd(id, within)) return arm_process(id, within, note);
+  try {
+    note();
+  } catch (const SystemError&) {
+    disarm(id);
+    throw;
+  }
 }
 
 void disarm(const std::string& id) {

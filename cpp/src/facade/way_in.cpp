@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include "ruleset/live_doors.hpp"
+
 namespace knockwork {
 namespace {
 
@@ -13,22 +15,6 @@ bool covers(const std::vector<Service>& services, std::uint16_t port) {
   return std::any_of(services.begin(), services.end(), [port](const Service& service) {
     return service.protocol == Protocol::tcp && service.first <= port && port <= service.last;
   });
-}
-
-std::optional<Service> parse_span(std::string_view key) {  // "6 . 80", "17 . 60000-61000"
-  const std::size_t dot = key.find(" . ");
-  if (dot == std::string_view::npos) return std::nullopt;
-  const std::string_view ports = key.substr(dot + 3);
-  Service service{key.substr(0, dot) == "6" ? Protocol::tcp : Protocol::udp, 0, 0};
-  const char* const end = ports.data() + ports.size();
-  auto [rest, error] = std::from_chars(ports.data(), end, service.first);
-  service.last = service.first;
-  if (error == std::errc() && rest != end)
-    std::tie(rest, error) = [&] {
-      const auto result = std::from_chars(rest + 1, end, service.last);
-      return std::pair(result.ptr, result.ec);
-    }();
-  return error == std::errc() && rest == end ? std::optional(service) : std::nullopt;
 }
 
 // The grants of who came, by the sequences that open the port.
@@ -100,7 +86,7 @@ Program program_of(const Ruleset& ruleset) {
     if (set == nullptr) continue;
     for (const Element& element : set->elements) {
       if (element.value != "accept") continue;
-      if (const auto span = parse_span(element.key)) program.public_services.push_back(*span);
+      if (const auto span = parse_ports(element.key)) program.public_services.push_back(*span);
     }
   }
   return program;
