@@ -213,7 +213,59 @@ hosts:
 mode: gate
 """
 FAULTS = """\
-XX"""
+/run/faulty:4:5: error: unknown key `adress`
+      adress: 192.0.2.10
+      ^~~~~~
+  help: did you mean `address`?
+/run/faulty:6:28: error: a sequence without knocks
+        - {name: ssh, knock: [], opens: [22/tcp]}
+                             ^
+  help: write 1 to 32 of them, as in `[7000/udp, 8000/udp]`
+/run/faulty:7:16: error: a second sequence named `ssh`
+        - {name: ssh, knock: [47011/sctp], opens: [22]}
+                 ^~~
+  help: rename one: the first stands at /run/faulty:6
+/run/faulty:7:29: error: unknown protocol
+        - {name: ssh, knock: [47011/sctp], opens: [22]}
+                              ^~~~~~~~~~
+  help: write the port, a slash and tcp or udp, as in 7000/udp
+/run/faulty:7:50: error: no protocol
+        - {name: ssh, knock: [47011/sctp], opens: [22]}
+                                                   ^~
+  help: write 22/tcp or 22/udp
+/run/faulty:8:12: error: an empty list of hosts
+    - {host: [], address: "a b", sequences: 7}
+             ^
+  help: name one, as in `host: web1.example`
+/run/faulty:8:25: error: `a b` is neither a name nor an address
+    - {host: [], address: "a b", sequences: 7}
+                          ^~~~~
+  help: write one, as in `192.0.2.10`, without port or brackets
+/run/faulty:8:43: error: `sequences` takes a list of sequences, not a single value
+    - {host: [], address: "a b", sequences: 7}
+                                            ^
+  help: put it in brackets, as in `sequences: [{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]`
+/run/faulty:9:5: error: a host is a mapping of keys
+    - web2
+      ^~~~
+  help: write it as in `- {host: web1, sequences: […]}`
+/run/faulty:10:5: error: `host` is missing
+    - lockout: 5
+      ^~~~~~~
+  help: add `host: web1.example`
+/run/faulty:10:5: error: `sequences` is missing
+    - lockout: 5
+      ^~~~~~~
+  help: add `sequences: [{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]`
+/run/faulty:10:14: error: a duration without a unit
+    - lockout: 5
+               ^
+  help: write 5s for seconds, 5m for minutes
+/run/faulty:11:1: error: unknown key `mode`
+  mode: gate
+  ^~~~
+  help: keys here: knockwork, hosts
+"""
 
 
 def test_every_fault_of_a_profile_at_once(client: Knockwork) -> None:
