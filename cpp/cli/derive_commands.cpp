@@ -78,38 +78,38 @@ int run_trust_clock(const Arguments&) {
 
 }  // namespace
 
-void add_derive_commands(Commands& all) {
+void add_derive_commands(Commands& commands) {
   const auto arguments = std::make_shared<Arguments>();
-  Commands commands = all.add_group("derive", "Secrets, the keys made from them, and the sequences drawn");
+  Commands group = commands.add_group("derive", "Secrets, the keys made from them, and the sequences drawn");
 
-  CLI::App* sub = commands.add("new-secret", "Make a fleet's master secret, in a file of mode 0600",
-                               arguments, run_new_secret);
+  CLI::App* sub = group.add("new-secret", "Make a fleet's master secret, in a file of mode 0600", arguments,
+                            run_new_secret);
   sub->add_option("FILE", arguments->secret_file, "where to write it; one that is there is refused")
       ->required();
   sub->add_option("--from-epoch", arguments->from_epoch,
                   "add it to the file, to be in force from this epoch on: so secrets are replaced");
-  commands.add_json(sub, arguments->json);
+  group.add_json(sub, arguments->json);
 
-  sub = commands.add("host-key", "Print what to install as a host's secret file (it holds the host's key)",
-                     arguments, run_host_key);
+  sub = group.add("host-key", "Print what to install as a host's secret file (it holds the host's key)",
+                  arguments, run_host_key);
   sub->add_option("HOST", arguments->host, "the host, as its `derive` names it; default there: its own name")
       ->required();
   sub->add_option("--secret-file", arguments->secret_file, "the fleet's master secret")
       ->capture_default_str();
 
-  sub = commands.add("show", "Show the sequences that are accepted now: fingerprints, and bits of entropy",
-                     arguments, run_show);
+  sub = group.add("show", "Show the sequences that are accepted now: fingerprints, and bits of entropy",
+                  arguments, run_show);
   add_file(sub, arguments->declaration);
   sub->add_option("--sequence", arguments->sequence, "only this one");
   sub->add_option("--epoch", arguments->epoch, "as drawn for this epoch instead");
   sub->add_flag("--reveal", arguments->reveal, "show the knocks where fingerprints would stand");
-  commands.add_json(sub, arguments->json);
+  group.add_json(sub, arguments->json);
 
-  sub = commands.add("clock", "Show this host's clock and the epochs it stands for; needs no secret",
-                     arguments, run_clock);
+  sub = group.add("clock", "Show this host's clock and the epochs it stands for; needs no secret", arguments,
+                  run_clock);
   add_file(sub, arguments->declaration);
-  commands.add_json(sub, arguments->json);
+  group.add_json(sub, arguments->json);
 
-  commands.add("trust-clock", "Believe this host's clock from now on, however far it went", arguments,
-               run_trust_clock);
+  group.add("trust-clock", "Believe this host's clock from now on, however far it went", arguments,
+            run_trust_clock);
 }

@@ -19,8 +19,12 @@ struct Arguments {
   bool reveal = false;
   bool check = false;
   bool diff = false;
+  bool quiet = false;
   bool detailed_exitcode = false;
   std::string lock_timeout = "30s";
+  std::string confirm_within;
+  bool unattended = false;
+  bool revoke_retired = false;
 };
 
 Settings settings(const Arguments& arguments) {
@@ -51,7 +55,14 @@ int run_plan(const Arguments& arguments) {
 int run_apply(const Arguments& arguments) {
   const Spec spec = load(sources(arguments.file));
   const Execution execution = arguments.check ? Execution::check : Execution::apply;
-  show(apply(spec, execution, *open_kernel(), settings(arguments)), arguments, execution);
+  Settings wanted = settings(arguments);
+  if (!arguments.confirm_within.empty()) {
+    wanted.confirm_within = parse_confirm_within(arguments.confirm_within);
+  }
+  if (arguments.revoke_retired) wanted.retired = Retired::revoked;
+  if (arguments.unattended) wanted.asked = Asked::by_the_system;
+  const Report report = apply(spec, execution, *open_kernel(), wanted);
+  if (report.changed || !report.warnings.empty() || !arguments.quiet) show(report, arguments, execution);
   return kFine;
 }
 
@@ -138,6 +149,14 @@ void add_gate_commands(Commands& commands) {
   add_check(sub, *arguments);
   add_diff(sub, *arguments);
   add_lock_timeout(sub, *arguments);
+  CLI::Option* within = sub->add_option("--confirm-within", arguments->confirm_within,
+                                        "take it back unless somebody confirms within this time, as 60s");
+  sub->add_flag("--revoke-retired", arguments->revoke_retired,
+                "take back the grants of what is removed or changed, and cut its connections");
+  sub->add_flag("--unattended", arguments->unattended,
+                "as at boot: what was rolled back does not come again by itself")
+      ->excludes(within);
+  sub->add_flag("--quiet", arguments->quiet, "print nothing where nothing changed");
 
   sub = commands.add("remove", "Take the table away: protected services open to everyone", arguments,
                      run_remove);

@@ -33,8 +33,11 @@ int main(int argc, char** argv) {
   Commands commands(app, chosen);
   add_declaration_commands(commands);
   add_derive_commands(commands);
+  add_epoch_commands(commands);
   add_gate_commands(commands);
+  add_pending_commands(commands);
   add_client_commands(commands);
+  add_grant_commands(commands);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -5,10 +5,10 @@ import json
 import os
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, Literal, Optional, Union
+from typing import Any, Literal, Optional, Sequence, Union
 
 from . import _core
-from ._core import Knocked, Report, Spec, Status
+from ._core import Knock, Knocked, Report, Spec, Status
 
 _LOCK_TIMEOUT = timedelta(seconds=30)
 
@@ -41,6 +41,27 @@ def schema() -> dict[str, Any]:
     return document
 
 
+def host_key(master: bytes, host: str) -> bytes:
+    """The key of one host of a fleet, from the fleet's master secret of 16 to 1024 bytes.
+
+    HKDF-SHA256 (RFC 5869), as docs/derivation.md has it. The host's name counts in small letters. Raises
+    KnockworkError where it is not the name of a host, ValueError for a secret of another length.
+    """
+    return _core.host_key(master, host)
+
+
+def derive(key: bytes, sequence: str, epoch: int, *, length: int, protocols: Sequence[str] = ("udp",),
+           ports: tuple[int, int] = (1024, 32767),
+           exclude: Sequence[tuple[int, int]] = ()) -> tuple[Knock, ...]:
+    """The knocks of a sequence in an epoch, as a host draws them that declares the same under `derive`.
+
+    `key` is the host's, 32 bytes: see host_key(). `ports` and `exclude` are ranges, first and last. Drawn
+    without bias from HKDF-SHA256 (RFC 5869, 2.3), as docs/derivation.md has it byte by byte. Raises
+    ValueError for what a declaration could not hold.
+    """
+    return _core.derive(key, sequence, epoch, length, protocols, ports, exclude)
+
+
 def plan(spec: Spec, *, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:
     """What would make the kernel of this network namespace match `spec`; nothing is changed.
 
@@ -49,14 +70,33 @@ def plan(spec: Spec, *, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:
     return _core.plan(spec, lock_timeout)
 
 
-def apply(spec: Spec, *, check: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:
+def apply(spec: Spec, *, check: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT,
+          confirm_within: Optional[timedelta] = None) -> Report:
     """Make the kernel of this network namespace match `spec`, in one transaction.
 
     With `check` only says what would change. `Report.changed` is false where nothing had to be done.
     Waits up to `lock_timeout` for other users of knockwork. Raises KnockworkError; the table is then as it
     was.
+
+    With `confirm_within`, from 1 s to 1 h, what was changed is taken back by itself unless confirm() is called in
+    time, whatever becomes of this process; `Report.pending` has its id. Nothing waits where nothing changed.
     """
-    return _core.apply(spec, check, lock_timeout)
+    within = "" if confirm_within is None else f"{round(confirm_within.total_seconds() * 1000)}ms"
+    return _core.apply(spec, check, lock_timeout, within)
+
+
+def confirm(id: str = "", *, fresh: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT) -> str:
+    """Keep the apply that waits, or only the one of that `id`; its id.
+
+    With `fresh` only where the ssh connection that this process runs in, or a knock for it, is newer than the apply.
+    Raises KnockworkError; what waits is then taken back in time.
+    """
+    return _core.confirm(id, fresh, lock_timeout)
+
+
+def rollback(id: str = "", *, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:
+    """Take back the apply that waits, or only the one of that `id`. Raises KnockworkError."""
+    return _core.rollback(id, lock_timeout)
 
 
 def remove(*, check: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:

@@ -8,6 +8,7 @@
 
 void bind_call(pybind11::module_& module);
 void bind_client(pybind11::module_& module);
+void bind_derive(pybind11::module_& module);
 void bind_diagnostic(pybind11::module_& module);
 void bind_facade(pybind11::module_& module);
 void bind_report(pybind11::module_& module);

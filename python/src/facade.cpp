@@ -32,8 +32,20 @@ kw::Report plan(const kw::Spec& spec, std::chrono::milliseconds lock_timeout) {
   return kw::plan(spec, *kw::open_kernel(), settings(lock_timeout));
 }
 
-kw::Report apply(const kw::Spec& spec, bool check, std::chrono::milliseconds lock_timeout) {
-  return kw::apply(spec, execution(check), *kw::open_kernel(), settings(lock_timeout));
+kw::Report apply(const kw::Spec& spec, bool check, std::chrono::milliseconds lock_timeout,
+                 const std::string& confirm_within) {
+  kw::Settings wanted = settings(lock_timeout);
+  if (!confirm_within.empty()) wanted.confirm_within = kw::parse_confirm_within(confirm_within);
+  return kw::apply(spec, execution(check), *kw::open_kernel(), wanted);
+}
+
+std::string confirm(const std::string& id, bool fresh, std::chrono::milliseconds lock_timeout) {
+  const kw::Proof proof = fresh ? kw::Proof::fresh : kw::Proof::none;
+  return kw::confirm(id, proof, *kw::open_kernel(), settings(lock_timeout));
+}
+
+kw::Report rollback(const std::string& id, std::chrono::milliseconds lock_timeout) {
+  return kw::rollback(id, *kw::open_kernel(), settings(lock_timeout));
 }
 
 kw::Report remove_table(bool check, std::chrono::milliseconds lock_timeout) {
@@ -57,6 +69,8 @@ void bind_facade(py::module_& module) {
   module.def("keys_json", kw::keys_json, NoGil());  // Ansible repeats them as options
   module.def("plan", plan, NoGil());
   module.def("apply", apply, NoGil());
+  module.def("confirm", confirm, NoGil());
+  module.def("rollback", rollback, NoGil());
   module.def("remove", remove_table, NoGil());
   module.def("status", status, NoGil());
 }

@@ -1,3 +1,5 @@
+#include <pybind11/stl.h>
+
 #include "bind.hpp"
 #include "knockwork/knockwork.hpp"
 #include "value.hpp"
@@ -30,10 +32,16 @@ void bind_report(py::module_& module) {
       .shown("after", [](const C& c) { return c.after; })
       .shown("why", [](const C& c) { return c.why; })
       .finish();
+  using W = kw::Waiting;
+  Value<W>(module, "Waiting", "An apply that is taken back unless it is confirmed.")
+      .shown("id", [](const W& w) { return w.id; })
+      .shown("remaining", [](const W& w) { return w.remaining; })
+      .finish();
   using R = kw::Report;
   Value<R>(module, "Report", "What was done, or with check what would be.")
       .shown("changed", [](const R& r) { return r.changed; })
       .shown("changes", [](const R& r) { return to_tuple(r.changes); })
       .shown("warnings", [](const R& r) { return to_tuple(r.warnings); })
+      .shown("pending", [](const R& r) { return r.pending; })
       .finish();
 }

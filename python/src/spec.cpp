@@ -61,6 +61,8 @@ py::object guards(const kw::Guards& guards) {
   return to_tuple(guards.ports);
 }
 
+py::tuple ports(kw::PortRange range) { return py::make_tuple(range.first, range.last); }
+
 void bind_parts(py::module_& module) {
   Value<kw::Knock>(module, "Knock", "One packet to one closed port.")
       .hidden("protocol", [](const kw::Knock& k) { return word(k.protocol); })
@@ -75,9 +77,18 @@ void bind_parts(py::module_& module) {
   using D = kw::Derivation;
   Value<D>(module, "Derivation", "A sequence drawn from a secret instead of written down.")
       .shown("secret_file", [](const D& d) { return d.secret_file; })
+      .shown("host", [](const D& d) { return d.host.empty() ? py::object(py::none()) : py::str(d.host); })
       .shown("length", [](const D& d) { return d.length; })
-      .shown("period", [](const D& d) { return to_span(d.period); })
+      .shown(
+          "protocols",
+          [](const D& d) { return to_tuple(d.protocols, [](kw::Protocol p) { return py::str(word(p)); }); })
+      .hidden("ports", [](const D& d) { return ports(d.ports); })
+      .hidden("exclude", [](const D& d) { return to_tuple(d.exclude, ports); })
+      .shown("period",
+             [](const D& d) { return d.epoch ? py::object(py::none()) : py::cast(to_span(d.period)); })
       .shown("overlap", [](const D& d) { return to_span(d.overlap); })
+      .shown("epoch", [](const D& d) { return d.epoch ? py::cast(*d.epoch) : py::object(py::none()); })
+      .shown("accepts", [](const D& d) { return to_tuple(d.accepts); })
       .finish();
 }
 

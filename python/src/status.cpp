@@ -1,3 +1,5 @@
+#include <pybind11/stl.h>
+
 #include "bind.hpp"
 #include "knockwork/knockwork.hpp"
 #include "value.hpp"
@@ -28,5 +30,6 @@ void bind_status(py::module_& module) {
       .shown("grants", [](const S& s) { return to_tuple(s.grants); })
       .shown("lockouts", [](const S& s) { return to_tuple(s.lockouts); })
       .shown("half_done", [](const S& s) { return s.half_done; })
+      .shown("pending", [](const S& s) { return s.pending; })
       .finish();
 }

@@ -13,6 +13,7 @@ from bed import Bed  # noqa: E402
 from bed.cli import binary  # noqa: E402
 from bed.host import SYSTEM_PATH  # noqa: E402
 from controller import ANSIBLES, Ansible, Controller, Unavailable, find  # noqa: E402
+from gated import Gated  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +57,22 @@ def everywhere(bed: Bed, each_ansible: Ansible) -> Controller:
 def controller(bed: Bed, debians: Ansible) -> Controller:
     """A controller with Debian's ansible-core, and hosts as new."""
     return Controller(bed, debians)
+
+
+@pytest.fixture(scope="session")
+def ten(bed: Bed) -> Iterator[Bed]:
+    """Ten hosts more, for those who come through the gate."""
+    with Bed(10, {name: bed.controller.environment[name] for name in ("PATH", "PYTHONPATH")}) as made:
+        yield made
+
+
+@pytest.fixture
+def gated(ten: Bed, debians: Ansible) -> Gated:
+    """Ten gated hosts and Debian's ansible-core."""
+    return Gated(ten, debians)
+
+
+@pytest.fixture
+def gated_everywhere(ten: Bed, each_ansible: Ansible) -> Gated:
+    """Ten gated hosts and each ansible-core."""
+    return Gated(ten, each_ansible)

@@ -17,6 +17,15 @@ CURRENT_WANTED = "ansible-core>=2.19"
 ANSIBLES = ("debian", "current")
 TREE = "/run/results"
 RECAP = re.compile(r"^(\S+) +: ok=(\d+) +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE)
+JOURNAL = "/run/journal"
+# Binds the socket that syslog(3) writes to, on a /dev of the host's own.
+_SYSLOG = f"""
+import socket
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard, open("{JOURNAL}", "ab", 0) as journal:
+    heard.bind("/dev/log")
+    while True:
+        journal.write(heard.recv(65536) + b"\\n")
+"""
 AS_NEW = ("nft delete table inet knockwork 2>/dev/null; nft delete table inet bystander 2>/dev/null; "
           "rm -rf /etc/knockwork /var/lib/knockwork /run/knockwork")
 
@@ -29,6 +38,8 @@ class Unavailable(Exception):
 class Ansible:
     name: str
     playbook: str  # the command
+    python: str  # its interpreter
+    packages: str = ""  # a folder of Python packages that come before the installed ones
 
 
 def find(name: str) -> Ansible:
@@ -36,11 +47,11 @@ def find(name: str) -> Ansible:
     if name == "debian":
         if not Path("/usr/bin/ansible-playbook").exists():
             raise Unavailable("Debian's ansible-core is not installed")
-        return Ansible(name, "/usr/bin/ansible-playbook")
+        return Ansible(name, "/usr/bin/ansible-playbook", "/usr/bin/python3")
     command = CURRENT / "bin/ansible-playbook"
     if not command.exists():
         _install()
-    return Ansible(name, str(command))
+    return Ansible(name, str(command), str(CURRENT / "bin/python"))
 
 
 def _install() -> None:
@@ -55,6 +66,7 @@ def _install() -> None:
 class Outcome:
     output: str
     changed: dict[str, int]  # tasks by host
+    unreachable: dict[str, int]
     failed: dict[str, int]
     results: dict[str, dict[str, Any]] = field(repr=False)  # of the last task, by host
 
@@ -76,7 +88,7 @@ class Controller:
         self.ansible = ansible
         self.hosts = bed.hosts
         self.way_back_in = json.dumps([bed.address("controller"), bed.address6("controller")])
-        _provide_collection(ROOT / "ansible_collection", COLLECTIONS)
+        provide_collection(ROOT / "ansible_collection", COLLECTIONS)
         for host in self.hosts.values():
             host.run(["/bin/sh", "-c", AS_NEW])
 
@@ -85,24 +97,34 @@ class Controller:
         """One host of the three."""
         return self.hosts["host1"]
 
-    def play(self, tasks: str, *options: str, collections: Path = COLLECTIONS, limit: str = "all",
-             variables: Mapping[str, str] | None = None) -> Outcome:
-        """Run tasks (YAML, a list) on the hosts. Failed tasks are part of the outcome."""
+    def play(self, tasks: str, *options: str, **more: Any) -> Outcome:
+        """Run tasks (YAML, a list) on the hosts, which are all reached. Failed tasks are part of the outcome."""
+        outcome = self.try_play(tasks, *options, **more)
+        assert not any(outcome.unreachable.values()), outcome.output
+        return outcome
+
+    def try_play(self, tasks: str, *options: str, collections: Path = COLLECTIONS, limit: str = "all",
+                 variables: Mapping[str, str] | None = None) -> Outcome:
+        """The same where hosts may not be reached."""
         lines = [f"    {line}" for line in tasks.strip("\n").splitlines()]
         book = "\n".join(["- hosts: all", "  gather_facts: false", "  tasks:", *lines, ""])
         self.bed.controller.write("/run/play/book.yml", book)
         self.bed.controller.write("/run/play/hosts", self.bed.inventory(variables))
         self.bed.controller.run(["rm", "-rf", TREE], check=True)
-        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORKS": "3",
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(collections), "ANSIBLE_NOCOLOR": "1",
+               "ANSIBLE_FORKS": str(len(self.hosts)),
                "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.tree", "ANSIBLE_CALLBACK_TREE_DIR": TREE}
+        if self.ansible.packages:
+            env["PYTHONPATH"] = f"{self.ansible.packages}:{self.bed.controller.environment['PYTHONPATH']}"
         done = self.bed.controller.run(
             [self.ansible.playbook, "-i", "hosts", "--limit", limit, "book.yml", *options],
             env=env, cwd="/run/play", timeout=180)
         output = done.stdout + done.stderr
         recap = RECAP.findall(output)
-        assert recap and not any(int(each[3]) for each in recap), output
+        assert recap, output
         return Outcome(output,
                        changed={each[0]: int(each[2]) for each in recap},
+                       unreachable={each[0]: int(each[3]) for each in recap},
                        failed={each[0]: int(each[4]) for each in recap},
                        results={each[0]: self._result(each[0]) for each in recap})
 
@@ -143,7 +165,18 @@ def traces(host: Host) -> str:
     return host.run(["/bin/sh", "-c", listing]).stdout + table(host)
 
 
-def _provide_collection(source: Path, collections: Path) -> None:
+def begin_journal(host: Host) -> None:
+    """From now on JOURNAL of a host has what is written to its syslog."""
+    if host.run(["test", "-S", "/dev/log"]).returncode:
+        layers = "lowerdir=/dev,upperdir=/run/dev/upper,workdir=/run/dev/work"
+        host.run(["mkdir", "-p", "/run/dev/upper", "/run/dev/work"], check=True)
+        host.run(["mount", "-t", "overlay", "dev", "/dev", "-o", layers], check=True)
+        host.spawn(["/usr/bin/python3", "-c", _SYSLOG])
+        host.run(["/bin/sh", "-c", "while ! test -S /dev/log; do sleep 0.1; done"], check=True, timeout=10)
+    host.write(JOURNAL, "")
+
+
+def provide_collection(source: Path, collections: Path) -> None:
     link = collections / "ansible_collections/knockwork/nft"
     if not link.exists() or not link.samefile(source):
         link.unlink(missing_ok=True)

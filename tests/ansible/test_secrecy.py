@@ -4,19 +4,10 @@ import re
 
 import pytest
 
-from controller import Controller, Outcome
+from controller import JOURNAL, Controller, Outcome, begin_journal
 
 PORTS = ("47011", "48123", "49377", "50022", "51022", "52001", "58443", "22/tcp")
 SEQUENCE = "{name: ssh, knock: [47011/udp, 48123/tcp, 49377], opens: [22/tcp, 50022-51022/tcp]}"
-JOURNAL = "/run/journal"
-# Binds the socket that syslog(3) writes to, on a /dev of the host's own.
-LISTENER = f"""
-import socket
-with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard, open("{JOURNAL}", "ab", 0) as journal:
-    heard.bind("/dev/log")
-    while True:
-        journal.write(heard.recv(65536) + b"\\n")
-"""
 
 
 def task(controller: Controller, *lines: str, sequence: str = SEQUENCE) -> str:
@@ -113,13 +104,7 @@ def test_a_wrong_file(controller: Controller) -> None:
 
 def test_the_journal(everywhere: Controller) -> None:
     host = everywhere.hosts["host2"]
-    if host.run(["test", "-S", "/dev/log"]).returncode:
-        layers = "lowerdir=/dev,upperdir=/run/dev/upper,workdir=/run/dev/work"
-        host.run(["mkdir", "-p", "/run/dev/upper", "/run/dev/work"], check=True)
-        host.run(["mount", "-t", "overlay", "dev", "/dev", "-o", layers], check=True)
-        host.spawn(["/usr/bin/python3", "-c", LISTENER])
-        host.run(["/bin/sh", "-c", "while ! test -S /dev/log; do sleep 0.1; done"], check=True, timeout=10)
-    host.write(JOURNAL, "")
+    begin_journal(host)
     everywhere.changes(task(everywhere), limit="host2")
     everywhere.play(task(everywhere, sequence=WRONG[4]), limit="host2")
     part = "- knockwork.nft.sequence: {name: web, knock: [47011/udp, 48123], opens: [50022/tcp]}\n"

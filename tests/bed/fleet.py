@@ -21,6 +21,7 @@ _CONTROLLER = 1
 _FIRST_HOST = 11
 _NEIGHBOURS_FROM = 200  # hosts; the kernel's neighbour table is one for all namespaces and overflows near 500
 
+_SSH_FILES = ("/etc/ssh/bed_host_key", "/etc/ssh/bed_authorized_keys", "/etc/ssh/bed_sshd_config")
 _SSHD = """\
 Port 22
 AddressFamily any
@@ -60,6 +61,7 @@ class Bed:
         names = [f"host{number}" for number in range(1, hosts + 1)] if isinstance(hosts, int) else list(hosts)
         self._interpreter = interpreter
         self._bridge = Host("bridge")
+        self._boots = 0
         self.controller = Host("controller", environment)
         self.hosts = {name: Host(name, environment) for name in names}
         self._numbers = {self.controller.name: _CONTROLLER,
@@ -87,6 +89,26 @@ class Bed:
                   **(variables or {})}
         lines = [f"{name} ansible_host={self.address(name)}" for name in self.hosts]
         return "\n".join([*lines, "", "[all:vars]", *(f"{key}={value}" for key, value in common.items()), ""])
+
+    def reboot(self, name: str, kept: Sequence[str]) -> None:
+        """End a host and make it anew with the folders named, and nothing else of what it had. Its handle changes."""
+        old = self.hosts[name]
+        disk = [*kept, "/etc/hosts", "/etc/hostname", *_SSH_FILES]
+        old.run(["/bin/tar", "-C", "/", "-cf", "/run/disk", *(path.lstrip("/") for path in disk)], check=True)
+        content: bytes = old.call("read", "/run/disk")
+        old.close()
+        host = self.hosts[name] = Host(name, old.environment)
+        host.wait_until_up()
+        self._boots += 1  # the old link goes when the kernel gets to it
+        self._bridge.ip(
+            f"link add b{self._boots} type veth peer name eth0 address {self._mac(name)} netns {host.pid}",
+            f"link set b{self._boots} master br0 up")
+        host.ip(*self._links(host))
+        host.wait_for_link()
+        host.call("write", "/run/disk", content, 0o600)
+        host.run(["/bin/tar", "-C", "/", "-xpf", "/run/disk"], check=True)
+        self._start_sshd(host)
+        self._await_sshd(host)
 
     def close(self) -> None:
         """End every host. Idempotent."""
@@ -144,13 +166,15 @@ class Bed:
             wanted = {"SHLVL": "1", "PATH": SYSTEM_PATH,
                       **{key: value for key, value in host.environment.items()
                          if key not in ("HOME", "USER", "LANG")}}
-            host.write("/etc/ssh/bed_host_key", host_key.private, 0o600)
-            host.write("/etc/ssh/bed_authorized_keys", client_key.public)
-            host.write("/etc/ssh/bed_sshd_config", _SSHD.format(
-                environment=" ".join(f'"{key}={value}"' for key, value in wanted.items())))
-            host.spawn(["/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/bed_sshd_config"], "/run/sshd.log")
+            for path, text in zip(_SSH_FILES, (host_key.private, client_key.public, _SSHD.format(
+                    environment=" ".join(f'"{key}={value}"' for key, value in wanted.items())))):
+                host.write(path, text, 0o600)
+            self._start_sshd(host)
         for host in self.hosts.values():
             self._await_sshd(host)
+
+    def _start_sshd(self, host: Host) -> None:
+        host.spawn(["/usr/sbin/sshd", "-D", "-e", "-f", _SSH_FILES[-1]], "/run/sshd.log")
 
     def _await_sshd(self, host: Host) -> None:
         try:

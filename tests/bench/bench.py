@@ -23,12 +23,15 @@ sys.path[:0] = [str(ROOT / "tests/lib"), str(ROOT / "tests")]
 import build  # noqa: E402
 import declarations  # noqa: E402
 import process  # noqa: E402
+import turns  # noqa: E402
 from bed.host import Host  # noqa: E402
+from bed.lab import Lab  # noqa: E402
 from screen import Line, say, styled  # noqa: E402
 
 OUT = ROOT / "build/bench"
 KNOCKWORK = ROOT / "build/release/knockwork"
 FLOOD = OUT / "flood"
+DERIVE = OUT / "derive"
 
 
 @dataclass
@@ -126,6 +129,18 @@ def apply_rows(rounds: int) -> list[Row]:
     ]
 
 
+def knock_rows(rounds: int) -> list[Row]:
+    """Three datagrams without delay: the whole process of `knockwork knock` beside Debian's `knock`."""
+    with closing(Lab()) as lab:
+        ports = ("7000", "8000", "9000")
+        address = lab.client.target
+        ours, theirs = lab.callers.call(
+            turns.take, [[str(KNOCKWORK), "knock", address, "--delay", "0", *ports],
+                         ["/usr/bin/knock", "-u", address, *ports]], rounds * 40, lab.callers.environment)
+    return [Row("knock, three datagrams / Debian's knock", statistics.median(ours) * 1000,
+                statistics.median(theirs) * 1000, "ms", at_most=1.5)]
+
+
 def _absorbed(table: str, seconds: float) -> float:
     """Thousand packets a second that a fresh host with this table takes from one flooder, at its best."""
     with closing(Host("receiver")) as receiver, closing(Host("sender")) as sender:
@@ -178,7 +193,24 @@ def flood_rows(rounds: int) -> list[Row]:
     return rows
 
 
-ROWS: dict[str, Callable[[int], list[Row]]] = {"apply": apply_rows, "flood": flood_rows}
+def derive_rows(rounds: int) -> list[Row]:
+    """Sequences drawn a second of one core's time, each of another epoch or of another host."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    with build.lock("bench"):
+        subprocess.run(["g++", "-std=c++20", "-O2", f"-I{ROOT / 'cpp/include'}", "-o", DERIVE,
+                        ROOT / "tests/bench/derive.cpp", ROOT / "build/release/cpp/libknockwork_core.a",
+                        "-lcrypto", "-lfmt"], check=True)
+    rates: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for line in subprocess.run([DERIVE], check=True, text=True, stdout=subprocess.PIPE).stdout.splitlines():
+            what, rate = line.rsplit(" ", 1)
+            rates.setdefault(what, []).append(float(rate) / 1000)
+    return [Row(f"derive: {what} / 300,000 a second", statistics.median(each), 300, "k/s", at_least=1.0)
+            for what, each in rates.items()]
+
+
+ROWS: dict[str, Callable[[int], list[Row]]] = {
+    "apply": apply_rows, "flood": flood_rows, "derive": derive_rows, "knock": knock_rows}
 
 
 def main() -> int:

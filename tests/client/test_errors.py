@@ -162,6 +162,7 @@ USAGES = {
     "both families": ("knock -4 -6 gate 7000", "-4 excludes -6"),
     "less than never": ("knock gate 7000 --retries -1", "--retries: Value -1 not in range 0 to 1000"),
     "both ways to hand over": ("connect gate 22 --fdpass --no-fdpass", "--fdpass excludes --no-fdpass"),
+    "knocks of one's own and of a profile": ("knock gate 7000 --sequence ssh", "KNOCK excludes --sequence"),
     "no such option": ("knock gate 7000 --nope", "The following argument was not expected: --nope"),
 }
 
@@ -170,6 +171,24 @@ USAGES = {
 def test_wrong_usage(client: Knockwork, case: str) -> None:
     command, message = USAGES[case]
     assert client.refused(*command.split()) == f"knockwork: error: {message}{USAGE}"
+
+
+def test_the_other_half_is_missing(client: Knockwork) -> None:
+    """Knocks by hand need one file alone; what needs the other says that it is not there."""
+    client.host.run(["install", "-D", client.command()[0], "/run/alone/knockwork"], check=True)
+    done = client.host.run(["/run/alone/knockwork", "knock", "10.77.0.10", "7000"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "10.77.0.10: knocked\n", "")
+    error = failure(client.host.run(["/run/alone/knockwork", "status"]), 1)
+    assert error.startswith("knockwork: error: cannot start /")
+    assert error.endswith("/knockwork/knockwork-main: No such file or directory: install knockwork again\n")
+
+
+def test_progress(client: Knockwork, server: Knockwork) -> None:
+    """On a terminal one line says what goes on, and gives way to the result."""
+    server.apply("knockwork: 1\nsequences: [{name: ssh, knock: [47011, 48123/tcp], opens: [22/tcp]}]\n")
+    command = " ".join(client.command("knock", "10.77.0.10", "--sequence", "ssh", "--wait-open", "22"))
+    seen = client.host.output(["/usr/bin/script", "-qec", command, "/dev/null"])
+    assert seen == ("\r\x1b[K10.77.0.10: knock 1 of 2\r\x1b[K10.77.0.10: knock 2 of 2\r\x1b[K10.77.0.10: open\r\n")
 
 
 def test_no_profile(client: Knockwork) -> None:

@@ -94,6 +94,8 @@ SUITES = (
     Suite("ansible", "playbooks over SSH on three hosts",
           ("build", "test", "hosts", "venv"),
           ("release",), _pytest("ansible", "release", "tests/ansible")),
+    Suite("rotation", "a fleet changes its sequences, whatever goes wrong", ("build", "test", "hosts"),
+          ("release",), _pytest("rotation", "release", "tests/rotation", *SIDE_BY_SIDE, asks="KNOCKWORK_FLEET")),
     Suite("lint", "format, clang-tidy, shellcheck, mypy, sanity, docs", ("build", "test", "lint"),
           ("dev",), _script("lint", "tests/lint/lint.py"), root=False),
     Suite("asan", "unit and kernel under the sanitizers", ("build", "test", "knock"), ("asan",), _asan),

@@ -3,6 +3,7 @@
 // suite on both.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 
@@ -17,6 +18,13 @@ class FakeKernel final : public Kernel {
   std::optional<LiveTable> read() override { return table_; }
   void commit(const Transaction& transaction) override;
   Generation generation() override { return {"fake", 1, generation_}; }
+  std::vector<Flow> flows() override { return flows_; }
+  void end(const std::vector<Flow>& flows) override {
+    std::erase_if(flows_, [&](const Flow& flow) {
+      return flow.protocol == Protocol::tcp && std::find(flows.begin(), flows.end(), flow) != flows.end();
+    });
+  }
+  void open(const Flow& flow) { flows_.push_back(flow); }
 
   // What another program does behind our back.
   void tamper(const std::function<void(std::optional<LiveTable>&)>& change);
@@ -26,6 +34,7 @@ class FakeKernel final : public Kernel {
   std::optional<LiveTable> table_;
   std::uint32_t generation_ = 1;
   int commits_ = 0;
+  std::vector<Flow> flows_;
 };
 
 }  // namespace knockwork

@@ -44,3 +44,33 @@ attributes:
     support: full
     details: This module changes nothing.
 '''
+
+    # Instead of the standard fragment, for what the controller does itself.
+    CONTROLLER = r'''
+options: {}
+attributes:
+  check_mode:
+    description: Can run in check mode, and then changes nothing.
+    support: full
+  diff_mode:
+    description: Says with C(--diff) what changes, never by ports.
+    support: full
+  idempotent:
+    description: The same task once more changes nothing.
+    support: full
+  platform:
+    description: The platforms that are supported, of the controller.
+    platforms: linux
+    support: full
+  connection:
+    description: Needs no connection to the host.
+    support: none
+  action:
+    description: Runs on the controller.
+    support: full
+  action_group:
+    description: Use C(group/knockwork.nft.controller) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - knockwork.nft.controller
+'''

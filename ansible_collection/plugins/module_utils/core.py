@@ -31,11 +31,15 @@ class Core:
         answer = json.loads(self._call(json.dumps(question)))
         if answer['ok']:
             return answer.get('report') or answer.get('status')
-        error = answer['error']
-        texts = [source['text'] for source in more.get('sources', ())]
-        diagnostics = [without_ports(each, texts) for each in error.get('diagnostics') or []]
-        self._module.fail_json('\n'.join([error['message']] + ['  ' + _line(each) for each in diagnostics]),
-                               diagnostics=diagnostics)
+        message, diagnostics = complaint(answer['error'], [source['text'] for source in more.get('sources', ())])
+        self._module.fail_json(message, diagnostics=diagnostics)
+
+
+def complaint(error, texts):
+    """An answer's error as (message, diagnostics), without the ports of the texts it is about."""
+    diagnostics = [without_ports(each, texts) for each in error.get('diagnostics') or []]
+    message = without_ports(dict(message=error['message']), texts)['message']
+    return '\n'.join([message] + ['  ' + _line(each) for each in diagnostics]), diagnostics
 
 
 def _line(diagnostic):
@@ -50,7 +54,7 @@ def _line(diagnostic):
 def _backend(module):
     wanted = module.params['backend']
     if wanted != 'cli':
-        core = _extension()
+        core = extension()
         if core is not None:
             return _in_process(module, core)
         _respawn(module)
@@ -64,7 +68,8 @@ def _backend(module):
     module.fail_json('cannot find %s: install knockwork on this host' % missing)
 
 
-def _extension():
+def extension():
+    """The compiled module of this interpreter, None where there is none."""
     try:
         from knockwork import _core
     except ImportError:

@@ -73,7 +73,14 @@ def locked(check_mode, create=True):
     if check_mode or not os.path.isdir(FOLDER):
         yield
         return
-    handle = os.open(FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with locked_folder(FOLDER):
+        yield
+
+
+@contextlib.contextmanager
+def locked_folder(folder):
+    """Waits for whoever else holds the folder. Raises OSError after a while."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         _lock(handle)
         yield

@@ -8,9 +8,15 @@ import json
 
 DERIVE = dict(
     secret_file=dict(type='path', required=True, no_log=False),  # a path; hidden all the same, see secrecy.py
+    host=dict(type='str'),
     length=dict(type='int', required=True),
-    period=dict(type='str', required=True),
+    protocols=dict(type='list', elements='str', default=['udp']),
+    ports=dict(type='str', default='1024-32767'),
+    exclude=dict(type='list', elements='str', default=[]),
+    period=dict(type='str'),
     overlap=dict(type='str'),
+    epoch=dict(type='int'),
+    accepts=dict(type='list', elements='int'),
 )
 
 SEQUENCE = {
@@ -50,7 +56,7 @@ def declaration_text(params):
         if key == 'sequences':
             lines.append('sequences:')
             for sequence in value:
-                lines.extend('  ' + line for line in _item(sequence))
+                lines.extend('  ' + line for line in sequence_text(sequence))
         else:
             lines.append('%s: %s' % (key, json.dumps(value)))
     return '\n'.join(lines) + '\n'
@@ -58,10 +64,10 @@ def declaration_text(params):
 
 def drop_in_text(sequence):
     """The drop-in that holds one sequence."""
-    return '\n'.join(_item(sequence)) + '\n'
+    return '\n'.join(sequence_text(sequence)) + '\n'
 
 
-def _item(sequence):
+def sequence_text(sequence):
     """A sequence as an item of a YAML list, a key to a line; values as JSON, which is YAML."""
     pairs = ['%s: %s' % (key, json.dumps(value)) for key, value in _said(SEQUENCE, sequence)]
     return ['- ' + pairs[0]] + ['  ' + pair for pair in pairs[1:]]
@@ -71,6 +77,6 @@ def _said(spec, params):
     for key, option in spec.items():
         value = params.get(key)
         if isinstance(value, dict):
-            value = dict((name, each) for name, each in value.items() if each is not None)
+            value = dict(_said(option['options'], value))
         if value is not None and value != option.get('default'):
             yield key, value

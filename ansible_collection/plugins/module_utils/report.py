@@ -10,13 +10,21 @@ def converge(module, core, command, sources, draft):
     try:
         if draft is not None and not module.check_mode:
             draft.prepare()
-        report = core.ask(command, sources=sources or []) if command else None
+        report = core.ask(command, sources=sources or [], **_waiting(module, command, draft)) if command else None
         if draft is not None and not module.check_mode:
             draft.commit()
     finally:
         if draft is not None:
             draft.discard()
     return report
+
+
+def _waiting(module, command, draft):
+    """What an apply is asked for that waits for its confirmation: its time, and the file that goes with it."""
+    if command != 'apply' or not module.params['confirm_within']:
+        return {}
+    files = [dict(path=draft.path, before=draft.before, after=draft.text)] if draft is not None else []
+    return dict(confirm_within=module.params['confirm_within'], files=files)
 
 
 def finish(module, report, draft=None):
@@ -27,13 +35,16 @@ def finish(module, report, draft=None):
     for warning in report['warnings'] if report else ():
         module.warn(warning)
     result = dict(changed=bool(changes), changes=changes)
+    if report and report.get('pending'):
+        result['pending'] = report['pending']
     if module._diff:
-        result['diff'] = _diff(changes)
+        result['diff'] = diff_of(changes, 'the declaration')
     module.exit_json(**result)
 
 
-def _diff(changes):
-    return dict(before_header='this host', after_header='the declaration',
+def diff_of(changes, header):
+    """The changes as `--diff` shows them."""
+    return dict(before_header='this host', after_header=header,
                 before=_side(changes, 'before'), after=_side(changes, 'after'))
 
 

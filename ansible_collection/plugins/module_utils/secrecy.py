@@ -14,9 +14,11 @@ import re
 from ansible.module_utils.basic import AnsibleModule
 
 _SHOWN = frozenset((
-    'always_allow', 'apply', 'backend', 'declaration', 'from', 'interfaces', 'ipv6_prefix', 'length',
-    'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'period', 'refuse', 'save',
-    'sequence_timeout', 'sources', 'state', 'step_timeout', 'to', 'wrong_knock',
+    'address', 'always_allow', 'apply', 'backend', 'confirm_within', 'declaration', 'delay', 'epoch',
+    'executable', 'expected_epoch', 'family', 'fresh', 'from', 'host', 'id', 'interface', 'interfaces',
+    'ipv6_prefix', 'jitter', 'length', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for',
+    'overlap', 'period', 'profile', 'refuse', 'retries', 'revoke', 'save', 'sequence', 'sequence_timeout',
+    'source', 'sources', 'state', 'step_timeout', 'timeout', 'to', 'try_first', 'wrong_knock',
 ))
 _NESTED = frozenset(('derive', 'sequences'))
 _COUNTED = dict(guards='port', knock='knock', opens='service', public='service')
@@ -35,6 +37,11 @@ def without_ports(values, texts):
     pattern = re.compile(r'(?<![\w.:])(?:%s)(?![\w.:])' % '|'.join(sorted(ports)))
     return dict((key, pattern.sub('(hidden)', value) if isinstance(value, str) and key != 'file' else value)
                 for key, value in values.items())
+
+
+def without_numbers(text):
+    """What may quote a wrongly typed option. Names keep their digits, so do booleans 0 and 1."""
+    return re.sub(r'(?<![A-Za-z0-9_.])(?![01]\b)\d+', '(hidden)', text)
 
 
 def hidden(params):
@@ -84,8 +91,7 @@ class SecretiveModule(AnsibleModule):
 
     def fail_json(self, msg, **kwargs):
         if not self._checked:
-            # A wrongly typed option is quoted in the text. Names keep their digits, so do booleans 0 and 1.
-            msg = re.sub(r'(?<![A-Za-z0-9_.])(?![01]\b)\d+', '(hidden)', msg)
+            msg = without_numbers(msg)
         super().fail_json(msg, invocation=self._invocation(), **kwargs)
 
     @contextlib.contextmanager

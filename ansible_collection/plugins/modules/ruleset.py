@@ -43,6 +43,16 @@ options:
       - Without effect with I(declaration).
     type: bool
     default: true
+  confirm_within:
+    description:
+      - How long the host waits for a confirmation after a change, as C(60s) or C(5m), from C(1s) to C(1h). Without one
+        it takes the change back by itself, with the file that this module wrote, whatever becomes of the controller.
+      - The confirmation is part of the task. It drops the connection, makes a new one, with a fresh knock where the
+        connection plugin knocks, and confirms over that. So a change that shuts the controller out fails the task
+        and leaves the host as it was. A grant from before the change proves nothing.
+      - Where nothing changes, and in check mode, nothing waits. Removing the table is never waited for.
+      - Excludes C(async).
+    type: str
   mode:
     description:
       - C(gate) refuses the services that sequences open, until they are granted, and leaves everything else
@@ -198,36 +208,81 @@ options:
         default: keep
       derive:
         description:
-          - Draws the knocks from a secret instead of writing them down.
-          - Not in this version of knockwork, which refuses it.
+          - >-
+            Draws the knocks from a secret instead of writing them down, anew for each epoch. Epoch 41 of
+            C(ssh) is a sequence of its own, C(ssh#41), in reports and in C(once). How they are drawn:
+            docs/derivation.md.
         type: dict
         suboptions:
           secret_file:
             description:
               - >-
-                The file that holds the secret: an absolute path.
-              - Not in this version of knockwork, which refuses it.
+                The file that holds the secret: an absolute path. C(knockwork derive) makes and fills it;
+                nobody but its owner may read it. It is read when the declaration is applied, never to
+                validate it.
             type: path
             required: true
+          host:
+            description:
+              - >-
+                The name of the host whose sequence it is, in small or capital letters: a client and the host
+                must mean the same. Default: this host's name.
+            type: str
           length:
             description:
-              - How many knocks to draw.
-              - Not in this version of knockwork, which refuses it.
+              - >-
+                How many knocks to draw.
             type: int
             required: true
+          protocols:
+            description:
+              - >-
+                The protocols to draw from, each knock by itself.
+            type: list
+            elements: str
+            default: [udp]
+          ports:
+            description:
+              - >-
+                The ports to draw from: 256 at least, without those of C(exclude). No sequence uses a port
+                twice. Above 32767 this host's own connections take their ports.
+            type: str
+            default: "1024-32767"
+          exclude:
+            description:
+              - >-
+                Ports never to draw, of either protocol: all within C(ports) that sequences open, that are
+                public or listed guards, on every host that shares the declaration. A client must exclude the
+                same.
+            type: list
+            elements: str
+            default: []
           period:
             description:
-              - How long a drawn sequence is valid, before the next takes its place.
-              - Not in this version of knockwork, which refuses it.
+              - >-
+                How long a drawn sequence is valid, before the next takes its place by the clock: epoch N
+                begins N periods after the start of 1970, UTC. Either C(period) or C(epoch).
             type: str
-            required: true
           overlap:
             description:
               - >-
-                How long the old sequence is accepted beside the new one; shorter than C(period). Default: not
-                at all.
-              - Not in this version of knockwork, which refuses it.
+                How long before a boundary the next sequence is accepted already, and after it the one before
+                still; shorter than C(period). It covers clocks that differ and the time between two applies.
+                Default: not at all. Only with C(period).
             type: str
+          epoch:
+            description:
+              - >-
+                The number of the sequence in force, where it changes by hand or by a controller instead of
+                the clock. Either C(period) or C(epoch).
+            type: int
+          accepts:
+            description:
+              - >-
+                The epochs that are accepted side by side, C(epoch) among them, 16 at most. Default: C(epoch)
+                alone. Only with C(epoch).
+            type: list
+            elements: int
 notes:
   - No result, diff, message or journal entry of this module holds a port. Ansible itself quotes lines of a
     playbook in some of its errors; keep sequences in variable files, encrypted with ansible-vault.
@@ -253,6 +308,12 @@ EXAMPLES = r'''
     mode: stealth
     public: [80/tcp, 443/tcp]
     sequences: "{{ vault_sequences }}"
+
+- name: Change it, and have it taken back if it shuts the controller out
+  knockwork.nft.ruleset:
+    always_allow: [192.0.2.10]
+    sequences: "{{ vault_sequences }}"
+    confirm_within: 60s
 
 - name: Apply a declaration that a template wrote
   knockwork.nft.ruleset:
@@ -295,6 +356,10 @@ changes:
       before: 3 knocks 91d7bce2, opens 1 service 047c46b4 for 30s, step_timeout 5s
       after: 3 knocks 91d7bce2, opens 1 service 047c46b4 for 30s, step_timeout 10s
       why: step_timeout 5s → 10s
+confirmed:
+  description: Whether the change was confirmed over a new connection.
+  returned: when I(confirm_within) was given and something changed
+  type: bool
 diagnostics:
   description: Every fault of the declaration, where it cannot be used.
   returned: failure
@@ -331,7 +396,7 @@ def from_file(module, core):
     found = sources(path)
     if not found:
         module.fail_json('there is no declaration %s here: write it, or name its keys as options' % path)
-    finish(module, core.ask('apply', sources=found))
+    finish(module, converge(module, core, 'apply', found, None))
 
 
 def absent(module, core):
@@ -352,6 +417,7 @@ def main():
             state=dict(type='str', choices=['present', 'absent'], default='present'),
             declaration=dict(type='path'),
             save=dict(type='bool', default=True),
+            confirm_within=dict(type='str'),
             backend=BACKEND,
         ),
         supports_check_mode=True,

@@ -57,6 +57,11 @@ status:
     half_done:
       description: How many sources are in the middle of a sequence.
       type: int
+    pending:
+      description:
+        - The apply that waits for its confirmation, with its C(id), C(since), C(deadline) and C(remaining_ms).
+          Not there where none waits.
+      type: dict
   sample:
     present: true
     mode: gate

@@ -58,9 +58,10 @@ struct Way {
 
 // A host to knock on, and how it is opened.
 struct Door {
-  std::string host;      // as the user calls it
-  std::string address;   // where knocks and connections go
-  std::string sequence;  // its name; empty for knocks given by hand
+  std::string host;            // as the user calls it
+  std::string address;         // where knocks and connections go
+  std::string sequence;        // its name; empty for knocks given by hand
+  std::vector<Service> opens;  // what it opens; empty for knocks given by hand
   // The knocks; of a derived sequence those of its neighbours as well, in the order in which to try them.
   std::vector<std::vector<Knock>> knocks;
   std::chrono::milliseconds lockout{5000};    // as a declaration without `lockout`

@@ -44,6 +44,8 @@ std::vector<Epoch> tried_epochs(const Derivation& derivation, UnixTime now);
 
 // "ssh#41": what an epoch's sequence is called.
 std::string epoch_name(std::string_view sequence, Epoch epoch);
+// The other way; nullopt of a sequence that was written down.
+std::optional<Epoch> epoch_of(std::string_view name);
 
 // What all sequences of one host are drawn from. Wiped when it goes.
 class HostKey {

@@ -49,6 +49,16 @@ class Events {
 // Those of the network namespace the calling thread is in, through nfnetlink_log.
 std::unique_ptr<Events> open_events();
 
+// A connection, as its first packet came.
+struct Flow {
+  Protocol protocol = Protocol::tcp;
+  Network source;
+  std::uint16_t source_port = 0;
+  Network target;
+  std::uint16_t port = 0;
+  auto operator<=>(const Flow&) const = default;
+};
+
 // Every function throws SystemError where the system refuses.
 class Kernel {
  public:
@@ -62,6 +72,12 @@ class Kernel {
   virtual void commit(const Transaction& transaction) = 0;
 
   virtual Generation generation() = 0;
+
+  // The connections through this host and to it, as far as it knows them.
+  virtual std::vector<Flow> flows() = 0;
+
+  // Closes those whose end is a TCP socket of this host; of others nothing happens.
+  virtual void end(const std::vector<Flow>& flows) = 0;
 };
 
 // The kernel of the network namespace the calling thread is in, through libnftables.

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,10 +43,19 @@ struct Change {
   bool operator==(const Change&) const = default;
 };
 
+// An apply that waits for its confirmation; nobody's word, and it is taken back.
+struct Waiting {
+  std::string id;
+  std::chrono::milliseconds since{0};      // since the epoch, by the host's clock
+  std::chrono::milliseconds remaining{0};  // until it is taken back
+  bool operator==(const Waiting&) const = default;
+};
+
 struct Report {
   bool changed = false;  // nothing else than "there are changes"
   std::vector<Change> changes;
   std::vector<std::string> warnings;
+  std::optional<Waiting> pending;  // what this apply armed
 };
 
 // A source address that may open connections now, or one that is locked out.
@@ -72,12 +82,34 @@ struct Status {
   std::vector<Holder> grants;
   std::vector<Holder> lockouts;
   int half_done = 0;  // sources in the middle of a sequence
+  std::optional<Waiting> pending;
 };
+
+// A file that changes with an apply. A rollback puts back what was there before
+// (nothing: no file), unless the file holds something else by then.
+struct FileChange {
+  std::string path;
+  std::optional<std::string> before;
+  std::optional<std::string> after;
+  bool operator==(const FileChange&) const = default;
+};
+
+// Who asked for an apply: somebody who may want again what was rolled back, or
+// the system (boot, reload), which must not.
+enum class Asked { by_someone, by_the_system };
+
+// What becomes of the grants and connections of sequences that an apply removes or
+// changes: they expire and go on, or they are taken back and cut in the same transaction.
+enum class Retired { expire, revoked };
 
 struct Settings {
   Ports ports = Ports::hidden;
   std::chrono::milliseconds lock_timeout{30000};
   std::string ssh_connection;  // the value of SSH_CONNECTION, for the warning about one's own way back in
+  Asked asked = Asked::by_someone;
+  std::optional<std::chrono::milliseconds> confirm_within;  // of an apply: 1 s to 1 h
+  std::vector<FileChange> files;  // with confirm_within: what else a rollback undoes
+  Retired retired = Retired::expire;
 };
 
 // The value of SSH_CONNECTION of this process, or of the nearest ancestor that
@@ -110,6 +142,27 @@ Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settin
 Report remove(Execution execution, Kernel& kernel, const Settings& settings);
 Status status(Kernel& kernel, const Settings& settings);
 
+// "60s", "5m", as a declaration writes times; the second only from 1s to 1h. Throw SystemError.
+std::chrono::milliseconds parse_time(std::string_view text, std::string_view what);
+std::chrono::milliseconds parse_confirm_within(std::string_view text);
+
+// What a confirmation has to show: nothing, or that who confirms could come in
+// anew since the commit (by Settings::ssh_connection; the connection that lives
+// on shows nothing, nor does a grant from before).
+enum class Proof { none, fresh };
+
+// Keeps the apply that waits; returns its id. An empty `id` means whichever it is.
+// Throws SystemError where none or another waits, where its time is over, and
+// without the proof: then it is taken back in time, as if nobody had asked.
+std::string confirm(const std::string& id, Proof proof, Kernel& kernel, const Settings& settings);
+
+// Brings back the table of before, with the grants that the new one dropped.
+Report rollback(const std::string& id, Kernel& kernel, const Settings& settings);
+
+// What an armed timer does when the time is over: a rollback that tries until it
+// succeeds. Nothing where that apply no longer waits.
+void rollback_armed(const std::string& id, Kernel& kernel);
+
 // Gives a spent `once` sequence its use back. Throws SystemError where the live
 // table has no such sequence.
 Report renew(const std::string& name, Execution execution, Kernel& kernel, const Settings& settings);
@@ -117,6 +170,22 @@ Report renew(const std::string& name, Execution execution, Kernel& kernel, const
 // Writes grants and spent uses to /var/lib/knockwork/state.json; an apply that finds
 // no table puts them back, with what is left of their time. remove() saves by itself.
 void save(Kernel& kernel, const Settings& settings);
+
+// Takes grants back, and cuts the connections that no other grant lets in: those of
+// a sequence, of a source (an address or network), of a sequence's source, or all.
+// Nothing notes by which sequence a connection came in once its grant is over, so
+// with a sequence all connections to its services are cut. Those of always_allow go
+// on, and so does the one over which this was asked for (Settings::ssh_connection).
+struct Revocation {
+  std::string sequence;  // empty: every one
+  std::string source;    // empty: every one
+};
+Report revoke(const Revocation& what, Execution execution, Kernel& kernel, const Settings& settings);
+
+// Lets a source in as if it had knocked; for the sequence's open_for where no time is given.
+Report grant(const std::string& address, const std::string& sequence,
+             std::optional<std::chrono::milliseconds> time, Execution execution, Kernel& kernel,
+             const Settings& settings);
 
 // One event, resolved to a name.
 struct Seen {

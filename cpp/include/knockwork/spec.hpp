@@ -95,10 +95,11 @@ struct Derivation {
   std::vector<Protocol> protocols{Protocol::udp};  // ascending, none twice
   PortRange ports{1024, 32767};
   std::vector<PortRange> exclude;
-  Duration period;   // zero with `epoch`
+  Duration period;   // zero with `epoch`; without both the host's record says (knockwork/rotation.hpp)
   Duration overlap;  // shorter than `period`
   std::optional<std::uint64_t> epoch;
-  std::vector<std::uint64_t> accepts;  // ascending, holds `epoch`; empty with `period`
+  std::vector<std::uint64_t> accepts;  // ascending, holds `epoch`; empty without it
+  bool by_record() const { return !epoch && period == Duration{}; }
   bool operator==(const Derivation&) const = default;
 };
 

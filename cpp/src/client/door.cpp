@@ -39,6 +39,7 @@ Door make_door(const ProfileHost& entry, const std::string& host, const Sequence
   door.host = host;
   door.address = entry.address.empty() ? host : entry.address;
   door.sequence = sequence.name;
+  door.opens = sequence.opens;
   door.knocks = turns_of(sequence, host);
   door.lockout = std::chrono::milliseconds(entry.lockout.milliseconds());
   door.step_timeout = std::chrono::milliseconds(sequence.step_timeout.milliseconds());

@@ -10,23 +10,25 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "facade/user.hpp"
 #include "knockwork/client.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
-namespace {
 
 namespace fs = std::filesystem;
 
-fs::path default_file() {
+fs::path user_folder() {
   const char* home = std::getenv("HOME");
   if (home == nullptr || *home != '/') {
     const passwd* entry = ::getpwuid(::geteuid());
     home = entry != nullptr ? entry->pw_dir : nullptr;
   }
   if (home == nullptr) throw SystemError("there is no home directory: name the profile with --profile");
-  return fs::path(home) / ".config/knockwork/hosts.yml";
+  return fs::path(home) / ".config/knockwork";
 }
+
+namespace {
 
 // Judged on the open file: it cannot be another one a moment later.
 void check_permissions(int number, const fs::path& file) {
@@ -50,7 +52,7 @@ void check_permissions(int number, const fs::path& file) {
 }  // namespace
 
 Profile read_profile(const fs::path& named) {
-  const fs::path file = named.empty() ? default_file() : named;
+  const fs::path file = named.empty() ? user_folder() / "hosts.yml" : named;
   const Socket opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (opened.number() < 0 && errno == ENOENT) {
     throw SystemError(

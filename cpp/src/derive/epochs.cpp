@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 
 #include "knockwork/derive.hpp"
@@ -45,6 +46,14 @@ std::vector<Epoch> tried_epochs(const Derivation& derivation, UnixTime now) {
 
 std::string epoch_name(std::string_view sequence, Epoch epoch) {
   return fmt::format("{}#{}", sequence, epoch);
+}
+
+std::optional<Epoch> epoch_of(std::string_view name) {
+  const std::size_t mark = name.find('#');
+  Epoch epoch = 0;
+  if (mark == std::string_view::npos) return std::nullopt;
+  const auto [end, error] = std::from_chars(name.data() + mark + 1, name.data() + name.size(), epoch);
+  return error == std::errc() && end == name.data() + name.size() ? std::optional(epoch) : std::nullopt;
 }
 
 }  // namespace knockwork

@@ -17,26 +17,35 @@ const unsigned char* bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-// Fetched once: a fetch costs more than the HMAC.
-EVP_MAC* algorithm() {
-  static const std::unique_ptr<EVP_MAC, void (*)(EVP_MAC*)> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr),
-                                                                EVP_MAC_free);
-  return mac.get();
-}
-
 void require(bool done) {
   if (!done) throw std::logic_error("libcrypto has no HMAC-SHA256");
+}
+
+using Context = std::unique_ptr<EVP_MAC_CTX, void (*)(EVP_MAC_CTX*)>;
+
+Context make_prototype() {
+  char sha256[] = "SHA256";
+  const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
+                                   OSSL_PARAM_construct_end()};
+  const std::unique_ptr<EVP_MAC, void (*)(EVP_MAC*)> algorithm(EVP_MAC_fetch(nullptr, "HMAC", nullptr),
+                                                               EVP_MAC_free);
+  Context context(algorithm ? EVP_MAC_CTX_new(algorithm.get()) : nullptr, EVP_MAC_CTX_free);
+  require(context && EVP_MAC_CTX_set_params(context.get(), parameters) == 1);
+  return context;
+}
+
+// Looking algorithms up by their names costs more than an HMAC: done once, and copied.
+EVP_MAC_CTX* copy_of_prototype() {
+  static const Context prototype = make_prototype();
+  return EVP_MAC_CTX_dup(prototype.get());
 }
 
 }  // namespace
 
 void Hmac::Free::operator()(evp_mac_ctx_st* context) const { EVP_MAC_CTX_free(context); }
 
-Hmac::Hmac(std::string_view key) : context_(EVP_MAC_CTX_new(algorithm())) {
-  char sha256[] = "SHA256";
-  const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
-                                   OSSL_PARAM_construct_end()};
-  require(context_ && EVP_MAC_init(context_.get(), bytes(key), key.size(), parameters) == 1);
+Hmac::Hmac(std::string_view key) : context_(copy_of_prototype()) {
+  require(context_ && EVP_MAC_init(context_.get(), bytes(key), key.size(), nullptr) == 1);
 }
 
 Digest Hmac::of(std::string_view message) {

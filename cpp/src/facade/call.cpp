@@ -1,11 +1,21 @@
 // One request as JSON in, one answer as JSON out: what both backends of the
 // Ansible modules speak, so that they cannot answer differently.
 //
-//   {"version": "0.1.0", "command": "apply" | "plan" | "remove" | "status" | "validate" | "clock",
+//   {"version": "0.1.0", "command": "…",
 //    "sources": [{"kind": "declaration" | "drop_in", "name": "…", "text": "…"}],
-//    "check": false, "reveal": false, "lock_timeout_ms": 30000, "ssh_connection": "…"}
+//    "check": false, "reveal": false, "lock_timeout_ms": 30000, "ssh_connection": "…",
+//    and of each command its own:
+//      validate, plan, remove, status, clock
+//      apply: "confirm_within": "60s", "revoke_retired": true,
+//             "files": [{"path": "…", "before": "…" | null, "after": "…" | null}]
+//      confirm, rollback: "id": "5f1d92ab", "prove": true
+//      revoke: "sequence": "ssh", "source": "192.0.2.7"
+//      grant: "address": "192.0.2.7", "sequence": "ssh", "for": "60s"
+//      rotate: "phase": "publish" | "retire", "epoch": 42, "expected": 41, "prove": true, "revoke_retired": true
+//      host_key: "secret_file": "/…", "host": "web1"
+//      those of call_client.hpp}
 //
-//   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}}
+//   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}, "epochs": [41, 42]}
 //   {"version": "0.1.0", "ok": false,
 //    "error": {"kind": "declaration" | "system" | "version" | "bug", "message": "…", "diagnostics": […]}}
 //
@@ -14,9 +24,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "facade/call_client.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
+#include "knockwork/rotation.hpp"
 
 namespace knockwork {
 namespace {
@@ -57,6 +69,10 @@ Spec spec_of(const json& request) {
   return load(sources);
 }
 
+std::optional<std::string> text_or_null(const json& value) {
+  return value.is_null() ? std::nullopt : std::optional(value.get<std::string>());
+}
+
 Settings settings_of(const json& request) {
   Settings settings;
   settings.ports = request.value("reveal", false) ? Ports::revealed : Ports::hidden;
@@ -64,10 +80,32 @@ Settings settings_of(const json& request) {
   settings.ssh_connection = request.contains("ssh_connection")
                                 ? request.at("ssh_connection").get<std::string>()
                                 : operator_connection();
+  if (request.contains("confirm_within")) {
+    settings.confirm_within = parse_confirm_within(request.at("confirm_within").get<std::string>());
+  }
+  if (request.value("revoke_retired", false)) settings.retired = Retired::revoked;
+  for (const json& file : request.value("files", json::array())) {
+    settings.files.push_back(
+        {file.at("path"), text_or_null(file.at("before")), text_or_null(file.at("after"))});
+  }
   return settings;
 }
 
+Rotation rotation_of(const json& request) {
+  Rotation rotation;
+  rotation.phase = request.at("phase") == "retire" ? Rotation::Phase::retire : Rotation::Phase::publish;
+  rotation.epoch = request.at("epoch");
+  if (request.contains("expected")) rotation.expected = request.at("expected").get<Epoch>();
+  rotation.proof = request.value("prove", false) ? Proof::fresh : Proof::none;
+  return rotation;
+}
+
+Report confirmed(const std::string& id) {
+  return {true, {{Change::Kind::change, "apply", id, "waits", "kept", "confirmed"}}, {}, {}};
+}
+
 json answer(const json& request, Kernel& kernel) {
+  if (const auto answered = call_client(request)) return success(answered->first, answered->second);
   const std::string command = request.at("command");
   const Settings settings = settings_of(request);
   const Execution execution = request.value("check", false) ? Execution::check : Execution::apply;
@@ -77,6 +115,35 @@ json answer(const json& request, Kernel& kernel) {
     return success("report", to_json(apply(spec_of(request), execution, kernel, settings)));
   if (command == "plan") return success("report", to_json(plan(spec_of(request), kernel, settings)));
   if (command == "clock") return success("clock", to_json(clock_status(spec_of(request))));
+  if (command == "revoke") {
+    const Revocation what{request.value("sequence", ""), request.value("source", "")};
+    return success("report", to_json(revoke(what, execution, kernel, settings)));
+  }
+  if (command == "grant") {
+    std::optional<std::chrono::milliseconds> time;
+    if (request.contains("for")) time = parse_time(request.at("for").get<std::string>(), "for");
+    return success("report", to_json(grant(request.at("address"), request.at("sequence"), time, execution,
+                                           kernel, settings)));
+  }
+  if (command == "confirm") {
+    const Proof proof = request.value("prove", false) ? Proof::fresh : Proof::none;
+    return success("report", to_json(confirmed(confirm(request.value("id", ""), proof, kernel, settings))));
+  }
+  if (command == "rollback") {
+    return success("report", to_json(rollback(request.value("id", ""), kernel, settings)));
+  }
+  if (command == "host_key") {  // of the controller; holds the key
+    json answer = success("host_key", "null");
+    answer["host_key"] = host_key_lines(read_secrets(request.at("secret_file").get<std::string>()),
+                                        request.at("host").get<std::string>());
+    return answer;
+  }
+  if (command == "rotate") {
+    json answer = success(
+        "report", to_json(rotate(spec_of(request), rotation_of(request), execution, kernel, settings)));
+    answer["epochs"] = read_epoch_record().accepts;
+    return answer;
+  }
   if (command == "validate") {
     spec_of(request);
     return success("report", to_json(Report{}));

@@ -10,6 +10,7 @@
 
 #include "facade/files.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "knockwork/rotation.hpp"
 
 namespace knockwork {
 namespace {
@@ -22,7 +23,17 @@ constexpr milliseconds kFreshness{3'600'000};  // of a record: an unchanged appl
 
 std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "clock.json"; }
 
-bool goes_by_clock(const Sequence& sequence) { return sequence.derive && !sequence.derive->epoch; }
+bool goes_by_clock(const Sequence& sequence) {
+  return sequence.derive && sequence.derive->period > Duration{};
+}
+
+// The record is asked for only where it counts: others may read a declaration, but not it.
+Spec recorded(const Spec& spec) {
+  const bool asks = std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
+    return sequence.derive && sequence.derive->by_record();
+  });
+  return asks ? with_record(spec, read_epoch_record()) : spec;
+}
 
 // What a clock may be off without anybody being shut out.
 milliseconds slack_of(const Spec& spec) {
@@ -32,6 +43,15 @@ milliseconds slack_of(const Spec& spec) {
       least = std::min(least, milliseconds(sequence.derive->overlap.milliseconds()));
   }
   return std::max(least, kLeastSlack);
+}
+
+// Rotation goes on where there is no room for it.
+void record(const ClockReading& reading, std::vector<std::string>& warnings) {
+  try {
+    write_file(path(), to_json(reading));
+  } catch (const SystemError& error) {
+    warnings.push_back(fmt::format("a clock that goes wrong would not be noticed: {}", error.what()));
+  }
 }
 
 std::string in_words(milliseconds span) {
@@ -95,7 +115,7 @@ ClockReading read_clock() {
   return now;
 }
 
-Times clock_times(const Spec& spec, Keep keep) {
+Times clock_times(const Spec& spec) {
   const ClockReading now = read_clock();
   if (!std::any_of(spec.sequences.begin(), spec.sequences.end(), goes_by_clock)) return {{now.wall}, {}};
   std::optional<std::string> text;
@@ -103,16 +123,16 @@ Times clock_times(const Spec& spec, Keep keep) {
     text = read_file(path());
   } catch (const SystemError&) {  // only root may: there is nothing to compare with
   }
-  const Verdict verdict = judge(text ? parse_reading(*text) : std::nullopt, now, slack_of(spec));
-  if (keep == Keep::record && verdict.record) write_file(path(), to_json(*verdict.record));
-  if (verdict.off == milliseconds{0}) return {{now.wall}, {}};
-  return {{now.wall, now.wall - verdict.off}, verdict.off};
+  Times result{{now.wall}, judge(text ? parse_reading(*text) : std::nullopt, now, slack_of(spec))};
+  if (result.verdict.off != milliseconds{0}) result.times.push_back(now.wall - result.verdict.off);
+  return result;
 }
 
 void trust_clock() { write_file(path(), to_json(read_clock())); }
 
-InForce resolved(const Spec& spec, Keep keep) {
-  if (!has_derived(spec)) return {spec, {}};
+InForce resolved(const Spec& declared, Keep keep) {
+  if (!has_derived(declared)) return {declared, {}};
+  const Spec spec = recorded(declared);
   std::map<std::string, Secrets> files;
   const auto key_of = [&files](const Derivation& derivation, Epoch epoch) {
     auto file = files.find(derivation.secret_file);
@@ -120,32 +140,34 @@ InForce resolved(const Spec& spec, Keep keep) {
       file = files.emplace(derivation.secret_file, read_secrets(derivation.secret_file)).first;
     return file->second.key(host_of(derivation), epoch);
   };
-  // What cannot be drawn leaves no trace, so the record comes last.
-  const Times times = clock_times(spec, Keep::nothing);
+  const Times times = clock_times(spec);
   InForce result{resolve(spec, times.times, key_of), {}};
-  if (keep == Keep::record) clock_times(spec, Keep::record);
-  if (times.off != milliseconds{0}) {
+  // After what may fail: where nothing is applied, nothing is kept.
+  if (keep == Keep::record && times.verdict.record) record(*times.verdict.record, result.warnings);
+  const milliseconds off = times.verdict.off;
+  if (off != milliseconds{0}) {
     result.warnings.push_back(fmt::format(
         "this host's clock is {} {} of the time that passed since an earlier apply: the sequences of both times "
         "are accepted. Set the clock, or run `knockwork derive trust-clock` if it is right now",
-        in_words(milliseconds(std::abs(times.off.count()))), times.off.count() > 0 ? "ahead" : "behind"));
+        in_words(milliseconds(std::abs(off.count()))), off.count() > 0 ? "ahead" : "behind"));
   }
   return result;
 }
 
 Spec in_force(const Spec& spec, std::optional<UnixTime> at) {
   if (!at || !has_derived(spec)) return resolved(spec, Keep::nothing).spec;
-  return resolve(spec, {*at}, [](const Derivation& derivation, Epoch epoch) {
+  return resolve(recorded(spec), {*at}, [](const Derivation& derivation, Epoch epoch) {
     return read_secrets(derivation.secret_file).key(host_of(derivation), epoch);
   });
 }
 
-ClockStatus clock_status(const Spec& spec) {
-  const Times times = clock_times(spec, Keep::nothing);
+ClockStatus clock_status(const Spec& declared) {
+  const Spec spec = recorded(declared);
+  const Times times = clock_times(spec);
   ClockStatus status;
   status.now = times.times.front();
   status.synchronised = read_clock().synchronised;
-  status.off = times.off;
+  status.off = times.verdict.off;
   for (const Sequence& sequence : spec.sequences) {
     if (!sequence.derive) continue;
     ClockStatus::Sequence& each = status.sequences.emplace_back();

@@ -39,16 +39,15 @@ std::optional<ClockReading> parse_reading(const std::string& text);
 
 ClockReading read_clock();
 
-enum class Keep { record, nothing };
-
 struct Times {
   std::vector<UnixTime> times;  // the time it is, and that it may be as well
-  std::chrono::milliseconds off{0};
+  Verdict verdict;
 };
 
-// For the sequences of `spec` that go by the clock; reads it, and its record under
-// /var/lib/knockwork, which Keep::record brings up to date. Throws SystemError.
-Times clock_times(const Spec& spec, Keep keep);
+// For the sequences of `spec` that go by the clock; reads it, and its record under /var/lib/knockwork.
+Times clock_times(const Spec& spec);
+
+enum class Keep { record, nothing };
 
 // in_force() with what there is to say about the clock.
 struct InForce {

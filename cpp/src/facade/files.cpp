@@ -47,8 +47,30 @@ bool write_all(int file, std::string_view text) {
   return ::fsync(file) == 0;
 }
 
+// Makes the names in it last.
+void sync_directory(const std::filesystem::path& file) {
+  const Descriptor directory(::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.number() >= 0) ::fsync(directory.number());
+}
+
 void make_directory(const std::filesystem::path& directory) {
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) refuse("make the directory", directory);
+}
+
+// Writes beside `path`, then calls `move` with both names.
+void put_in_place(const std::filesystem::path& path, std::string_view text,
+                  int (*move)(const char*, const char*)) {
+  const std::string temporary = fmt::format("{}.{}", path.string(), ::getpid());
+  const Descriptor file(
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (file.number() < 0) refuse("write", path);
+  if (!write_all(file.number(), text) || move(temporary.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    errno = error;
+    refuse("write", path);
+  }
+  sync_directory(path);
 }
 
 std::string read_all(int file, const std::filesystem::path& path) {
@@ -105,16 +127,33 @@ std::optional<std::string> read_private_file(const std::filesystem::path& path) 
 
 void write_file(const std::filesystem::path& path, std::string_view text) {
   make_directory(path.parent_path());
-  const std::string temporary = fmt::format("{}.{}", path.string(), ::getpid());
-  const Descriptor file(
-      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (file.number() < 0) refuse("write", path);
-  if (!write_all(file.number(), text) || ::rename(temporary.c_str(), path.c_str()) != 0) {
+  put_in_place(path, text, ::rename);
+}
+
+void create_file(const std::filesystem::path& path, std::string_view text) {
+  std::error_code ignored;  // make_directory() says what is wrong
+  std::filesystem::create_directories(path.parent_path().parent_path(), ignored);
+  make_directory(path.parent_path());
+  put_in_place(path, text, [](const char* temporary, const char* target) {
+    const int linked = ::link(temporary, target);  // unlike rename(2) it replaces nothing
     const int error = errno;
-    ::unlink(temporary.c_str());
+    ::unlink(temporary);
     errno = error;
-    refuse("write", path);
+    return linked == 0 || error == EEXIST ? 0 : -1;
+  });
+}
+
+void remove_file(const std::filesystem::path& path) {
+  if (::unlink(path.c_str()) != 0) {
+    if (errno == ENOENT) return;
+    refuse("remove", path);
   }
+  sync_directory(path);
+}
+
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) refuse("rename", from);
+  sync_directory(to);
 }
 
 }  // namespace knockwork

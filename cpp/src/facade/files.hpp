@@ -22,4 +22,11 @@ std::optional<std::string> read_private_file(const std::filesystem::path& path);
 // directory (0700) where it is missing. Throws SystemError, leaving the old file.
 void write_file(const std::filesystem::path& path, std::string_view text);
 
+// Both last, through a crash as well. Throw SystemError; a missing file is removed already.
+void remove_file(const std::filesystem::path& path);
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
+// The same for a file that is not there yet, with all its directories; one that is there stays.
+// Throws SystemError.
+void create_file(const std::filesystem::path& path, std::string_view text);
+
 }  // namespace knockwork

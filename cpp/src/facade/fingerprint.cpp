@@ -6,6 +6,8 @@
 #include <openssl/rand.h>
 
 #include "facade/files.hpp"
+#include "facade/user.hpp"
+#include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
 namespace {
@@ -40,6 +42,16 @@ Fingerprints Fingerprints::of_this_host(MissingKey missing) {
   std::string key = random_key();
   if (missing == MissingKey::make) write_file(path, key);
   return Fingerprints(std::move(key));
+}
+
+std::string user_fingerprint(std::string_view text) {
+  const std::filesystem::path path = user_folder() / "fingerprint.key";
+  if (!read_file(path)) create_file(path, random_key());
+  auto key = read_file(path);  // whoever was first
+  if (!key || key->size() != kKeyBytes) {
+    throw SystemError(fmt::format("{} is no fingerprint key: delete it", path.string()));
+  }
+  return Fingerprints(std::move(*key)).of(text);
 }
 
 std::string Fingerprints::of(std::string_view text) const {

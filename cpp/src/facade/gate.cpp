@@ -1,18 +1,24 @@
 // Plan, apply and remove: the order in which things happen, and nothing else.
+#include "facade/gate.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "facade/clock.hpp"
 #include "facade/fingerprint.hpp"
-#include "facade/lock.hpp"
+#include "facade/revert.hpp"
+#include "facade/revoke.hpp"
 #include "facade/stamp.hpp"
 #include "facade/state.hpp"
+#include "facade/table.hpp"
 #include "facade/warnings.hpp"
+#include "facade/way_in.hpp"
 #include "knockwork/kernel.hpp"
 #include "plan/explain.hpp"
 #include "plan/plan.hpp"
 #include "ruleset/ruleset.hpp"
+#include "ruleset/severed.hpp"
 
 namespace knockwork {
 namespace {
@@ -20,35 +26,19 @@ namespace {
 // Wanted: what a declaration compiles to.
 struct Wanted {
   explicit Wanted(const Spec& spec) : program(compile(spec)), ruleset(compile(program)) {}
+  explicit Wanted(Ruleset kept) : program(program_of(kept)), ruleset(std::move(kept)) {}
   Program program;
   Ruleset ruleset;
 };
 
-void refuse_if_not_ours(const std::optional<LiveTable>& live) {
-  if (live && !live->ours) {
-    throw SystemError(fmt::format(
-        "there is a table {} that knockwork did not make (its comment is not \"{}\"): it is left alone. "
-        "Rename it, or delete it with `nft delete table {}`, and run again",
-        kTable, kTableComment, kTable));
-  }
-}
-
-std::optional<LiveTable> read_ours(Kernel& kernel) {
-  std::optional<LiveTable> live = kernel.read();
-  refuse_if_not_ours(live);
-  return live;
-}
-
-const LiveTable* pointer(const std::optional<LiveTable>& live) { return live ? &*live : nullptr; }
-
 // Says what would be done, on the live table as it was read.
-Report report(const Wanted& wanted, const std::optional<LiveTable>& live, const Transaction& transaction,
-              const Settings& settings, MissingKey missing) {
+Report report(const Wanted& wanted, const Ruleset& target, const std::optional<LiveTable>& live,
+              const Transaction& transaction, const Settings& settings, MissingKey missing) {
   Report report;
   report.changed = !transaction.empty();
   if (!report.changed) return report;
   const Shown shown = Fingerprints::of_this_host(missing).shown(settings.ports);
-  report.changes = explain(pointer(live), wanted.program, wanted.ruleset, transaction, shown);
+  report.changes = explain(pointer(live), wanted.program, target, transaction, shown);
   report.warnings = operator_warnings(wanted.program, pointer(live), settings.ssh_connection);
   return report;
 }
@@ -57,54 +47,6 @@ Report report(const Wanted& wanted, const std::optional<LiveTable>& live, const 
 Report warned(Report report, const InForce& now) {
   report.warnings.insert(report.warnings.begin(), now.warnings.begin(), now.warnings.end());
   return report;
-}
-
-Report unchanged(const InForce& now) { return warned({}, now); }
-
-// Reads the table until nobody committed anything in the meantime, so that what
-// was read can be stamped with the generation.
-struct Reading {
-  std::optional<LiveTable> live;
-  Generation generation;
-};
-
-Reading read_steady(Kernel& kernel) {
-  constexpr int kAttempts = 5;
-  for (int attempt = 1;; ++attempt) {
-    const Generation before = kernel.generation();
-    Reading reading{kernel.read(), kernel.generation()};
-    if (before == reading.generation) return reading;
-    if (attempt == kAttempts) return {std::move(reading.live), {}};
-  }
-}
-
-bool only_sizes(const Transaction& transaction) {
-  return std::all_of(transaction.actions.begin(), transaction.actions.end(),
-                     [](const Action& action) { return std::holds_alternative<AddSet>(action); });
-}
-
-// Reads back. Kernels that cannot alter a set's size ignore the request:
-// there the set is made anew with its elements carried over.
-void verify(const Ruleset& ruleset, Kernel& kernel) {
-  Reading reading = read_steady(kernel);
-  Transaction rest = difference(pointer(reading.live), ruleset);
-  if (!rest.empty() && reading.live && only_sizes(rest)) {
-    kernel.commit(difference(&*reading.live, ruleset, Resize::anew));
-    reading = read_steady(kernel);
-    rest = difference(pointer(reading.live), ruleset);
-  }
-  // A packet that was under way may have left a half-done knock of a retired
-  // step behind, or a source by its old name; they expire by themselves.
-  std::erase_if(rest.actions, [](const Action& action) {
-    return std::holds_alternative<ForgetElements>(action) || std::holds_alternative<CarryElements>(action);
-  });
-  if (!rest.empty()) {
-    throw SystemError(
-        "the kernel does not hold what was sent: another program changed the table inet knockwork at the "
-        "same time, or this version of nftables lists it differently. Run again; if it persists, report "
-        "it with the output of `nft --version`");
-  }
-  stamp(reading.generation, digest(ruleset));
 }
 
 // A new table takes up what was saved of the one before.
@@ -128,6 +70,51 @@ void restore(Report& report, Transaction& transaction, const Ruleset& wanted) {
        fmt::format("{} grant{} restored, {} spent", grants, grants == 1 ? "" : "s", spent), ""});
 }
 
+// Commits what `wanted` needs, and adds to the report. With confirm_within the
+// way back is armed before: whatever becomes of this process then, the host is
+// what it was, or will be again.
+void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Settings& settings) {
+  const std::string digest_of_wanted = digest(wanted.ruleset);
+  if (stamped(kernel.generation(), digest_of_wanted)) return;
+  Transaction transaction;
+  std::optional<Armed> armed;
+  Ruleset target;
+  Retirement gone;
+  Taken revoked;
+  {
+    const Reading reading = read_steady(kernel);
+    refuse_if_not_ours(reading.live);
+    target = goal(wanted.ruleset, wanted.program, reading.live);
+    transaction = difference(pointer(reading.live), target);
+    if (transaction.empty()) return stamp(reading.generation, digest_of_wanted);
+    add(done, report(wanted, target, reading.live, transaction, settings, MissingKey::make));
+    if (!reading.live) restore(done, transaction, target);
+    if (reading.live && settings.retired == Retired::revoked) {
+      gone = retired(*reading.live, wanted.program);
+      revoked = taken(*reading.live, gone, wanted.program, look_around(kernel, settings));
+      tell(revoked, done);
+      if (!revoked.flows.empty()) target = with_severed(std::move(target), wanted.program);
+      transaction = difference(pointer(reading.live), target);
+      take(transaction, revoked, target);
+    }
+    if (settings.confirm_within) armed.emplace(reading, gone, digest_of_wanted, settings);
+  }
+  try {
+    kernel.commit(transaction);
+  } catch (const SystemError&) {
+    if (armed) armed->call_off();
+    throw;
+  }
+  transaction.actions.clear();
+  if (!gone.tracks.empty()) {
+    finish(revoked, gone, wanted.program, kernel);
+    sweep(gone, wanted.program, done, kernel, settings);
+    target = goal(wanted.ruleset, wanted.program, kernel.read());
+  }
+  verify(target, kernel);
+  if (armed) armed->committed(done);
+}
+
 }  // namespace
 
 std::string render(const Spec& spec) { return to_nft(Wanted(in_force(spec)).ruleset); }
@@ -135,44 +122,51 @@ std::string render(const Spec& spec) { return to_nft(Wanted(in_force(spec)).rule
 Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
   const InForce now = resolved(spec, Keep::nothing);
   const Wanted wanted(now.spec);
-  if (stamped(kernel.generation(), digest(wanted.ruleset))) return unchanged(now);
+  Report planned;
+  planned.warnings = pending_warnings();
+  if (stamped(kernel.generation(), digest(wanted.ruleset))) return warned(std::move(planned), now);
   const std::optional<LiveTable> live = read_ours(kernel);
-  Transaction transaction = difference(pointer(live), wanted.ruleset);
-  Report planned = report(wanted, live, transaction, settings, MissingKey::do_without);
-  if (!live) restore(planned, transaction, wanted.ruleset);
+  const Ruleset target = goal(wanted.ruleset, wanted.program, live);
+  Transaction transaction = difference(pointer(live), target);
+  add(planned, report(wanted, target, live, transaction, settings, MissingKey::do_without));
+  if (!live) restore(planned, transaction, target);
   return warned(std::move(planned), now);
 }
 
 Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings) {
   if (execution == Execution::check) return plan(spec, kernel, settings);
   const Lock lock(settings.lock_timeout);
+  return apply(spec, lock, kernel, settings);
+}
+
+Report apply(const Spec& spec, const Lock&, Kernel& kernel, const Settings& settings) {
   const InForce now = resolved(spec, Keep::record);
-  const Wanted wanted(now.spec);
-  if (stamped(kernel.generation(), digest(wanted.ruleset))) return unchanged(now);
-  Transaction transaction;
-  Report done;
-  {
-    const Reading reading = read_steady(kernel);
-    refuse_if_not_ours(reading.live);
-    transaction = difference(pointer(reading.live), wanted.ruleset);
-    if (transaction.empty()) {
-      stamp(reading.generation, digest(wanted.ruleset));
-      return unchanged(now);
+  Wanted wanted(now.spec);
+  const std::string digest_of_wanted = digest(wanted.ruleset);
+  Report done = make_way(digest_of_wanted, kernel, settings);
+  if (settings.asked == Asked::by_the_system) {
+    if (const auto note = read_rolled_back(); note && note->digest == digest_of_wanted) {
+      done.warnings.push_back(fmt::format(
+          "apply {} was rolled back, and the declaration is still the same: what was there before it is kept. "
+          "Correct the declaration and run `knockwork apply`",
+          note->id));
+      if (!note->before) return done;
+      wanted = Wanted(ruleset_before(*note));
     }
-    done = report(wanted, reading.live, transaction, settings, MissingKey::make);
-    if (!reading.live) restore(done, transaction, wanted.ruleset);
   }
-  kernel.commit(transaction);
-  transaction.actions.clear();
-  verify(wanted.ruleset, kernel);
+  bring_about(wanted, done, kernel, settings);
+  if (settings.asked == Asked::by_someone && !done.pending) forget_rolled_back();
   return warned(std::move(done), now);
 }
 
 Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
   std::optional<Lock> lock;
-  if (execution == Execution::apply) lock.emplace(settings.lock_timeout);
-  const std::optional<LiveTable> live = read_ours(kernel);
   Report report;
+  if (execution == Execution::apply) {
+    lock.emplace(settings.lock_timeout);
+    report = make_way("", kernel, settings);
+  }
+  const std::optional<LiveTable> live = read_ours(kernel);
   if (!live) return report;
   report.changed = true;
   const Shown shown = Fingerprints::of_this_host(MissingKey::do_without).shown(settings.ports);
@@ -181,7 +175,7 @@ Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
     report.changes.push_back({Change::Kind::remove, "sequence", track.name, describe(track, shown), "",
                               "opens to everyone: " + shown.services(track.services)});
   }
-  report.warnings = removal_warnings(*live);
+  for (std::string& warning : removal_warnings(*live)) report.warnings.push_back(std::move(warning));
   if (execution == Execution::check) return report;
   try {
     write_saved(worth_saving(*live, wall_clock()));

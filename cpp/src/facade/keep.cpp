@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "facade/lock.hpp"
+#include "facade/revert.hpp"
 #include "facade/state.hpp"
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
@@ -53,14 +54,16 @@ void save(Kernel& kernel, const Settings& settings) {
 
 Report renew(const std::string& name, Execution execution, Kernel& kernel, const Settings& settings) {
   const Lock lock(settings.lock_timeout);
+  Report report;
+  if (execution == Execution::apply) report = make_way("", kernel, settings);
   const LiveTable live = read_gate(kernel);
   const std::string edge = edge_of(live, name);
   const auto spent = live.live.find(kSpent);
-  Report report;
-  report.changed = spent != live.live.end() &&
-                   std::any_of(spent->second.begin(), spent->second.end(),
-                               [&](const LiveElement& element) { return element.key == edge; });
-  if (!report.changed) return report;
+  const bool renews = spent != live.live.end() &&
+                      std::any_of(spent->second.begin(), spent->second.end(),
+                                  [&](const LiveElement& element) { return element.key == edge; });
+  if (!renews) return report;
+  report.changed = true;
   report.changes.push_back({Change::Kind::change, "sequence", name, "spent", "to be used once", "renewed"});
   if (execution == Execution::check) return report;
   kernel.commit({{ForgetElements{kSpent, {edge}}}});

@@ -3,9 +3,13 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "facade/files.hpp"
+#include "facade/way_in.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/knockwork.hpp"
 
@@ -33,7 +37,34 @@ int parent_of(const std::filesystem::path& process) {
   return std::atoi(stat.c_str() + end + 4);
 }
 
+// The words of /proc/PID/stat after the command: state, parent, …
+std::vector<std::string> words_of(const std::filesystem::path& process) {
+  const std::string stat = read_file(process / "stat").value_or("");
+  const std::size_t end = stat.rfind(')');
+  if (end == std::string::npos) return {};
+  std::istringstream rest(stat.substr(end + 1));
+  return {std::istream_iterator<std::string>(rest), {}};
+}
+
 }  // namespace
+
+// Field 22 of /proc/PID/stat: ticks since the boot, the time asleep included (proc(5)).
+std::optional<std::chrono::milliseconds> ssh_session_began() {
+  try {
+    for (int pid = ::getppid(), depth = 0; pid > 1 && depth < 32; ++depth) {
+      const std::filesystem::path process = "/proc/" + std::to_string(pid);
+      if (read_file(process / "comm").value_or("").starts_with("sshd")) {
+        const std::vector<std::string> words = words_of(process);
+        if (words.size() < 20) return std::nullopt;
+        return std::chrono::milliseconds(std::stoll(words[19]) * 1000 / ::sysconf(_SC_CLK_TCK));
+      }
+      pid = parent_of(process);
+    }
+  } catch (const SystemError&) {
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
 
 std::string operator_connection() {
   if (const char* own = std::getenv("SSH_CONNECTION")) return own;

@@ -1,9 +1,12 @@
 // Reports and statuses as text for people and as JSON for programs.
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "facade/state.hpp"
 #include "knockwork/knockwork.hpp"
 
 namespace knockwork {
@@ -11,6 +14,7 @@ namespace {
 
 using nlohmann::json;
 using Kind = Change::Kind;
+using std::chrono::milliseconds;
 
 constexpr std::size_t kLines = 50;  // of a list that an apply prints; all of them stand in --diff and --json
 
@@ -33,6 +37,20 @@ std::string totals(const Report& report, const char* add, const char* change, co
 
 std::string seconds(std::chrono::milliseconds time) {
   return fmt::format("{}s", (time.count() + 500) / 1000);
+}
+
+std::string utc(milliseconds time) {  // RFC 3339
+  const std::time_t second = time.count() / 1000;
+  std::tm utc{};
+  gmtime_r(&second, &utc);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc);
+}
+
+json to_value(const Waiting& waiting) {
+  return {{"id", waiting.id},
+          {"since", utc(waiting.since)},
+          {"deadline", utc(wall_clock() + waiting.remaining)},
+          {"remaining_ms", waiting.remaining.count()}};
 }
 
 json to_value(const Holder& holder) {
@@ -60,7 +78,12 @@ std::string to_text(const Report& report, Execution execution) {
   if (execution == Execution::check) {
     return text + fmt::format("\nPlan: {}.\n", totals(report, "to add", "to change", "to remove"));
   }
-  return text + fmt::format("\nChanged: {}.\n", totals(report, "added", "changed", "removed"));
+  text += fmt::format("\nChanged: {}.\n", totals(report, "added", "changed", "removed"));
+  if (report.pending) {
+    text += fmt::format("Taken back in {0} s unless somebody runs `knockwork confirm {1}`.\n",
+                        (report.pending->remaining.count() + 999) / 1000, report.pending->id);
+  }
+  return text;
 }
 
 std::string to_diff(const Report& report) {
@@ -78,15 +101,22 @@ std::string to_json(const Report& report) {
     return json{{"kind", name(each.kind)}, {"object", each.object}, {"name", each.name},
                 {"before", each.before},   {"after", each.after},   {"why", each.why}};
   };
-  return json{
-      {"changed", report.changed}, {"changes", list(report.changes, change)}, {"warnings", report.warnings}}
-      .dump();
+  json value{
+      {"changed", report.changed}, {"changes", list(report.changes, change)}, {"warnings", report.warnings}};
+  if (report.pending) value["pending"] = to_value(*report.pending);
+  return value.dump();
 }
 
 std::string to_text(const Status& status) {
-  if (!status.present) return "No gate: there is no table inet knockwork in this network namespace.\n";
-  std::string text = fmt::format("Mode {}, {} sequence{}.\n", status.mode, status.sequences.size(),
-                                 status.sequences.size() == 1 ? "" : "s");
+  std::string text;
+  if (status.pending) {
+    text = fmt::format("Apply {} waits for its confirmation since {} and is taken back in {} s.\n",
+                       status.pending->id, utc(status.pending->since),
+                       (status.pending->remaining.count() + 999) / 1000);
+  }
+  if (!status.present) return text + "No gate: there is no table inet knockwork in this network namespace.\n";
+  text += fmt::format("Mode {}, {} sequence{}.\n", status.mode, status.sequences.size(),
+                      status.sequences.size() == 1 ? "" : "s");
   for (const SequenceStatus& sequence : status.sequences) {
     text += fmt::format("  {:<24} {} knock{} {}, opens {}{}\n", sequence.name, sequence.knocks,
                         sequence.knocks == 1 ? "" : "s", sequence.fingerprint,
@@ -118,13 +148,15 @@ std::string to_json(const Status& status) {
     if (!each.opens.empty()) value["opens"] = each.opens;
     return value;
   };
-  return json{{"present", status.present},
-              {"mode", status.mode},
-              {"sequences", list(status.sequences, sequence)},
-              {"grants", list(status.grants, to_value)},
-              {"lockouts", list(status.lockouts, to_value)},
-              {"half_done", status.half_done}}
-      .dump();
+  const auto holder = [](const Holder& each) { return to_value(each); };
+  json value{{"present", status.present},
+             {"mode", status.mode},
+             {"sequences", list(status.sequences, sequence)},
+             {"grants", list(status.grants, holder)},
+             {"lockouts", list(status.lockouts, holder)},
+             {"half_done", status.half_done}};
+  if (status.pending) value["pending"] = to_value(*status.pending);
+  return value.dump();
 }
 
 }  // namespace knockwork

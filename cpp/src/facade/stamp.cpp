@@ -5,6 +5,7 @@
 
 #include "facade/files.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "ruleset/severed.hpp"
 
 namespace knockwork {
 namespace {
@@ -18,7 +19,7 @@ std::string note(const Generation& generation, const std::string& digest) {
 }  // namespace
 
 std::string digest(const Ruleset& ruleset) {
-  const std::string text = to_nft(ruleset);
+  const std::string text = has_severed(ruleset) ? to_nft(without_severed(ruleset)) : to_nft(ruleset);
   unsigned char bytes[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes);
   std::string hex;

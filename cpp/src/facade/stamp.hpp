@@ -11,7 +11,8 @@
 
 namespace knockwork {
 
-// A digest of the ruleset as a whole (SHA-256, hexadecimal).
+// A digest of the ruleset as a whole (SHA-256, hexadecimal), but for what a revocation
+// has put beside it: that is nobody's declaration.
 std::string digest(const Ruleset& ruleset);
 
 bool stamped(const Generation& generation, const std::string& digest);

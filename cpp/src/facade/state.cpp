@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr std::array kKept{"granted", "ranged", "reached", "holders", "spent"};
+constexpr std::array kKept{"granted", "ranged", "reached", "holders", "spent", "severed"};
 
 std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "state.json"; }
 

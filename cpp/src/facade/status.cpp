@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "facade/fingerprint.hpp"
+#include "facade/pending.hpp"
 #include "knockwork/kernel.hpp"
 #include "ruleset/ruleset.hpp"
 
@@ -71,6 +72,7 @@ void sort(std::vector<Holder>& holders) {
 Status status(Kernel& kernel, const Settings& settings) {
   const std::optional<LiveTable> live = kernel.read();
   Status status;
+  if (const auto pending = read_pending()) status.pending = waiting(*pending, boot_clock());
   if (!live || !live->ours) return status;
   status.present = true;
   const Chain* gate = live->ruleset.chain("gate");

@@ -2,64 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
-#include <optional>
+#include "facade/way_in.hpp"
 
 namespace knockwork {
-namespace {
-
-struct Connection {
-  Network client;
-  std::uint16_t port = 0;  // of this host, tcp
-};
-
-std::optional<Connection> parse_connection(std::string_view text) {
-  const std::size_t first = text.find(' ');
-  const std::size_t last = text.rfind(' ');
-  if (first == std::string_view::npos || last == first) return std::nullopt;
-  std::string_view address = text.substr(0, first);
-  address = address.substr(0, address.find('%'));  // the zone of a link-local address
-  const auto client = parse_network(address);
-  Connection connection;
-  const auto [end, error] =
-      std::from_chars(text.data() + last + 1, text.data() + text.size(), connection.port);
-  if (!client || error != std::errc()) return std::nullopt;
-  connection.client = *client;
-  return connection;
-}
-
-bool covers(const std::vector<Service>& services, std::uint16_t port) {
-  return std::any_of(services.begin(), services.end(), [port](const Service& service) {
-    return service.protocol == Protocol::tcp && service.first <= port && port <= service.last;
-  });
-}
-
-bool has_grant(const LiveTable& live, const Connection& connection) {
-  const std::string source = to_string(connection.client) + " . 6 . ";
-  const auto holds = [&](const char* set, const std::string& prefix) {
-    const auto found = live.live.find(set);
-    return found != live.live.end() &&
-           std::any_of(found->second.begin(), found->second.end(),
-                       [&](const LiveElement& element) { return element.key.starts_with(prefix); });
-  };
-  const bool six = connection.client.ipv6;
-  return holds(six ? "granted6" : "granted4", source + std::to_string(connection.port)) ||
-         holds(six ? "ranged6" : "ranged4", source);
-}
-
-}  // namespace
-
 std::vector<std::string> operator_warnings(const Program& program, const LiveTable* live,
                                            std::string_view ssh_connection) {
   const auto connection = parse_connection(ssh_connection);
-  if (!connection) return {};
-  const bool shut = covers(protected_services(program), connection->port) ||
-                    (program.mode == Mode::stealth && !covers(program.public_services, connection->port));
-  const bool exempt =
-      std::any_of(program.always_allow.begin(), program.always_allow.end(),
-                  [&](const Network& network) { return contains(network, connection->client); });
-  if (!shut || exempt || (live != nullptr && has_grant(*live, *connection))) return {};
+  if (!connection || !must_knock(program, *connection)) return {};
+  if (live != nullptr && holds_grant(live->live, program_of(live->ruleset).ipv6_prefix, *connection))
+    return {};
   const std::string address = to_string(connection->client);
   return {fmt::format(
       "you are connected from {0} to a port that this declaration shuts: this session goes on, but "

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "kernel/flows.hpp"
 #include "kernel/netlink.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
@@ -77,6 +78,8 @@ class NftKernel final : public Kernel {
   }
 
   Generation generation() override { return read_generation(); }
+  std::vector<Flow> flows() override { return read_flows(); }
+  void end(const std::vector<Flow>& flows) override { end_flows(flows); }
 };
 
 }  // namespace

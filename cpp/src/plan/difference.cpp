@@ -178,7 +178,7 @@ class Difference {
   }
 
   std::string renamed_key(std::string_view set, const std::string& key) const {
-    if (!set.ends_with('6') || !prefix_) return key;
+    if (!set.ends_with('6') || !prefix_ || set.starts_with("severed")) return key;
     const bool lockout = set.starts_with("locked") || set.starts_with("strays");
     const std::size_t end = key.find(" . ");
     const auto source = parse_network(std::string_view(key).substr(0, end));

@@ -17,13 +17,7 @@ using Rules = std::vector<std::string>;
 
 void append(Rules& rules, const Rules& more) { rules.insert(rules.end(), more.begin(), more.end()); }
 
-// A constant as part of a lookup's key: `x & C | C` is C whatever x is, and
-// reads no packet field that the rule would have to match first.
-std::string constant_key(std::uint32_t value) {
-  return fmt::format("meta mark & {0} | {0}", nft_mark(value));
-}
-
-// The same for a protocol. A bare number would do for us, but `nft list ruleset`
+// A constant_key for a protocol. A bare number would do for us, but `nft list ruleset`
 // writes its name, which does not parse there: a saved ruleset must load again.
 std::string constant_protocol(Protocol protocol) {
   return fmt::format("meta l4proto & {0} | {0}", static_cast<int>(protocol));
@@ -33,20 +27,6 @@ std::string from_digest(const Track& track) {
   std::string networks;
   for (const Network& network : track.from) networks += to_string(network) + ' ';
   return short_digest(networks);
-}
-
-// A range as one number: its ends fit into a mark side by side.
-std::uint32_t range_id(const Service& range) { return (std::uint32_t{range.first} << 16) | range.last; }
-
-// "ip6 saddr", or as much of it as counts: "ip6 saddr & ffff:ffff:ffff:ffff::"
-std::string source6(int prefix) {
-  Network ones;
-  ones.ipv6 = true;
-  ones.prefix = 128;
-  ones.bytes.fill(0xff);
-  ones = widened(ones, prefix);
-  ones.prefix = 128;
-  return prefix == 128 ? "ip6 saddr" : "ip6 saddr & " + to_string(ones);
 }
 
 const std::string kFirst = "tcp flags syn / fin,syn,rst,ack ct state new ct status ! confirmed";
@@ -472,6 +452,22 @@ class Compiler {
 };
 
 }  // namespace
+
+std::string constant_key(std::uint32_t value) {
+  return fmt::format("meta mark & {0} | {0}", nft_mark(value));
+}
+
+std::uint32_t range_id(const Service& range) { return (std::uint32_t{range.first} << 16) | range.last; }
+
+std::string source6(int prefix) {
+  Network ones;
+  ones.ipv6 = true;
+  ones.prefix = 128;
+  ones.bytes.fill(0xff);
+  ones = widened(ones, prefix);
+  ones.prefix = 128;
+  return prefix == 128 ? "ip6 saddr" : "ip6 saddr & " + to_string(ones);
+}
 
 std::string segment_chain(const Segment& segment) {
   return fmt::format("range_{}_{}_{}", static_cast<int>(segment.span.protocol), segment.span.first,

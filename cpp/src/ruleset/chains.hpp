@@ -33,6 +33,14 @@ std::string from_set(const Track& track, char family);  // "from4_1a2b3c4d"
 std::string opening_chain(const Track& track);          // "open_30s_1a2b3c4d", by what it grants
 std::string steps_map(std::size_t layer);               // "steps_1" for layer 0
 
+// A constant as part of a lookup's key: `x & C | C` is C whatever x is, and
+// reads no packet field that the rule would have to match first.
+std::string constant_key(std::uint32_t value);
+// A range as one number: its ends fit into a mark side by side.
+std::uint32_t range_id(const Service& range);
+// "ip6 saddr", or as much of it as counts: "ip6 saddr & ffff:ffff:ffff:ffff::"
+std::string source6(int prefix);
+
 // Sorted by nothing in particular.
 std::vector<Chain> compile_chains(const Program& program, std::size_t layers);
 

@@ -294,9 +294,8 @@ constexpr std::array<Key, 10> kDerive{{
      .example = "1d",
      .doc =
          "How long a drawn sequence is valid, before the next takes its place by the clock: epoch N begins "
-         "N periods after the start of 1970, UTC. Either `period` or `epoch`.",
-     .required = true,
-     .unless = "epoch"},
+         "N periods after the start of 1970, UTC. Without `period` and `epoch` the epochs are those of this "
+         "host's record, 0 at first, which `knockwork epoch` and the role rotate change."},
     {.name = "overlap",
      .scope = Scope::derive,
      .form = Form::duration,

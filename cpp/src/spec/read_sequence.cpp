@@ -15,8 +15,12 @@ void check_epochs(const Value& map, Derivation& derivation, Faults& faults) {
     faults.at(epoch, {"both `period` and `epoch`", "keep one: epochs change by the clock or by hand"});
   if (overlap && epoch && !period)
     faults.at(overlap, {"`overlap` has no effect with `epoch`", "list the epochs under `accepts` instead"});
+  if (overlap && !epoch && !period)
+    faults.at(overlap, {"`overlap` has no effect without `period`", "add `period`, or remove it"});
   if (accepts && period && !epoch)
     faults.at(accepts, {"`accepts` has no effect with `period`", "write `overlap` instead"});
+  if (accepts && !epoch && !period)
+    faults.at(accepts, {"`accepts` has no effect without `epoch`", "add `epoch`, or remove it"});
   if (derivation.period > Duration{} && derivation.overlap >= derivation.period)
     faults.at(overlap, {"`overlap` is not shorter than `period`", "shorten it"});
   if (!derivation.epoch) return;
@@ -109,7 +113,6 @@ void read_derivation(const Key& key, const Value& value, Target& target, Faults&
 void read_epochs(const Key& key, const Value& value, Target& target, Faults& faults) {
   read_list<&Derivation::accepts, parse_epoch>(key, value, target, faults);
   if (value.kind() != NodeKind::list) return;
-  if (value.empty()) faults.at(value, {"no epoch is accepted", "name one, or remove `accepts`"});
   const std::size_t count = target.derivation->accepts.size();
   if (count > kMostEpochs)
     faults.at(value, {fmt::format("{} epochs", count), fmt::format("write {} at most", kMostEpochs)});

@@ -97,6 +97,8 @@ void read_list(const Key& key, const Value& value, Target& target, Faults& fault
   if (!is_list(key, value, faults)) return;
   auto& list = field(target, member);
   list.clear();
+  if (value.empty() && key.fallback != "[]")
+    faults.at(value, {"an empty list", "write values, or remove the key: it has a default"});
   for (Value entry = value.first(); entry != value.stop(); entry = entry.next()) {
     auto parsed = read_entry(key, entry, +parse, faults);
     if (!parsed) continue;

@@ -1,0 +1,86 @@
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""knockwork.nft.knock: the controller knocks, so nothing of it runs on the host."""
+from __future__ import annotations
+
+import json
+import re
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
+    COMMON, Refused, ask, invocation, options)
+
+SPEC = dict(
+    COMMON,
+    host=dict(type='str'),
+    sequence=dict(type='str'),
+    knock=dict(type='list', elements='str', no_log=False),  # masking fails on short values, see secrecy.py
+    wait_open=dict(type='str'),
+    source=dict(type='str'),
+    interface=dict(type='str'),
+    family=dict(type='str', choices=['any', 'ipv4', 'ipv6'], default='any'),
+    delay=dict(type='str', default='50ms'),
+    jitter=dict(type='str', default='0ms'),
+    timeout=dict(type='str', default='5s'),
+    retries=dict(type='int', default=2),
+    try_first=dict(type='bool', default=False),
+)
+_NAMES = ('ansible_knockwork_host', 'ansible_host', 'inventory_hostname')
+_UNITS = dict(ms=1, s=1000, m=60000)
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        try:
+            params = options(self, SPEC, task_vars)
+            result.update(self._knock(params, task_vars), invocation=invocation(params))
+        except Refused as error:
+            result.update(failed=True, changed=False, msg=error.message)
+        return result
+
+    def _knock(self, params, task_vars):
+        knocked = ask('knock', params['backend'], params['executable'],
+                      [json.dumps([params['wait_open']] + (params['knock'] or []))],
+                      check=self._task.check_mode, **_question(params, self._host(params, task_vars)))['knocked']
+        told = dict((key, knocked[key]) for key in ('host', 'address', 'sequence', 'rounds', 'outcome'))
+        if self._task.check_mode:
+            return dict(told, changed=True)
+        good = knocked['outcome'] in ('sent', 'open')
+        return dict(told, changed=knocked['rounds'] > 0, failed=not good,
+                    msg='' if good else _sentence(knocked))
+
+    def _host(self, params, task_vars):
+        """As the connection plugin has it, so that both find the same entry of a profile."""
+        named = params['host'] or next(task_vars[name] for name in _NAMES if task_vars.get(name))
+        return self._templar.template(named)
+
+
+def _question(params, host):
+    """The request's members; times are milliseconds there."""
+    if params['sequence'] and params['knock']:
+        raise Refused('sequence excludes knock: name a sequence of the profile or write the knocks down')
+    if params['try_first'] and not params['wait_open']:
+        raise Refused('try_first needs wait_open: name the port that may be open already')
+    question = dict((key, params[key]) for key in ('source', 'interface', 'profile', 'sequence', 'wait_open')
+                    if params[key] is not None)
+    times = dict((name + '_ms', _milliseconds(name, params[name])) for name in ('delay', 'jitter', 'timeout'))
+    return dict(question, host=host, knock=params['knock'] or [], family=params['family'],
+                retries=params['retries'], try_first=params['try_first'], **times)
+
+
+def _milliseconds(name, text):
+    found = re.fullmatch(r'(\d+)(ms|s|m)', text)
+    if not found:
+        raise Refused('%s: not a time: write a whole number with a unit, as in 50ms, 5s or 1m' % name)
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _sentence(knocked):
+    """The core's own names the port that was checked."""
+    what = dict(refused='it refuses connections still', unreachable='no answer from it')[knocked['outcome']]
+    times = '%d time%s' % (knocked['rounds'], '' if knocked['rounds'] == 1 else 's')
+    return '%s (%s) was knocked on %s: %s' % (knocked['host'], knocked['address'] or 'no address', times, what)

@@ -1,0 +1,100 @@
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""knockwork.nft.profile: a file of the controller, which many hosts write at the same time."""
+from __future__ import annotations
+
+import contextlib
+import os
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.knockwork.nft.plugins.module_utils.files import locked_folder
+from ansible_collections.knockwork.nft.plugins.module_utils.keys import SEQUENCE
+from ansible_collections.knockwork.nft.plugins.module_utils.report import diff_of
+from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
+    COMMON, Refused, invocation, options)
+from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import merged, names_of, text_of, without
+from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import draft_of, path_of, read_entries, write
+
+SPEC = dict(
+    COMMON,
+    host=dict(type='list', elements='str'),
+    address=dict(type='str'),
+    lockout=dict(type='str'),
+    sequences=dict(type='list', elements='dict', options=SEQUENCE),
+    state=dict(type='str', choices=['present', 'absent'], default='present'),
+)
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        try:
+            params = options(self, SPEC, task_vars)
+            entry = _entry(params, self._own_names(task_vars))
+            result.update(self._converge(params, entry), invocation=invocation(params))
+        except Refused as error:
+            result.update(failed=True, changed=False, msg=error.message)
+        except OSError as error:
+            result.update(failed=True, changed=False, msg='%s: %s' % (error.filename or 'system', error.strerror))
+        return result
+
+    def _own_names(self, task_vars):
+        """What this host is called: by a person, and by Ansible's ssh."""
+        names = [task_vars['inventory_hostname'], task_vars.get('ansible_host') or task_vars['inventory_hostname']]
+        return list(dict.fromkeys(self._templar.template(name) for name in names))
+
+    def _converge(self, params, entry):
+        path = path_of(params['profile'])
+        check = self._task.check_mode
+        if not check and params['state'] == 'present':
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with _alone(path):
+            before = read_entries(path)
+            after = merged(before, entry) if params['state'] == 'present' else without(before, names_of(entry)[0])
+            draft = draft_of(path, after, params['backend'], params['executable'])
+            if draft.changed and not check:
+                write(draft)
+        changes = [_change(draft, before, after, names_of(entry)[0])] if draft.changed else []
+        result = dict(changed=bool(changes), changes=changes, path=path)
+        return dict(result, diff=diff_of(changes, path)) if self._task.diff else result
+
+
+def _entry(params, own_names):
+    if params['state'] == 'present' and not params['sequences']:
+        raise Refused('sequences: missing; name what opens the host, with the keys of its declaration')
+    entry = dict(host=params['host'] or own_names)
+    # Knocks go where Ansible goes, by whichever name they are asked for.
+    entry['address'] = params['address'] or (None if params['host'] else own_names[-1])
+    entry['lockout'] = params['lockout']
+    entry['sequences'] = params['sequences']
+    return dict((key, value) for key, value in entry.items() if value is not None)
+
+
+def _alone(path):
+    """Holds off the tasks of other hosts, where there is anything to hold on to."""
+    folder = os.path.dirname(path)
+    return locked_folder(folder) if os.path.isdir(folder) else contextlib.nullcontext()
+
+
+def _change(draft, before, after, name):
+    """Entries by name; what they hold stays unsaid."""
+    old, new = _named(before, name), _named(after, name)
+    if old and new and text_of([old]) == text_of([new]):
+        return draft.change()
+    kind = 'add' if old is None else 'remove' if new is None else 'change'
+    return dict(kind=kind, object='host', name=name, before=_told(old), after=_told(new),
+                why='content' if kind == 'change' else '')
+
+
+def _named(entries, name):
+    return next((each for each in entries if names_of(each)[0].lower() == name.lower()), None)
+
+
+def _told(entry):
+    if entry is None:
+        return ''
+    sequences = entry.get('sequences') or []
+    return 'sequences %s (hidden)' % ', '.join(str(each.get('name')) for each in sequences)

@@ -1,0 +1,32 @@
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r'''
+options:
+  profile:
+    description:
+      - The file with the hosts' knocks, on the controller, mode 0600. Without it the variable
+        C(ansible_knockwork_profile), or C(~/.config/knockwork/hosts.yml).
+    type: path
+  executable:
+    description:
+      - The command on the controller, by its path or its name. The variable C(ansible_knockwork_executable) serves
+        as well.
+    type: str
+    default: knockwork
+  backend:
+    description:
+      - How the core on the controller is reached. C(python) imports the package C(knockwork) into Ansible's own
+        Python, C(cli) runs the command, C(auto) takes the first that is there. Both give the same results.
+    type: str
+    choices: [auto, python, cli]
+    default: auto
+requirements:
+  - knockwork on the controller, of the same version as this collection
+notes:
+  - No result or message holds a port, at any verbosity.
+'''

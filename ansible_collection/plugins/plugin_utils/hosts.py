@@ -1,0 +1,95 @@
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The entries of a profile: one host's put in, changed or taken out, the others left as they are. Pure."""
+from __future__ import annotations
+
+import json
+import re
+
+import yaml
+from ansible_collections.knockwork.nft.plugins.module_utils.keys import sequence_text
+
+HEADER = '# Written by knockwork.nft.profile: comments are lost with its next run.\n'
+
+_PATTERN = re.compile(r'[*?\[\\]')
+
+
+def entries_of(text):
+    """What the file says. Raises ValueError where it is not such a file."""
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, 'problem_mark', None)  # the error's own text quotes the line
+        raise ValueError('not YAML%s' % (' at line %d' % (mark.line + 1) if mark else '')) from None
+    entries = document.get('hosts') if isinstance(document, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+        raise ValueError('has no list `hosts`')
+    return entries
+
+
+def names_of(entry):
+    """The names and patterns of an entry."""
+    named = entry.get('host')
+    return [str(each) for each in named] if isinstance(named, list) else [str(named)]
+
+
+def merged(entries, entry):
+    """The entries with this one: in the place of that of the same first name, before every pattern if it is new.
+
+    A sequence that was rotated to a later epoch meanwhile stays at that one.
+    """
+    name = names_of(entry)[0]
+    if any(_is(each, name) for each in entries):
+        return [_not_back(entry, each) if _is(each, name) else each for each in entries]
+    place = next((number for number, each in enumerate(entries) if any(map(_PATTERN.search, names_of(each)))),
+                 len(entries))
+    return entries[:place] + [entry] + entries[place:]
+
+
+def _not_back(entry, before):
+    stood = dict((each.get('name'), (each.get('derive') or {}).get('epoch')) for each in before.get('sequences') or [])
+    sequences = [_in_epoch(each, stood.get(each.get('name')) or 0) for each in entry.get('sequences') or []]
+    return dict(entry, sequences=sequences) if sequences else entry
+
+
+def without(entries, name):
+    """The entries but for that of this first name."""
+    return [each for each in entries if not _is(each, name)]
+
+
+def with_epoch(entries, name, epoch):
+    """What the host's derived sequences stood at, None where it has none that go by `epoch`; and the entries with
+    this one, where theirs is lower."""
+    stood, changed = [], []
+    for entry in entries:
+        derived = [each for each in entry.get('sequences') or [] if (each.get('derive') or {}).get('epoch') is not None]
+        if name.lower() not in map(str.lower, names_of(entry)) or not derived:
+            changed.append(entry)
+            continue
+        stood += [each['derive']['epoch'] for each in derived]
+        changed.append(dict(entry, sequences=[_in_epoch(each, epoch) for each in entry['sequences']]))
+    return (min(stood) if stood else None), changed
+
+
+def _in_epoch(sequence, epoch):
+    derive = sequence.get('derive') or {}
+    if derive.get('epoch') is None or derive['epoch'] >= epoch:
+        return sequence
+    return dict(sequence, derive=dict(derive, epoch=epoch, accepts=None))
+
+
+def text_of(entries):
+    """The file that says it."""
+    lines = [HEADER + 'knockwork: 1', 'hosts:' if entries else 'hosts: []']
+    for entry in entries:
+        rest = ['%s: %s' % (key, json.dumps(value)) for key, value in entry.items() if key != 'sequences']
+        lines += ['  - ' + rest[0]] + ['    ' + each for each in rest[1:]]
+        if entry.get('sequences'):
+            lines.append('    sequences:')
+            lines += ['      ' + line for each in entry['sequences'] for line in sequence_text(each)]
+    return '\n'.join(lines) + '\n'
+
+
+def _is(entry, name):
+    return names_of(entry)[0].lower() == name.lower()

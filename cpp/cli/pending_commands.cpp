@@ -1,0 +1,75 @@
+// An apply that waits: keeping it, and taking it back.
+#include <fmt/format.h>
+
+#include <string>
+
+#include "commands.hpp"
+#include "knockwork/kernel.hpp"
+#include "output.hpp"
+
+namespace {
+
+using namespace knockwork;
+
+struct Arguments {
+  std::string id;
+  bool json = false;
+  bool fresh = false;
+  bool armed = false;
+  std::string lock_timeout = "30s";
+};
+
+Settings settings(const Arguments& arguments) {
+  Settings settings;
+  settings.lock_timeout = std::chrono::milliseconds(seconds_argument(arguments.lock_timeout));
+  settings.ssh_connection = operator_connection();
+  return settings;
+}
+
+int run_confirm(const Arguments& arguments) {
+  const Proof proof = arguments.fresh ? Proof::fresh : Proof::none;
+  const std::string id = confirm(arguments.id, proof, *open_kernel(), settings(arguments));
+  print(arguments.json ? fmt::format("{{\"confirmed\":\"{}\"}}\n", id)
+                       : fmt::format("Confirmed: apply {} is kept.\n", id));
+  return kFine;
+}
+
+int run_rollback(const Arguments& arguments) {
+  if (arguments.armed) {
+    rollback_armed(arguments.id, *open_kernel());
+    return kFine;
+  }
+  const Report report = rollback(arguments.id, *open_kernel(), settings(arguments));
+  for (const std::string& warning : report.warnings) warn(warning);
+  if (arguments.json) {
+    print(to_json(report) + '\n');
+  } else if (report.changed) {
+    print_coloured(to_text(report, Execution::apply));
+  } else {
+    print("Taken back: nothing of it had been committed.\n");
+  }
+  return kFine;
+}
+
+void add_common(Commands& commands, CLI::App* sub, Arguments& arguments) {
+  sub->add_option("ID", arguments.id, "of the apply, as it was printed; whichever waits if not given");
+  commands.add_json(sub, arguments.json);
+  sub->add_option("--lock-timeout", arguments.lock_timeout, "how long to wait for another run to end")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void add_pending_commands(Commands& commands) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* sub = commands.add("confirm", "Keep an apply that waits for it", arguments, run_confirm);
+  add_common(commands, sub, *arguments);
+  sub->add_flag("--fresh", arguments->fresh,
+                "only if this ssh connection, or a knock for it, is newer than the apply");
+
+  sub =
+      commands.add("rollback", "Take an apply back that waits for its confirmation", arguments, run_rollback);
+  add_common(commands, sub, *arguments);
+  sub->add_flag("--armed", arguments->armed, "as the timer does: silent where that apply no longer waits")
+      ->group("");  // not for people
+}

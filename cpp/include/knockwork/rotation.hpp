@@ -1,0 +1,50 @@
+// Rotating the epochs of one host by hand or from a controller.
+//
+// A derivation with neither `period` nor `epoch` takes its epochs from the host's
+// record. Publishing only ever adds an epoch, retiring only ever takes away older
+// ones, and only where the newer one is there: so whatever is interrupted, whoever
+// else rotates at the same time, no host refuses whom it has accepted before
+// somebody came in by the new epoch (RFC 6781, 4.1.1.1: pre-publish).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "knockwork/derive.hpp"
+#include "knockwork/knockwork.hpp"
+
+namespace knockwork {
+
+// The epochs that this host accepts, ascending, at least one.
+struct EpochRecord {
+  std::vector<Epoch> accepts{0};
+  bool operator==(const EpochRecord&) const = default;
+};
+
+struct Rotation {
+  enum class Phase { publish, retire };
+  Phase phase = Phase::publish;
+  Epoch epoch = 0;                // the one to publish; with retire: the oldest that stays
+  std::optional<Epoch> expected;  // where the fleet stood before; another record is refused
+  Proof proof = Proof::none;      // of retire: who asks came in by the epoch that stays
+};
+
+// What the record becomes. Pure. Throws SystemError where that would go back, would retire what
+// was not replaced, or where another rotation came in between.
+EpochRecord after(const EpochRecord& record, const Rotation& rotation);
+
+// Derivations that leave their epochs to the record get them. Pure.
+Spec with_record(Spec spec, const EpochRecord& record);
+
+// /var/lib/knockwork/epochs.json; {0} where there is none. Throws SystemError where it is damaged.
+EpochRecord read_epoch_record();
+
+// Changes the record and applies the declaration with it, or does neither. Throws SystemError.
+Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, Kernel& kernel,
+              const Settings& settings);
+
+std::string to_json(const EpochRecord& record);
+std::string to_text(const EpochRecord& record);  // "41, 42"
+
+}  // namespace knockwork

@@ -1,0 +1,101 @@
+#include "facade/call_client.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "facade/user.hpp"
+#include "knockwork/client.hpp"
+#include "knockwork/wire.hpp"
+
+namespace knockwork {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+std::string text_in(const json& request, const char* key) { return request.value(key, std::string()); }
+
+Door door_of(const json& request, const std::string& port) {
+  const std::string host = request.at("host");
+  const auto knocks = request.value("knock", std::vector<std::string>());
+  if (!knocks.empty()) return door_by_hand(host, knocks);
+  const Profile profile = read_profile(text_in(request, "profile"));
+  if (const std::string name = text_in(request, "sequence"); !name.empty()) {
+    return door_named(profile, host, name);
+  }
+  return port.empty() ? only_door(profile, host) : door_opening(profile, host, tcp_service(port));
+}
+
+Family family_of(const json& request) {
+  const std::string word = request.value("family", "any");
+  return word == "ipv4" ? Family::ipv4 : word == "ipv6" ? Family::ipv6 : Family::any;
+}
+
+Knocking knocking_of(const json& request) {
+  Knocking how;
+  how.way = {family_of(request), text_in(request, "source"), text_in(request, "interface")};
+  how.delay = milliseconds(request.value("delay_ms", how.delay.count()));
+  how.jitter = milliseconds(request.value("jitter_ms", how.jitter.count()));
+  how.timeout = milliseconds(request.value("timeout_ms", how.timeout.count()));
+  how.retries = request.value("retries", how.retries);
+  how.try_first = request.value("try_first", how.try_first);
+  return how;
+}
+
+std::string not_sent(const Door& door) {
+  Knocked knocked;
+  knocked.host = door.host;
+  knocked.address = door.address;
+  knocked.sequence = door.sequence;
+  json value = json::parse(to_json(knocked));
+  value["outcome"] = nullptr;
+  return value.dump();
+}
+
+std::string knock(const json& request) {
+  const std::string port = text_in(request, "wait_open");
+  const Door door = door_of(request, port);
+  if (request.value("check", false)) return not_sent(door);
+  const std::unique_ptr<Wire> wire = open_wire();
+  return to_json(port.empty() ? knock(door, knocking_of(request), *wire)
+                              : knock_open(door, tcp_service(port), knocking_of(request), *wire));
+}
+
+std::string check_profile(const json& request) {
+  const Profile profile = load_profile(request.at("name"), request.at("text"));
+  return json{{"hosts", profile.hosts.size()}}.dump();
+}
+
+template <typename Ports>
+std::vector<std::string> texts_of(const Ports& ports) {
+  std::vector<std::string> texts;
+  for (const auto& port : ports) texts.push_back(to_string(port));
+  return texts;
+}
+
+std::string describe(const json& request) {
+  const Door door = door_of(request, text_in(request, "opens"));
+  const std::vector<std::string> knocks = texts_of(door.knocks.front()), services = texts_of(door.opens);
+  const std::string fingerprint =
+      user_fingerprint(fmt::format("knock {} {}", door.sequence, fmt::join(knocks, " ")));
+  json value{{"host", door.host},       {"address", door.address},     {"name", door.sequence},
+             {"knocks", knocks.size()}, {"services", services.size()}, {"fingerprint", fingerprint}};
+  if (request.value("reveal", false)) {
+    value["knock"] = knocks;
+    value["opens"] = services;
+  }
+  return value.dump();
+}
+
+}  // namespace
+
+std::optional<std::pair<const char*, std::string>> call_client(const json& request) {
+  const std::string command = request.at("command");
+  if (command == "knock") return {{"knocked", knock(request)}};
+  if (command == "profile") return {{"profile", check_profile(request)}};
+  if (command == "sequence") return {{"sequence", describe(request)}};
+  return std::nullopt;
+}
+
+}  // namespace knockwork

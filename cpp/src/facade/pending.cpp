@@ -1,0 +1,132 @@
+#include "facade/pending.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "facade/files.hpp"
+
+namespace knockwork {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+std::filesystem::path pending_path() { return std::filesystem::path(kStateDirectory) / "pending.json"; }
+std::filesystem::path rolled_back_path() {
+  return std::filesystem::path(kStateDirectory) / "rolled_back.json";
+}
+
+json or_null(const std::optional<std::string>& text) { return text ? json(*text) : json(nullptr); }
+
+std::optional<std::string> text_or_null(const json& value) {
+  return value.is_null() ? std::nullopt : std::optional(value.get<std::string>());
+}
+
+milliseconds time_of(const json& value) { return milliseconds(value.get<std::int64_t>()); }
+
+std::optional<Pending> read_note(const std::filesystem::path& path) {
+  const std::optional<std::string> text = read_file(path);
+  if (!text) return std::nullopt;
+  try {
+    return parse_pending(*text);
+  } catch (const SystemError&) {
+    throw SystemError(fmt::format(
+        "{0} is damaged, so nobody knows which table to bring back: look at `knockwork status`, then delete "
+        "{0} and run `knockwork apply`",
+        path.string()));
+  }
+}
+
+}  // namespace
+
+milliseconds boot_clock() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return std::chrono::duration_cast<milliseconds>(std::chrono::seconds(now.tv_sec) +
+                                                  std::chrono::nanoseconds(now.tv_nsec));
+}
+
+bool is_over(const Pending& pending, const std::string& boot, milliseconds now) {
+  return pending.boot != boot || now >= pending.deadline;
+}
+
+Waiting waiting(const Pending& pending, milliseconds now) {
+  return {pending.id, pending.at, std::max(milliseconds(0), pending.deadline - now)};
+}
+
+std::string to_json(const Pending& pending) {
+  json files = json::array();
+  for (const FileChange& file : pending.files) {
+    files.push_back({{"path", file.path}, {"before", or_null(file.before)}, {"after", or_null(file.after)}});
+  }
+  return json{{"knockwork", 1},
+              {"id", pending.id},
+              {"boot", pending.boot},
+              {"at_ms", pending.at.count()},
+              {"armed_ms", pending.armed.count()},
+              {"deadline_ms", pending.deadline.count()},
+              {"committed_ms", pending.committed ? json(pending.committed->count()) : json(nullptr)},
+              {"digest", pending.digest},
+              {"before", or_null(pending.before)},
+              {"grants", json::parse(to_json(pending.grants))},
+              {"files", files}}
+             .dump() +
+         '\n';
+}
+
+Pending parse_pending(const std::string& text) {
+  try {
+    const json value = json::parse(text);
+    Pending pending;
+    pending.id = value.at("id");
+    pending.boot = value.at("boot");
+    pending.at = time_of(value.at("at_ms"));
+    pending.armed = time_of(value.at("armed_ms"));
+    pending.deadline = time_of(value.at("deadline_ms"));
+    if (const json& committed = value.at("committed_ms"); !committed.is_null()) {
+      pending.committed = time_of(committed);
+    }
+    pending.digest = value.at("digest");
+    pending.before = text_or_null(value.at("before"));
+    pending.grants = parse_saved(value.at("grants").dump());
+    for (const json& file : value.at("files")) {
+      pending.files.push_back(
+          {file.at("path"), text_or_null(file.at("before")), text_or_null(file.at("after"))});
+    }
+    return pending;
+  } catch (const json::exception&) {  // its text may quote the note
+    throw SystemError("not the note of an apply that waits");
+  }
+}
+
+std::optional<Pending> read_pending() { return read_note(pending_path()); }
+void write_pending(const Pending& pending) { write_file(pending_path(), to_json(pending)); }
+void forget_pending() { remove_file(pending_path()); }
+void note_rolled_back() { rename_file(pending_path(), rolled_back_path()); }
+std::optional<Pending> read_rolled_back() { return read_note(rolled_back_path()); }
+void forget_rolled_back() { remove_file(rolled_back_path()); }
+
+std::string why_refused(const Waiting& waiting) {
+  const std::time_t second = waiting.since.count() / 1000;
+  std::tm local{};
+  localtime_r(&second, &local);
+  return fmt::format(
+      "apply {} waits for its confirmation since {:%Y-%m-%d %H:%M:%S} and is taken back in {} s: "
+      "`knockwork confirm` keeps it, `knockwork rollback` takes it back now; nothing was changed",
+      waiting.id, local, (waiting.remaining.count() + 999) / 1000);
+}
+
+std::string new_id() {
+  unsigned char bytes[4];
+  if (RAND_bytes(bytes, sizeof bytes) != 1) throw SystemError("no random numbers to be had for an id");
+  std::string id;
+  for (const unsigned char byte : bytes) id += fmt::format("{:02x}", byte);
+  return id;
+}
+
+}  // namespace knockwork

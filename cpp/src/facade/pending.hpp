@@ -1,0 +1,59 @@
+// An apply that waits for its confirmation, as it lies on the disk: all that is
+// needed to take it back, by whichever process, after a reboot as well.
+//
+// /var/lib/knockwork/pending.json is written before anything is armed or
+// committed. A confirmation deletes it. A rollback gives it the name rolled_back.json:
+// so the next boot knows which declaration must not come back by itself, and
+// the note needs no room on a full disk.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "facade/state.hpp"
+#include "knockwork/knockwork.hpp"
+
+namespace knockwork {
+
+struct Pending {
+  std::string id;
+  std::string boot;                                    // in which it was armed
+  std::chrono::milliseconds at{0};                     // since the epoch, for people
+  std::chrono::milliseconds armed{0}, deadline{0};     // CLOCK_BOOTTIME
+  std::optional<std::chrono::milliseconds> committed;  // the same; unset until the table stands
+  std::string digest;                                  // of the ruleset that was applied
+  std::optional<std::string> before;  // the ruleset that comes back; unset: there was no table
+  Saved grants;                       // of before
+  std::vector<FileChange> files;
+  bool operator==(const Pending&) const = default;
+};
+
+// CLOCK_BOOTTIME: goes on while the host sleeps, and nobody sets it.
+std::chrono::milliseconds boot_clock();
+
+// Whether its time is over, by the clock of the boot it was armed in; one of an
+// earlier boot is over.
+bool is_over(const Pending& pending, const std::string& boot, std::chrono::milliseconds now);
+Waiting waiting(const Pending& pending, std::chrono::milliseconds now);
+
+std::string to_json(const Pending& pending);
+// Throws SystemError where the text is not such a note.
+Pending parse_pending(const std::string& text);
+
+// All throw SystemError.
+std::optional<Pending> read_pending();
+void write_pending(const Pending& pending);
+void forget_pending();
+void note_rolled_back();  // from now on read_rolled_back() has it, read_pending() nothing
+std::optional<Pending> read_rolled_back();
+void forget_rolled_back();
+
+// "apply 5f1d92ab waits …": why nothing else may happen now.
+std::string why_refused(const Waiting& waiting);
+
+// A new id: 8 random hexadecimal digits.
+std::string new_id();
+
+}  // namespace knockwork

@@ -1,0 +1,50 @@
+// The way back from an apply: armed before it commits, gone when it is confirmed.
+//
+// All of this happens under the lock (lock.hpp). A step that is interrupted
+// anywhere leaves a note on the disk by which the next one finishes it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "facade/pending.hpp"
+#include "facade/revocation.hpp"
+#include "facade/table.hpp"
+
+namespace knockwork {
+
+// Before any change: takes back what was never confirmed and whose time is over
+// (its timer died, or the host did), and tells so. Throws SystemError while
+// another apply waits; only the system may bring about the very ruleset that
+// waits, `digest`, once more: somebody flushed it.
+Report make_way(const std::string& digest, Kernel& kernel, const Settings& settings);
+
+// One warning where an apply waits: for those who only look.
+std::vector<std::string> pending_warnings();
+
+void add(Report& report, Report more);
+
+// What the table is to be: as wanted, and what was severed stays so.
+Ruleset goal(Ruleset wanted, const Program& program, const std::optional<LiveTable>& live);
+
+// Of a note: its ruleset of before. Throws SystemError where that cannot be read.
+Ruleset ruleset_before(const Pending& pending);
+
+// An apply whose way back is secured.
+class Armed {
+ public:
+  // Writes the note, then arms the timer. Throws SystemError, leaving nothing.
+  // What is revoked with the apply does not come back.
+  Armed(const Reading& before, const Retirement& revoked, const std::string& digest,
+        const Settings& settings);
+  void call_off();                 // nothing was committed
+  void committed(Report& report);  // the table stands: the time of proofs begins
+
+ private:
+  Pending pending_;
+};
+
+// Brings back what the note says; the note becomes that of a rollback.
+Report revert(const Pending& pending, Kernel& kernel, const Settings& settings);
+
+}  // namespace knockwork

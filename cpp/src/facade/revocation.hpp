@@ -1,0 +1,56 @@
+// What a revocation takes: grants, half-done knocks and connections. All pure.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "facade/state.hpp"
+#include "facade/way_in.hpp"
+#include "knockwork/kernel.hpp"
+#include "plan/plan.hpp"
+
+namespace knockwork {
+
+struct Retirement {
+  std::vector<Track> tracks;      // what is taken back is theirs
+  bool all = false;               // or anybody's: of sequences that are gone as well
+  std::optional<Network> source;  // only of these
+};
+
+// Who the host is, and who works on it.
+struct Surroundings {
+  std::vector<Flow> flows;
+  std::set<Network> own;  // addresses of this host
+  std::optional<Connection> operator_;
+};
+
+struct Taken {
+  std::vector<ForgetElements> elements;
+  std::vector<CarryElements> severed;  // the connections, as `severed` names them
+  std::vector<Flow> flows;
+  std::vector<Change> changes;
+  bool spared_operator = false;
+
+  bool empty() const { return elements.empty() && flows.empty(); }
+};
+
+// `stays` is whose always_allow counts on, and whose grants do where they are not taken.
+Taken taken(const LiveTable& live, const Retirement& what, const Program& stays,
+            const Surroundings& surroundings);
+
+// Adds it to a transaction after which the table is `goal`.
+void take(Transaction& transaction, const Taken& taken, const Ruleset& goal);
+
+// Out of what was saved of a table with that ruleset; whether there was anything.
+bool forget(Saved& saved, const Ruleset& ruleset, const Retirement& what);
+
+// Where a grant for the service stands: the set without its family, and the key without its source.
+struct GrantKey {
+  std::string set;   // "granted"
+  std::string tail;  // " . 6 . 22"
+};
+GrantKey grant_key(const Track& track, const Service& service);
+
+}  // namespace knockwork

@@ -1,0 +1,205 @@
+#include "facade/revoke.hpp"
+
+#include <fmt/format.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "facade/lock.hpp"
+#include "facade/revert.hpp"
+#include "facade/table.hpp"
+#include "ruleset/severed.hpp"
+
+namespace knockwork {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::set<Network> own_addresses() {
+  std::set<Network> own;
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) throw SystemError("cannot tell this host's addresses; nothing was changed");
+  for (const ifaddrs* each = all; each != nullptr; each = each->ifa_next) {
+    if (each->ifa_addr == nullptr) continue;
+    Network network;
+    if (each->ifa_addr->sa_family == AF_INET) {
+      network.prefix = 32;
+      std::memcpy(network.bytes.data(), &reinterpret_cast<const sockaddr_in*>(each->ifa_addr)->sin_addr, 4);
+    } else if (each->ifa_addr->sa_family == AF_INET6) {
+      network.ipv6 = true;
+      network.prefix = 128;
+      std::memcpy(network.bytes.data(), &reinterpret_cast<const sockaddr_in6*>(each->ifa_addr)->sin6_addr,
+                  16);
+    } else {
+      continue;
+    }
+    own.insert(network);
+  }
+  ::freeifaddrs(all);
+  return own;
+}
+
+LiveTable read_gate(Kernel& kernel) {
+  std::optional<LiveTable> live = read_ours(kernel);
+  if (!live) throw SystemError("there is no gate in this network namespace: run `knockwork apply` first");
+  return std::move(*live);
+}
+
+Track track_of(const LiveTable& live, const std::string& name) {
+  std::vector<Track> tracks = decompile(live.ruleset);
+  const auto track =
+      std::find_if(tracks.begin(), tracks.end(), [&](const Track& each) { return each.name == name; });
+  if (track == tracks.end()) {
+    throw SystemError(fmt::format("the live table has no sequence {}: see `knockwork status`", name));
+  }
+  return std::move(*track);
+}
+
+Network source_argument(const std::string& text) {
+  const auto network = parse_network(text);
+  if (!network) {
+    throw SystemError(
+        fmt::format("\"{}\" is not an address or network: write 192.0.2.7 or 2001:db8::/64", text));
+  }
+  return *network;
+}
+
+Retirement retirement(const Revocation& what, const LiveTable& live) {
+  Retirement retirement;
+  if (!what.source.empty()) retirement.source = source_argument(what.source);
+  if (what.sequence.empty()) {
+    retirement.all = true;
+  } else {
+    retirement.tracks.push_back(track_of(live, what.sequence));
+  }
+  return retirement;
+}
+
+}  // namespace
+
+Retirement retired(const LiveTable& live, const Program& wanted) {
+  Retirement retirement;
+  for (Track& track : decompile(live.ruleset)) {
+    const bool stays = std::any_of(wanted.tracks.begin(), wanted.tracks.end(), [&](const Track& other) {
+      return other.edges == track.edges && other.services == track.services && other.to == track.to;
+    });
+    if (!stays) retirement.tracks.push_back(std::move(track));
+  }
+  return retirement;
+}
+
+void tell(const Taken& taken, Report& report) {
+  report.changed = report.changed || !taken.empty();
+  report.changes.insert(report.changes.end(), taken.changes.begin(), taken.changes.end());
+  const std::string spared =
+      "the connection over which you work goes on: close it once you have come in anew";
+  if (taken.spared_operator &&
+      std::find(report.warnings.begin(), report.warnings.end(), spared) == report.warnings.end()) {
+    report.warnings.push_back(spared);
+  }
+}
+
+Surroundings look_around(Kernel& kernel, const Settings& settings) {
+  return {kernel.flows(), own_addresses(), parse_connection(settings.ssh_connection)};
+}
+
+void add_severed(Transaction& transaction, const Ruleset& live, const Ruleset& goal) {
+  for (const Set& set : goal.sets) {
+    if (live.set(set.name) == nullptr) transaction.actions.emplace_back(AddSet{set});
+  }
+  for (const bool rules : {false, true}) {
+    for (const Chain& chain : goal.chains) {
+      if (live.chain(chain.name) != nullptr) continue;
+      if (rules) {
+        transaction.actions.emplace_back(AddRules{chain.name, chain.rules});
+      } else {
+        transaction.actions.emplace_back(AddChain{{chain.name, chain.hook, chain.extra, {}}});
+      }
+    }
+  }
+}
+
+void finish(const Taken& taken, const Retirement& what, const Program& program, Kernel& kernel) {
+  // By an interface that is not protected nobody needs a grant, and a socket does not say its interface.
+  if (program.interfaces.empty()) kernel.end(taken.flows);
+  if (auto pending = read_pending()) {
+    const Ruleset before = pending->before ? ruleset_before(*pending) : Ruleset();
+    if (forget(pending->grants, before, what)) write_pending(*pending);
+  }
+  if (auto saved = read_saved()) {
+    const std::optional<LiveTable> live = kernel.read();
+    if (live && forget(*saved, live->ruleset, what)) write_saved(*saved);
+  }
+}
+
+void sweep(const Retirement& what, const Program& stays, Report& report, Kernel& kernel,
+           const Settings& settings) {
+  for (int round = 0; round < 5; ++round) {
+    const LiveTable live = read_gate(kernel);
+    const Taken more = taken(live, what, stays, look_around(kernel, settings));
+    tell(more, report);
+    if (more.empty()) return;
+    const Program program = program_of(live.ruleset);
+    Transaction transaction;
+    const Ruleset goal = more.flows.empty() ? live.ruleset : with_severed(live.ruleset, program);
+    if (!has_severed(live.ruleset)) add_severed(transaction, live.ruleset, goal);
+    take(transaction, more, goal);
+    kernel.commit(transaction);
+    finish(more, what, program, kernel);
+  }
+}
+
+Report revoke(const Revocation& what, Execution execution, Kernel& kernel, const Settings& settings) {
+  const Lock lock(settings.lock_timeout);
+  const LiveTable live = read_gate(kernel);
+  const Retirement theirs = retirement(what, live);
+  const Program program = program_of(live.ruleset);
+  Report report;
+  if (execution == Execution::check) {
+    tell(taken(live, theirs, program, look_around(kernel, settings)), report);
+  } else {
+    sweep(theirs, program, report, kernel, settings);
+  }
+  return report;
+}
+
+Report grant(const std::string& address, const std::string& sequence, std::optional<milliseconds> time,
+             Execution execution, Kernel& kernel, const Settings& settings) {
+  const Lock lock(settings.lock_timeout);
+  const Network source = source_argument(address);
+  if (source.prefix != (source.ipv6 ? 128 : 32)) {
+    throw SystemError(fmt::format("\"{}\" is a network: a grant is for one address", address));
+  }
+  const LiveTable live = read_gate(kernel);
+  const Track track = track_of(live, sequence);
+  const milliseconds until = time.value_or(milliseconds(track.open_for.milliseconds()));
+  const std::string key = source_of({source, 0, 0}, program_of(live.ruleset).ipv6_prefix);
+  const std::string family = source.ipv6 ? "6" : "4";
+  Transaction transaction;
+  const auto put = [&](const std::string& set, const std::string& element) {
+    const auto& there = live.live.find(set + family);
+    if (there != live.live.end() &&
+        std::any_of(there->second.begin(), there->second.end(),
+                    [&](const LiveElement& each) { return each.key == element && each.expires >= until; })) {
+      return;  // longer already
+    }
+    transaction.actions.emplace_back(ForgetElements{set + family, {element}});
+    transaction.actions.emplace_back(CarryElements{set + family, {{element, until, until}}});
+  };
+  put("holders", key + " . " + nft_mark(track.edges.back().id));
+  for (const Service& service : track.services) {
+    const GrantKey where = grant_key(track, service);
+    put(where.set, key + where.tail);
+  }
+  Report report;
+  if (transaction.empty()) return report;
+  report.changed = true;
+  report.changes.push_back({Change::Kind::add, "grant", to_string(source), "",
+                            fmt::format("by {} for {}", sequence, nft_time(until)), ""});
+  if (execution == Execution::apply) kernel.commit(transaction);
+  return report;
+}
+
+}  // namespace knockwork

@@ -1,0 +1,68 @@
+// A host's epochs and its table, changed together.
+#include <fmt/format.h>
+
+#include "facade/epochs.hpp"
+#include "facade/gate.hpp"
+#include "facade/table.hpp"
+#include "facade/way_in.hpp"
+#include "knockwork/kernel.hpp"
+
+namespace knockwork {
+namespace {
+
+// Retiring shuts out whoever knows only the old epochs: who asks for it has to have come in by
+// one that stays.
+void refuse_unproved(Epoch epoch, Kernel& kernel, const Settings& settings) {
+  const auto connection = parse_connection(settings.ssh_connection);
+  const std::optional<LiveTable> live = read_ours(kernel);
+  if (!connection || !live) return;
+  const Program program = program_of(live->ruleset);
+  if (!must_knock(program, *connection)) return;
+  const bool proved = holds_grant_by(*live, program, *connection, [epoch](const Track& track) {
+    const std::optional<Epoch> its = epoch_of(track.name);
+    return !its || *its >= epoch;
+  });
+  if (proved) return;
+  throw SystemError(fmt::format(
+      "{} has not come in by epoch {}: nothing is retired before that is known to work. Knock with it, connect "
+      "anew and run again",
+      to_string(connection->client), epoch));
+}
+
+Change change_of(const EpochRecord& before, const EpochRecord& after) {
+  return {Change::Kind::change, "epochs",
+          "accepted",           to_text(before),
+          to_text(after),       before.accepts.back() == after.accepts.back() ? "retired" : "published"};
+}
+
+}  // namespace
+
+Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, Kernel& kernel,
+              const Settings& settings) {
+  const Lock lock(settings.lock_timeout);
+  const EpochRecord before = read_epoch_record();
+  const EpochRecord wanted = after(before, rotation);
+  if (rotation.phase == Rotation::Phase::retire && rotation.proof == Proof::fresh) {
+    refuse_unproved(rotation.epoch, kernel, settings);
+  }
+  Report report;
+  if (execution == Execution::check) {
+    report = plan(with_record(spec, wanted), kernel, settings);
+  } else {
+    // The record first: an apply that is interrupted is made good by the next, at boot as well.
+    if (wanted != before) write_epoch_record(wanted);
+    try {
+      report = apply(spec, lock, kernel, settings);
+    } catch (...) {
+      if (wanted != before) write_epoch_record(before);
+      throw;
+    }
+  }
+  if (wanted != before) {
+    report.changes.insert(report.changes.begin(), change_of(before, wanted));
+    report.changed = true;
+  }
+  return report;
+}
+
+}  // namespace knockwork

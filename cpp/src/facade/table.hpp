@@ -1,0 +1,32 @@
+// Our table as it stands, and bringing it to a ruleset: what every change shares.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "knockwork/kernel.hpp"
+#include "plan/plan.hpp"
+#include "ruleset/ruleset.hpp"
+
+namespace knockwork {
+
+// All throw SystemError.
+void refuse_if_not_ours(const std::optional<LiveTable>& live);
+std::optional<LiveTable> read_ours(Kernel& kernel);
+
+inline const LiveTable* pointer(const std::optional<LiveTable>& live) { return live ? &*live : nullptr; }
+
+// Reads the table until nobody committed anything in the meantime, so that what
+// was read can be stamped with the generation.
+struct Reading {
+  std::optional<LiveTable> live;
+  Generation generation;
+};
+Reading read_steady(Kernel& kernel);
+
+// Reads back what was committed, and stamps it. Kernels that cannot alter a set's
+// size ignore the request: there the set is made anew with its elements carried over.
+void verify(const Ruleset& ruleset, Kernel& kernel);
+
+}  // namespace knockwork

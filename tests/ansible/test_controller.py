@@ -1,0 +1,201 @@
+"""What the controller does by itself: knock, profile and the lookup. No port in what they say."""
+
+import re
+from typing import Any
+
+import pytest
+
+from controller import Outcome
+from gated import KNOCKS, PROFILE, Counted, Gated, assert_silent, once
+
+KNOCK = "- knockwork.nft.knock:\n    wait_open: 22/tcp\n"
+SEQUENCES = "[{name: ssh, knock: [47011/udp, 48123/tcp, 49377/udp], opens: [22/tcp], step_timeout: 1s}]"
+WRITE = f"- knockwork.nft.profile:\n    sequences: {SEQUENCES}\n"
+
+
+def told(outcome: Outcome, host: str = "host1") -> dict[str, Any]:
+    """What a knock's result says, but for how it was called."""
+    return {key: value for key, value in outcome.result(host).items()
+            if key in ("outcome", "host", "address", "sequence", "rounds", "changed", "msg")}
+
+
+@pytest.mark.parametrize("backend", ["python", "cli"])
+def test_it_opens(gated_everywhere: Gated, backend: str) -> None:
+    """On every host at once, with one sequence each."""
+    outcome = gated_everywhere.changes(f"{KNOCK}    backend: {backend}\n", "-vvv")
+    assert told(outcome) == {"outcome": "open", "host": "10.77.0.11", "address": "10.77.0.11", "sequence": "ssh",
+                             "rounds": 1, "changed": True, "msg": ""}
+    assert {counted.knocks for counted in gated_everywhere.counted().values()} == {len(KNOCKS)}
+    assert_silent(outcome)
+    assert outcome.result()["invocation"]["module_args"]["wait_open"] == "(hidden)"
+
+
+def test_check_mode_sends_nothing(gated_everywhere: Gated) -> None:
+    outcome = gated_everywhere.changes(KNOCK, "--check", "-vvv")
+    assert told(outcome) == {"outcome": None, "host": "10.77.0.11", "address": "10.77.0.11", "sequence": "ssh",
+                             "rounds": 0, "changed": True}
+    assert set(gated_everywhere.counted().values()) == {Counted(0, 0)}
+    assert_silent(outcome)
+
+
+def test_it_says_that_it_did_not_open(gated_everywhere: Gated) -> None:
+    """Refused where the host says so, unreachable where none answers; the host stays in the play."""
+    wrong = KNOCK + "    knock: [47012, 48124/tcp]\n    retries: 0\n    timeout: 1s\n"
+    outcome = gated_everywhere.play(wrong, "-vvv", limit="host1")
+    assert told(outcome) == {
+        "outcome": "refused", "host": "10.77.0.11", "address": "10.77.0.11", "sequence": None, "rounds": 1,
+        "changed": True, "msg": "10.77.0.11 (10.77.0.11) was knocked on 1 time: it refuses connections still"}
+    assert outcome.failed == {"host1": 1}
+    assert not re.search("4701[12]|48124", str(outcome.results))  # 2.19 shows lines of the playbook
+    nobody = gated_everywhere.play(wrong + "    host: 10.77.9.9\n", "-vvv", limit="host1")
+    assert told(nobody)["outcome"] == "unreachable" and nobody.failed == {"host1": 1}
+    assert "10.77.9.9" in told(nobody)["msg"]
+    unknown = gated_everywhere.play(wrong + "    host: no-such-host.invalid\n", limit="host1")
+    assert told(unknown)["outcome"] == "unreachable" and told(unknown)["address"] is None
+
+
+def test_only_where_it_is_shut(gated: Gated) -> None:
+    """With try_first the second task sends nothing, and says so."""
+    gated.changes(KNOCK + "    try_first: true\n", limit="host1")
+    outcome = gated.unchanged(KNOCK + "    try_first: true\n", limit="host1")
+    assert told(outcome)["rounds"] == 0 and told(outcome)["outcome"] == "open"
+    assert gated.counted()["host1"].knocks == len(KNOCKS)
+
+
+def test_without_a_port_to_check(gated: Gated) -> None:
+    outcome = gated.changes("- knockwork.nft.knock:\n", limit="host1")
+    assert told(outcome)["outcome"] == "sent" and told(outcome)["rounds"] == 1
+    assert gated.counted()["host1"] == Counted(len(KNOCKS), 0)
+
+
+@pytest.mark.parametrize("options, message", [
+    ("host: stranger", f"the profile {PROFILE} knows no host stranger: add an entry `- host: stranger`"),
+    ("sequence: mail", f"the profile {PROFILE} has no sequence mail for 10.77.0.11: it has ssh"),
+    ("{sequence: ssh, knock: [47011]}",
+     "sequence excludes knock: name a sequence of the profile or write the knocks down"),
+    ("try_first: true", "try_first needs wait_open: name the port that may be open already"),
+    ("delay: 47011", "delay: not a time: write a whole number with a unit, as in 50ms, 5s or 1m"),
+    ("{executable: knokwork, backend: cli}", "cannot find the command knokwork: install knockwork on the controller"),
+    ("profile: /run/none.yml", "there is no profile /run/none.yml: write one (on the host, `knockwork export` prints "
+     "it), or name another with --profile"),
+])
+def test_what_is_wrong(gated: Gated, options: str, message: str) -> None:
+    assert gated.fails(f"- knockwork.nft.knock: {options if options[0] == '{' else '{' + options + '}'}\n",
+                       limit="host1") == message
+    assert gated.counted()["host1"] == Counted(0, 0)
+
+
+@pytest.mark.parametrize("options", ["{knock: [47011/sctp, 48123]}", "{knock: {47011: 48123}}", "{47011/udp: 1}",
+                                     "{retries: 47011/udp}", "{wait_open: 47011/udp}", "{knock: [[47011, 48123]]}"])
+def test_wrong_input_is_not_quoted(gated: Gated, options: str) -> None:
+    outcome = gated.play(f"- knockwork.nft.knock: {options}\n", "-vvv", limit="host1")
+    assert outcome.failed == {"host1": 1}
+    assert_silent(outcome)
+
+
+def test_ten_hosts_write_one_profile(gated_everywhere: Gated) -> None:
+    """At the same time; then it is as it should be, for its owner alone, and lets the controller in."""
+    controller = gated_everywhere.bed.controller
+    controller.run(["rm", "-rf", "/root/.config/knockwork"], check=True)
+    check = gated_everywhere.changes(WRITE, "--check", "--diff", "-vvv")
+    assert controller.run(["test", "-e", "/root/.config/knockwork"]).returncode == 1
+    written = gated_everywhere.changes(WRITE, "--diff", "-vvv")
+    assert written.result()["changes"] == check.result()["changes"] == [
+        {"kind": "add", "object": "host", "name": "host1", "before": "", "after": "sequences ssh (hidden)", "why": ""}]
+    listing = controller.output(["find", "/root/.config/knockwork", "-printf", "%M %P\n"])
+    assert sorted(listing.splitlines()) == ["-rw------- hosts.yml", "drwx------ "]
+    gated_everywhere.unchanged(WRITE)
+    gated_everywhere.unchanged(WRITE, "--check")
+    assert controller.read(PROFILE).count("- host: ") == 10
+    assert set(gated_everywhere.play("- ansible.builtin.raw: 'true'\n").failed.values()) == {0}
+    assert set(gated_everywhere.counted().values()) == {once()}
+    for outcome in (check, written):
+        assert_silent(outcome)
+    gated_everywhere.changes("- knockwork.nft.profile: {state: absent}\n")
+    assert controller.run(["test", "-e", PROFILE]).returncode == 1
+    gated_everywhere.unchanged("- knockwork.nft.profile: {state: absent}\n")
+
+
+def test_an_entry_is_changed_in_its_place(gated: Gated) -> None:
+    """New ones come before patterns, which would take their hosts."""
+    controller = gated.bed.controller
+    controller.run(["rm", "-f", PROFILE], check=True)
+    for options in ("host: ['*.example'], address: 10.77.0.12", "host: [web, web.example], lockout: 9s", ""):
+        gated.changes(f"- knockwork.nft.profile: {{sequences: {SEQUENCES}, {options}}}\n", limit="host1")
+    names = re.findall("- host: (.*)", controller.read(PROFILE))
+    assert names == ['["web", "web.example"]', '["host1", "10.77.0.11"]', '["*.example"]']
+    outcome = gated.changes(f"- knockwork.nft.profile: {{sequences: {SEQUENCES}, host: [WEB], lockout: 8s}}\n",
+                            limit="host1")
+    assert outcome.result()["changes"][0]["kind"] == "change"
+    assert re.findall("- host: (.*)", controller.read(PROFILE))[0] == '["WEB"]'
+    controller.run(["chmod", "0644", PROFILE], check=True)
+    outcome = gated.changes(WRITE, limit="host1")
+    assert [each["why"] for each in outcome.result()["changes"]] == ["mode"]
+
+
+def test_the_role(gated_everywhere: Gated) -> None:
+    """It needs no connection, since it is what makes one possible."""
+    gated_everywhere.bed.controller.run(["rm", PROFILE], check=True)
+    role = ("- ansible.builtin.include_role: {name: knockwork.nft.profile}\n"
+            f"  vars: {{profile_sequences: {SEQUENCES}}}\n")
+    written = gated_everywhere.changes(role, "-vvv", "--diff", limit="host1")
+    gated_everywhere.unchanged(role, limit="host1")
+    assert set(gated_everywhere.counted().values()) == {Counted(0, 0)}
+    assert_silent(written)
+    gated_everywhere.unchanged("- ansible.builtin.raw: 'true'\n  changed_when: false\n", limit="host1")
+
+
+@pytest.mark.parametrize("text, words", [
+    ("knockwork: 1\nhosts: []\n", "was written by someone else"),
+    ("# Written by knockwork.nft.profile: comments are lost with its next run.\nhosts: [47011", "not YAML at line 2"),
+    ("# Written by knockwork.nft.profile: comments are lost with its next run.\nhosts: 47011\n", "no list `hosts`"),
+])
+def test_a_file_that_is_not_its_own_is_left_alone(gated: Gated, text: str, words: str) -> None:
+    gated.bed.controller.write(PROFILE, text, 0o600)
+    message = gated.fails(WRITE, limit="host1")
+    assert message.startswith(f"the profile {PROFILE} ") and words in message and "47011" not in message
+    assert gated.bed.controller.read(PROFILE) == text
+
+
+def test_a_wrong_entry_is_not_written(gated_everywhere: Gated) -> None:
+    before = gated_everywhere.bed.controller.read(PROFILE)
+    gated_everywhere.bed.controller.run(["rm", PROFILE], check=True)
+    for sequences in ("[{name: ssh, knock: [47011/sctp], opens: [22/tcp]}]", "[{name: ssh, knock: [47011], opens: []}]",
+                      "[{name: ssh, 47011: 1, opens: [22/tcp]}]", "[47011/udp]", "47011/udp"):
+        outcome = gated_everywhere.play(f"- knockwork.nft.profile:\n    sequences: {sequences}\n", limit="host1")
+        assert outcome.failed == {"host1": 1}
+        assert not re.search(r"\b47011\b", str(outcome.results)), outcome.output
+        assert gated_everywhere.bed.controller.run(["test", "-e", PROFILE]).returncode == 1
+    assert "47011" in before
+
+
+LOOKUP = "lookup('knockwork.nft.sequence', inventory_hostname{})"
+
+
+def test_the_lookup_hides_and_reveals(gated_everywhere: Gated) -> None:
+    def said(options: str = "", host: str = "host1") -> dict[str, Any]:
+        task = f"- ansible.builtin.debug: {{msg: \"{{{{ {LOOKUP.format(options)} }}}}\"}}\n"
+        outcome = gated_everywhere.unchanged(task, limit=host)
+        if "reveal" not in options:
+            assert_silent(outcome)
+        result: dict[str, Any] = outcome.result(host)["msg"]
+        return result
+
+    hidden = said()
+    assert set(hidden) == {"host", "address", "name", "knocks", "services", "fingerprint"}
+    assert (hidden["host"], hidden["name"], hidden["knocks"], hidden["services"]) == ("host1", "ssh", 3, 1)
+    assert re.fullmatch("[0-9a-f]{8}", str(hidden["fingerprint"]))
+    assert said(", backend='cli', opens='22/tcp'") == hidden
+    assert said(host="host2")["fingerprint"] == hidden["fingerprint"]
+    revealed = said(", sequence='ssh', reveal=true")
+    assert revealed == {**hidden, "knock": list(KNOCKS), "opens": ["22/tcp"]}
+    gated_everywhere.write_profile((*KNOCKS[:2], "49378/udp"))
+    assert said()["fingerprint"] != hidden["fingerprint"]
+    key = gated_everywhere.bed.controller.output(["stat", "-c", "%a %s", "/root/.config/knockwork/fingerprint.key"])
+    assert key == "600 32\n"
+
+
+def test_the_lookup_knows_no_stranger(gated: Gated) -> None:
+    task = f"- ansible.builtin.debug: {{msg: \"{{{{ {LOOKUP.format(', sequence=0')} }}}}\"}}\n"
+    message = gated.fails(task, limit="host1")
+    assert f"the profile {PROFILE} has no sequence 0 for host1: it has ssh" in message

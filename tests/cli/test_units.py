@@ -1,0 +1,31 @@
+"""The systemd units as they are installed."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bed.cli import binary
+
+UNITS = ("knockwork.service", "knockwork-rotate.service", "knockwork-rotate.timer")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze")
+def test_systemd_takes_them(tmp_path: Path) -> None:
+    """No unknown key, no missing unit; the command is where they say."""
+    build = binary().parent
+    subprocess.run(["cmake", "--install", str(build / "packaging"), "--prefix", str(tmp_path / "usr")],
+                   check=True, capture_output=True)
+    for name in UNITS:
+        path = tmp_path / "usr/lib/systemd/system" / name
+        text = path.read_text()
+        for line in text.splitlines():
+            if line.startswith("Exec"):
+                assert "sbin/knockwork " in line, line
+        path.write_text("\n".join(line if not line.startswith("Exec") else
+                                  f"{line.split('=')[0]}=/bin/true" for line in text.splitlines()) + "\n")
+    done = subprocess.run(["systemd-analyze", "verify", "--recursive-errors=no",
+                           *(str(tmp_path / "usr/lib/systemd/system" / name) for name in UNITS)],
+                          capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr

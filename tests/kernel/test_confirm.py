@@ -1,0 +1,445 @@
+"""An apply that nobody confirms comes back by itself: with its grants, in time, whatever was killed meanwhile."""
+
+import json
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from operator import itemgetter
+
+import pytest
+
+from bed import Caller, Lab
+from bed.cli import DECLARATION as FILE
+from bed.cli import Knockwork
+from bed.host import SYSTEM_PATH
+from bed.waiting import wait_for
+
+PENDING = "/var/lib/knockwork/pending.json"
+ROLLED_BACK = "/var/lib/knockwork/rolled_back.json"
+BEFORE = """\
+knockwork: 1
+sequences:
+  - name: ssh
+    knock: [7000/udp, 8000/udp, 9000/udp]
+    opens: [22/tcp]
+    open_for: 1m
+  - name: far
+    knock: [7100/udp, 8100/udp]
+    opens: [80/tcp]
+    to: [203.0.113.10, "2001:db8::10"]
+    open_for: 1m
+"""
+# Each would shut out who works over port 22: by a sequence nobody knows, for lack
+# of the address in always_allow, on the wrong interface, by another mode.
+CUTS_OFF = {
+    "wrong sequence": BEFORE.replace("7000/udp", "17000/udp"),
+    "own address missing": BEFORE.replace("sequences:", "always_allow: [192.0.2.1]\nsequences:"),
+    "sequence gone": "knockwork: 1\nsequences:\n  - {name: ssh, knock: [1/udp, 9/udp], opens: [22/tcp]}\n",
+    "stealth": "knockwork: 1\nmode: stealth\nsequences: []\n",
+}
+WAITS = re.compile(
+    r"knockwork: error: apply ([0-9a-f]{8}) waits for its confirmation since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d and "
+    r"is taken back in \d+ s: `knockwork confirm` keeps it, `knockwork rollback` takes it back now; nothing was "
+    r"changed\n")
+
+
+def _apply(knockwork: Knockwork, text: str, within: str) -> str:
+    """The id of the apply that waits now."""
+    report = json.loads(knockwork.apply(text, "--confirm-within", within, "--json"))
+    identity: str = report["pending"]["id"]
+    assert report["changed"] and re.fullmatch("[0-9a-f]{8}", identity), report
+    return identity
+
+
+def _waits(knockwork: Knockwork) -> bool:
+    return knockwork.host.run(["test", "-e", PENDING]).returncode == 0
+
+
+def _wait_for_return(knockwork: Knockwork) -> None:
+    wait_for(lambda: not _waits(knockwork), "nobody confirmed: taken back")
+
+
+def _leftovers(knockwork: Knockwork) -> list[str]:
+    """Processes of knockwork on the host."""
+    return knockwork.host.run(["pgrep", "-a", "knockwork"]).stdout.splitlines()
+
+
+def _static(knockwork: Knockwork) -> str:
+    return knockwork.table().configuration()
+
+
+@pytest.mark.parametrize("wrong", CUTS_OFF)
+def test_comes_back(knockwork: Knockwork, client: Caller, stranger: Caller, wrong: str) -> None:
+    """The table of before, whoever was in still in and for no longer than before, and nothing left behind."""
+    knockwork.apply(BEFORE)
+    client.knock(7000, 8000, 9000)
+    client.knock(7100, 8100)
+    assert client.tcp(22) == "open"
+    before, static = knockwork.table(), _static(knockwork)
+    identity = _apply(knockwork, CUTS_OFF[wrong], "1s")
+    _wait_for_return(knockwork)
+    after = knockwork.table()
+    assert _static(knockwork) == static
+    for block in before.blocks:
+        if block.dynamic and block.name.startswith(("granted", "reached", "holders")):
+            lived, lives = before.live(block.name), after.live(block.name)
+            assert lives.keys() == lived.keys(), block.name
+            assert all(lives[key] < lived[key] for key in lives), block.name
+    assert (client.tcp(22), stranger.tcp(22)) == ("open", "refused")
+    wait_for(lambda: not _leftovers(knockwork), "the process that took it back has ended")
+    assert knockwork.refused("confirm") == knockwork.refused("rollback", identity) == (
+        f"knockwork: error: no apply waits for a confirmation: apply {identity} was taken back already\n")
+
+
+def test_no_table_before(knockwork: Knockwork) -> None:
+    """Then there is none afterwards."""
+    _apply(knockwork, BEFORE, "1s")
+    _wait_for_return(knockwork)
+    assert knockwork.run("status").stdout.startswith("No gate")
+
+
+def test_confirmed(knockwork: Knockwork, client: Caller) -> None:
+    """It stays, and the timer of then does nothing."""
+    knockwork.apply(BEFORE)
+    identity = _apply(knockwork, CUTS_OFF["wrong sequence"], "1s")
+    done = knockwork.run("confirm", identity)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0, f"Confirmed: apply {identity} is kept.\n", "")
+    wait_for(lambda: not _leftovers(knockwork), "the timer has ended")
+    assert knockwork.apply().startswith("Unchanged")
+    silent = knockwork.run("rollback", "--armed", identity)
+    assert (silent.returncode, silent.stdout, silent.stderr) == (0, "", "")
+    assert knockwork.apply().startswith("Unchanged")
+    assert knockwork.refused("confirm") == (
+        "knockwork: error: no apply waits for a confirmation: `knockwork apply --confirm-within 60s` makes one "
+        "that does, where something changes\n")
+
+
+def test_rolled_back_by_hand(knockwork: Knockwork) -> None:
+    """At once, and told like any change."""
+    knockwork.apply(BEFORE)
+    static = _static(knockwork)
+    identity = _apply(knockwork, CUTS_OFF["wrong sequence"], "60s")
+    assert knockwork.refused("rollback", "0badf00d") == (
+        f"knockwork: error: it is apply {identity} that waits for a confirmation, not 0badf00d; nothing was "
+        "changed\n")
+    done = knockwork.run("rollback", identity)
+    assert re.fullmatch(r"  ~ sequence ssh: knock [0-9a-f]{8} → [0-9a-f]{8}\n\n"
+                        r"Changed: 0 added, 1 changed, 0 removed.\n", done.stdout), done
+    assert _static(knockwork) == static
+    wait_for(lambda: not _leftovers(knockwork), "the timer has ended")
+
+
+def test_nothing_to_change(knockwork: Knockwork) -> None:
+    """Then nothing is armed, in check mode neither."""
+    knockwork.apply(BEFORE)
+    assert knockwork.apply(None, "--confirm-within", "1s").startswith("Unchanged")
+    knockwork.declare(CUTS_OFF["stealth"])
+    assert "Plan:" in knockwork.run("apply", "--check", "--confirm-within", "1s").stdout
+    assert not _waits(knockwork) and not _leftovers(knockwork)
+
+
+def test_while_one_waits(knockwork: Knockwork) -> None:
+    """Nothing else changes, and is told what to do; who only looks is told too."""
+    knockwork.apply(BEFORE)
+    identity = _apply(knockwork, CUTS_OFF["wrong sequence"], "60s")
+    for command in (["apply"], ["apply", "--confirm-within", "60s"], ["remove"], ["renew", "ssh"]):
+        said = WAITS.fullmatch(knockwork.refused(*command))
+        assert said and said[1] == identity, command
+    for command in (["plan"], ["apply", "--check"]):
+        assert f"warning: apply {identity} waits for its confirmation" in knockwork.run(*command).stderr
+    assert knockwork.run("status").stdout.startswith(f"Apply {identity} waits for its confirmation since ")
+    pending = json.loads(knockwork.run("status", "--json").stdout)["pending"]
+    assert pending["id"] == identity and 0 < pending["remaining_ms"] <= 60_000
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", pending["deadline"])
+    knockwork.run("confirm")
+    assert "pending" not in json.loads(knockwork.run("status", "--json").stdout)
+
+
+def test_two_at_once(knockwork: Knockwork) -> None:
+    """One is applied, the other refused by its name."""
+    knockwork.apply(BEFORE)
+    knockwork.declare(CUTS_OFF["wrong sequence"])
+    both = [knockwork.host.popen(knockwork.command("apply", "--confirm-within", "60s", "--json"),
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    outputs = [process.communicate(timeout=60)[0] for process in both]
+    done = sorted(zip((process.returncode for process in both), map(json.loads, outputs)), key=itemgetter(0))
+    assert [status for status, _ in done] == [0, 1], done
+    (_, applied), (_, refused) = done
+    assert f"apply {applied['pending']['id']} waits for" in refused["error"]["message"]
+
+
+@pytest.mark.parametrize("text, why", [
+    ("900ms", "confirm_within: 900ms is too short; give it from 1s to 1h"),
+    ("3601s", "confirm_within: 3601s is too long; give it from 1s to 1h"),
+    ("soon", "confirm_within: `soon` is not a duration; write it as 5s, 500ms, 1m30s, 2h or 1d"),
+])
+def test_odd_times(knockwork: Knockwork, text: str, why: str) -> None:
+    """Refused before anything happens."""
+    knockwork.declare(BEFORE)
+    assert knockwork.refused("apply", "--confirm-within", text) == f"knockwork: error: {why}\n"
+
+
+
+
+@pytest.mark.parametrize("after", ["armed", "committed"])
+def test_killed(knockwork: Knockwork, client: Caller, after: str) -> None:
+    """SIGKILL to the process that applies, and to all of its session: what it armed lives on."""
+    knockwork.apply(BEFORE)
+    static = _static(knockwork)
+    knockwork.declare(CUTS_OFF["wrong sequence"])
+    process = knockwork.host.popen(knockwork.command("apply", "--confirm-within", "2s"),
+                                   start_new_session=True)
+    wait_for(lambda: _waits(knockwork), "the note is written")
+    if after == "committed":
+        process.wait(60)
+        assert _static(knockwork) != static
+    try:
+        process.send_signal(signal.SIGKILL)
+    finally:
+        process.wait(60)
+    _wait_for_return(knockwork)
+    assert _static(knockwork) == static
+    client.knock(7000, 8000, 9000)
+    assert client.tcp(22) == "open"
+
+
+def test_timer_died(knockwork: Knockwork) -> None:
+    """The next change takes back first what is over, and says so."""
+    knockwork.apply(BEFORE)
+    identity = _apply(knockwork, CUTS_OFF["wrong sequence"], "2s")
+    knockwork.host.run(["pkill", "-KILL", "knockwork"])
+    wait_for(lambda: json.loads(knockwork.run("status", "--json").stdout)["pending"]["remaining_ms"] == 0,
+             "the time is over")
+    assert knockwork.refused("confirm") == (
+        f"knockwork: error: apply {identity} is not confirmed, and is taken back in 0 s: its time is over\n")
+    knockwork.declare(BEFORE)
+    done = knockwork.run("apply")
+    assert done.stderr == f"warning: nobody confirmed apply {identity}: it was taken back first\n"
+    assert re.fullmatch(r"  ~ sequence ssh: knock [0-9a-f]{8} → [0-9a-f]{8}\n\n"
+                        r"Changed: 0 added, 1 changed, 0 removed.\n", done.stdout), done
+    assert knockwork.apply().startswith("Unchanged")
+
+
+@pytest.fixture
+def full_disk(knockwork: Knockwork) -> Iterator[None]:
+    """/var/lib/knockwork without a byte left."""
+    knockwork.host.run(["mkdir", "-p", "/var/lib/knockwork"])
+    knockwork.host.run(["mount", "-t", "tmpfs", "-o", "size=8k,mode=700", "none", "/var/lib/knockwork"], check=True)
+    yield
+    knockwork.host.run(["umount", "-l", "/var/lib/knockwork"])
+
+
+def test_no_room_for_the_note(knockwork: Knockwork, full_disk: None) -> None:
+    """No note, no commit."""
+    knockwork.apply(BEFORE)
+    static = _static(knockwork)
+    knockwork.host.run(["sh", "-c", "head -c 100000 /dev/zero > /var/lib/knockwork/filler"])
+    knockwork.declare(CUTS_OFF["wrong sequence"])
+    assert knockwork.refused("apply", "--confirm-within", "60s") == (
+        "knockwork: error: cannot write /var/lib/knockwork/pending.json: No space left on device: make room there "
+        "and run again; nothing was changed\n")
+    assert _static(knockwork) == static and not _leftovers(knockwork)
+
+
+def test_table_changed_meanwhile(knockwork: Knockwork) -> None:
+    """What would be confirmed is not what was applied: refused, and taken back in time."""
+    knockwork.apply(BEFORE)
+    static = _static(knockwork)
+    identity = _apply(knockwork, CUTS_OFF["wrong sequence"], "2s")
+    knockwork.host.nft("flush chain inet knockwork knock")
+    assert re.fullmatch(
+        rf"knockwork: error: apply {identity} is not confirmed, and is taken back in \d s: the table is not the "
+        r"one that it made; look at `knockwork plan`\n", knockwork.refused("confirm"))
+    _wait_for_return(knockwork)
+    assert _static(knockwork) == static
+
+
+# A stand-in that records what it was asked for and does it. Nothing of systemd itself is tried here.
+SYSTEMD_RUN = """\
+#!/bin/bash
+echo "$@" >> /run/systemd-run.said
+for word; do case $word in --on-active=*ms) wait=${word#*=}; wait=${wait%ms};; --*) ;; *) break;; esac; shift; done
+setsid sh -c "sleep $((wait / 1000)); exec $*" > /dev/null 2>&1 &
+"""
+
+
+def test_with_systemd(knockwork: Knockwork) -> None:
+    """A transient timer with the apply's id, and no process of ours; a confirmation stops it."""
+    host = knockwork.host
+    host.run(["mkdir", "-p", "/run/systemd/system"])
+    host.write("/run/bin/systemd-run", SYSTEMD_RUN, 0o755)
+    host.write("/run/bin/systemctl", '#!/bin/sh\necho "$@" >> /run/systemctl.said\n', 0o755)
+    env = {"PATH": f"/run/bin:{SYSTEM_PATH}"}
+    knockwork.apply(BEFORE)
+    static = _static(knockwork)
+    knockwork.declare(CUTS_OFF["wrong sequence"])
+    done = knockwork.run("apply", "--confirm-within", "1s", "--json", env=env)
+    identity = json.loads(done.stdout)["pending"]["id"]
+    binary = knockwork.command()[0]
+    assert host.read("/run/systemd-run.said") == (
+        f"--quiet --unit=knockwork-revert-{identity} --description=knockwork: take back what nobody confirmed "
+        "--collect --on-active=1000ms --timer-property=AccuracySec=100ms --timer-property=RemainAfterElapse=no "
+        f"{binary} rollback --armed {identity}\n")
+    assert [line for line in _leftovers(knockwork) if "--armed" not in line] == []
+    _wait_for_return(knockwork)
+    assert _static(knockwork) == static
+    identity = json.loads(knockwork.run("apply", "--confirm-within", "60s", "--json", env=env).stdout)["pending"]["id"]
+    assert knockwork.run("confirm", env=env).returncode == 0
+    assert host.read("/run/systemctl.said") == f"--quiet stop knockwork-revert-{identity}.timer\n"
+
+
+def test_systemd_that_fails(knockwork: Knockwork) -> None:
+    """Then a process of its own does it."""
+    knockwork.host.run(["mkdir", "-p", "/run/systemd/system"])
+    knockwork.host.write("/run/bin/systemd-run", "#!/bin/sh\nexit 1\n", 0o755)
+    knockwork.declare(BEFORE)
+    done = knockwork.run("apply", "--confirm-within", "1s", env={"PATH": f"/run/bin:{SYSTEM_PATH}"})
+    assert done.returncode == 0 and len(_leftovers(knockwork)) == 1
+    _wait_for_return(knockwork)
+    assert knockwork.run("status").stdout.startswith("No gate")
+
+
+# ----- the system's own applies: boot, and reloads of nftables.service -----
+
+
+def _reboot(knockwork: Knockwork) -> None:
+    """What a boot takes: the table, /run, every process; and the boot id is another one."""
+    knockwork.host.run(["pkill", "-KILL", "knockwork"])
+    knockwork.host.nft("delete table inet knockwork")
+    knockwork.host.run(["rm", "-rf", "/run/knockwork"])
+    if _waits(knockwork):
+        note = json.loads(knockwork.host.read(PENDING))
+        note["boot"] = "another"
+        knockwork.host.write(PENDING, json.dumps(note), 0o600)
+
+
+def test_boot_while_one_waits(knockwork: Knockwork, client: Caller) -> None:
+    """The boot brings the table of before, with its grants; and every boot after it, until somebody applies."""
+    knockwork.apply(BEFORE)
+    client.knock(7000, 8000, 9000)
+    static = _static(knockwork)
+    identity = _apply(knockwork, CUTS_OFF["wrong sequence"], "60s")
+    _reboot(knockwork)
+    done = knockwork.run("apply", "--unattended")
+    kept = (f"warning: apply {identity} was rolled back, and the declaration is still the same: what was there "
+            "before it is kept. Correct the declaration and run `knockwork apply`\n")
+    assert (done.returncode, done.stderr) == (
+        0, f"warning: nobody confirmed apply {identity}: it was taken back first\n" + kept)
+    assert _static(knockwork) == static
+    assert client.tcp(22) == "open"
+    _reboot(knockwork)
+    done = knockwork.run("apply", "--unattended")
+    assert (done.returncode, done.stderr, _static(knockwork)) == (0, kept, static)
+    assert knockwork.apply().startswith("  ~ sequence ssh"), "somebody wants it all the same"
+    _reboot(knockwork)
+    done = knockwork.run("apply", "--unattended")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert _static(knockwork) != static
+
+
+def test_boot_without_a_table_before(knockwork: Knockwork) -> None:
+    """Nothing comes back where nothing was."""
+    _apply(knockwork, BEFORE, "60s")
+    _reboot(knockwork)
+    assert "what was there before it is kept" in knockwork.run("apply", "--unattended").stderr
+    assert knockwork.run("status").stdout.startswith("No gate")
+
+
+def test_flushed_while_one_waits(knockwork: Knockwork) -> None:
+    """A reload of nftables.service brings about what waits, once more, and only that; it waits on."""
+    knockwork.apply(BEFORE)
+    before = _static(knockwork)
+    identity = _apply(knockwork, CUTS_OFF["wrong sequence"], "60s")
+    applied = _static(knockwork)
+    knockwork.host.nft("delete table inet knockwork")
+    assert knockwork.run("apply", "--unattended").returncode == 0
+    assert _static(knockwork) == applied and _waits(knockwork)
+    knockwork.declare(BEFORE)
+    assert WAITS.fullmatch(knockwork.refused("apply", "--unattended"))
+    assert knockwork.run("rollback", identity).returncode == 0
+    assert _static(knockwork) == before
+
+
+def test_corrected_declaration(knockwork: Knockwork) -> None:
+    """Only what was rolled back is kept out."""
+    knockwork.apply(BEFORE)
+    _apply(knockwork, CUTS_OFF["wrong sequence"], "60s")
+    knockwork.run("rollback")
+    knockwork.declare(BEFORE.replace("22/tcp", "80/tcp"))
+    done = knockwork.run("apply", "--unattended")
+    assert (done.returncode, done.stderr) == (0, "") and "opens" in done.stdout
+    assert json.loads(knockwork.host.read(ROLLED_BACK))["knockwork"] == 1
+
+
+# ----- files that go with it, and proofs: what Ansible asks for -----
+
+
+def _call(knockwork: Knockwork, command: str, **more: object) -> dict[str, object]:
+    version = knockwork.run("--version").stdout.split()[1]
+    request = {"version": version, "command": command, **more}
+    answer: dict[str, object] = json.loads(knockwork.run("call", input=json.dumps(request)).stdout)
+    return answer
+
+
+def _call_apply(knockwork: Knockwork, text: str, files: list[dict[str, object]]) -> str:
+    answer = _call(knockwork, "apply", confirm_within="60s", files=files,
+                   sources=[{"kind": "declaration", "name": "options", "text": text}])
+    assert answer["ok"], answer
+    identity: str = answer["report"]["pending"]["id"]  # type: ignore[index]
+    return identity
+
+
+def test_files_come_back(knockwork: Knockwork) -> None:
+    """Changed, new and removed ones; not one that somebody else changed meanwhile."""
+    host = knockwork.host
+    knockwork.apply(BEFORE)
+    files = {"changed": ("old\n", "new\n"), "added": (None, "new\n"), "removed": ("old\n", None),
+             "foreign": ("old\n", "new\n"), "untouched": ("old\n", "new\n")}
+    for name, (old, _) in files.items():
+        if old is not None:
+            host.write(f"/etc/knockwork/{name}", old)
+    _call_apply(knockwork, CUTS_OFF["stealth"],
+                [{"path": f"/etc/knockwork/{name}", "before": old, "after": new}
+                 for name, (old, new) in files.items()])
+    for name in ("changed", "added"):
+        host.write(f"/etc/knockwork/{name}", "new\n")
+    host.run(["rm", "/etc/knockwork/removed"])
+    host.write("/etc/knockwork/foreign", "mine\n")
+    done = knockwork.run("rollback")
+    assert done.stderr == ("warning: /etc/knockwork/foreign was changed by somebody else meanwhile: it is left as "
+                           "it is\n")
+    found = {name: host.run(["cat", f"/etc/knockwork/{name}"]).stdout for name in files}
+    assert found == {"changed": "old\n", "added": "", "removed": "old\n", "foreign": "mine\n",
+                     "untouched": "old\n"}
+    assert host.run(["test", "-e", "/etc/knockwork/added"]).returncode == 1
+    assert host.read(FILE) == BEFORE
+
+
+def test_proofs(knockwork: Knockwork, client: Caller, lab: Lab) -> None:
+    """Who confirms has to have come in since: a grant from before proves nothing, a knock since then does."""
+    wider = BEFORE.replace("open_for: 1m", "open_for: 2m")
+    over = f"{client.source} 40000 {client.target} 22"
+    knockwork.apply(BEFORE)
+    client.knock(7000, 8000, 9000)
+    identity = _call_apply(knockwork, wider, [])
+    answer = _call(knockwork, "confirm", prove=True, ssh_connection=over)
+    error: dict[str, str] = answer["error"]  # type: ignore[assignment]
+    assert re.fullmatch(rf"apply {identity} is not confirmed, and is taken back in \d+ s: {client.source} has not "
+                        r"come in since then: an old grant proves nothing. Knock, connect anew and confirm over "
+                        r"that connection", error["message"]), answer
+    client.knock(7000, 8000, 9000)
+    answer = _call(knockwork, "confirm", prove=True, ssh_connection=over)
+    assert answer["ok"] and answer["report"]["changes"] == [  # type: ignore[index]
+        {"kind": "change", "object": "apply", "name": identity, "before": "waits", "after": "kept",
+         "why": "confirmed"}]
+    _call_apply(knockwork, BEFORE.replace("sequences:", f'always_allow: ["{client.source}"]\nsequences:'), [])
+    assert _call(knockwork, "confirm", id="", prove=True, ssh_connection=over)["ok"]
+    _call_apply(knockwork, BEFORE, [])
+    other = lab.stranger if client is lab.client else lab.stranger6
+    answer = _call(knockwork, "confirm", prove=True, ssh_connection=f"{other.source} 40000 {client.target} 22")
+    error = answer["error"]  # type: ignore[assignment]
+    assert "a connection from before proves nothing" in error["message"]
+    over = over.removesuffix("22") + "80"
+    assert _call(knockwork, "confirm", prove=True, ssh_connection=over)["ok"], "80 is not protected here"

@@ -1,0 +1,264 @@
+"""Grants given and taken back by hand; connections that end with a revocation, and those that must not."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from bed import Caller, Lab
+from bed.cli import Knockwork
+from bed.router import BEHIND, Router
+
+DECLARATION = f"""\
+knockwork: 1
+sequences:
+  - name: ssh
+    knock: [7000/udp, 8000/udp, 9000/udp]
+    opens: [22/tcp, 51820/udp]
+    open_for: 1m
+  - name: other
+    knock: [7100/udp, 8100/udp]
+    opens: [22/tcp, 79-81/tcp]
+    open_for: 1m
+  - name: behind
+    knock: [7200/udp, 8200/udp]
+    opens: [22/tcp, 51820/udp]
+    to: [{BEHIND[0]}, "{BEHIND[1]}"]
+    open_for: 1m
+"""
+KNOCKS = {"ssh": (7000, 8000, 9000), "other": (7100, 8100), "behind": (7200, 8200)}
+
+
+@pytest.fixture
+def lab() -> Iterator[Router]:
+    """The server, and one behind it."""
+    with Router() as made:
+        yield made
+
+
+def _grants(knockwork: Knockwork) -> list[tuple[str, str]]:
+    grants = json.loads(knockwork.run("status", "--json").stdout)["grants"]
+    return sorted((each["address"], each["sequence"]) for each in grants)
+
+
+def _revoke(knockwork: Knockwork, *options: str) -> list[str]:
+    """The changes, a line each."""
+    done = knockwork.run("revoke", *options)
+    assert done.returncode == 0, done
+    return done.stdout.splitlines()[:-2]
+
+
+def _severed(knockwork: Knockwork) -> bool:
+    return "chain severed " in knockwork.listing()
+
+
+def test_grant(knockwork: Knockwork, client: Caller, stranger: Caller) -> None:
+    """As if it had knocked: for as long as asked for, and not shorter than it has."""
+    knockwork.apply(DECLARATION)
+    assert client.tcp(22) == "refused"
+    done = knockwork.run("grant", client.source, "--sequence", "ssh", "--for", "40s")
+    assert done.stdout == (f"  + grant {client.source}: by ssh for 40s\n\nChanged: 1 added, 0 changed, 0 removed.\n"), done
+    assert (client.tcp(22), client.udp(51820), client.tcp(80), stranger.tcp(22)) == (
+        "open", "open", "refused", "refused")
+    assert knockwork.run("grant", client.source, "--sequence", "ssh", "--for", "20s").stdout == (
+        "Unchanged: it holds a grant for longer already.\n")
+    assert "by other for 1m" in knockwork.run("grant", client.source, "--sequence", "other").stdout
+    assert client.tcp(80) == "open"
+    assert knockwork.apply().startswith("Unchanged")
+
+
+@pytest.mark.parametrize("arguments, why", [
+    (["grant", "10.0.0.0/8", "--sequence", "ssh"], '"10.0.0.0/8" is a network: a grant is for one address'),
+    (["grant", "nobody", "--sequence", "ssh"],
+     '"nobody" is not an address or network: write 192.0.2.7 or 2001:db8::/64'),
+    (["grant", "10.0.0.1", "--sequence", "none"],
+     "the live table has no sequence none: see `knockwork status`"),
+    (["revoke", "--sequence", "none"], "the live table has no sequence none: see `knockwork status`"),
+    (["revoke"], "say whose grants: --sequence NAME, --source ADDRESS, both, or --all"),
+])
+def test_refused(knockwork: Knockwork, arguments: list[str], why: str) -> None:
+    """Whole messages."""
+    knockwork.apply(DECLARATION)
+    assert knockwork.refused(*arguments) == f"knockwork: error: {why}\n"
+
+
+def test_no_gate(knockwork: Knockwork) -> None:
+    for command in (["revoke", "--all"], ["grant", "10.0.0.1", "--sequence", "ssh"]):
+        assert knockwork.refused(*command) == (
+            "knockwork: error: there is no gate in this network namespace: run `knockwork apply` first\n")
+
+
+def test_revoke_a_sequence(knockwork: Knockwork, client: Caller, stranger: Caller) -> None:
+    """Its grants and connections end at once; those of another sequence for the same service go on."""
+    knockwork.apply(DECLARATION)
+    client.knock(*KNOCKS["ssh"])
+    stranger.knock(*KNOCKS["ssh"])
+    stranger.knock(*KNOCKS["other"])
+    mine, theirs = client.connect(22), stranger.connect(22)
+    assert mine.works() and theirs.works()
+    check = knockwork.run("revoke", "--sequence", "ssh", "--check").stdout
+    assert mine.works()
+    said = sorted(_revoke(knockwork, "--sequence", "ssh"))
+    assert said == sorted(check.splitlines()[:-2]) == sorted([
+        f"  - connections {client.source}: 1 cut",
+        f"  - grant {client.source}: revoked", f"  - grant {stranger.source}: revoked"])
+    assert not mine.works() and theirs.works()
+    assert (client.tcp(22), stranger.tcp(22), stranger.udp(51820, 1)) == ("refused", "open", "refused")
+    assert _grants(knockwork) == [(stranger.source, "other")]
+    assert knockwork.run("revoke", "--sequence", "ssh").stdout == (
+        "Unchanged: there is no such grant and no such connection.\n")
+    assert knockwork.apply().startswith("Unchanged"), "what was severed is nobody's declaration"
+    client.knock(*KNOCKS["ssh"])
+    again = client.connect(22)
+    assert again.works()
+
+
+def test_after_the_grant(knockwork: Knockwork, client: Caller, stranger: Caller) -> None:
+    """A connection outlives its grant: that it came by the sequence nobody knows, and it is cut all the same."""
+    knockwork.apply(DECLARATION.replace("open_for: 1m", "open_for: 1s"))
+    client.knock(*KNOCKS["ssh"])
+    mine = client.connect(22)
+    knockwork.run("revoke", "--source", stranger.source)
+    assert mine.works(), "of another source"
+    knockwork.run("revoke", "--sequence", "other", "--source", stranger.source)
+    assert mine.works()
+    _revoke(knockwork, "--source", client.source)
+    assert not mine.works()
+
+
+def _udp_session(caller: Caller, port: int) -> "tuple[int, Caller]":
+    number: int = caller.host.call(_open_udp, caller.source, caller.target, port)
+    return number, caller
+
+
+_SOCKETS: dict[int, object] = {}
+
+
+def _open_udp(source: str, target: str, port: int) -> int:
+    import socket
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    handle = socket.socket(family, socket.SOCK_DGRAM)
+    handle.bind((source, 0))
+    handle.connect((target, port))
+    _SOCKETS[handle.fileno()] = handle
+    return handle.fileno()
+
+
+def _echoes(number: int, tries: int = 3) -> bool:
+    import socket
+    handle = _SOCKETS[number]
+    assert isinstance(handle, socket.socket)
+    handle.settimeout(0.5)
+    for _ in range(tries):
+        try:
+            handle.send(b"still here?")
+            return handle.recv(100) == b"still here?"
+        except OSError:
+            continue
+    return False
+
+
+@pytest.mark.parametrize("where", ["here", "behind"])
+def test_every_kind_of_connection(lab: Router, knockwork: Knockwork, client: Caller, where: str) -> None:
+    """TCP and UDP, of this host and routed, whatever conntrack forgets; readmitted by a knock, with the same ports."""
+    knockwork.apply(DECLARATION)
+    caller = client if where == "here" else lab.through(client)
+    sequence = "ssh" if where == "here" else "behind"
+    client.knock(*KNOCKS[sequence])
+    tcp = caller.connect(22)
+    udp, _ = _udp_session(caller, 51820)
+    assert tcp.works() and caller.host.call(_echoes, udp)
+    said = _revoke(knockwork, "--sequence", sequence)
+    assert f"  - connections {client.source}: 2 cut" in said
+    assert not tcp.works(1) and not caller.host.call(_echoes, udp)
+    assert _severed(knockwork)
+    assert knockwork.apply().startswith("Unchanged")
+    for _ in range(2):  # an attacker insists
+        assert not tcp.works(0.5) and not caller.host.call(_echoes, udp, 1)
+    client.knock(*KNOCKS[sequence])
+    assert caller.host.call(_echoes, udp), "the same ports, by a new knock"
+    fresh = caller.connect(22)
+    assert fresh.works()
+    knockwork.run("revoke", "--sequence", "other")
+    assert fresh.works() and caller.host.call(_echoes, udp)
+
+
+def test_pre_conntrack(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+    """A connection that conntrack does not know is found as the socket that it is."""
+    mine = client.connect(22)
+    assert mine.works()
+    knockwork.apply(DECLARATION)
+    said = _revoke(knockwork, "--sequence", "ssh")
+    assert said == [f"  - connections {client.source}: 1 cut"]
+    assert not mine.works()
+
+
+def test_who_goes_on(knockwork: Knockwork, client: Caller, stranger: Caller) -> None:
+    """Who never needs to knock, and the connection over which somebody revokes."""
+    knockwork.apply(DECLARATION.replace("sequences:", f'always_allow: ["{stranger.source}"]\nsequences:'))
+    client.knock(*KNOCKS["ssh"])
+    mine, theirs, second = client.connect(22), stranger.connect(22), client.connect(22)
+    over = f"{client.source} {mine.local_port} {client.target} 22"
+    done = knockwork.run("revoke", "--all", env={"SSH_CONNECTION": over})
+    assert done.stderr == ("warning: the connection over which you work goes on: close it once you have come in "
+                           "anew\n")
+    assert mine.works() and theirs.works() and not second.works()
+
+
+def test_emergency(lab: Router, knockwork: Knockwork, client: Caller, stranger: Caller) -> None:
+    """What an apply removes or changes is revoked with it; what stays goes on."""
+    knockwork.apply(DECLARATION)
+    through = lab.through(client)
+    client.knock(*KNOCKS["ssh"])
+    client.knock(*KNOCKS["behind"])
+    stranger.knock(*KNOCKS["other"])
+    mine, behind, theirs = client.connect(22), through.connect(22), stranger.connect(80)
+    said = knockwork.apply(DECLARATION.replace("7000/udp", "7001/udp"), "--revoke-retired")
+    assert "  ~ sequence ssh: " in said and f"  - grant {client.source}: revoked\n" in said
+    assert not mine.works() and behind.works() and theirs.works()
+    assert client.tcp(22) == "refused"
+    assert sorted(_grants(knockwork)) == sorted([(client.source, "behind"), (stranger.source, "other")])
+    assert knockwork.apply(None, "--revoke-retired").startswith("Unchanged")
+    client.knock(7001, 8000, 9000)
+    fresh = client.connect(22)
+    knockwork.apply(DECLARATION.replace("7000/udp", "7002/udp"))
+    assert fresh.works(), "without --revoke-retired connections go on"
+
+
+def test_emergency_rolled_back(knockwork: Knockwork, client: Caller) -> None:
+    """The table of before comes back; what was revoked does not."""
+    knockwork.apply(DECLARATION)
+    client.knock(*KNOCKS["ssh"])
+    mine = client.connect(22)
+    knockwork.apply(DECLARATION.replace("7000/udp", "7001/udp"), "--revoke-retired", "--confirm-within", "60s")
+    assert not mine.works()
+    assert knockwork.run("rollback").returncode == 0
+    assert not mine.works() and client.tcp(22) == "refused" and _grants(knockwork) == []
+    client.knock(*KNOCKS["ssh"])
+    assert client.tcp(22) == "open"
+
+
+def test_revoked_while_one_waits(knockwork: Knockwork, client: Caller) -> None:
+    """A rollback gives nothing back that was revoked meanwhile."""
+    knockwork.apply(DECLARATION)
+    client.knock(*KNOCKS["behind"])
+    knockwork.apply("knockwork: 1\nsequences:\n  - {name: a, knock: [1, 9], opens: [22/tcp]}\n",
+                    "--confirm-within", "60s")
+    assert _revoke(knockwork, "--all") == [f"  - grant {client.source}: revoked"]
+    assert knockwork.run("rollback").returncode == 0
+    assert "elements" not in knockwork.table().block("reached6" if ":" in client.source else "reached4").text()
+
+
+def test_saved_states_forget(knockwork: Knockwork, client: Caller) -> None:
+    """What was revoked does not come back with a reboot either, and what was cut stays cut."""
+    knockwork.apply(DECLARATION)
+    client.knock(*KNOCKS["ssh"])
+    mine = client.connect(22)
+    knockwork.run("save")
+    _revoke(knockwork, "--all")
+    assert not mine.works()
+    knockwork.run("save")
+    knockwork.host.nft("delete table inet knockwork")
+    knockwork.apply()
+    assert client.tcp(22) == "refused" and _severed(knockwork)
+    assert knockwork.apply().startswith("Unchanged")

@@ -1,0 +1,154 @@
+"""A fleet changes its sequences, and nobody who is entitled is shut out, whatever goes wrong.
+
+$KNOCKWORK_FLEET: how many hosts; 3 without it. The long run: KNOCKWORK_FLEET=20 tests/run rotation
+"""
+
+import pytest
+
+from bed.cli import Knockwork
+from bed.packets import Answer
+from rotation.fleet import PROFILE, Fleet
+from rotation.probing import Prober
+from rotation.sabotage import sabotage
+
+EPOCHS = 5
+# The tasks of the playbook in their order, and what of it runs where.
+TASKS = ("publish", "switch", "come in", "retire", "report")
+
+
+def assert_stands(fleet: Fleet, epoch: int) -> None:
+    """Every host accepts this epoch and no other, and the controller comes in."""
+    assert {name: fleet.accepted(name) for name in fleet.hosts} == dict.fromkeys(fleet.hosts, {epoch})
+    assert all(fleet.reachable(name) for name in fleet.hosts)
+
+
+def assert_finishes(fleet: Fleet, epoch: int) -> None:
+    """The same command ends what was begun, and once more changes nothing."""
+    run = fleet.rotate(epoch, epoch - 1)
+    assert run.fine, run.output
+    assert_stands(fleet, epoch)
+    run = fleet.rotate(epoch, epoch - 1)
+    assert run.fine and not any(run.changed.values()), run.output
+
+
+def test_five_epochs(fleet: Fleet) -> None:
+    """Somebody who knocks by whatever is accepted is never refused; what is retired opens nothing."""
+    with Prober(fleet) as prober:
+        for epoch in range(1, EPOCHS + 1):
+            run = fleet.rotate(epoch, epoch - 1, serial=["100%", "1"][epoch == 1])
+            assert run.fine and all(run.changed.values()), run.output
+    assert not prober.refused
+    assert prober.epochs >= set(range(EPOCHS + 1)) and prober.tried > 10 * EPOCHS, prober.tried
+    assert_stands(fleet, EPOCHS)
+    for name in fleet.hosts:
+        for epoch in range(EPOCHS):
+            assert fleet.attempt(name, epoch) == Answer.REFUSED, (name, epoch)
+        assert fleet.attempt(name, EPOCHS) == Answer.OPEN
+
+
+def test_check_mode_and_again(fleet: Fleet) -> None:
+    run = fleet.rotate(1, 0, "--check", "--diff")
+    assert all(fleet.accepted(name) == {0} for name in fleet.hosts), run.output
+    assert_finishes(fleet, 1)
+
+
+@pytest.mark.parametrize("moment", ["begin", "during", "end"])
+@pytest.mark.parametrize("task", TASKS)
+def test_controller_killed(fleet: Fleet, task: str, moment: str) -> None:
+    """At every step: whoever was entitled still is, and the same command finishes."""
+    with Prober(fleet) as prober:
+        run = fleet.rotate(1, 0, env=sabotage(TASKS.index(task) + 1, moment, "kill"))
+        assert run.status != 0 and "PLAY RECAP" not in run.output or (task, moment) == ("report", "end"), run.output
+        assert all(fleet.reachable(name) for name in fleet.hosts)
+        assert_finishes(fleet, 1)
+    assert not prober.refused
+
+
+@pytest.mark.parametrize("task", TASKS[:-1])
+def test_a_host_unreachable(fleet: Fleet, task: str) -> None:
+    """From one phase on: it keeps what it had, the others are reachable, and the next run finishes."""
+    away = f"blackhole {fleet.bed.address('host2')}/32"
+    close = "for each in /root/.config/knockwork/hosts.yml.cp/*; do ssh -o ControlPath=$each -O exit x; done || :"
+    run = fleet.rotate(1, 0, env=sabotage(TASKS.index(task) + 1, "begin", f"ip route add {away}; {close}"))
+    assert not run.fine, run.output
+    fleet.controller.run(["ip", "route", "del", *away.split()], check=True)
+    assert all(fleet.reachable(name) for name in fleet.hosts)
+    assert_finishes(fleet, 1)
+
+
+@pytest.mark.parametrize("task", TASKS[1:-1])
+def test_a_host_reboots(fleet: Fleet, task: str) -> None:
+    """In between: namespace and table are made anew, from what lies on its disk."""
+    run = fleet.rotate(1, 0, env=sabotage(TASKS.index(task) + 1, "begin", "kill"))
+    assert run.status != 0
+    before = fleet.accepted("host2")
+    fleet.reboot("host2")
+    assert fleet.accepted("host2") == before
+    assert all(fleet.reachable(name) for name in fleet.hosts)
+    assert_finishes(fleet, 1)
+
+
+def test_two_controllers_at_once(fleet: Fleet) -> None:
+    """With profiles of their own, to the same epoch: neither is shut out."""
+    other = "/root/other/hosts.yml"
+    fleet.write_profile(0, other)
+    first, second = fleet.start(1, 0), fleet.start(1, 0, profile=other)
+    outputs = [each.communicate(timeout=120)[0] for each in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), "\n".join(outputs)
+    assert_finishes(fleet, 1)
+    assert fleet.rotate(1, 0, profile=other).fine
+
+
+def test_another_rotation_came_in_between(fleet: Fleet) -> None:
+    """expected_epoch is compared on the host; nothing changes where it is another."""
+    assert fleet.rotate(1, 0).fine
+    run = fleet.rotate(5, 3)
+    assert not run.fine
+    assert ("this host accepts epoch 1, where 3 was expected: another rotation came in between; nothing was changed"
+            in run.output)
+    assert_stands(fleet, 1)
+
+
+def test_retiring_needs_proof(fleet: Fleet) -> None:
+    """A controller that did not come in by the new epoch cannot take the old one away."""
+    for host in fleet.hosts.values():
+        assert Knockwork(host).run("epoch", "publish", "1").returncode == 0
+    done = fleet.play("knockwork.nft.epoch: {state: retired, epoch: 1}")
+    assert "has not come in by epoch 1: nothing is retired before that is known to work" in done
+    assert all(fleet.accepted(name) == {0, 1} for name in fleet.hosts)
+
+
+def test_a_lagging_profile_comes_in(fleet: Fleet) -> None:
+    """The controller's profile was restored from a backup: one epoch behind, it still knocks its way in."""
+    assert fleet.rotate(1, 0).fine
+    fleet.write_profile(0)
+    assert_finishes(fleet, 1)
+
+
+def test_a_new_secret(fleet: Fleet) -> None:
+    """Comes with an epoch of its own: published beside the old, used, the old one retired."""
+    before = fleet.hosts["host1"].read("/etc/knockwork/secret")
+    fleet.controller.run(["knockwork", "derive", "new-secret", "/root/fleet/secret", "--from-epoch", "1"], check=True)
+    with Prober(fleet) as prober:
+        run = fleet.rotate(1, 0, "-e", "knockwork_rotate_master_secret_file=/root/fleet/secret")
+        assert run.fine, run.output
+    assert not prober.refused
+    after = fleet.hosts["host1"].read("/etc/knockwork/secret")
+    assert after.startswith(before) and len(after.splitlines()) == 2
+    assert fleet.hosts["host1"].output(["stat", "-c", "%a %U", "/etc/knockwork/secret"]) == "600 root\n"
+    assert_stands(fleet, 1)
+
+
+def test_nothing_secret_is_said(fleet: Fleet) -> None:
+    """Neither ports nor keys, at any verbosity."""
+    run = fleet.rotate(1, 0, "-vvvv", "--diff", "-e", "knockwork_rotate_master_secret_file=/root/fleet/secret")
+    assert run.fine, run.output
+    keys = [line.rpartition(":")[2] for name in fleet.hosts
+            for line in fleet.hosts[name].read("/etc/knockwork/secret").splitlines()]
+    assert keys and not [key for key in keys if key in run.output]
+    words = {word.strip("\"'(),.:;") for word in run.output.replace(":", " ").replace("/", " ").split()}
+    for name in fleet.hosts:
+        for epoch in (0, 1):
+            found = {str(port) for port, _ in fleet.ports(name, epoch)} & words
+            assert not found, found
+    assert fleet.controller.output(["stat", "-c", "%a", PROFILE]) == "600\n"
