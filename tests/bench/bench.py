@@ -23,7 +23,9 @@ sys.path[:0] = [str(ROOT / "tests/lib"), str(ROOT / "tests")]
 import build  # noqa: E402
 import declarations  # noqa: E402
 import process  # noqa: E402
+import turns  # noqa: E402
 from bed.host import Host  # noqa: E402
+from bed.lab import Lab  # noqa: E402
 from screen import Line, say, styled  # noqa: E402
 
 OUT = ROOT / "build/bench"
@@ -127,6 +129,26 @@ def apply_rows(rounds: int) -> list[Row]:
     ]
 
 
+_PROFILE = """\
+knockwork: 1
+hosts: [{host: "*", sequences: [{name: ssh, knock: [7000, 8000, 9000], opens: [22/tcp]}]}]
+"""
+
+
+def knock_rows(rounds: int) -> list[Row]:
+    """Three datagrams without delay: the whole process of `knockwork knock` beside Debian's `knock`."""
+    ports = ("7000", "8000", "9000")
+    with closing(Lab()) as lab:
+        address = lab.client.target
+        lab.callers.write("/root/.config/knockwork/hosts.yml", _PROFILE, 0o600)
+        ours = [str(KNOCKWORK), "knock", address, "--delay", "0"]
+        taken = lab.callers.call(turns.take, [[*ours, *ports], ["/usr/bin/knock", "-u", address, *ports], ours],
+                                 rounds * 40, lab.callers.environment)
+    by_hand, theirs, by_profile = (statistics.median(each) * 1000 for each in taken)
+    return [Row("knock, three datagrams / Debian's knock", by_hand, theirs, "ms", at_most=1.5),
+            Row("knock, as a profile has it / Debian's knock", by_profile, theirs, "ms")]
+
+
 def _absorbed(table: str, seconds: float) -> float:
     """Thousand packets a second that a fresh host with this table takes from one flooder, at its best."""
     with closing(Host("receiver")) as receiver, closing(Host("sender")) as sender:
@@ -196,7 +218,7 @@ def derive_rows(rounds: int) -> list[Row]:
 
 
 ROWS: dict[str, Callable[[int], list[Row]]] = {
-    "apply": apply_rows, "flood": flood_rows, "derive": derive_rows}
+    "apply": apply_rows, "flood": flood_rows, "derive": derive_rows, "knock": knock_rows}
 
 
 def main() -> int:

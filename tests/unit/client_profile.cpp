@@ -62,12 +62,7 @@ sequences:
   CHECK(load_profile("t", to_yaml(none)).hosts == std::vector{none});
 }
 
-TEST_CASE("profile: every fault at once, with its place") {
-  CHECK(faults("knockwork: 1\nhosts:\n  - host: web1\n    adress: 192.0.2.10\n    sequences:\n"
-               "      - {name: ssh, knock: [], opens: [22/tcp]}\n"
-               "      - {name: ssh, knock: [47011/sctp], opens: [22]}\n"
-               "  - {host: [], address: \"a b\", sequences: 7}\n"
-               "  - web2\n  - lockout: 5\nmode: gate\n") == R"()");
+TEST_CASE("profile: what is none at all") {
   CHECK(faults("") ==
         "hosts.yml: error: the profile is empty\n"
         "  help: start it with `knockwork: 1`, and list hosts under `hosts:`\n");
@@ -75,6 +70,17 @@ TEST_CASE("profile: every fault at once, with its place") {
         "hosts.yml:1:1: error: a profile is a mapping of keys\n"
         "  []\n  ^\n"
         "  help: start it with `knockwork: 1`, and list hosts under `hosts:`\n");
+}
+
+TEST_CASE("profile: an epoch that only the host knows is asked for") {
+  const Profile profile = load_profile("hosts.yml", R"(
+knockwork: 1
+hosts: [{host: web1, sequences: [{name: ssh, derive: {secret_file: /s, length: 5}, opens: [22/tcp]}]}]
+)");
+  CHECK_THROWS_WITH(
+      only_door(profile, "web1"),
+      "the profile leaves the epoch of ssh open, and web1 keeps its record where this machine cannot "
+      "see it: write `epoch`, as `knockwork export` does there");
 }
 
 TEST_CASE("profile: knocks by hand are those of a declaration") {
