@@ -32,7 +32,6 @@ ShowProgress progress(const KnockArguments& arguments) {
                     ? fmt::format("\r\033[K{}: closed; waiting {:.1f} s before the next knock", host,
                                   static_cast<double>(now.wait.count()) / 1000)
                     : fmt::format("\r\033[K{}: knock {} of {}", host, now.step, now.steps));
-    if (now.kind == Progress::Kind::knocking && now.step == now.steps) print_error("\r\033[K");
   };
 }
 
@@ -59,9 +58,10 @@ void add_way(CLI::App* sub, KnockArguments& arguments) {
 void add_knock_options(CLI::App* sub, KnockArguments& arguments) {
   sub->add_option("HOST", arguments.host, "a host of the profile; with knocks, any name or address")
       ->required();
-  sub->add_option("KNOCK", arguments.knocks,
-                  "7000/udp 8000/tcp …: these instead of a profile's; - for standard input");
+  CLI::Option* knocks = sub->add_option(
+      "KNOCK", arguments.knocks, "7000/udp 8000/tcp …: these instead of a profile's; - for standard input");
   add_way(sub, arguments);
+  knocks->excludes("--sequence")->excludes("--profile");
   sub->add_option("--wait-open", arguments.wait_open, "check that this TCP port has opened, as in 22/tcp");
 }
 

@@ -17,7 +17,6 @@ from ._errors import InvalidDeclaration, KnockworkError
 
 __all__ = [
     "Change", "Derivation", "Diagnostic", "Holder", "InvalidDeclaration", "Knock", "Knocked", "KnockworkError",
-    "Report", "Sequence", "SequenceStatus", "Service", "Spec", "Status", "Waiting", "__version__", "apply",
-    "confirm", "derive", "host_key", "knock", "load", "plan", "read", "remove", "render", "rollback", "schema",
-    "status",
+    "Report", "Sequence", "SequenceStatus", "Service", "Spec", "Status", "Waiting", "__version__", "apply", "confirm",
+    "derive", "host_key", "knock", "load", "plan", "read", "remove", "render", "rollback", "schema", "status",
 ]

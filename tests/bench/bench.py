@@ -23,7 +23,9 @@ sys.path[:0] = [str(ROOT / "tests/lib"), str(ROOT / "tests")]
 import build  # noqa: E402
 import declarations  # noqa: E402
 import process  # noqa: E402
+import turns  # noqa: E402
 from bed.host import Host  # noqa: E402
+from bed.lab import Lab  # noqa: E402
 from screen import Line, say, styled  # noqa: E402
 
 OUT = ROOT / "build/bench"
@@ -127,6 +129,18 @@ def apply_rows(rounds: int) -> list[Row]:
     ]
 
 
+def knock_rows(rounds: int) -> list[Row]:
+    """Three datagrams without delay: the whole process of `knockwork knock` beside Debian's `knock`."""
+    with closing(Lab()) as lab:
+        ports = ("7000", "8000", "9000")
+        address = lab.client.target
+        ours, theirs = lab.callers.call(
+            turns.take, [[str(KNOCKWORK), "knock", address, "--delay", "0", *ports],
+                         ["/usr/bin/knock", "-u", address, *ports]], rounds * 40, lab.callers.environment)
+    return [Row("knock, three datagrams / Debian's knock", statistics.median(ours) * 1000,
+                statistics.median(theirs) * 1000, "ms", at_most=1.5)]
+
+
 def _absorbed(table: str, seconds: float) -> float:
     """Thousand packets a second that a fresh host with this table takes from one flooder, at its best."""
     with closing(Host("receiver")) as receiver, closing(Host("sender")) as sender:
@@ -196,7 +210,7 @@ def derive_rows(rounds: int) -> list[Row]:
 
 
 ROWS: dict[str, Callable[[int], list[Row]]] = {
-    "apply": apply_rows, "flood": flood_rows, "derive": derive_rows}
+    "apply": apply_rows, "flood": flood_rows, "derive": derive_rows, "knock": knock_rows}
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ sequences:
 """
 PORTS = re.compile(r"47000|48000|49000|4022")
 SUBCOMMANDS = ("validate", "lint", "schema", "render", "trace", "derive", "plan", "apply", "remove", "status", "watch",
-               "renew", "save")
+               "renew", "save", "knock", "connect", "export")
 
 
 def test_help_names_every_subcommand(knockwork: Knockwork) -> None:

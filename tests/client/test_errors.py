@@ -159,9 +159,10 @@ def test_wrong(client: Knockwork, case: str) -> None:
 USAGES = {
     "no host": ("knock", "HOST is required"),
     "no port": ("connect gate", "PORT is required"),
-    "both families": ("knock -4 -6 gate 7000", "-6 excludes -4"),
+    "both families": ("knock -4 -6 gate 7000", "-4 excludes -6"),
     "less than never": ("knock gate 7000 --retries -1", "--retries: Value -1 not in range 0 to 1000"),
-    "both ways to hand over": ("connect gate 22 --fdpass --no-fdpass", "--no-fdpass excludes --fdpass"),
+    "both ways to hand over": ("connect gate 22 --fdpass --no-fdpass", "--fdpass excludes --no-fdpass"),
+    "knocks of one's own and of a profile": ("knock gate 7000 --sequence ssh", "KNOCK excludes --sequence"),
     "no such option": ("knock gate 7000 --nope", "The following argument was not expected: --nope"),
 }
 
@@ -170,6 +171,24 @@ USAGES = {
 def test_wrong_usage(client: Knockwork, case: str) -> None:
     command, message = USAGES[case]
     assert client.refused(*command.split()) == f"knockwork: error: {message}{USAGE}"
+
+
+def test_the_other_half_is_missing(client: Knockwork) -> None:
+    """Knocks by hand need one file alone; what needs the other says that it is not there."""
+    client.host.run(["install", "-D", client.command()[0], "/run/alone/knockwork"], check=True)
+    done = client.host.run(["/run/alone/knockwork", "knock", "10.77.0.10", "7000"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "10.77.0.10: knocked\n", "")
+    error = failure(client.host.run(["/run/alone/knockwork", "status"]), 1)
+    assert error.startswith("knockwork: error: cannot start /")
+    assert error.endswith("/knockwork/knockwork-main: No such file or directory: install knockwork again\n")
+
+
+def test_progress(client: Knockwork, server: Knockwork) -> None:
+    """On a terminal one line says what goes on, and gives way to the result."""
+    server.apply("knockwork: 1\nsequences: [{name: ssh, knock: [47011, 48123/tcp], opens: [22/tcp]}]\n")
+    command = " ".join(client.command("knock", "10.77.0.10", "--sequence", "ssh", "--wait-open", "22"))
+    seen = client.host.output(["/usr/bin/script", "-qec", command, "/dev/null"])
+    assert seen == ("\r\x1b[K10.77.0.10: knock 1 of 2\r\x1b[K10.77.0.10: knock 2 of 2\r\x1b[K10.77.0.10: open\r\n")
 
 
 def test_no_profile(client: Knockwork) -> None:
@@ -214,9 +233,57 @@ mode: gate
 """
 FAULTS = """\
 /run/faulty:4:5: error: unknown key `adress`
-    adress: 192.0.2.10
-    ^~~~~~
+      adress: 192.0.2.10
+      ^~~~~~
   help: did you mean `address`?
+/run/faulty:6:28: error: a sequence without knocks
+        - {name: ssh, knock: [], opens: [22/tcp]}
+                             ^
+  help: write 1 to 32 of them, as in `[7000/udp, 8000/udp]`
+/run/faulty:7:16: error: a second sequence named `ssh`
+        - {name: ssh, knock: [47011/sctp], opens: [22]}
+                 ^~~
+  help: rename one: the first stands at /run/faulty:6
+/run/faulty:7:29: error: unknown protocol
+        - {name: ssh, knock: [47011/sctp], opens: [22]}
+                              ^~~~~~~~~~
+  help: write the port, a slash and tcp or udp, as in 7000/udp
+/run/faulty:7:50: error: no protocol
+        - {name: ssh, knock: [47011/sctp], opens: [22]}
+                                                   ^~
+  help: write 22/tcp or 22/udp
+/run/faulty:8:12: error: an empty list of hosts
+    - {host: [], address: "a b", sequences: 7}
+             ^
+  help: name one, as in `host: web1.example`
+/run/faulty:8:25: error: `a b` is neither a name nor an address
+    - {host: [], address: "a b", sequences: 7}
+                          ^~~~~
+  help: write one, as in `192.0.2.10`, without port or brackets
+/run/faulty:8:43: error: `sequences` takes a list of sequences, not a single value
+    - {host: [], address: "a b", sequences: 7}
+                                            ^
+  help: put it in brackets, as in `sequences: [{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]`
+/run/faulty:9:5: error: a host is a mapping of keys
+    - web2
+      ^~~~
+  help: write it as in `- {host: web1, sequences: […]}`
+/run/faulty:10:5: error: `host` is missing
+    - lockout: 5
+      ^~~~~~~
+  help: add `host: web1.example`
+/run/faulty:10:5: error: `sequences` is missing
+    - lockout: 5
+      ^~~~~~~
+  help: add `sequences: [{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]`
+/run/faulty:10:14: error: a duration without a unit
+    - lockout: 5
+               ^
+  help: write 5s for seconds, 5m for minutes
+/run/faulty:11:1: error: unknown key `mode`
+  mode: gate
+  ^~~~
+  help: keys here: knockwork, hosts
 """
 
 
@@ -230,4 +297,4 @@ def test_ssh_is_not_shown_the_lines(client: Knockwork) -> None:
     """What ssh prints may end up in a log: `connect` leaves the profile's lines out."""
     client.host.write("/run/faulty", FAULTY, 0o600)
     said = client.refused("connect", "web1", "22", "--profile", "/run/faulty")
-    assert "47011" not in said and "/run/faulty:7:33: error: unknown protocol\n" in said
+    assert "47011" not in said and "/run/faulty:7:29: error: unknown protocol\n" in said

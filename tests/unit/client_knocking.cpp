@@ -59,7 +59,7 @@ class FakeWire final : public Wire {
   milliseconds now_{0};
 };
 
-using Log = std::vector<std::string>;
+using Lines = std::vector<std::string>;
 
 Door door() {
   Door door;
@@ -88,7 +88,7 @@ TEST_CASE("client: knocks go to the first address that has a way, with delay and
   Knocking how;
   how.jitter = milliseconds(25);
   const Knocked knocked = knock(door(), how, wire);
-  CHECK(wire.log == Log{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "75: 192.0.2.1 ← 8000/tcp"});
+  CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "75: 192.0.2.1 ← 8000/tcp"});
   CHECK(knocked.outcome == Knocked::Outcome::sent);
   CHECK(knocked.address == "192.0.2.1");
   CHECK(knocked.rounds == 1);
@@ -98,9 +98,9 @@ TEST_CASE("client: a port that opens a moment later is waited for") {
   FakeWire wire;
   wire.answers = {Answer::refused, Answer::refused, Answer::open};
   const Knocked knocked = knock_open(door(), kSsh, once(), wire);
-  CHECK(wire.log == Log{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "50: 192.0.2.1 ← 8000/tcp",
-                        "50: 192.0.2.1 ← connect 22: refused", "70: 192.0.2.1 ← connect 22: refused",
-                        "110: 192.0.2.1 ← connect 22: open"});
+  CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "50: 192.0.2.1 ← 8000/tcp",
+                          "50: 192.0.2.1 ← connect 22: refused", "70: 192.0.2.1 ← connect 22: refused",
+                          "110: 192.0.2.1 ← connect 22: open"});
   CHECK(knocked.outcome == Knocked::Outcome::open);
   CHECK(knocked.message.empty());
 }
@@ -112,9 +112,9 @@ TEST_CASE("client: it knocks again when the lockout has passed since the last kn
   how.retries = 1;
   how.timeout = milliseconds(400);
   const Knocked knocked = knock_open(door(), kSsh, how, wire);
-  CHECK(wire.log == Log{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "50: 192.0.2.1 ← 8000/tcp",
-                        "50: 192.0.2.1 ← connect 22: silent", "3300: 192.0.2.1 ← 7000/udp",
-                        "3350: 192.0.2.1 ← 8000/tcp", "3350: 192.0.2.1 ← connect 22: open"});
+  CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "50: 192.0.2.1 ← 8000/tcp",
+                          "50: 192.0.2.1 ← connect 22: silent", "3300: 192.0.2.1 ← 7000/udp",
+                          "3350: 192.0.2.1 ← 8000/tcp", "3350: 192.0.2.1 ← connect 22: open"});
   CHECK(knocked.rounds == 2);
 }
 
@@ -135,8 +135,8 @@ TEST_CASE("client: a knock that cannot be sent ends the round, not the visit") {
   Knocking how = once();
   how.retries = 1;
   const Knocked knocked = knock_open(door(), kSsh, how, wire);
-  CHECK(wire.log == Log{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "3250: 192.0.2.1 ← 7000/udp",
-                        "3300: 192.0.2.1 ← 8000/tcp", "3300: 192.0.2.1 ← connect 22: open"});
+  CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "3250: 192.0.2.1 ← 7000/udp",
+                          "3300: 192.0.2.1 ← 8000/tcp", "3300: 192.0.2.1 ← connect 22: open"});
   CHECK(knocked.outcome == Knocked::Outcome::open);
 }
 
@@ -172,13 +172,13 @@ TEST_CASE("client: an open port is not knocked for, where it is tried first") {
   Knocking how;
   how.try_first = true;
   CHECK(connect(door(), kSsh, how, wire).knocked.rounds == 0);
-  CHECK(wire.log == Log{"resolve web1", "0: 192.0.2.1 ← connect 22: open"});
+  CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← connect 22: open"});
 
   FakeWire shut;
   shut.answers = {Answer::refused, Answer::open};
   CHECK(connect(door(), kSsh, how, shut).knocked.rounds == 1);
-  CHECK(shut.log == Log{"resolve web1", "0: 192.0.2.1 ← connect 22: refused", "0: 192.0.2.1 ← 7000/udp",
-                        "50: 192.0.2.1 ← 8000/tcp", "50: 192.0.2.1 ← connect 22: open"});
+  CHECK(shut.log == Lines{"resolve web1", "0: 192.0.2.1 ← connect 22: refused", "0: 192.0.2.1 ← 7000/udp",
+                          "50: 192.0.2.1 ← 8000/tcp", "50: 192.0.2.1 ← connect 22: open"});
 }
 
 TEST_CASE("client: neighbouring epochs follow by turns, each in addition to the retries") {
@@ -225,11 +225,11 @@ TEST_CASE("client: progress tells of knocks and of waiting, never of a port") {
   Knocking how = once();
   how.retries = 1;
   how.timeout = milliseconds(400);
-  Log said;
+  Lines said;
   knock_open(door(), kSsh, how, wire, [&](const Progress& now) {
     said.push_back(now.kind == Progress::Kind::waiting
                        ? fmt::format("wait {}", now.wait.count())
                        : fmt::format("{}: {} of {}", now.round, now.step, now.steps));
   });
-  CHECK(said == Log{"1: 1 of 2", "1: 2 of 2", "wait 2850", "2: 1 of 2", "2: 2 of 2"});
+  CHECK(said == Lines{"1: 1 of 2", "1: 2 of 2", "wait 2850", "2: 1 of 2", "2: 2 of 2"});
 }

@@ -132,9 +132,11 @@ class LinuxWire final : public Wire {
       const ssize_t sent = ::sendto(socket.number(), &byte, 1, 0, &address.any, address.length);
       return sent == 1 ? "" : reason(errno);
     }
-    // Closing a socket whose SYN has no answer yet ends it in silence: nothing is sent
-    // again, and an answer meets a closed port.
+    // Closing a socket whose SYN has no answer yet ends it in silence: nothing is sent again,
+    // and an answer meets a closed port. Where it has one, zero linger resets what came about.
     const Socket socket = open_socket(to, SOCK_STREAM, way);
+    const linger none{1, 0};
+    ::setsockopt(socket.number(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
     if (::connect(socket.number(), &address.any, address.length) == 0) return "";
     return errno == EINPROGRESS || errno == ECONNREFUSED ? "" : reason(errno);
   }

@@ -32,14 +32,14 @@ enum class Form {
   guards,
   sequences,
   derivation,
-  address,
-  patterns,
-  hosts,
   host,
   protocols,
   range,
   ranges,
   epochs,
+  address,
+  patterns,
+  hosts,
 };
 
 struct Key;

@@ -77,10 +77,6 @@ Json form_json(const Key& key) {
       return list_of(object(Scope::sequence));
     case Form::derivation:
       return object(Scope::derive);
-    case Form::address:
-    case Form::patterns:
-    case Form::hosts:
-      break;  // of profiles
     case Form::host:
       return text(kHost);
     case Form::protocols:
@@ -94,6 +90,10 @@ Json form_json(const Key& key) {
       list["maxItems"] = kMostEpochs;
       return list;
     }
+    case Form::address:
+    case Form::patterns:
+    case Form::hosts:
+      break;  // of profiles
   }
   return Json::object();
 }
