@@ -207,6 +207,19 @@ def test_a_profile_of_ones_own(gated: Gated) -> None:
     assert gated.counted()["host1"] == once()
 
 
+def test_every_connection_knocks(gated_everywhere: Gated) -> None:
+    """Without ControlPersist each ssh and sftp of a task does, over IPv6 as well."""
+    address = gated_everywhere.bed.address6("host1")
+    entry = json.loads(gated_everywhere.bed.controller.read(PROFILE))["hosts"][0]
+    entry = {**entry, "host": address, "address": address}
+    gated_everywhere.bed.controller.write(PROFILE, json.dumps({"knockwork": 1, "hosts": [entry]}), 0o600)
+    copy = "- ansible.builtin.copy: {src: /etc/services, dest: /run/copied, mode: '0600'}\n"
+    assert_all_ok(gated_everywhere.play(copy, "-e", f"ansible_host={address}", limit="host1", variables={
+        "ansible_pipelining": "false", "ansible_ssh_args": "'-o ControlMaster=no'"}))
+    counted = gated_everywhere.counted()["host1"]
+    assert counted == once(counted.connections) and counted.connections > 2
+
+
 def test_at_first_without_a_knock(gated: Gated) -> None:
     """Where a grant is there already, none is needed."""
     gated.host.nft(f"add element inet knockwork always_allow4 {{ {gated.bed.address('controller')} }}")

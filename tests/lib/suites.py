@@ -91,7 +91,7 @@ SUITES = (
           _pytest("cli", "release", "tests/cli")),
     Suite("python", "the Python module and its stubs", ("build", "test", "lint"), ("release",),
           _pytest("python", "release", "tests/python")),
-    Suite("ansible", "playbooks over SSH on three hosts",
+    Suite("ansible", "playbooks over SSH on three hosts, and through ten gates",
           ("build", "test", "hosts", "venv"),
           ("release",), _pytest("ansible", "release", "tests/ansible")),
     Suite("rotation", "a fleet changes its sequences, whatever goes wrong", ("build", "test", "hosts"),

@@ -151,8 +151,6 @@ globals().update(DOCUMENTATION=_merged(DOCUMENTATION, core.DOCUMENTATION))
 class Connection(core.Connection):
     """Core's, with one argument more, and with knockwork's own words where it fails."""
 
-    transport = 'knockwork.nft.ssh'
-
     def exec_command(self, *args, **kwargs):
         with self._explained():
             return super().exec_command(*args, **kwargs)

@@ -70,6 +70,7 @@ std::string check_profile(const json& request) {
 template <typename Ports>
 std::vector<std::string> texts_of(const Ports& ports) {
   std::vector<std::string> texts;
+  texts.reserve(ports.size());
   for (const auto& port : ports) texts.push_back(to_string(port));
   return texts;
 }
