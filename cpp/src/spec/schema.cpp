@@ -118,7 +118,7 @@ Json object(Scope scope) {
   schema["required"] = std::move(required);
   schema["additionalProperties"] = false;
   if (scope == Scope::sequence) schema["oneOf"] = {{{"required", {"knock"}}}, {{"required", {"derive"}}}};
-  if (scope == Scope::derive) schema["oneOf"] = {{{"required", {"period"}}}, {{"required", {"epoch"}}}};
+  if (scope == Scope::derive) schema["not"] = {{"required", {"period", "epoch"}}};
   return schema;
 }
 
