@@ -4,6 +4,7 @@ One request is a pickled (function or method name, arguments); one answer is a p
 Between requests it serves its listeners, so a test needs no server process of its own.
 """
 
+import contextlib
 import errno
 import os
 import pickle
@@ -144,7 +145,8 @@ class Agent:
                 return
             if ended is None or self._command and self._command.pid == ended.si_pid:
                 return
-            os.waitpid(ended.si_pid, 0)
+            with contextlib.suppress(ChildProcessError):  # a signal in between has reaped it already
+                os.waitpid(ended.si_pid, 0)
 
     def _keep(self, handle: socket.socket) -> int:
         self._last_id += 1
