@@ -83,4 +83,7 @@ def _sentence(knocked):
     """The core's own names the port that was checked."""
     what = dict(refused='it refuses connections still', unreachable='no answer from it')[knocked['outcome']]
     times = '%d time%s' % (knocked['rounds'], '' if knocked['rounds'] == 1 else 's')
-    return '%s (%s) was knocked on %s: %s' % (knocked['host'], knocked['address'] or 'no address', times, what)
+    where = knocked['host']
+    if knocked['address'] != where:
+        where += ' (%s)' % (knocked['address'] or 'which has no address')
+    return '%s was knocked on %s: %s' % (where, times, what)

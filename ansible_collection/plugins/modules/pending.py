@@ -37,7 +37,8 @@ options:
         Only with C(state: confirmed): whether to refuse, unless the ssh connection over which this module runs, or a
         knock for it, is newer than the apply. A connection from before it lives on whatever the new table says, and
         proves nothing.
-      - The connections of C(ControlPersist) are such. Run C(meta: reset_connection) before.
+      - >-
+        The connections of C(ControlPersist) are such. Run C(meta: reset_connection) before.
     type: bool
     default: false
 seealso:
