@@ -3,12 +3,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <string>
 
 #include "commands.hpp"
 #include "knock_command.hpp"
 #include "knockwork/client.hpp"
+#include "knockwork/rotation.hpp"
 #include "knockwork/wire.hpp"
 #include "output.hpp"
 
@@ -77,10 +79,18 @@ int run_connect(const ConnectArguments& arguments) {
   }
 }
 
+// Epochs that are kept here are written out: who knocks has no other way to know them.
+Spec with_this_hosts_epochs(Spec spec) {
+  const bool kept = std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
+    return sequence.derive && sequence.derive->by_record();
+  });
+  return kept ? with_record(std::move(spec), read_epoch_record()) : spec;
+}
+
 int run_export(const ExportArguments& arguments) {
   char name[256] = "localhost";
   ::gethostname(name, sizeof name - 1);
-  const ProfileHost host = export_host(load(sources(arguments.file)),
+  const ProfileHost host = export_host(with_this_hosts_epochs(load(sources(arguments.file))),
                                        arguments.host.empty() ? name : arguments.host, arguments.address);
   print(arguments.json ? to_json(host) + '\n' : to_yaml(host));
   return kFine;

@@ -57,6 +57,8 @@ void print_error(std::string_view text) { std::fwrite(text.data(), 1, text.size(
 
 void warn(std::string_view text) { print_error(fmt::format("warning: {}\n", text)); }
 
+std::string standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
+
 std::optional<std::chrono::milliseconds> time_argument(const std::string& text) {
   if (text.empty()) return std::nullopt;
   std::tm parts{};
@@ -67,8 +69,6 @@ std::optional<std::chrono::milliseconds> time_argument(const std::string& text) 
   }
   return std::chrono::seconds(::timegm(&parts));
 }
-
-std::string standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
 
 std::int64_t seconds_argument(std::string_view text) {
   std::int64_t number = 0;

@@ -17,9 +17,10 @@ void print_coloured(std::string_view text);
 void print_error(std::string_view text);
 void warn(std::string_view text);
 
+std::string standard_input();
+
 // "2026-01-31T12:00:00Z"; nothing where the text is empty. Throws knockwork::SystemError.
 std::optional<std::chrono::milliseconds> time_argument(const std::string& text);
-std::string standard_input();
 
 // "30s" or "500ms" in milliseconds. Throws knockwork::SystemError.
 std::int64_t seconds_argument(std::string_view text);

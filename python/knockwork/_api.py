@@ -71,7 +71,7 @@ def plan(spec: Spec, *, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:
 
 
 def apply(spec: Spec, *, check: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT,
-          confirm_within: Optional[timedelta] = None) -> Report:
+          confirm_within: Optional[timedelta] = None, revoke_retired: bool = False) -> Report:
     """Make the kernel of this network namespace match `spec`, in one transaction.
 
     With `check` only says what would change. `Report.changed` is false where nothing had to be done.
@@ -80,9 +80,12 @@ def apply(spec: Spec, *, check: bool = False, lock_timeout: timedelta = _LOCK_TI
 
     With `confirm_within`, from 1 s to 1 h, what was changed is taken back by itself unless confirm() is called in
     time, whatever becomes of this process; `Report.pending` has its id. Nothing waits where nothing changed.
+
+    With `revoke_retired` the sequences that are removed or changed lose their grants in the same transaction, and
+    their connections are cut as by revoke(); otherwise they expire and go on.
     """
     within = "" if confirm_within is None else f"{round(confirm_within.total_seconds() * 1000)}ms"
-    return _core.apply(spec, check, lock_timeout, within)
+    return _core.apply(spec, check, lock_timeout, within, revoke_retired)
 
 
 def confirm(id: str = "", *, fresh: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT) -> str:
@@ -97,6 +100,24 @@ def confirm(id: str = "", *, fresh: bool = False, lock_timeout: timedelta = _LOC
 def rollback(id: str = "", *, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:
     """Take back the apply that waits, or only the one of that `id`. Raises KnockworkError."""
     return _core.rollback(id, lock_timeout)
+
+
+def grant(address: str, sequence: str, *, time: Optional[timedelta] = None, check: bool = False,
+          lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:
+    """Let a source in as if it had knocked; without `time` for the sequence's open_for. Raises KnockworkError."""
+    return _core.grant(address, sequence, time, check, lock_timeout)
+
+
+def revoke(*, sequence: str = "", source: str = "", check: bool = False,
+           lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:
+    """Take grants back, and cut the connections that no other grant lets in: of a sequence, a source (an address or
+    a network), both, or all.
+
+    Nothing notes by which sequence a connection came in once its grant is over: with `sequence` all connections to
+    its services are cut, but those of always_allow and the ssh connection that this process runs in.
+    Raises KnockworkError.
+    """
+    return _core.revoke(sequence, source, check, lock_timeout)
 
 
 def remove(*, check: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:

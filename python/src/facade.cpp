@@ -33,8 +33,9 @@ kw::Report plan(const kw::Spec& spec, std::chrono::milliseconds lock_timeout) {
 }
 
 kw::Report apply(const kw::Spec& spec, bool check, std::chrono::milliseconds lock_timeout,
-                 const std::string& confirm_within) {
+                 const std::string& confirm_within, bool revoke_retired) {
   kw::Settings wanted = settings(lock_timeout);
+  if (revoke_retired) wanted.retired = kw::Retired::revoked;
   if (!confirm_within.empty()) wanted.confirm_within = kw::parse_confirm_within(confirm_within);
   return kw::apply(spec, execution(check), *kw::open_kernel(), wanted);
 }
@@ -46,6 +47,17 @@ std::string confirm(const std::string& id, bool fresh, std::chrono::milliseconds
 
 kw::Report rollback(const std::string& id, std::chrono::milliseconds lock_timeout) {
   return kw::rollback(id, *kw::open_kernel(), settings(lock_timeout));
+}
+
+kw::Report grant(const std::string& address, const std::string& sequence,
+                 std::optional<std::chrono::milliseconds> time, bool check,
+                 std::chrono::milliseconds lock_timeout) {
+  return kw::grant(address, sequence, time, execution(check), *kw::open_kernel(), settings(lock_timeout));
+}
+
+kw::Report take_back(const std::string& sequence, const std::string& source, bool check,
+                     std::chrono::milliseconds lock_timeout) {
+  return kw::revoke({sequence, source}, execution(check), *kw::open_kernel(), settings(lock_timeout));
 }
 
 kw::Report remove_table(bool check, std::chrono::milliseconds lock_timeout) {
@@ -71,6 +83,8 @@ void bind_facade(py::module_& module) {
   module.def("apply", apply, NoGil());
   module.def("confirm", confirm, NoGil());
   module.def("rollback", rollback, NoGil());
+  module.def("grant", grant, NoGil());
+  module.def("revoke", take_back, NoGil());
   module.def("remove", remove_table, NoGil());
   module.def("status", status, NoGil());
 }

@@ -172,7 +172,7 @@ def begin_journal(host: Host) -> None:
         layers = "lowerdir=/dev,upperdir=/run/dev/upper,workdir=/run/dev/work"
         host.run(["mkdir", "-p", "/run/dev/upper", "/run/dev/work"], check=True)
         host.run(["mount", "-t", "overlay", "dev", "/dev", "-o", layers], check=True)
-        host.run(["rm", "-f", "/dev/log"], check=True)  # the machine's leads to its own /run
+        host.run(["rm", "-f", "/dev/log"], check=True)  # systemd's leads to its journal, which is not here
         host.spawn(["/usr/bin/python3", "-c", _SYSLOG])
         host.run(["/bin/sh", "-c", "while ! test -S /dev/log; do sleep 0.1; done"], check=True, timeout=10)
     host.write(JOURNAL, "")

@@ -14,7 +14,7 @@ def take(argvs: Sequence[Sequence[str]], rounds: int, environment: Mapping[str, 
     for _ in range(rounds):
         for argv, taken in zip(argvs, seconds):
             began = time.perf_counter()
-            child = os.posix_spawn(argv[0], argv, environment, file_actions=quiet)
+            child = os.posix_spawn(argv[0], list(argv), environment, file_actions=quiet)
             _, status = os.waitpid(child, 0)
             taken.append(time.perf_counter() - began)
             if status:

@@ -98,7 +98,8 @@ def test_where_packets_come_from(lab: Lab, server: Knockwork, option: tuple[str,
     for name in ("knockwork", "libexec/knockwork/knockwork-main"):
         program = Knockwork(lab.callers).command()[0]
         target = f"/run/bin/{name}"
-        lab.callers.run(["install", "-D", "-m", "755", f"{program.removesuffix('knockwork')}{name}", target], check=True)
+        origin = f"{program.removesuffix('knockwork')}{name}"
+        lab.callers.run(["install", "-D", "-m", "755", origin, target], check=True)
     seen = wire(lab.callers, lambda: lab.callers.run(
         [*nobody, "/run/bin/knockwork", "knock", SERVER[0], *KNOCKS, "--wait-open", "22", *option], check=True))
     assert {each.source for each in seen} == {source}
@@ -129,7 +130,8 @@ def test_retries_wait_the_lockout_out(lab: Lab, server: Knockwork) -> None:
                       "    lockout: 700ms\n    sequences: [{name: ssh, knock: [7000], opens: [22/tcp]}]\n", 0o600)
     lab.callers.nft("table inet times {\n counter sent { }\n counter early { }\n"
                     " set locked { type inet_service; flags dynamic,timeout; timeout 700ms; size 8; }\n"
-                    " chain out { type filter hook output priority 0; meta l4proto != udp accept; udp dport != 7000 accept;"
+                    " chain out { type filter hook output priority 0; meta l4proto != udp accept;"
+                    " udp dport != 7000 accept;"
                     ' counter name "sent"; udp dport @locked counter name "early"; update @locked { udp dport }; }; }')
     done = lab.callers.run(Knockwork(lab.callers).command(
         "knock", SERVER[0], "--wait-open", "22", "--retries", "2", "--timeout", "300ms"))

@@ -92,6 +92,16 @@ def test_comes_back(knockwork: Knockwork, client: Caller, stranger: Caller, wron
         f"knockwork: error: no apply waits for a confirmation: apply {identity} was taken back already\n")
 
 
+def test_wrong_interface(knockwork: Knockwork, client: Caller) -> None:
+    """The gate on the interface by which one works, instead of the other one."""
+    knockwork.apply(BEFORE.replace("sequences:", "interfaces: [wan0]\nsequences:"))
+    assert client.tcp(22) == "open"
+    _apply(knockwork, BEFORE.replace("sequences:", "interfaces: [eth0]\nsequences:"), "1s")
+    assert client.tcp(22) == "refused"
+    _wait_for_return(knockwork)
+    assert client.tcp(22) == "open"
+
+
 def test_no_table_before(knockwork: Knockwork) -> None:
     """Then there is none afterwards."""
     _apply(knockwork, BEFORE, "1s")
@@ -99,7 +109,7 @@ def test_no_table_before(knockwork: Knockwork) -> None:
     assert knockwork.run("status").stdout.startswith("No gate")
 
 
-def test_confirmed(knockwork: Knockwork, client: Caller) -> None:
+def test_confirmed(knockwork: Knockwork) -> None:
     """It stays, and the timer of then does nothing."""
     knockwork.apply(BEFORE)
     identity = _apply(knockwork, CUTS_OFF["wrong sequence"], "1s")
@@ -153,6 +163,7 @@ def test_while_one_waits(knockwork: Knockwork) -> None:
     pending = json.loads(knockwork.run("status", "--json").stdout)["pending"]
     assert pending["id"] == identity and 0 < pending["remaining_ms"] <= 60_000
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", pending["deadline"])
+    assert knockwork.host.output(["stat", "-c", "%a", PENDING]) == "600\n"
     knockwork.run("confirm")
     assert "pending" not in json.loads(knockwork.run("status", "--json").stdout)
 
@@ -181,10 +192,8 @@ def test_odd_times(knockwork: Knockwork, text: str, why: str) -> None:
     assert knockwork.refused("apply", "--confirm-within", text) == f"knockwork: error: {why}\n"
 
 
-
-
 @pytest.mark.parametrize("after", ["armed", "committed"])
-def test_killed(knockwork: Knockwork, client: Caller, after: str) -> None:
+def test_killed(knockwork: Knockwork, lab: Lab, after: str) -> None:
     """SIGKILL to the process that applies, and to all of its session: what it armed lives on."""
     knockwork.apply(BEFORE)
     static = _static(knockwork)
@@ -201,8 +210,8 @@ def test_killed(knockwork: Knockwork, client: Caller, after: str) -> None:
         process.wait(60)
     _wait_for_return(knockwork)
     assert _static(knockwork) == static
-    client.knock(7000, 8000, 9000)
-    assert client.tcp(22) == "open"
+    lab.client.knock(7000, 8000, 9000)
+    assert lab.client.tcp(22) == "open"
 
 
 def test_timer_died(knockwork: Knockwork) -> None:
@@ -378,7 +387,7 @@ def test_corrected_declaration(knockwork: Knockwork) -> None:
 
 def _call(knockwork: Knockwork, command: str, **more: object) -> dict[str, object]:
     version = knockwork.run("--version").stdout.split()[1]
-    request = {"version": version, "command": command, **more}
+    request: dict[str, object] = {"version": version, "command": command, **more}
     answer: dict[str, object] = json.loads(knockwork.run("call", input=json.dumps(request)).stdout)
     return answer
 

@@ -12,6 +12,7 @@ import pytest
 
 from bed import Caller, Lab, derivation
 from bed.cli import Knockwork
+from bed.waiting import wait_for
 
 MASTER = bytes(range(32))
 SECRET = "/etc/knockwork/secret"
@@ -185,3 +186,23 @@ def test_quiet(knockwork: Knockwork) -> None:
     assert "ssh#41" in knockwork.apply(_declared("epoch: 41"), "--quiet")
     done = knockwork.run("apply", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_what_was_rolled_back_stays_away_in_the_next_epoch(knockwork: Knockwork) -> None:
+    """The timer's apply knows the declaration that was taken back, whatever its sequences are by now."""
+    knockwork.apply(_declared("epoch: 41"))
+    knockwork.declare(_declared("period: 1s"))
+    knockwork.run("apply", "--confirm-within", "1h", check=True)
+    [applied] = _names(knockwork)
+    knockwork.run("rollback", check=True)
+    wait_for(lambda: _now(knockwork) != applied, "the next epoch")
+    done = knockwork.run("apply", "--quiet", "--unattended")
+    assert done.returncode == 0 and "the declaration is still the same" in done.stderr
+    assert _names(knockwork) == ["ssh#41"]
+    knockwork.run("apply", check=True)
+    assert _names(knockwork) != ["ssh#41"]
+
+
+def _now(knockwork: Knockwork) -> str:
+    [ssh] = json.loads(knockwork.run("derive", "clock", "--json").stdout)["sequences"]
+    return f"ssh#{ssh['epoch']}"

@@ -32,8 +32,11 @@ KNOCKS = {"ssh": (7000, 8000, 9000), "other": (7100, 8100), "behind": (7200, 820
 @pytest.fixture
 def lab() -> Iterator[Router]:
     """The server, and one behind it."""
-    with Router() as made:
+    made = Router()
+    try:
         yield made
+    finally:
+        made.close()
 
 
 def _grants(knockwork: Knockwork) -> list[tuple[str, str]]:
@@ -57,7 +60,8 @@ def test_grant(knockwork: Knockwork, client: Caller, stranger: Caller) -> None:
     knockwork.apply(DECLARATION)
     assert client.tcp(22) == "refused"
     done = knockwork.run("grant", client.source, "--sequence", "ssh", "--for", "40s")
-    assert done.stdout == (f"  + grant {client.source}: by ssh for 40s\n\nChanged: 1 added, 0 changed, 0 removed.\n"), done
+    assert done.stdout == (
+        f"  + grant {client.source}: by ssh for 40s\n\nChanged: 1 added, 0 changed, 0 removed.\n"), done
     assert (client.tcp(22), client.udp(51820), client.tcp(80), stranger.tcp(22)) == (
         "open", "open", "refused", "refused")
     assert knockwork.run("grant", client.source, "--sequence", "ssh", "--for", "20s").stdout == (
@@ -261,4 +265,20 @@ def test_saved_states_forget(knockwork: Knockwork, client: Caller) -> None:
     knockwork.host.nft("delete table inet knockwork")
     knockwork.apply()
     assert client.tcp(22) == "refused" and _severed(knockwork)
+    assert knockwork.apply().startswith("Unchanged")
+
+
+@pytest.mark.parametrize("keys", ["mode: stealth", "ipv6_prefix: 64", "interfaces: [eth0]", "refuse: drop", "log: all"])
+def test_every_shape_of_table(knockwork: Knockwork, client: Caller, keys: str) -> None:
+    """What is severed is listed as it was written, and an apply finds nothing to do; a hand's change is mended."""
+    knockwork.apply(DECLARATION.replace("sequences:", f"{keys}\nsequences:"))
+    client.knock(*KNOCKS["ssh"])
+    mine = client.connect(22)
+    assert mine.works()
+    _revoke(knockwork, "--sequence", "ssh")
+    assert not mine.works(0.5) and _severed(knockwork)
+    assert knockwork.apply().startswith("Unchanged")
+    knockwork.host.nft("flush chain inet knockwork severing")
+    assert "chain severing: its rules differ" in knockwork.apply()
+    assert not mine.works(0.5)
     assert knockwork.apply().startswith("Unchanged")

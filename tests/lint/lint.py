@@ -16,7 +16,8 @@ import results  # noqa: E402
 DEV = ROOT / "build/dev"
 # Where this checkout stands, which is nowhere on a user's machine.
 MACHINE_PATH = re.compile(rf"{re.escape(str(ROOT))}\b")
-TYPED = ("python/knockwork", "tests/bed", "tests/cli", "tests/lib", "tests/lint", "tests/bench", "tests/fuzz")
+TYPED = ("python/knockwork", "tests/bed", "tests/cli", "tests/client", "tests/lib", "tests/lint", "tests/bench",
+         "tests/fuzz")
 
 
 def tree() -> list[Path]:

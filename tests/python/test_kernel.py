@@ -128,3 +128,37 @@ def test_call(inside: Inside) -> None:
     assert other["error"]["kind"] == "version" and status["ok"] and not status["status"]["present"]
     assert [each["path"] for each in invalid["error"]["diagnostics"]] == ["sequences[0].knock[0]"]
     assert short["error"]["kind"] == broken["error"]["kind"] == "bug"
+
+
+def waiting() -> list[Any]:
+    """An apply that is confirmed, one that is rolled back, one that nobody confirms; grants."""
+    import knockwork
+    spec, other = knockwork.load(TEXT), knockwork.load(TEXT.replace("1m", "2m"))
+    within = timedelta(seconds=60)
+    first = knockwork.apply(spec, confirm_within=within)
+    assert first.pending is not None and knockwork.status().pending is not None
+    refused = ""
+    try:
+        knockwork.apply(other)
+    except knockwork.KnockworkError as error:
+        refused = str(error)
+    found: list[Any] = [first.pending.id in refused, knockwork.confirm(first.pending.id) == first.pending.id,
+                        knockwork.apply(spec, confirm_within=within).pending]
+    second = knockwork.apply(other, confirm_within=within)
+    found += [second.changed, knockwork.rollback().changed, knockwork.apply(spec).changed]
+    knockwork.apply(other, confirm_within=timedelta(seconds=1))
+    deadline = time.monotonic() + 30
+    while knockwork.status().pending is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    found.append(knockwork.apply(spec).changed)
+    found.append(knockwork.grant("192.0.2.7", "ssh", time=timedelta(seconds=40)).changed)
+    found.append([(each.address, each.sequence) for each in knockwork.status().grants])
+    found.append(knockwork.revoke(sequence="ssh", check=True).changed)
+    found.append([(change.kind, change.object, change.name) for change in knockwork.revoke(source="192.0.2.7").changes])
+    found.append(knockwork.revoke().changed)
+    return found
+
+
+def test_waiting(inside: Inside) -> None:
+    assert inside(waiting) == [True, True, None, True, True, False, False, True, [("192.0.2.7", "ssh")], True,
+                               [("remove", "grant", "192.0.2.7")], False]

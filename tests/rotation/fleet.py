@@ -12,6 +12,7 @@ from typing import Any
 
 from bed import Bed, Host
 from bed.cli import Knockwork
+from bed.lab import Connection
 from bed.packets import Answer
 from controller import COLLECTIONS, ROOT, Ansible, provide_collection
 from rotation import probing
@@ -21,12 +22,13 @@ MASTER = "/root/fleet/secret"
 PROFILE = "/root/.config/knockwork/hosts.yml"
 HEADER = "# Written by knockwork.nft.profile: comments are lost with its next run.\n"
 LENGTH = 3
+ECHO = 7  # RFC 862; the hosts' agents serve it
 DECLARATION = """\
 knockwork: 1
 sequences:
   - name: ssh
     derive: {{secret_file: /etc/knockwork/secret, host: {host}, length: {length}, protocols: [tcp, udp]}}
-    opens: [22/tcp]
+    opens: [22/tcp, 7/tcp]
     step_timeout: 2s
     open_for: 5s
 """
@@ -71,6 +73,7 @@ class Fleet:
         for name, host in self.hosts.items():
             keys = self.controller.output(["knockwork", "derive", "host-key", name, "--secret-file", MASTER])
             host.write("/etc/knockwork/secret", keys, 0o600)
+            host.call("listen_tcp", ECHO)
             Knockwork(host).apply(DECLARATION.format(host=name, length=LENGTH))
         self.write_profile(0)
 
@@ -120,6 +123,14 @@ class Fleet:
         return self.caller.call(probing.attempt, self.bed.address(name), self.ports(name, epoch),
                                 next(self._sources))
 
+    def enter(self, name: str, epoch: int) -> Connection:
+        """Knock by that epoch from a new address and stay connected."""
+        source = next(self._sources)
+        assert self.caller.call(probing.attempt, self.bed.address(name), self.ports(name, epoch),
+                                source) == Answer.OPEN
+        number: int = self.caller.call("open_connection", source, self.bed.address(name), ECHO, 5)
+        return Connection(self.caller, number)
+
     def ports(self, name: str, epoch: int) -> list[tuple[int, str]]:
         """Of one epoch of one host."""
         if (name, epoch) not in self._ports:
@@ -139,7 +150,8 @@ class Fleet:
     def play(self, task: str) -> str:
         """What one task of a playbook prints."""
         _, environment = self._command(0, None, (), "100%", PROFILE)
-        self.controller.write("/root/book.yml", f"- hosts: all\n  gather_facts: false\n  tasks:\n    - {task}\n")
+        book = f"- hosts: all\n  gather_facts: false\n  tasks:\n    - {task}\n"
+        self.controller.write("/root/book.yml", book)
         done = self.controller.run(
             [self.ansible.playbook, "-i", "/etc/ansible/rotation", "--limit", ",".join(self.hosts), "book.yml",
              "-e", "ansible_connection=knockwork.nft.ssh"], env=environment, cwd="/root", timeout=120)

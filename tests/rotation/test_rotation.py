@@ -139,6 +139,20 @@ def test_a_new_secret(fleet: Fleet) -> None:
     assert_stands(fleet, 1)
 
 
+def test_emergency(fleet: Fleet) -> None:
+    """A secret got out: who came in by it is cut off at once, the controller is not."""
+    thieves = {name: fleet.enter(name, 0) for name in fleet.hosts}
+    assert all(each.works() for each in thieves.values())
+    fleet.controller.run(["knockwork", "derive", "new-secret", "/root/fleet/secret", "--from-epoch", "1"], check=True)
+    run = fleet.rotate(1, 0, "-e", "knockwork_rotate_master_secret_file=/root/fleet/secret",
+                       "-e", "knockwork_rotate_revoke=true")
+    assert run.fine, run.output
+    assert not any(each.works(1) for each in thieves.values())
+    for name in fleet.hosts:
+        assert fleet.attempt(name, 0) == Answer.REFUSED
+    assert_stands(fleet, 1)
+
+
 def test_nothing_secret_is_said(fleet: Fleet) -> None:
     """Neither ports nor keys, at any verbosity."""
     run = fleet.rotate(1, 0, "-vvvv", "--diff", "-e", "knockwork_rotate_master_secret_file=/root/fleet/secret")

@@ -72,6 +72,17 @@ TEST_CASE("profile: what is none at all") {
         "  help: start it with `knockwork: 1`, and list hosts under `hosts:`\n");
 }
 
+TEST_CASE("profile: an epoch that only the host knows is asked for") {
+  const Profile profile = load_profile("hosts.yml", R"(
+knockwork: 1
+hosts: [{host: web1, sequences: [{name: ssh, derive: {secret_file: /s, length: 5}, opens: [22/tcp]}]}]
+)");
+  CHECK_THROWS_WITH(
+      only_door(profile, "web1"),
+      "the profile leaves the epoch of ssh open, and web1 keeps its record where this machine cannot "
+      "see it: write `epoch`, as `knockwork export` does there");
+}
+
 TEST_CASE("profile: knocks by hand are those of a declaration") {
   CHECK(door_by_hand("web1", {"7000", "8000/tcp"}).knocks ==
         std::vector<std::vector<Knock>>{{{Protocol::udp, 7000}, {Protocol::tcp, 8000}}});

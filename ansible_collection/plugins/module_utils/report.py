@@ -10,7 +10,7 @@ def converge(module, core, command, sources, draft):
     try:
         if draft is not None and not module.check_mode:
             draft.prepare()
-        report = core.ask(command, sources=sources or [], **_waiting(module, command, draft)) if command else None
+        report = core.ask(command, sources=sources or [], **_wishes(module, command, draft)) if command else None
         if draft is not None and not module.check_mode:
             draft.commit()
     finally:
@@ -19,12 +19,15 @@ def converge(module, core, command, sources, draft):
     return report
 
 
-def _waiting(module, command, draft):
-    """What an apply is asked for that waits for its confirmation: its time, and the file that goes with it."""
-    if command != 'apply' or not module.params['confirm_within']:
+def _wishes(module, command, draft):
+    """What else an apply is asked for. One that waits for its confirmation takes the file along that goes with it."""
+    if command != 'apply':
         return {}
-    files = [dict(path=draft.path, before=draft.before, after=draft.text)] if draft is not None else []
-    return dict(confirm_within=module.params['confirm_within'], files=files)
+    wishes = dict(revoke_retired=module.params['revoke_retired'])
+    if module.params['confirm_within']:
+        files = [dict(path=draft.path, before=draft.before, after=draft.text)] if draft is not None else []
+        wishes.update(confirm_within=module.params['confirm_within'], files=files)
+    return wishes
 
 
 def finish(module, report, draft=None):

@@ -17,8 +17,9 @@ _SHOWN = frozenset((
     'address', 'always_allow', 'apply', 'backend', 'confirm_within', 'declaration', 'delay', 'epoch',
     'executable', 'expected_epoch', 'family', 'fresh', 'from', 'host', 'id', 'interface', 'interfaces',
     'ipv6_prefix', 'jitter', 'length', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for',
-    'overlap', 'period', 'profile', 'refuse', 'retries', 'revoke', 'save', 'sequence', 'sequence_timeout',
-    'source', 'sources', 'state', 'step_timeout', 'timeout', 'to', 'try_first', 'wrong_knock',
+    'overlap', 'period', 'profile', 'refuse', 'retries', 'revoke', 'revoke_retired', 'save', 'sequence',
+    'sequence_timeout', 'source', 'sources', 'state', 'step_timeout', 'timeout', 'to', 'try_first',
+    'wrong_knock',
 ))
 _NESTED = frozenset(('derive', 'sequences'))
 _COUNTED = dict(guards='port', knock='knock', opens='service', public='service')

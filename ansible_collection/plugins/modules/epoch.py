@@ -46,6 +46,12 @@ options:
         or needs no knock."
     type: bool
     default: true
+  revoke:
+    description:
+      - "Only with C(state: retired): whether those who came in by an epoch that goes lose what it granted, and their
+        connections, at once. For secrets that got out."
+    type: bool
+    default: false
   master_secret_file:
     description:
       - "Only with C(state: published): the fleet's master secret, a file of the controller. The host's keys are made
@@ -131,7 +137,7 @@ from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import Secre
 
 def question(params):
     asked = dict(phase=dict(published='publish', retired='retire')[params['state']], epoch=params['epoch'],
-                 prove=params['fresh'], sources=sources(MAIN))
+                 prove=params['fresh'], revoke_retired=params['revoke'], sources=sources(MAIN))
     if params['expected_epoch'] is not None:
         asked['expected'] = params['expected_epoch']
     return asked
@@ -144,6 +150,7 @@ def main():
             epoch=dict(type='int', required=True),
             expected_epoch=dict(type='int'),
             fresh=dict(type='bool', default=True),
+            revoke=dict(type='bool', default=False),
             master_secret_file=dict(type='path', no_log=False),
             secret_file=dict(type='path', default='/etc/knockwork/secret', no_log=False),
             host=dict(type='str'),

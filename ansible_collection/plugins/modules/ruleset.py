@@ -53,6 +53,14 @@ options:
       - Where nothing changes, and in check mode, nothing waits. Removing the table is never waited for.
       - Excludes C(async).
     type: str
+  revoke_retired:
+    description:
+      - For emergencies. The sequences that this task removes or changes lose their grants in the same transaction, and
+        connections to what they opened are cut, unless their source holds another sequence's grant for it or is in
+        I(always_allow). The connection over which the module runs goes on.
+      - Without it grants expire by themselves, and connections go on.
+    type: bool
+    default: false
   mode:
     description:
       - C(gate) refuses the services that sequences open, until they are granted, and leaves everything else
@@ -418,6 +426,7 @@ def main():
             declaration=dict(type='path'),
             save=dict(type='bool', default=True),
             confirm_within=dict(type='str'),
+            revoke_retired=dict(type='bool', default=False),
             backend=BACKEND,
         ),
         supports_check_mode=True,

@@ -41,6 +41,14 @@ options:
       - Where nothing changes, and in check mode, nothing waits. Removing the table is never waited for.
       - Excludes C(async).
     type: str
+  revoke_retired:
+    description:
+      - For emergencies. The sequences that this task removes or changes lose their grants in the same transaction, and
+        connections to what they opened are cut, unless their source holds another sequence's grant for it or is in
+        I(always_allow). The connection over which the module runs goes on.
+      - Without it grants expire by themselves, and connections go on.
+    type: bool
+    default: false
   name:
     description:
       - >-
@@ -293,6 +301,7 @@ def main():
             state=dict(type='str', choices=['present', 'absent'], default='present'),
             apply=dict(type='bool', default=True),
             confirm_within=dict(type='str'),
+            revoke_retired=dict(type='bool', default=False),
             backend=BACKEND,
         ),
         required_if=[('state', 'present', ['opens'])],

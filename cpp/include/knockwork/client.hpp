@@ -69,7 +69,7 @@ struct Door {
 };
 
 // Which sequence of a host is meant. Throw SystemError where none or more than one is.
-Door door_named(const Profile& profile, const std::string& host, const std::string& sequence);
+Door door_named(const Profile& profile, const std::string& host, const std::string& name);
 Door door_opening(const Profile& profile, const std::string& host, Service service);
 Door only_door(const Profile& profile, const std::string& host);
 // Knocks given by hand, as a declaration writes them. Throws SystemError, never with a port.

@@ -155,7 +155,7 @@ std::string json_schema();
 
 // The table of keys itself, as JSON: for each key its name, scope ("declaration",
 // "sequence", "derive"), type and elements (in Ansible's words), choices, default,
-// doc, example, and whether it is secret, required and supported yet.
+// doc, example, and whether it is secret and required.
 std::string keys_json();
 
 // The reference page of all keys in Markdown, from the table of keys.

@@ -1,6 +1,8 @@
 // The knocks of a profile's sequence: as written, or drawn now.
 #include "client/draw.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -32,6 +34,12 @@ std::vector<std::vector<Knock>> turns_of(const Sequence& sequence, const std::st
   if (!sequence.derive) return {sequence.knock};
   Derivation derivation = *sequence.derive;
   if (derivation.host.empty()) derivation.host = lower(host);  // here it is never this host's own name
+  if (derivation.by_record()) {
+    throw SystemError(fmt::format(
+        "the profile leaves the epoch of {} open, and {} keeps its record where this machine cannot see it: "
+        "write `epoch`, as `knockwork export` does there",
+        sequence.name, host));
+  }
   const Secrets secrets = read_secrets(derivation.secret_file);
   const std::vector<Epoch> epochs = tried_epochs(derivation, unix_time());
   std::vector<std::vector<Knock>> turns{

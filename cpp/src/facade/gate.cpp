@@ -29,6 +29,7 @@ struct Wanted {
   explicit Wanted(Ruleset kept) : program(program_of(kept)), ruleset(std::move(kept)) {}
   Program program;
   Ruleset ruleset;
+  std::string declared;  // with confirm_within: a digest of the declaration, whatever the epoch
 };
 
 // Says what would be done, on the live table as it was read.
@@ -97,7 +98,7 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
       transaction = difference(pointer(reading.live), target);
       take(transaction, revoked, target);
     }
-    if (settings.confirm_within) armed.emplace(reading, gone, digest_of_wanted, settings);
+    if (settings.confirm_within) armed.emplace(reading, gone, digest_of_wanted, wanted.declared, settings);
   }
   try {
     kernel.commit(transaction);
@@ -142,10 +143,11 @@ Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settin
 Report apply(const Spec& spec, const Lock&, Kernel& kernel, const Settings& settings) {
   const InForce now = resolved(spec, Keep::record);
   Wanted wanted(now.spec);
+  if (settings.confirm_within) wanted.declared = digest(to_yaml(spec));
   const std::string digest_of_wanted = digest(wanted.ruleset);
   Report done = make_way(digest_of_wanted, kernel, settings);
   if (settings.asked == Asked::by_the_system) {
-    if (const auto note = read_rolled_back(); note && note->digest == digest_of_wanted) {
+    if (const auto note = read_rolled_back(); note && note->declared == digest(to_yaml(spec))) {
       done.warnings.push_back(fmt::format(
           "apply {} was rolled back, and the declaration is still the same: what was there before it is kept. "
           "Correct the declaration and run `knockwork apply`",

@@ -59,6 +59,7 @@ Waiting waiting(const Pending& pending, milliseconds now) {
   return {pending.id, pending.at, std::max(milliseconds(0), pending.deadline - now)};
 }
 
+// A comment that a hand put into the table may be no UTF-8: that is no reason to have no way back.
 std::string to_json(const Pending& pending) {
   json files = json::array();
   for (const FileChange& file : pending.files) {
@@ -72,10 +73,11 @@ std::string to_json(const Pending& pending) {
               {"deadline_ms", pending.deadline.count()},
               {"committed_ms", pending.committed ? json(pending.committed->count()) : json(nullptr)},
               {"digest", pending.digest},
+              {"declared", pending.declared},
               {"before", or_null(pending.before)},
               {"grants", json::parse(to_json(pending.grants))},
               {"files", files}}
-             .dump() +
+             .dump(-1, ' ', false, json::error_handler_t::replace) +
          '\n';
 }
 
@@ -92,6 +94,7 @@ Pending parse_pending(const std::string& text) {
       pending.committed = time_of(committed);
     }
     pending.digest = value.at("digest");
+    pending.declared = value.at("declared");
     pending.before = text_or_null(value.at("before"));
     pending.grants = parse_saved(value.at("grants").dump());
     for (const json& file : value.at("files")) {

@@ -156,13 +156,14 @@ Ruleset ruleset_before(const Pending& pending) {
 }
 
 Armed::Armed(const Reading& before, const Retirement& revoked, const std::string& digest,
-             const Settings& settings) {
+             const std::string& declared, const Settings& settings) {
   pending_.id = new_id();
   pending_.boot = before.generation.boot;
   pending_.at = wall_clock();
   pending_.armed = boot_clock();
   pending_.deadline = pending_.armed + *settings.confirm_within;
   pending_.digest = digest;
+  pending_.declared = declared;
   pending_.grants.at = pending_.at;
   if (before.live) {
     pending_.before = to_nft(before.live->ruleset);

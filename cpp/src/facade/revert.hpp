@@ -36,7 +36,7 @@ class Armed {
   // Writes the note, then arms the timer. Throws SystemError, leaving nothing.
   // What is revoked with the apply does not come back.
   Armed(const Reading& before, const Retirement& revoked, const std::string& digest,
-        const Settings& settings);
+        const std::string& declared, const Settings& settings);
   void call_off();                 // nothing was committed
   void committed(Report& report);  // the table stands: the time of proofs begins
 

@@ -19,7 +19,10 @@ std::string note(const Generation& generation, const std::string& digest) {
 }  // namespace
 
 std::string digest(const Ruleset& ruleset) {
-  const std::string text = has_severed(ruleset) ? to_nft(without_severed(ruleset)) : to_nft(ruleset);
+  return digest(has_severed(ruleset) ? to_nft(without_severed(ruleset)) : to_nft(ruleset));
+}
+
+std::string digest(const std::string& text) {
   unsigned char bytes[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes);
   std::string hex;

@@ -14,6 +14,7 @@ namespace knockwork {
 // A digest of the ruleset as a whole (SHA-256, hexadecimal), but for what a revocation
 // has put beside it: that is nobody's declaration.
 std::string digest(const Ruleset& ruleset);
+std::string digest(const std::string& text);
 
 bool stamped(const Generation& generation, const std::string& digest);
 

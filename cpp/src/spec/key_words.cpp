@@ -57,6 +57,12 @@ std::string_view to_string(Form form) {
       return "a list of sequences";
     case Form::derivation:
       return "a mapping";
+    case Form::address:
+      return "a name or an address";
+    case Form::patterns:
+      return "a name or a list of names";
+    case Form::hosts:
+      return "a list of hosts";
     case Form::host:
       return "a host's name";
     case Form::protocols:
@@ -67,12 +73,6 @@ std::string_view to_string(Form form) {
       return "a list of ports and ranges";
     case Form::epochs:
       return "a list of numbers";
-    case Form::address:
-      return "a name or an address";
-    case Form::patterns:
-      return "a name or a list of names";
-    case Form::hosts:
-      return "a list of hosts";
   }
   return "";
 }

@@ -32,14 +32,14 @@ enum class Form {
   guards,
   sequences,
   derivation,
+  address,
+  patterns,
+  hosts,
   host,
   protocols,
   range,
   ranges,
   epochs,
-  address,
-  patterns,
-  hosts,
 };
 
 struct Key;
@@ -59,7 +59,6 @@ struct Key {
   bool secret = false;        // its value stays out of logs, diffs and errors
   bool required = false;
   std::string_view unless{};  // a required key may be missing where this one is there
-  bool supported = true;      // false: read and checked, then refused unless it is the default
   std::span<const std::string_view> choices{};
   int least = 0, most = 0;  // of an integer
 };

@@ -90,7 +90,6 @@ std::string keys_json() {
     entry["example"] = key.example;
     entry["secret"] = key.secret;
     entry["required"] = key.required && key.unless.empty();
-    entry["supported"] = key.supported;
   }
   return table.dump(2) + '\n';
 }

@@ -1,5 +1,5 @@
-// One walk over a mapping for all scopes: which keys there are, are missing, are
-// there twice, are unknown or not supported yet.
+// One walk over a mapping for all scopes: which keys there are, are missing,
+// there twice or unknown.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -97,16 +97,6 @@ const Key* report_unknown(Scope scope, const Value& name, Faults& faults) {
   return meant;
 }
 
-bool is_default(const Key& key, const Value& value, Faults& faults) {
-  Draft draft;
-  SequenceDraft sequence;
-  Target probe{&draft, &sequence, nullptr};
-  key.read(key, value, probe, faults);
-  return draft.value == Spec{} && sequence.value == Sequence{};
-}
-
-// A key that is not supported yet is read all the same, so that its own faults
-// show now and not on the day when it is. `derive` speaks for the keys inside it.
 void read_one(const Key& key, const Value& name, const Value& value, Target& target, Faults& faults) {
   if (value.kind() == NodeKind::refused) return;
   if (value.kind() == NodeKind::null) {
@@ -116,16 +106,7 @@ void read_one(const Key& key, const Value& name, const Value& value, Target& tar
                                  optional ? ", or remove the key" : "")});
     return;
   }
-  if (key.supported || key.scope == Scope::derive) {
-    key.read(key, value, target, faults);
-  } else if (!is_default(key, value, faults)) {
-    faults.at(name,
-              {fmt::format("`{}` is not supported yet", key.name),
-               key.fallback.empty() ? std::string("remove it until a later version supports it")
-                                    : fmt::format("remove it (the default is `{}`) until a later version "
-                                                  "supports it",
-                                                  key.fallback)});
-  }
+  key.read(key, value, target, faults);
 }
 
 // One mapping's keys while it is read.

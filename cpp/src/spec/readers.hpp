@@ -23,8 +23,8 @@ struct Target {
   HostDraft* host = nullptr;
 };
 
-// Reads a mapping by the table of its scope: unknown, repeated, empty, missing and
-// unsupported keys are told here, for every key alike.
+// Reads a mapping by the table of its scope: unknown, repeated, empty and
+// missing keys are told here, for every key alike.
 void read_map(Scope scope, const Value& map, Target target, Faults& faults);
 
 // A list of sequences: the value of `sequences`, or a whole drop-in.

@@ -36,8 +36,7 @@ sequences:
 | true or false | `true`, `false`: no `yes`, `on` or `True` |
 
 Quotes make no difference. Anchors, aliases, tags and several documents in one file are refused; so are keys that stand
-twice, unknown keys and keys without a value. Keys marked *not supported yet* are checked and then refused, unless they
-hold their default.
+twice, unknown keys and keys without a value.
 )";
 
 constexpr std::string_view kProfiles = R"(
@@ -91,7 +90,6 @@ std::string section(const Key& key) {
   std::string text = fmt::format("\n### `{}`\n\n", key.name);
   text += kind(key) + requirement(key);
   if (key.secret) text += "; kept out of logs and diffs";
-  if (!key.supported) text += "; *not supported yet*";
   text += key.fallback.empty() ? ".\n" : fmt::format(". Default: `{}`.\n", key.fallback);
   text += fmt::format("\n{}\n\n```yaml\n{}: {}\n```\n", key.doc, key.name, key.example);
   return text;

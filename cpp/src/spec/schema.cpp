@@ -77,6 +77,10 @@ Json form_json(const Key& key) {
       return list_of(object(Scope::sequence));
     case Form::derivation:
       return object(Scope::derive);
+    case Form::address:
+    case Form::patterns:
+    case Form::hosts:
+      break;  // of profiles
     case Form::host:
       return text(kHost);
     case Form::protocols:
@@ -90,17 +94,13 @@ Json form_json(const Key& key) {
       list["maxItems"] = kMostEpochs;
       return list;
     }
-    case Form::address:
-    case Form::patterns:
-    case Form::hosts:
-      break;  // of profiles
   }
   return Json::object();
 }
 
 Json key_schema(const Key& key) {
   Json schema;
-  schema["description"] = std::string(key.supported ? "" : "Not supported yet. ") + std::string(key.doc);
+  schema["description"] = key.doc;
   schema.update(form_json(key));
   if (!key.fallback.empty()) schema["default"] = fallback_json(key);
   return schema;

@@ -1,0 +1,99 @@
+#!/usr/bin/python
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+DOCUMENTATION = r'''
+---
+module: grant
+short_description: Let a source in without a knock, or take grants back
+version_added: 0.1.0
+description:
+  - C(present) gives a source what a sequence opens, as if it had knocked. C(absent) takes grants back and cuts the
+    connections that no other grant lets in, at once.
+  - Nothing notes by which sequence a connection came in once its grant is over. So with I(sequence) all connections to
+    its services are cut, but those of C(always_allow) and the one over which the module runs.
+author:
+  - The knockwork maintainers (@knockwork)
+extends_documentation_fragment:
+  - knockwork.nft.attributes
+  - knockwork.nft.backend
+options:
+  state:
+    description: Whether there is such a grant.
+    type: str
+    choices: [present, absent]
+    default: present
+  source:
+    description:
+      - The source's address. With C(absent) also a network; without it, everybody's.
+    type: str
+  sequence:
+    description:
+      - The sequence, by its name in the live table. With C(absent) and without it, what any sequence opened.
+    type: str
+  open_for:
+    description:
+      - >-
+        Only with C(state: present): how long, as C(60s). Default: the sequence's own time.
+      - A grant that lasts longer already is left as it is, and the task reports no change.
+    type: str
+seealso:
+  - module: knockwork.nft.ruleset_info
+'''
+
+EXAMPLES = r'''
+- name: Let the auditor in for an hour
+  knockwork.nft.grant:
+    source: 192.0.2.7
+    sequence: ssh
+    open_for: 1h
+
+- name: Throw everybody out who came in by this sequence
+  knockwork.nft.grant:
+    sequence: ssh
+    state: absent
+'''
+
+RETURN = r'''
+changes:
+  description: What was changed, or with check mode would be. Empty where nothing had to be done.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - kind: remove
+      object: connections
+      name: 192.0.2.7
+      before: "2"
+      after: ""
+      why: 2 cut
+'''
+
+from ansible_collections.knockwork.nft.plugins.module_utils.core import BACKEND, Core  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.report import finish  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
+
+
+def main():
+    module = SecretiveModule(
+        argument_spec=dict(
+            state=dict(type='str', choices=['present', 'absent'], default='present'),
+            source=dict(type='str'),
+            sequence=dict(type='str'),
+            open_for=dict(type='str'),
+            backend=BACKEND,
+        ),
+        required_if=[('state', 'present', ['source', 'sequence']), ('state', 'absent', ['source', 'sequence'], True)],
+        supports_check_mode=True,
+    )
+    source, sequence = module.params['source'] or '', module.params['sequence'] or ''
+    core = Core(module)
+    with module.failures():
+        if module.params['state'] == 'absent':
+            finish(module, core.ask('revoke', source=source, sequence=sequence))
+        time = {'for': module.params['open_for']} if module.params['open_for'] else {}
+        finish(module, core.ask('grant', address=source, sequence=sequence, **time))
+
+
+if __name__ == '__main__':
+    main()

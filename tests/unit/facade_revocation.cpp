@@ -1,0 +1,186 @@
+// What a revocation takes, and what it must leave.
+#include <algorithm>
+
+#include "catch.hpp"
+#include "facade/revocation.hpp"
+#include "plan/plan.hpp"
+#include "ruleset/severed.hpp"
+
+using namespace knockwork;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* kDeclaration = R"(knockwork: 1
+always_allow: [192.0.2.0/28]
+ipv6_prefix: 64
+interfaces: [eth0]
+sequences:
+  - {name: ssh, knock: [7000, 8000], opens: [22/tcp, 51820/udp]}
+  - {name: other, knock: [7100, 8100], opens: [22/tcp, 2200-2299/tcp]}
+  - {name: behind, knock: [7200, 8200], opens: [22/tcp], to: [203.0.113.10]}
+)";
+
+struct Gate {
+  Program program = compile(load({{Source::Kind::declaration, "test", kDeclaration}}));
+  LiveTable live;
+  Surroundings around;
+
+  Gate() {
+    live.ours = true;
+    live.ruleset = compile(program);
+    around.own = {*parse_network("10.0.0.2"), *parse_network("2001:db8::2")};
+  }
+  const Track& track(const std::string& name) const {
+    return *std::find_if(program.tracks.begin(), program.tracks.end(),
+                         [&](const Track& each) { return each.name == name; });
+  }
+  void let_in(const std::string& source, const std::string& name) {
+    const std::string family = source.find(':') == std::string::npos ? "4" : "6";
+    live.live["holders" + family].push_back(
+        {source + " . " + nft_mark(track(name).edges.back().id), 60s, 30s});
+    for (const Service& service : track(name).services) {
+      const GrantKey key = grant_key(track(name), service);
+      live.live[key.set + family].push_back({source + key.tail, 60s, 30s});
+    }
+  }
+  void connect(const std::string& source, std::uint16_t source_port, const std::string& target,
+               std::uint16_t port, Protocol protocol = Protocol::tcp) {
+    around.flows.push_back({protocol, *parse_network(source), source_port, *parse_network(target), port});
+  }
+  Taken take_back(const std::string& name, const std::string& source = "") const {
+    Retirement what;
+    if (name.empty()) {
+      what.all = true;
+    } else {
+      what.tracks.push_back(track(name));
+    }
+    if (!source.empty()) what.source = parse_network(source);
+    return taken(live, what, program, around);
+  }
+};
+
+std::vector<std::string> keys(const Taken& taken, const std::string& set) {
+  for (const ForgetElements& action : taken.elements) {
+    if (action.set == set) return action.keys;
+  }
+  return {};
+}
+
+std::vector<std::string> severed(const Taken& taken) {
+  std::vector<std::string> all;
+  for (const CarryElements& action : taken.severed) {
+    for (const LiveElement& element : action.elements) all.push_back(element.key);
+  }
+  return all;
+}
+
+using Keys = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("revocation: a sequence's grants, but not what another one opened as well") {
+  Gate gate;
+  gate.let_in("10.0.0.1", "ssh");
+  gate.let_in("10.0.0.3", "ssh");
+  gate.let_in("10.0.0.3", "other");
+  gate.let_in("2001:db8:1::", "ssh");
+  const Taken taken = gate.take_back("ssh");
+  CHECK(keys(taken, "granted4") ==
+        Keys{"10.0.0.1 . 6 . 22", "10.0.0.1 . 17 . 51820", "10.0.0.3 . 17 . 51820"});
+  CHECK(keys(taken, "granted6") == Keys{"2001:db8:1:: . 6 . 22", "2001:db8:1:: . 17 . 51820"});
+  CHECK(keys(taken, "ranged4").empty());
+  CHECK(keys(taken, "holders4").size() == 2);
+  CHECK(taken.changes.back() ==
+        Change{Change::Kind::remove, "grant", "2001:db8:1::/64", "by ssh", "", "revoked"});
+}
+
+TEST_CASE("revocation: a source's grants, by an address of its prefix") {
+  Gate gate;
+  gate.let_in("10.0.0.1", "ssh");
+  gate.let_in("10.0.0.3", "ssh");
+  gate.let_in("2001:db8:1::", "other");
+  CHECK(keys(gate.take_back("", "10.0.0.1"), "granted4") ==
+        Keys{"10.0.0.1 . 6 . 22", "10.0.0.1 . 17 . 51820"});
+  CHECK(gate.take_back("ssh", "10.0.0.8").empty());
+  CHECK(keys(gate.take_back("", "2001:db8:1::7"), "granted6") == Keys{"2001:db8:1:: . 6 . 22"});
+  CHECK(gate.take_back("", "10.0.0.0/24").changes.size() == 2);
+}
+
+TEST_CASE("revocation: half-done knocks of the sequence") {
+  Gate gate;
+  const std::string theirs = "10.0.0.1 . " + nft_mark(gate.track("ssh").edges.back().id);
+  gate.live.live["expected4"] = {{theirs, 5s, 3s},
+                                 {"10.0.0.1 . " + nft_mark(gate.track("other").edges.back().id), 5s, 3s}};
+  CHECK(keys(gate.take_back("ssh"), "expected4") == Keys{theirs});
+}
+
+TEST_CASE("revocation: connections that no grant is left for") {
+  Gate gate;
+  gate.let_in("10.0.0.3", "other");
+  gate.connect("10.0.0.1", 40001, "10.0.0.2", 22);
+  gate.connect("10.0.0.1", 40002, "10.0.0.2", 51820, Protocol::udp);
+  gate.connect("2001:db8:1::7", 40003, "2001:db8::2", 22);
+  gate.connect("10.0.0.1", 40004, "10.0.0.2", 23);      // not protected
+  gate.connect("10.0.0.1", 40005, "203.0.113.10", 22);  // another sequence's
+  gate.connect("10.0.0.1", 40006, "198.51.100.1", 22);  // routed, nobody's
+  gate.connect("10.0.0.3", 40007, "10.0.0.2", 22);      // in by another sequence
+  gate.connect("192.0.2.7", 40008, "10.0.0.2", 22);     // never needs to knock
+  gate.connect("10.0.0.2", 40009, "10.0.0.2", 22);      // this host's own
+  const Taken taken = gate.take_back("ssh");
+  CHECK(severed(taken) == Keys{"10.0.0.1 . 40001 . 10.0.0.2 . 6 . 22",
+                               "10.0.0.1 . 40002 . 10.0.0.2 . 17 . 51820",
+                               "2001:db8:1::7 . 40003 . 2001:db8::2 . 6 . 22"});
+  CHECK(taken.changes ==
+        std::vector<Change>{{Change::Kind::remove, "connections", "10.0.0.1", "2", "", "2 cut"},
+                            {Change::Kind::remove, "connections", "2001:db8:1::7", "1", "", "1 cut"}});
+  CHECK(severed(gate.take_back("behind")) == Keys{"10.0.0.1 . 40005 . 203.0.113.10 . 6 . 22"});
+}
+
+TEST_CASE("revocation: twice, the second finds nothing") {
+  Gate gate;
+  gate.let_in("10.0.0.1", "ssh");
+  gate.connect("10.0.0.1", 40001, "10.0.0.2", 22);
+  const Taken first = gate.take_back("ssh");
+  REQUIRE_FALSE(first.empty());
+  gate.live.live["severed4"] = first.severed.front().elements;
+  for (const char* set : {"holders4", "granted4"}) gate.live.live[set].clear();
+  CHECK(gate.take_back("ssh").empty());
+}
+
+TEST_CASE("revocation: the connection over which it is asked for goes on") {
+  Gate gate;
+  gate.connect("10.0.0.1", 40001, "10.0.0.2", 22);
+  gate.connect("10.0.0.1", 40002, "10.0.0.2", 22);
+  gate.around.operator_ = parse_connection("10.0.0.1 40001 10.0.0.2 22");
+  const Taken taken = gate.take_back("");
+  CHECK(severed(taken) == Keys{"10.0.0.1 . 40002 . 10.0.0.2 . 6 . 22"});
+  CHECK(taken.spared_operator);
+}
+
+TEST_CASE("revocation: what was saved forgets as well") {
+  Gate gate;
+  gate.let_in("10.0.0.1", "ssh");
+  gate.let_in("10.0.0.3", "behind");
+  Saved saved = worth_saving(gate.live, 0ms);
+  Retirement what;
+  what.tracks.push_back(gate.track("ssh"));
+  CHECK(forget(saved, gate.live.ruleset, what));
+  CHECK(saved.sets.at("granted4").empty());
+  CHECK(saved.sets.at("reached4").size() == 1);
+  CHECK_FALSE(forget(saved, gate.live.ruleset, what));
+}
+
+TEST_CASE("revocation: its objects come and go without a trace, and an apply keeps them") {
+  const Gate gate;
+  const Ruleset with = with_severed(gate.live.ruleset, gate.program);
+  CHECK(has_severed(with));
+  CHECK_FALSE(has_severed(gate.live.ruleset));
+  CHECK(without_severed(with) == gate.live.ruleset);
+  CHECK(with_severed(with, gate.program) == with);
+  CHECK(program_of(gate.live.ruleset).interfaces == std::vector<std::string>{"eth0"});
+  CHECK(with_severed(gate.live.ruleset, program_of(gate.live.ruleset)) == with);
+  LiveTable live{true, std::string(kTableComment), {}, with, {}, {}};
+  live.live["severed6"] = {{"2001:db8:1::7 . 40003 . 2001:db8::2 . 6 . 22", kSevered, kSevered}};
+  CHECK(difference(&live, with).empty());
+}
