@@ -68,11 +68,23 @@ def ten(bed: Bed) -> Iterator[Bed]:
 
 @pytest.fixture
 def gated(ten: Bed, debians: Ansible) -> Gated:
-    """Ten gated hosts and Debian's ansible-core."""
-    return Gated(ten, debians)
+    """Three gated hosts and Debian's ansible-core."""
+    return Gated(ten, debians, 3)
 
 
 @pytest.fixture
 def gated_everywhere(ten: Bed, each_ansible: Ansible) -> Gated:
-    """Ten gated hosts and each ansible-core."""
-    return Gated(ten, each_ansible)
+    """Three gated hosts and each ansible-core."""
+    return Gated(ten, each_ansible, 3)
+
+
+@pytest.fixture
+def ten_gated(ten: Bed, debians: Ansible) -> Gated:
+    """All ten and Debian's ansible-core."""
+    return Gated(ten, debians, 10)
+
+
+@pytest.fixture
+def ten_gated_everywhere(ten: Bed, each_ansible: Ansible) -> Gated:
+    """All ten and each ansible-core."""
+    return Gated(ten, each_ansible, 10)

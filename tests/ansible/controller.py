@@ -83,10 +83,11 @@ class Outcome:
 class Controller:
     """The bed with one ansible-core. Making one takes every trace of knockwork from the hosts."""
 
-    def __init__(self, bed: Bed, ansible: Ansible) -> None:
+    def __init__(self, bed: Bed, ansible: Ansible, hosts: int | None = None) -> None:
+        """With the first of its hosts, or all."""
         self.bed = bed
         self.ansible = ansible
-        self.hosts = bed.hosts
+        self.hosts = dict(list(bed.hosts.items())[:hosts])
         self.way_back_in = json.dumps([bed.address("controller"), bed.address6("controller")])
         provide_collection(ROOT / "ansible_collection", COLLECTIONS)
         for host in self.hosts.values():
@@ -103,7 +104,7 @@ class Controller:
         assert not any(outcome.unreachable.values()), outcome.output
         return outcome
 
-    def try_play(self, tasks: str, *options: str, collections: Path = COLLECTIONS, limit: str = "all",
+    def try_play(self, tasks: str, *options: str, collections: Path = COLLECTIONS, limit: str = "",
                  variables: Mapping[str, str] | None = None) -> Outcome:
         """The same where hosts may not be reached."""
         lines = [f"    {line}" for line in tasks.strip("\n").splitlines()]
@@ -117,7 +118,7 @@ class Controller:
         if self.ansible.packages:
             env["PYTHONPATH"] = f"{self.ansible.packages}:{self.bed.controller.environment['PYTHONPATH']}"
         done = self.bed.controller.run(
-            [self.ansible.playbook, "-i", "hosts", "--limit", limit, "book.yml", *options],
+            [self.ansible.playbook, "-i", "hosts", "--limit", limit or ",".join(self.hosts), "book.yml", *options],
             env=env, cwd="/run/play", timeout=180)
         output = done.stdout + done.stderr
         recap = RECAP.findall(output)

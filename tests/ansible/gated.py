@@ -51,8 +51,8 @@ def once(times: int = 1) -> Counted:
 class Gated(Controller):
     """Plays go through the connection plugin; the profile of the controller knows every host."""
 
-    def __init__(self, bed: Bed, ansible: Ansible) -> None:
-        super().__init__(bed, ansible)
+    def __init__(self, bed: Bed, ansible: Ansible, hosts: int) -> None:
+        super().__init__(bed, ansible, hosts)
         bed.controller.run(["/bin/sh", "-c", "for each in /root/.ansible/cp/*; do"
                             " ssh -o ControlPath=$each -O exit x 2>/dev/null; done; rm -rf /root/.ansible/cp"])
         for host in self.hosts.values():

@@ -53,12 +53,12 @@ def watched(gated: Gated) -> Iterator[list[tuple[str, str]]]:
 
 
 @pytest.mark.parametrize("pipelining", ["true", "false"])
-def test_ten_tasks_on_ten_hosts(gated_everywhere: Gated, pipelining: str) -> None:
+def test_ten_tasks_on_ten_hosts(ten_gated_everywhere: Gated, pipelining: str) -> None:
     """Every host ok, with one sequence of knocks and one TCP connection each, by the kernel's counters."""
-    outcome = gated_everywhere.play(TASKS, variables={"ansible_pipelining": pipelining})
+    outcome = ten_gated_everywhere.play(TASKS, variables={"ansible_pipelining": pipelining})
     assert_all_ok(outcome)
     assert len(outcome.changed) == 10
-    assert gated_everywhere.counted() == {name: once() for name in gated_everywhere.hosts}
+    assert ten_gated_everywhere.counted() == {name: once() for name in ten_gated_everywhere.hosts}
 
 
 def test_a_reset_knocks_anew(gated_everywhere: Gated) -> None:
@@ -153,22 +153,22 @@ def test_another_proxy_is_refused(gated: Gated, option: str, value: str) -> None
         "proxy out, or connect with ansible.builtin.ssh and let the proxy run knockwork connect")
 
 
-def test_what_is_wrong_is_said(gated_everywhere: Gated) -> None:
+def test_what_is_wrong_is_said(gated: Gated) -> None:
     """By the plugin, and by the command it starts."""
-    message = gated_everywhere.fails(RAW, limit="host1", variables={"ansible_knockwork_executable": "knokwork"})
-    assert message.endswith(  # 2.19 begins with "Task failed: "
+    message = gated.fails(RAW, limit="host1", variables={"ansible_knockwork_executable": "knokwork"})
+    assert message.endswith(  # a newer core begins with "Task failed: "
         "cannot find the command knokwork: install knockwork on the controller, or say in "
         "ansible_knockwork_executable where it is")
-    message = gated_everywhere.fails(RAW, limit="host1",
+    message = gated.fails(RAW, limit="host1",
                                      variables={"ansible_knockwork_profile": "/run/ControlPath.yml"})
     assert "may hold ControlPath or ControlPersist" in message
-    assert set(gated_everywhere.counted().values()) == {once(0)}
+    assert set(gated.counted().values()) == {once(0)}
     for name, value, said in (
             ("host", "stranger", f"the profile {PROFILE} knows no host stranger: add an entry `- host: stranger`"),
             ("profile", "/run/none.yml", "there is no profile /run/none.yml: write one (on the host, `knockwork "
              "export` prints it), or name another with --profile"),
             ("sequence", "mail", f"the profile {PROFILE} has no sequence mail for 10.77.0.11: it has ssh")):
-        outcome = gated_everywhere.try_play(RAW, limit="host1", variables={f"ansible_knockwork_{name}": value})
+        outcome = gated.try_play(RAW, limit="host1", variables={f"ansible_knockwork_{name}": value})
         assert outcome.unreachable == {"host1": 1}
         assert f"knockwork: error: {said}" in outcome.result()["msg"]
 

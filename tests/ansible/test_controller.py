@@ -20,12 +20,12 @@ def told(outcome: Outcome, host: str = "host1") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("backend", ["python", "cli"])
-def test_it_opens(gated_everywhere: Gated, backend: str) -> None:
+def test_it_opens(ten_gated_everywhere: Gated, backend: str) -> None:
     """On every host at once, with one sequence each."""
-    outcome = gated_everywhere.changes(f"{KNOCK}    backend: {backend}\n", "-vvv")
+    outcome = ten_gated_everywhere.changes(f"{KNOCK}    backend: {backend}\n", "-vvv")
     assert told(outcome) == {"outcome": "open", "host": "10.77.0.11", "address": "10.77.0.11", "sequence": "ssh",
                              "rounds": 1, "changed": True, "msg": ""}
-    assert {counted.knocks for counted in gated_everywhere.counted().values()} == {len(KNOCKS)}
+    assert {counted.knocks for counted in ten_gated_everywhere.counted().values()} == {len(KNOCKS)}
     assert_silent(outcome)
     assert outcome.result()["invocation"]["module_args"]["wait_open"] == "(hidden)"
 
@@ -96,34 +96,34 @@ def test_wrong_input_is_not_quoted(gated: Gated, options: str) -> None:
     assert_silent(outcome)
 
 
-def test_ten_hosts_write_one_profile(gated: Gated) -> None:
+def test_ten_hosts_write_one_profile(ten_gated: Gated) -> None:
     """At the same time; then it is as it should be, for its owner alone, and lets the controller in."""
-    controller = gated.bed.controller
+    controller = ten_gated.bed.controller
     controller.run(["rm", "-rf", "/root/.config/knockwork"], check=True)
-    check = gated.changes(WRITE, "--check", "--diff", "-vvv", limit="host1")
+    check = ten_gated.changes(WRITE, "--check", "--diff", "-vvv", limit="host1")
     assert controller.run(["test", "-e", "/root/.config/knockwork"]).returncode == 1
-    written = gated.changes(WRITE, "--diff", "-vvv")
+    written = ten_gated.changes(WRITE, "--diff", "-vvv")
     assert written.result()["changes"] == check.result()["changes"] == [
         {"kind": "add", "object": "host", "name": "host1", "before": "", "after": "sequences ssh (hidden)", "why": ""}]
     listing = controller.output(["find", "/root/.config/knockwork", "-printf", "%M %P\n"])
     assert sorted(listing.splitlines()) == ["-rw------- hosts.yml", "drwx------ "]
     assert controller.read(PROFILE).count("- host: ") == 10
-    gated.unchanged(WRITE + "- ansible.builtin.raw: 'true'\n  changed_when: false\n")
-    assert set(gated.counted().values()) == {once()}
+    ten_gated.unchanged(WRITE + "- ansible.builtin.raw: 'true'\n  changed_when: false\n")
+    assert set(ten_gated.counted().values()) == {once()}
     for outcome in (check, written):
         assert_silent(outcome)
 
 
-def test_the_last_entry_takes_the_file_with_it(gated_everywhere: Gated) -> None:
-    controller = gated_everywhere.bed.controller
+def test_the_last_entry_takes_the_file_with_it(gated: Gated) -> None:
+    controller = gated.bed.controller
     controller.run(["rm", "-f", PROFILE], check=True)
-    gated_everywhere.changes(WRITE, limit="host1,host2")
-    gated_everywhere.unchanged(WRITE, "--check", limit="host1")
+    gated.changes(WRITE, limit="host1,host2")
+    gated.unchanged(WRITE, "--check", limit="host1")
     for host, left in (("host1", "10.77.0.12"), ("host2", "")):
-        gated_everywhere.changes("- knockwork.nft.profile: {state: absent}\n", limit=host)
+        gated.changes("- knockwork.nft.profile: {state: absent}\n", limit=host)
         assert re.findall("(?<=address: \").*(?=\")", controller.run(["cat", PROFILE]).stdout) == left.split()
     assert controller.run(["test", "-e", PROFILE]).returncode == 1
-    gated_everywhere.unchanged("- knockwork.nft.profile: {state: absent}\n", limit="host1")
+    gated.unchanged("- knockwork.nft.profile: {state: absent}\n", limit="host1")
 
 
 def test_an_entry_is_changed_in_its_place(gated: Gated) -> None:
