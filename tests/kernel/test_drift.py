@@ -201,7 +201,7 @@ def attribute(table: Table, block: Block, line: Line) -> Iterator[Tampering]:
             flags = sorted(set(line.text.removeprefix("flags ").split(",")) ^ {flag})
             yield altered(f"without or with {flag}", "flags " + ",".join(flags) if flags else "", bare)
         yield altered("removed", "", bare)
-    elif line.text.startswith("type filter hook"):
+    elif " hook " in line.text:
         for old, new in (("policy accept", "policy drop"), ("policy drop", "policy accept"),
                          ("hook prerouting", "hook input"), ("priority mangle", "priority raw")):
             if old in line.text:
@@ -296,7 +296,8 @@ def test_removals_by_handle(lab: Lab, knockwork: Knockwork) -> None:
 
 def _delete(knockwork: Knockwork, wanted: str, command: str, chain: str = "", rule: str = "") -> str:
     if chain:  # the handle of today: the repair before this one made the chain's rules anew
-        rules = knockwork.table().block(chain).rules
+        rules = next(block.rules for block in knockwork.table().blocks
+                     if (block.kind, block.name) == ("chain", chain))  # a map may be its namesake
         command += f" {next(line.handle for line in rules if line.text == rule)}"
     done = knockwork.host.run(["nft", command])
     if done.returncode != 0:
