@@ -32,12 +32,12 @@ int main(int argc, char** argv) {
   Chosen chosen;
   Commands commands(app, chosen);
   add_declaration_commands(commands);
-  add_derive_commands(commands);
-  add_epoch_commands(commands);
   add_gate_commands(commands);
   add_pending_commands(commands);
-  add_client_commands(commands);
   add_grant_commands(commands);
+  add_derive_commands(commands);
+  add_epoch_commands(commands);
+  add_client_commands(commands);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
