@@ -15,8 +15,8 @@ sequences:
     opens: [4022/tcp]
 """
 PORTS = re.compile(r"47000|48000|49000|4022")
-SUBCOMMANDS = ("validate", "lint", "schema", "render", "trace", "derive", "plan", "apply", "remove", "status", "watch",
-               "renew", "save", "knock", "connect", "export")
+SUBCOMMANDS = ("validate", "lint", "schema", "render", "trace", "derive", "epoch", "plan", "apply", "remove", "status",
+               "watch", "renew", "save", "confirm", "rollback", "knock", "connect", "export", "grant", "revoke")
 
 
 def test_help_names_every_subcommand(knockwork: Knockwork) -> None:

@@ -1,6 +1,7 @@
 """Fixtures of the kernel tests: a lab of its own for each, and the command on its server."""
 
 import os
+import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,11 @@ def pytest_configure() -> None:
         pytest.exit("the kernel tests make namespaces: run them as root (sudo)", 2)
     if not os.access(binary(), os.X_OK):
         pytest.exit(f"no command to test at {binary()}: build it, or set KNOCKWORK_CLI", 2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In an order that is everywhere the same and no file's: workers side by side get their share of long ones."""
+    random.Random(0).shuffle(items)
 
 
 @pytest.fixture

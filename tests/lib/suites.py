@@ -10,6 +10,7 @@ from build import BUILD, ROOT
 
 UNIT = "tests/unit/knockwork_unit"
 HANG = 300  # seconds for one test
+SIDE_BY_SIDE = ("-n", "3")  # tests that mostly wait, each on hosts of its own
 PYTHON = "/usr/bin/python3"  # the one that Debian's packages serve, whatever stands first on PATH
 
 
@@ -37,12 +38,14 @@ def _catch2(name: str, build: str, binary: str, *tags: str) -> Callable[[Path], 
     return commands
 
 
-def _pytest(name: str, build: str, folder: str, *options: str) -> Callable[[Path], list[Command]]:
+def _pytest(name: str, build: str, folder: str, *options: str, asks: str = "") -> Callable[[Path], list[Command]]:
+    """`asks` names a variable of the caller's that says how much is to be run."""
     def commands(reports: Path) -> list[Command]:
         report = reports / f"{name}.xml"
         argv = [PYTHON, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-v", "--durations=10", "-rs",
                 f"--timeout={HANG}", f"--junitxml={report}", folder, *options]
-        return [Command(argv, report, {"KNOCKWORK_BUILD": str(BUILD / build)})]
+        asked = {name: value for name, value in os.environ.items() if name == asks}
+        return [Command(argv, report, {"KNOCKWORK_BUILD": str(BUILD / build), **asked})]
     return commands
 
 
@@ -51,15 +54,8 @@ def _asan(reports: Path) -> list[Command]:
     strict = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
               "KNOCKWORK_DRIFT_EVERY": "8"}  # the kernel suite has tampered with every object already
     every = (_catch2("asan-unit", "asan", UNIT)(reports)
-             + _pytest("asan-kernel", "asan", "tests/kernel")(reports))
+             + _pytest("asan-kernel", "asan", "tests/kernel", *SIDE_BY_SIDE)(reports))
     return [Command(each.argv, each.report, {**each.env, **strict}) for each in every]
-
-
-def _model(reports: Path) -> list[Command]:
-    """How many packets may be asked for: KNOCKWORK_MODEL_PACKETS."""
-    asked = {name: value for name, value in os.environ.items() if name == "KNOCKWORK_MODEL_PACKETS"}
-    return [Command(each.argv, each.report, {**each.env, **asked})
-            for each in _pytest("model", "release", "tests/model")(reports)]
 
 
 def _script(name: str, script: str, **env: str) -> Callable[[Path], list[Command]]:
@@ -77,16 +73,16 @@ SUITES = (
     Suite("golden", "declarations and the tables they become", ("build",), ("release",),
           _catch2("golden", "release", UNIT, "golden:*"), root=False),
     Suite("kernel", "real packets through the live table", ("build", "test", "knock"), ("release",),
-          _pytest("kernel", "release", "tests/kernel")),
+          _pytest("kernel", "release", "tests/kernel", *SIDE_BY_SIDE)),
     Suite("model", "kernel against reference machine, packet by packet", ("build", "test"), ("release",),
-          _model),
+          _pytest("model", "release", "tests/model", asks="KNOCKWORK_MODEL_PACKETS")),
     Suite("scan", "sweeps, nmap, and answers byte for byte", ("build", "test", "scan"), ("release",),
-          _pytest("scan", "release", "tests/scan")),
+          _pytest("scan", "release", "tests/scan", asks="KNOCKWORK_SCAN_ROUNDS")),
     Suite("flood", "floods from invented sources", ("build", "test"), ("release",),
           _pytest("flood", "release", "tests/flood")),
     Suite("client", "knocking, and ssh through it: our gate, the classic example, Debian's knockd",
           ("build", "test", "hosts", "knock", "client"), ("release",),
-          _pytest("client", "release", "tests/client")),
+          _pytest("client", "release", "tests/client", *SIDE_BY_SIDE)),
     Suite("cli", "the command's output and exit status", ("build", "test"), ("release",),
           _pytest("cli", "release", "tests/cli")),
     Suite("python", "the Python module and its stubs", ("build", "test", "lint"), ("release",),

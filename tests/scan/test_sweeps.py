@@ -1,6 +1,6 @@
 """Whole sweeps of all 65535 ports: none opens anything but where the reference machine says so.
 
-$KNOCKWORK_SCAN_ROUNDS: how many of each; 2 without it.
+$KNOCKWORK_SCAN_ROUNDS: how many of each; 2 without it. The long run: KNOCKWORK_SCAN_ROUNDS=20 tests/run scan
 """
 
 import os
