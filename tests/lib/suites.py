@@ -82,7 +82,7 @@ SUITES = (
           _pytest("flood", "release", "tests/flood")),
     Suite("client", "knocking, and ssh through it: our gate, the classic example, Debian's knockd",
           ("build", "test", "hosts", "knock", "client"), ("release",),
-          _pytest("client", "release", "tests/client")),
+          _pytest("client", "release", "tests/client", *SIDE_BY_SIDE)),
     Suite("cli", "the command's output and exit status", ("build", "test"), ("release",),
           _pytest("cli", "release", "tests/cli")),
     Suite("python", "the Python module and its stubs", ("build", "test", "lint"), ("release",),

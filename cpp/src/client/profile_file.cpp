@@ -51,19 +51,19 @@ void check_permissions(int number, const fs::path& file) {
 
 }  // namespace
 
-Profile read_profile(const fs::path& named) {
-  const fs::path file = named.empty() ? user_folder() / "hosts.yml" : named;
-  const Socket opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+Profile read_profile(const fs::path& file) {
+  const fs::path path = file.empty() ? user_folder() / "hosts.yml" : file;
+  const Socket opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (opened.number() < 0 && errno == ENOENT) {
     throw SystemError(
         fmt::format("there is no profile {}: write one (on the host, `knockwork export` prints it), or name "
                     "another with --profile",
-                    file.string()));
+                    path.string()));
   }
   if (opened.number() < 0) {
-    throw SystemError(fmt::format("cannot read the profile {}: {}", file.string(), std::strerror(errno)));
+    throw SystemError(fmt::format("cannot read the profile {}: {}", path.string(), std::strerror(errno)));
   }
-  check_permissions(opened.number(), file);
+  check_permissions(opened.number(), path);
   std::string text;
   char buffer[16384];
   ssize_t count = 0;
@@ -71,9 +71,9 @@ Profile read_profile(const fs::path& named) {
     text.append(buffer, static_cast<std::size_t>(count));
   }
   if (count < 0) {
-    throw SystemError(fmt::format("cannot read the profile {}: {}", file.string(), std::strerror(errno)));
+    throw SystemError(fmt::format("cannot read the profile {}: {}", path.string(), std::strerror(errno)));
   }
-  return load_profile(file.string(), text);
+  return load_profile(path.string(), text);
 }
 
 }  // namespace knockwork
