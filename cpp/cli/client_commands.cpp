@@ -32,16 +32,16 @@ struct ExportArguments {
 };
 
 // What the profile has for a host and a port that is to open, if one is named.
-Door door_of(const KnockArguments& arguments, const std::string& port) {
+Entrance entrance_of(const KnockArguments& arguments, const std::string& port) {
   const Profile profile = read_profile(arguments.profile);
-  if (!arguments.sequence.empty()) return door_named(profile, arguments.host, arguments.sequence);
-  if (!port.empty()) return door_opening(profile, arguments.host, tcp_service(port));
-  return only_door(profile, arguments.host);
+  if (!arguments.sequence.empty()) return entrance_named(profile, arguments.host, arguments.sequence);
+  if (!port.empty()) return entrance_opening(profile, arguments.host, tcp_service(port));
+  return only_entrance(profile, arguments.host);
 }
 
 int run_knock(const KnockArguments& arguments) {
   const bool profiled = arguments.knocks.empty();
-  return run_knock_on(profiled ? door_of(arguments, arguments.wait_open) : door_by_hand(arguments),
+  return run_knock_on(profiled ? entrance_of(arguments, arguments.wait_open) : entrance_by_hand(arguments),
                       arguments);
 }
 
@@ -51,11 +51,11 @@ bool is_socket(int number) {
 }
 
 int connect_to(const ConnectArguments& arguments) {
-  const Door door = door_of(arguments, arguments.port);
+  const Entrance entrance = entrance_of(arguments, arguments.port);
   const std::unique_ptr<Wire> wire = open_wire();
   Knocking how = knocking(arguments);
   how.try_first = arguments.try_first;
-  Connected connected = connect(door, tcp_service(arguments.port), how, *wire);
+  Connected connected = connect(entrance, tcp_service(arguments.port), how, *wire);
   if (connected.knocked.outcome != Knocked::Outcome::open) {
     print_error("knockwork: error: " + to_text(connected.knocked));
     return exit_status(connected.knocked.outcome);

@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
   KnockArguments arguments;
   if (!by_hand(argc, argv, arguments)) return run_main(argv);
   try {
-    return run_knock_on(door_by_hand(arguments), arguments);
+    return run_knock_on(entrance_by_hand(arguments), arguments);
   } catch (const std::exception& error) {
     print_error(fmt::format("knockwork: error: {}\n", error.what()));
     return 1;

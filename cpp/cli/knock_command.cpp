@@ -88,16 +88,16 @@ int exit_status(Knocked::Outcome outcome) {
   }
 }
 
-Door door_by_hand(const KnockArguments& arguments) {
+Entrance entrance_by_hand(const KnockArguments& arguments) {
   const bool piped = arguments.knocks == std::vector<std::string>{"-"};
-  return door_by_hand(arguments.host, piped ? words(standard_input()) : arguments.knocks);
+  return entrance_by_hand(arguments.host, piped ? words(standard_input()) : arguments.knocks);
 }
 
-int run_knock_on(const Door& door, const KnockArguments& arguments) {
+int run_knock_on(const Entrance& entrance, const KnockArguments& arguments) {
   const std::unique_ptr<Wire> wire = open_wire();
   const ShowProgress show = progress(arguments);
-  const Knocked knocked = arguments.wait_open.empty() ? knock(door, knocking(arguments), *wire, show)
-                                                      : knock_open(door, tcp_service(arguments.wait_open),
+  const Knocked knocked = arguments.wait_open.empty() ? knock(entrance, knocking(arguments), *wire, show)
+                                                      : knock_open(entrance, tcp_service(arguments.wait_open),
                                                                    knocking(arguments), *wire, show);
   if (show) print_error("\r\033[K");
   if (arguments.json) {

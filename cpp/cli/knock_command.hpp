@@ -33,5 +33,5 @@ knockwork::Knocking knocking(const KnockArguments& arguments);
 int exit_status(knockwork::Knocked::Outcome outcome);
 
 // Knocks that stand on the command line or standard input.
-knockwork::Door door_by_hand(const KnockArguments& arguments);
-int run_knock_on(const knockwork::Door& door, const KnockArguments& arguments);
+knockwork::Entrance entrance_by_hand(const KnockArguments& arguments);
+int run_knock_on(const knockwork::Entrance& entrance, const KnockArguments& arguments);

@@ -29,13 +29,13 @@ const char* word(kw::Knocked::Outcome outcome) {
   return "unreachable";
 }
 
-kw::Door door(const std::string& host, const std::vector<std::string>& knocks, const std::string& profile,
-              const std::string& sequence, const std::string& wait_open) {
-  if (!knocks.empty()) return kw::door_by_hand(host, knocks);
+kw::Entrance entrance(const std::string& host, const std::vector<std::string>& knocks,
+                      const std::string& profile, const std::string& sequence, const std::string& wait_open) {
+  if (!knocks.empty()) return kw::entrance_by_hand(host, knocks);
   const kw::Profile read = kw::read_profile(profile);
-  if (!sequence.empty()) return kw::door_named(read, host, sequence);
-  if (!wait_open.empty()) return kw::door_opening(read, host, kw::tcp_service(wait_open));
-  return kw::only_door(read, host);
+  if (!sequence.empty()) return kw::entrance_named(read, host, sequence);
+  if (!wait_open.empty()) return kw::entrance_opening(read, host, kw::tcp_service(wait_open));
+  return kw::only_entrance(read, host);
 }
 
 kw::Knocked knock(const std::string& host, const std::vector<std::string>& knocks, const std::string& profile,
@@ -52,7 +52,7 @@ kw::Knocked knock(const std::string& host, const std::vector<std::string>& knock
   how.jitter = jitter;
   how.retries = retries;
   how.timeout = timeout;
-  const kw::Door chosen = door(host, knocks, profile, sequence, wait_open);
+  const kw::Entrance chosen = entrance(host, knocks, profile, sequence, wait_open);
   const std::unique_ptr<kw::Wire> wire = kw::open_wire();
   return wait_open.empty() ? kw::knock(chosen, how, *wire)
                            : kw::knock_open(chosen, kw::tcp_service(wait_open), how, *wire);

@@ -61,14 +61,14 @@ class FakeWire final : public Wire {
 
 using Lines = std::vector<std::string>;
 
-Door door() {
-  Door door;
-  door.host = door.address = "web1";
-  door.sequence = "ssh";
-  door.knocks = {{{Protocol::udp, 7000}, {Protocol::tcp, 8000}}};
-  door.lockout = milliseconds(3000);
-  door.step_timeout = milliseconds(1000);
-  return door;
+Entrance entrance() {
+  Entrance entrance;
+  entrance.host = entrance.address = "web1";
+  entrance.sequence = "ssh";
+  entrance.knocks = {{{Protocol::udp, 7000}, {Protocol::tcp, 8000}}};
+  entrance.lockout = milliseconds(3000);
+  entrance.step_timeout = milliseconds(1000);
+  return entrance;
 }
 
 constexpr Service kSsh{Protocol::tcp, 22, 22};
@@ -87,7 +87,7 @@ TEST_CASE("client: knocks go to the first address that has a way, with delay and
   wire.obstacles["2001:db8::1"] = "Network is unreachable";
   Knocking how;
   how.jitter = milliseconds(25);
-  const Knocked knocked = knock(door(), how, wire);
+  const Knocked knocked = knock(entrance(), how, wire);
   CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "75: 192.0.2.1 ← 8000/tcp"});
   CHECK(knocked.outcome == Knocked::Outcome::sent);
   CHECK(knocked.address == "192.0.2.1");
@@ -97,7 +97,7 @@ TEST_CASE("client: knocks go to the first address that has a way, with delay and
 TEST_CASE("client: a port that opens a moment later is waited for") {
   FakeWire wire;
   wire.answers = {Answer::refused, Answer::refused, Answer::open};
-  const Knocked knocked = knock_open(door(), kSsh, once(), wire);
+  const Knocked knocked = knock_open(entrance(), kSsh, once(), wire);
   CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "50: 192.0.2.1 ← 8000/tcp",
                           "50: 192.0.2.1 ← connect 22: refused", "70: 192.0.2.1 ← connect 22: refused",
                           "110: 192.0.2.1 ← connect 22: open"});
@@ -111,7 +111,7 @@ TEST_CASE("client: it knocks again when the lockout has passed since the last kn
   Knocking how = once();
   how.retries = 1;
   how.timeout = milliseconds(400);
-  const Knocked knocked = knock_open(door(), kSsh, how, wire);
+  const Knocked knocked = knock_open(entrance(), kSsh, how, wire);
   CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "50: 192.0.2.1 ← 8000/tcp",
                           "50: 192.0.2.1 ← connect 22: silent", "3300: 192.0.2.1 ← 7000/udp",
                           "3350: 192.0.2.1 ← 8000/tcp", "3350: 192.0.2.1 ← connect 22: open"});
@@ -124,7 +124,7 @@ TEST_CASE("client: a time without answer longer than the lockout is not waited f
   Knocking how = once();
   how.retries = 1;
   how.timeout = milliseconds(5000);
-  knock_open(door(), kSsh, how, wire);
+  knock_open(entrance(), kSsh, how, wire);
   CHECK(wire.log[4] == "5050: 192.0.2.1 ← 7000/udp");
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("client: a knock that cannot be sent ends the round, not the visit") {
   wire.answers = {Answer::open};
   Knocking how = once();
   how.retries = 1;
-  const Knocked knocked = knock_open(door(), kSsh, how, wire);
+  const Knocked knocked = knock_open(entrance(), kSsh, how, wire);
   CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "3250: 192.0.2.1 ← 7000/udp",
                           "3300: 192.0.2.1 ← 8000/tcp", "3300: 192.0.2.1 ← connect 22: open"});
   CHECK(knocked.outcome == Knocked::Outcome::open);
@@ -146,7 +146,7 @@ TEST_CASE("client: every address with a way is tried, and the answer that says m
   wire.answers = {Answer::silent, Answer::refused, Answer::no_way};
   Knocking how = once();
   how.timeout = milliseconds(10);
-  const Knocked knocked = knock_open(door(), kSsh, how, wire);
+  const Knocked knocked = knock_open(entrance(), kSsh, how, wire);
   CHECK(knocked.outcome == Knocked::Outcome::refused);
   CHECK(knocked.address == "192.0.2.2");
   CHECK(
@@ -160,7 +160,7 @@ TEST_CASE("client: a host that nothing reaches is not knocked on again") {
   wire.answers = {Answer::no_way};
   Knocking how = once();
   how.retries = 9;
-  const Knocked knocked = knock_open(door(), kSsh, how, wire);
+  const Knocked knocked = knock_open(entrance(), kSsh, how, wire);
   CHECK(knocked.outcome == Knocked::Outcome::unreachable);
   CHECK(knocked.message == "no way to web1 (192.0.2.1): no host");
   CHECK(knocked.rounds == 1);
@@ -171,19 +171,19 @@ TEST_CASE("client: an open port is not knocked for, where it is tried first") {
   wire.answers = {Answer::open};
   Knocking how;
   how.try_first = true;
-  CHECK(connect(door(), kSsh, how, wire).knocked.rounds == 0);
+  CHECK(connect(entrance(), kSsh, how, wire).knocked.rounds == 0);
   CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← connect 22: open"});
 
   FakeWire shut;
   shut.answers = {Answer::refused, Answer::open};
-  CHECK(connect(door(), kSsh, how, shut).knocked.rounds == 1);
+  CHECK(connect(entrance(), kSsh, how, shut).knocked.rounds == 1);
   CHECK(shut.log == Lines{"resolve web1", "0: 192.0.2.1 ← connect 22: refused", "0: 192.0.2.1 ← 7000/udp",
                           "50: 192.0.2.1 ← 8000/tcp", "50: 192.0.2.1 ← connect 22: open"});
 }
 
 TEST_CASE("client: neighbouring epochs follow by turns, each in addition to the retries") {
   FakeWire wire;
-  Door derived = door();
+  Entrance derived = entrance();
   derived.knocks = {{{Protocol::udp, 1041}}, {{Protocol::udp, 1042}}, {{Protocol::udp, 1040}}};
   wire.answers = {Answer::silent, Answer::silent, Answer::silent, Answer::open};
   Knocking how = once();
@@ -201,7 +201,7 @@ TEST_CASE("client: what cannot work is refused before anything is sent") {
   FakeWire wire;
   Knocking how;
   how.delay = milliseconds(1000);
-  CHECK_THROWS_WITH(knock(door(), how, wire),
+  CHECK_THROWS_WITH(knock(entrance(), how, wire),
                     "1000 ms between two knocks are too long: ssh expects the next within 1000 ms");
   CHECK(wire.log.empty());
 }
@@ -209,10 +209,10 @@ TEST_CASE("client: what cannot work is refused before anything is sent") {
 TEST_CASE("client: a name that leads nowhere") {
   FakeWire wire;
   wire.addresses.clear();
-  CHECK(knock(door(), once(), wire).message == "cannot find web1: Name or service not known");
+  CHECK(knock(entrance(), once(), wire).message == "cannot find web1: Name or service not known");
   wire.addresses = {"192.0.2.1", "192.0.2.2"};
   wire.obstacles = {{"192.0.2.1", "Network is unreachable"}, {"192.0.2.2", "Permission denied"}};
-  const Knocked knocked = knock_open(door(), kSsh, once(), wire);
+  const Knocked knocked = knock_open(entrance(), kSsh, once(), wire);
   CHECK(knocked.message == "no way to web1 (192.0.2.1): Network is unreachable");
   CHECK(to_json(knocked) ==
         R"({"outcome":"unreachable","host":"web1","address":"192.0.2.1","sequence":"ssh","rounds":0,)"
@@ -226,7 +226,7 @@ TEST_CASE("client: progress tells of knocks and of waiting, never of a port") {
   how.retries = 1;
   how.timeout = milliseconds(400);
   Lines said;
-  knock_open(door(), kSsh, how, wire, [&](const Progress& now) {
+  knock_open(entrance(), kSsh, how, wire, [&](const Progress& now) {
     said.push_back(now.kind == Progress::Kind::waiting
                        ? fmt::format("wait {}", now.wait.count())
                        : fmt::format("{}: {} of {}", now.round, now.step, now.steps));

@@ -33,16 +33,16 @@ std::string faults(const std::string& text) {
 
 TEST_CASE("profile: the first entry that fits counts, by name or pattern, in any case") {
   const Profile profile = load_profile("hosts.yml", kText);
-  const Door door = door_opening(profile, "WEB1.example", {Protocol::tcp, 22, 22});
-  CHECK(door.sequence == "ssh");
-  CHECK(door.host == "WEB1.example");
-  CHECK(door.address == "192.0.2.10");
-  CHECK(door.lockout == std::chrono::seconds(9));  // the longest step_timeout
-  CHECK(door.knocks == std::vector<std::vector<Knock>>{{{Protocol::udp, 7000}, {Protocol::tcp, 8000}}});
-  CHECK(door_opening(profile, "web1.example", {Protocol::tcp, 25, 25}).sequence == "alt");
-  CHECK(door_named(profile, "web1.example", "alt").sequence == "alt");
-  CHECK(only_door(profile, "web2").address == "web2");
-  CHECK(only_door(profile, "db").lockout == std::chrono::minutes(1));
+  const Entrance entrance = entrance_opening(profile, "WEB1.example", {Protocol::tcp, 22, 22});
+  CHECK(entrance.sequence == "ssh");
+  CHECK(entrance.host == "WEB1.example");
+  CHECK(entrance.address == "192.0.2.10");
+  CHECK(entrance.lockout == std::chrono::seconds(9));  // the longest step_timeout
+  CHECK(entrance.knocks == std::vector<std::vector<Knock>>{{{Protocol::udp, 7000}, {Protocol::tcp, 8000}}});
+  CHECK(entrance_opening(profile, "web1.example", {Protocol::tcp, 25, 25}).sequence == "alt");
+  CHECK(entrance_named(profile, "web1.example", "alt").sequence == "alt");
+  CHECK(only_entrance(profile, "web2").address == "web2");
+  CHECK(only_entrance(profile, "db").lockout == std::chrono::minutes(1));
 }
 
 TEST_CASE("profile: what a host's declaration exports is read back") {
@@ -78,13 +78,13 @@ knockwork: 1
 hosts: [{host: web1, sequences: [{name: ssh, derive: {secret_file: /s, length: 5}, opens: [22/tcp]}]}]
 )");
   CHECK_THROWS_WITH(
-      only_door(profile, "web1"),
+      only_entrance(profile, "web1"),
       "the profile leaves the epoch of ssh open, and web1 keeps its record where this machine cannot "
       "see it: write `epoch`, as `knockwork export` does there");
 }
 
 TEST_CASE("profile: knocks by hand are those of a declaration") {
-  CHECK(door_by_hand("web1", {"7000", "8000/tcp"}).knocks ==
+  CHECK(entrance_by_hand("web1", {"7000", "8000/tcp"}).knocks ==
         std::vector<std::vector<Knock>>{{{Protocol::udp, 7000}, {Protocol::tcp, 8000}}});
   CHECK(tcp_service("22") == Service{Protocol::tcp, 22, 22});
   CHECK(tcp_service("22/tcp") == Service{Protocol::tcp, 22, 22});

@@ -55,8 +55,8 @@ class ActionModule(ActionBase):
             changed = after != entries
             if changed and not self._task.check_mode:
                 write(draft_of(path, after))
-        changes = [dict(kind='change', object='host', name=host, before='epoch %d' % before,
-                        after='epoch %d' % epoch, why='used from here on')] if changed else []
+        changes = [dict(kind='change', object='host', name=host, before='epoch %s' % before,
+                        after='epoch %s' % epoch, why='used from here on')] if changed else []
         if changed and not self._task.check_mode:
             connect_anew(self._connection)
         result = dict(changed=changed, changes=changes)

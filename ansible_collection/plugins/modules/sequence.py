@@ -169,7 +169,8 @@ options:
         description:
           - >-
             How long a drawn sequence is valid, before the next takes its place by the clock: epoch N begins N
-            periods after the start of 1970, UTC. Either C(period) or C(epoch).
+            periods after the start of 1970, UTC. Without C(period) and C(epoch) the epochs are those of this
+            host's record, 0 at first, which C(knockwork epoch) and the role rotate change.
         type: str
       overlap:
         description:

@@ -57,7 +57,7 @@ struct Way {
 };
 
 // A host to knock on, and how it is opened.
-struct Door {
+struct Entrance {
   std::string host;            // as the user calls it
   std::string address;         // where knocks and connections go
   std::string sequence;        // its name; empty for knocks given by hand
@@ -69,11 +69,11 @@ struct Door {
 };
 
 // Which sequence of a host is meant. Throw SystemError where none or more than one is.
-Door door_named(const Profile& profile, const std::string& host, const std::string& name);
-Door door_opening(const Profile& profile, const std::string& host, Service service);
-Door only_door(const Profile& profile, const std::string& host);
+Entrance entrance_named(const Profile& profile, const std::string& host, const std::string& name);
+Entrance entrance_opening(const Profile& profile, const std::string& host, Service service);
+Entrance only_entrance(const Profile& profile, const std::string& host);
 // Knocks given by hand, as a declaration writes them. Throws SystemError, never with a port.
-Door door_by_hand(const std::string& host, const std::vector<std::string>& knocks);
+Entrance entrance_by_hand(const std::string& host, const std::vector<std::string>& knocks);
 
 // What can be checked: one TCP port, "22/tcp" or "22". Throws SystemError.
 Service tcp_service(std::string_view text);
@@ -111,7 +111,7 @@ struct Knocked {
   Outcome outcome = Outcome::sent;
   std::string host;
   std::string address;   // that was knocked on last; empty where there was none
-  std::string sequence;  // as in Door
+  std::string sequence;  // as in Entrance
   int rounds = 0;        // how often was knocked
   std::string message;   // one sentence where it was not open
 };
@@ -129,16 +129,16 @@ using ShowProgress = std::function<void(const Progress&)>;
 std::unique_ptr<Wire> open_wire();
 
 // Knocks once, and says what became of it. Throws SystemError where this host cannot do what was asked.
-Knocked knock(const Door& door, const Knocking& how, Wire& wire, const ShowProgress& show = {});
+Knocked knock(const Entrance& entrance, const Knocking& how, Wire& wire, const ShowProgress& show = {});
 // Knocks until the service (one TCP port) accepts connections, or retries are used up.
-Knocked knock_open(const Door& door, Service service, const Knocking& how, Wire& wire,
+Knocked knock_open(const Entrance& entrance, Service service, const Knocking& how, Wire& wire,
                    const ShowProgress& show = {});
 // The same, and keeps the connection.
 struct Connected {
   Knocked knocked;
   Socket socket;
 };
-Connected connect(const Door& door, Service service, const Knocking& how, Wire& wire,
+Connected connect(const Entrance& entrance, Service service, const Knocking& how, Wire& wire,
                   const ShowProgress& show = {});
 
 std::string to_text(const Knocked& knocked);

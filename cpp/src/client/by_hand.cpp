@@ -7,10 +7,10 @@
 
 namespace knockwork {
 
-Door door_by_hand(const std::string& host, const std::vector<std::string>& knocks) {
-  Door door;
-  door.host = door.address = host;
-  std::vector<Knock>& parsed = door.knocks.emplace_back();
+Entrance entrance_by_hand(const std::string& host, const std::vector<std::string>& knocks) {
+  Entrance entrance;
+  entrance.host = entrance.address = host;
+  std::vector<Knock>& parsed = entrance.knocks.emplace_back();
   for (const std::string& text : knocks) {
     const auto knock = spec::parse_knock(text);
     if (!knock) {
@@ -23,7 +23,7 @@ Door door_by_hand(const std::string& host, const std::vector<std::string>& knock
   if (parsed.size() > spec::kMostKnocks) {
     throw SystemError(fmt::format("{} knocks: a sequence has {} at most", parsed.size(), spec::kMostKnocks));
   }
-  return door;
+  return entrance;
 }
 
 Service tcp_service(std::string_view text) {

@@ -23,10 +23,10 @@ std::string times(int rounds) { return rounds == 1 ? "once" : fmt::format("{} ti
 
 class Visit {
  public:
-  Visit(const Door& door, const Knocking& how, Wire& wire, const ShowProgress& show)
-      : door_(door), how_(how), wire_(wire), show_(show) {
-    knocked_.host = door.host;
-    knocked_.sequence = door.sequence;
+  Visit(const Entrance& entrance, const Knocking& how, Wire& wire, const ShowProgress& show)
+      : entrance_(entrance), how_(how), wire_(wire), show_(show) {
+    knocked_.host = entrance.host;
+    knocked_.sequence = entrance.sequence;
     check_pace();
   }
 
@@ -41,7 +41,7 @@ class Visit {
   Connected open(Service service) {
     if (!find_ways()) return {std::move(knocked_), Socket()};
     if (how_.try_first && try_all(service, Knocks::left_out)) return finish();
-    const int rounds = how_.retries + static_cast<int>(door_.knocks.size());
+    const int rounds = how_.retries + static_cast<int>(entrance_.knocks.size());
     for (int round = 1; round <= rounds; ++round) {
       if (round > 1) wait_lockout_out();
       if (try_all(service, Knocks::sent)) return finish();
@@ -56,20 +56,20 @@ class Visit {
 
   void check_pace() const {
     const milliseconds pause = how_.delay + how_.jitter;
-    if (door_.step_timeout == milliseconds{} || door_.knocks.front().size() < 2 ||
-        pause < door_.step_timeout) {
+    if (entrance_.step_timeout == milliseconds{} || entrance_.knocks.front().size() < 2 ||
+        pause < entrance_.step_timeout) {
       return;
     }
     throw SystemError(fmt::format("{} ms between two knocks are too long: {} expects the next within {} ms",
-                                  pause.count(), door_.sequence, door_.step_timeout.count()));
+                                  pause.count(), entrance_.sequence, entrance_.step_timeout.count()));
   }
 
   // The addresses that this host has a way to.
   bool find_ways() {
     std::string why;
-    const std::vector<Destination> all = wire_.resolve(door_.address, how_.way.family, why);
+    const std::vector<Destination> all = wire_.resolve(entrance_.address, how_.way.family, why);
     if (all.empty()) {
-      fail(Outcome::unreachable, fmt::format("cannot find {}: {}", door_.address, why));
+      fail(Outcome::unreachable, fmt::format("cannot find {}: {}", entrance_.address, why));
       return false;
     }
     for (const Destination& each : all) {
@@ -117,7 +117,7 @@ class Visit {
   }
 
   std::string knock_on(const Destination& to) {
-    const auto& turns = door_.knocks;
+    const auto& turns = entrance_.knocks;
     const auto& knocks = turns[static_cast<std::size_t>(std::max(knocked_.rounds - 1, 0)) % turns.size()];
     for (std::size_t step = 0; step < knocks.size(); ++step) {
       if (step > 0) wire_.sleep(how_.delay + wire_.random(how_.jitter));
@@ -150,7 +150,7 @@ class Visit {
   }
 
   void wait_lockout_out() {
-    const milliseconds wait = last_knock_ + door_.lockout + kMargin - wire_.now();
+    const milliseconds wait = last_knock_ + entrance_.lockout + kMargin - wire_.now();
     if (wait <= milliseconds{}) return;
     if (show_) show_({Progress::Kind::waiting, knocked_.rounds, 0, 0, wait});
     wire_.sleep(wait);
@@ -184,11 +184,11 @@ class Visit {
   }
 
   std::string title() const {
-    const bool named = door_.host != knocked_.address && !knocked_.address.empty();
-    return named ? fmt::format("{} ({})", door_.host, knocked_.address) : door_.host;
+    const bool named = entrance_.host != knocked_.address && !knocked_.address.empty();
+    return named ? fmt::format("{} ({})", entrance_.host, knocked_.address) : entrance_.host;
   }
 
-  const Door& door_;
+  const Entrance& entrance_;
   const Knocking& how_;
   Wire& wire_;
   const ShowProgress& show_;
@@ -202,18 +202,18 @@ class Visit {
 
 }  // namespace
 
-Knocked knock(const Door& door, const Knocking& how, Wire& wire, const ShowProgress& show) {
-  return Visit(door, how, wire, show).send();
+Knocked knock(const Entrance& entrance, const Knocking& how, Wire& wire, const ShowProgress& show) {
+  return Visit(entrance, how, wire, show).send();
 }
 
-Knocked knock_open(const Door& door, Service service, const Knocking& how, Wire& wire,
+Knocked knock_open(const Entrance& entrance, Service service, const Knocking& how, Wire& wire,
                    const ShowProgress& show) {
-  return Visit(door, how, wire, show).open(service).knocked;
+  return Visit(entrance, how, wire, show).open(service).knocked;
 }
 
-Connected connect(const Door& door, Service service, const Knocking& how, Wire& wire,
+Connected connect(const Entrance& entrance, Service service, const Knocking& how, Wire& wire,
                   const ShowProgress& show) {
-  return Visit(door, how, wire, show).open(service);
+  return Visit(entrance, how, wire, show).open(service);
 }
 
 }  // namespace knockwork

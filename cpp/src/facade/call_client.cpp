@@ -16,15 +16,15 @@ using std::chrono::milliseconds;
 
 std::string text_in(const json& request, const char* key) { return request.value(key, std::string()); }
 
-Door door_of(const json& request, const std::string& port) {
+Entrance entrance_of(const json& request, const std::string& port) {
   const std::string host = request.at("host");
   const auto knocks = request.value("knock", std::vector<std::string>());
-  if (!knocks.empty()) return door_by_hand(host, knocks);
+  if (!knocks.empty()) return entrance_by_hand(host, knocks);
   const Profile profile = read_profile(text_in(request, "profile"));
   if (const std::string name = text_in(request, "sequence"); !name.empty()) {
-    return door_named(profile, host, name);
+    return entrance_named(profile, host, name);
   }
-  return port.empty() ? only_door(profile, host) : door_opening(profile, host, tcp_service(port));
+  return port.empty() ? only_entrance(profile, host) : entrance_opening(profile, host, tcp_service(port));
 }
 
 Family family_of(const json& request) {
@@ -43,11 +43,11 @@ Knocking knocking_of(const json& request) {
   return how;
 }
 
-std::string not_sent(const Door& door) {
+std::string not_sent(const Entrance& entrance) {
   Knocked knocked;
-  knocked.host = door.host;
-  knocked.address = door.address;
-  knocked.sequence = door.sequence;
+  knocked.host = entrance.host;
+  knocked.address = entrance.address;
+  knocked.sequence = entrance.sequence;
   json value = json::parse(to_json(knocked));
   value["outcome"] = nullptr;
   return value.dump();
@@ -55,11 +55,11 @@ std::string not_sent(const Door& door) {
 
 std::string knock(const json& request) {
   const std::string port = text_in(request, "wait_open");
-  const Door door = door_of(request, port);
-  if (request.value("check", false)) return not_sent(door);
+  const Entrance entrance = entrance_of(request, port);
+  if (request.value("check", false)) return not_sent(entrance);
   const std::unique_ptr<Wire> wire = open_wire();
-  return to_json(port.empty() ? knock(door, knocking_of(request), *wire)
-                              : knock_open(door, tcp_service(port), knocking_of(request), *wire));
+  return to_json(port.empty() ? knock(entrance, knocking_of(request), *wire)
+                              : knock_open(entrance, tcp_service(port), knocking_of(request), *wire));
 }
 
 std::string check_profile(const json& request) {
@@ -76,11 +76,12 @@ std::vector<std::string> texts_of(const Ports& ports) {
 }
 
 std::string describe(const json& request) {
-  const Door door = door_of(request, text_in(request, "opens"));
-  const std::vector<std::string> knocks = texts_of(door.knocks.front()), services = texts_of(door.opens);
+  const Entrance entrance = entrance_of(request, text_in(request, "opens"));
+  const std::vector<std::string> knocks = texts_of(entrance.knocks.front()),
+                                 services = texts_of(entrance.opens);
   const std::string fingerprint =
-      user_fingerprint(fmt::format("knock {} {}", door.sequence, fmt::join(knocks, " ")));
-  json value{{"host", door.host},       {"address", door.address},     {"name", door.sequence},
+      user_fingerprint(fmt::format("knock {} {}", entrance.sequence, fmt::join(knocks, " ")));
+  json value{{"host", entrance.host},   {"address", entrance.address}, {"name", entrance.sequence},
              {"knocks", knocks.size()}, {"services", services.size()}, {"fingerprint", fingerprint}};
   if (request.value("reveal", false)) {
     value["knock"] = knocks;

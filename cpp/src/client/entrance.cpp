@@ -34,41 +34,41 @@ bool opens(const Sequence& sequence, Service service) {
   });
 }
 
-Door make_door(const ProfileHost& entry, const std::string& host, const Sequence& sequence) {
-  Door door;
-  door.host = host;
-  door.address = entry.address.empty() ? host : entry.address;
-  door.sequence = sequence.name;
-  door.opens = sequence.opens;
-  door.knocks = turns_of(sequence, host);
-  door.lockout = std::chrono::milliseconds(entry.lockout.milliseconds());
-  door.step_timeout = std::chrono::milliseconds(sequence.step_timeout.milliseconds());
-  return door;
+Entrance make_entrance(const ProfileHost& entry, const std::string& host, const Sequence& sequence) {
+  Entrance entrance;
+  entrance.host = host;
+  entrance.address = entry.address.empty() ? host : entry.address;
+  entrance.sequence = sequence.name;
+  entrance.opens = sequence.opens;
+  entrance.knocks = turns_of(sequence, host);
+  entrance.lockout = std::chrono::milliseconds(entry.lockout.milliseconds());
+  entrance.step_timeout = std::chrono::milliseconds(sequence.step_timeout.milliseconds());
+  return entrance;
 }
 
 }  // namespace
 
-Door door_named(const Profile& profile, const std::string& host, const std::string& name) {
+Entrance entrance_named(const Profile& profile, const std::string& host, const std::string& name) {
   const ProfileHost& entry = find(profile, host);
   for (const Sequence& sequence : entry.sequences) {
-    if (sequence.name == name) return make_door(entry, host, sequence);
+    if (sequence.name == name) return make_entrance(entry, host, sequence);
   }
   throw SystemError(fmt::format("the profile {} has no sequence {} for {}: it has {}", profile.name, name,
                                 host, names_of(entry)));
 }
 
-Door door_opening(const Profile& profile, const std::string& host, Service service) {
+Entrance entrance_opening(const Profile& profile, const std::string& host, Service service) {
   const ProfileHost& entry = find(profile, host);
   for (const Sequence& sequence : entry.sequences) {
-    if (opens(sequence, service)) return make_door(entry, host, sequence);
+    if (opens(sequence, service)) return make_entrance(entry, host, sequence);
   }
   throw SystemError(fmt::format("the profile {} has no sequence that opens {} of {}: it has {}", profile.name,
                                 to_string(service), host, names_of(entry)));
 }
 
-Door only_door(const Profile& profile, const std::string& host) {
+Entrance only_entrance(const Profile& profile, const std::string& host) {
   const ProfileHost& entry = find(profile, host);
-  if (entry.sequences.size() == 1) return make_door(entry, host, entry.sequences.front());
+  if (entry.sequences.size() == 1) return make_entrance(entry, host, entry.sequences.front());
   if (entry.sequences.empty()) {
     throw SystemError(fmt::format("the profile {} has no sequence for {}: add one", profile.name, host));
   }
