@@ -9,6 +9,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -38,6 +39,7 @@ class Host:
             "PATH": SYSTEM_PATH, "HOME": "/root", "USER": "root", "LANG": "C.UTF-8", "SHLVL": "1",
             **(environment or {}),
         }
+        self._asking = threading.Lock()  # an answer is for whichever thread asked
         self._channel, theirs = socket.socketpair()
         pid_in, pid_out = os.pipe()
         maker = os.getpid()
@@ -67,8 +69,9 @@ class Host:
         Returns its result; raises its exception.
         """
         self.wait_until_up()
-        send_message(self._channel, (function, arguments))
-        return self._receive()  # type: ignore[no-any-return]
+        with self._asking:
+            send_message(self._channel, (function, arguments))
+            return self._receive()  # type: ignore[no-any-return]
 
     def wait_until_up(self) -> None:
         """Return when the host's mounts and loopback are there. Raises what went wrong with them."""
