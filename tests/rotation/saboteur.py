@@ -7,6 +7,7 @@ TASK counts from 1 as tasks begin; WHEN is `begin`, or `end` of its last host. T
 import os
 import signal
 import subprocess
+from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
@@ -18,18 +19,18 @@ description: For tests.
 """
 
 
-class CallbackModule(CallbackBase):
+class CallbackModule(CallbackBase):  # type: ignore[misc]
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
     CALLBACK_NAME = "saboteur"
     CALLBACK_NEEDS_ENABLED = True
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         number, self._when, self._command = os.environ["SABOTAGE"].split(" ", 2)
         self._number, self._begun = int(number), 0
 
-    def v2_playbook_on_task_start(self, task, is_conditional):
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         if task.action in ("include_role", "ansible.builtin.include_role", "include_tasks"):
             return
         if self._begun == self._number and self._when == "end":
@@ -38,11 +39,11 @@ class CallbackModule(CallbackBase):
         if self._begun == self._number and self._when == "begin":
             self._strike()
 
-    def v2_playbook_on_stats(self, stats):
+    def v2_playbook_on_stats(self, stats: Any) -> None:
         if self._begun == self._number and self._when == "end":
             self._strike()
 
-    def _strike(self):
+    def _strike(self) -> None:
         self._number = 0
         if self._command.startswith("kill"):
             delay = self._command.partition(" ")[2]
