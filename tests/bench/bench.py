@@ -24,7 +24,7 @@ import build  # noqa: E402
 import declarations  # noqa: E402
 import process  # noqa: E402
 import turns  # noqa: E402
-from bed.host import Host  # noqa: E402
+from bed.host import SYSTEM_PATH, Host  # noqa: E402
 from bed.lab import Lab  # noqa: E402
 from screen import Line, say, styled  # noqa: E402
 
@@ -217,8 +217,31 @@ def derive_rows(rounds: int) -> list[Row]:
             for what, each in rates.items()]
 
 
+FLEET_SIZE = 100
+
+
+def rotation_rows(rounds: int) -> list[Row]:
+    """All three phases on a hundred hosts, beside a ping of each host for each phase; at most three rounds."""
+    sys.path.append(str(ROOT / "tests/ansible"))
+    from controller import find
+    from rotation.fleet import Fleet
+    names = [f"host{number}" for number in range(1, FLEET_SIZE + 1)]
+    environment = {"PATH": f"{KNOCKWORK.parent}:{SYSTEM_PATH}", "PYTHONPATH": str(KNOCKWORK.parent / "python")}
+    ours, theirs = [], []
+    with Fleet(find("debian"), environment, names) as fleet:
+        for epoch in range(1, min(rounds, 3) + 1):
+            theirs.append(sum(fleet.ping() for _ in range(3)))
+            began = time.monotonic()
+            run = fleet.rotate(epoch, epoch - 1)
+            ours.append(time.monotonic() - began)
+            if not run.fine:
+                sys.exit(run.output)
+    return [Row(f"rotation of {FLEET_SIZE} hosts / 3 pings of each, a host", statistics.median(ours) / FLEET_SIZE,
+                statistics.median(theirs) / FLEET_SIZE, "s", at_most=2)]
+
+
 ROWS: dict[str, Callable[[int], list[Row]]] = {
-    "apply": apply_rows, "flood": flood_rows, "derive": derive_rows, "knock": knock_rows}
+    "apply": apply_rows, "flood": flood_rows, "derive": derive_rows, "knock": knock_rows, "rotation": rotation_rows}
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ There is a caller too, with as many addresses as it takes to be somebody new eve
 import itertools
 import json
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -158,6 +159,17 @@ class Fleet:
             [*self._ansible(), "book.yml", "-e", "ansible_connection=knockwork.nft.ssh"], env=environment,
             cwd="/root", timeout=120)
         return done.stdout + done.stderr
+
+    def ping(self) -> float:
+        """Seconds that `ansible -m ping` takes for all hosts, each over a connection of its own."""
+        end = f"for each in {PROFILE}.cp/*; do ssh -o ControlPath=$each -O exit x; done"
+        self.controller.run(["/bin/sh", "-c", end])
+        _, environment = self._command(0, None, (), "100%", PROFILE)
+        began = time.monotonic()
+        self.controller.run(
+            ["/usr/bin/ansible", "-i", "/etc/ansible/rotation", ",".join(self.hosts), "-m", "ping", "-e",
+             "ansible_connection=knockwork.nft.ssh"], env=environment, cwd="/root", timeout=240, check=True)
+        return time.monotonic() - began
 
     def reboot(self, name: str) -> None:
         """The host anew: what lies on its disk, and nothing else. As knockwork.service does at boot it applies."""
