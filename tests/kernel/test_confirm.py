@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from operator import itemgetter
+from pathlib import Path
 
 import pytest
 
@@ -289,7 +290,7 @@ def test_with_systemd(knockwork: Knockwork) -> None:
     knockwork.declare(CUTS_OFF["wrong sequence"])
     done = knockwork.run("apply", "--confirm-within", "1s", "--json", env=env)
     identity = json.loads(done.stdout)["pending"]["id"]
-    binary = knockwork.command()[0]
+    binary = Path(knockwork.command()[0]).parent / "libexec/knockwork/knockwork-main"
     assert host.read("/run/systemd-run.said") == (
         f"--quiet --unit=knockwork-revert-{identity} --description=knockwork: take back what nobody confirmed "
         "--collect --on-active=1000ms --timer-property=AccuracySec=100ms --timer-property=RemainAfterElapse=no "
