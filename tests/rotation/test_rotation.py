@@ -3,11 +3,13 @@
 $KNOCKWORK_FLEET: how many hosts; 3 without it. The long run: KNOCKWORK_FLEET=20 tests/run rotation
 """
 
+import json
+
 import pytest
 
 from bed.cli import Knockwork
 from bed.packets import Answer
-from rotation.fleet import PROFILE, Fleet
+from rotation.fleet import DECLARATION, LENGTH, PROFILE, Fleet
 from rotation.probing import Prober
 from rotation.sabotage import sabotage
 
@@ -123,6 +125,23 @@ def test_a_lagging_profile_comes_in(fleet: Fleet) -> None:
     assert fleet.rotate(1, 0).fine
     fleet.write_profile(0)
     assert_finishes(fleet, 1)
+
+
+@pytest.mark.parametrize("periods", [-2, 2])
+def test_a_clock_off_by_two_periods(fleet: Fleet, periods: int) -> None:
+    """By the clock, without a controller: the host accepts what both times say, and names what is wrong."""
+    for name, host in fleet.hosts.items():
+        Knockwork(host).apply(DECLARATION.format(host=name, length=LENGTH).replace(
+            "protocols:", "period: 1h, overlap: 2s, protocols:"))
+    fleet.write_profile(0, period="1h")
+    host = fleet.hosts["host2"]
+    record = json.loads(host.read("/var/lib/knockwork/clock.json"))
+    record["unix_ms"] += periods * 3_600_000  # as if its clock had been set since
+    host.write("/var/lib/knockwork/clock.json", json.dumps(record), 0o600)
+    done = Knockwork(host).run("apply", "--unattended", "--quiet")
+    assert f"this host's clock is 2h {'ahead' if periods < 0 else 'behind'}" in done.stderr, done.stderr
+    assert len(fleet.accepted("host2")) >= 2  # more within an overlap
+    assert all(fleet.reachable(name) for name in fleet.hosts)
 
 
 def test_a_new_secret(fleet: Fleet) -> None:

@@ -55,7 +55,7 @@ void record(const ClockReading& reading, std::vector<std::string>& warnings) {
 }
 
 std::string in_words(milliseconds span) {
-  return to_string(Duration::milliseconds(span.count() / 1000 * 1000));
+  return to_string(Duration::milliseconds((span.count() + 500) / 1000 * 1000));
 }
 
 }  // namespace
