@@ -1,9 +1,11 @@
 """Playbooks on the bed's controller, and what came of them."""
 
+import contextlib
+import fcntl
 import json
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,9 +51,19 @@ def find(name: str) -> Ansible:
             raise Unavailable("Debian's ansible-core is not installed")
         return Ansible(name, "/usr/bin/ansible-playbook", "/usr/bin/python3")
     command = CURRENT / "bin/ansible-playbook"
-    if not command.exists():
-        _install()
+    with _alone():
+        if not command.exists():
+            _install()
     return Ansible(name, str(command), str(CURRENT / "bin/python"))
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Below build/ one worker at a time makes what all of them use."""
+    COLLECTIONS.mkdir(parents=True, exist_ok=True)
+    with open(COLLECTIONS / ".lock", "w", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _install() -> None:
@@ -180,6 +192,11 @@ def begin_journal(host: Host) -> None:
 
 def provide_collection(source: Path, collections: Path) -> None:
     link = collections / "ansible_collections/knockwork/nft"
+    with _alone():
+        _lead(link, source)
+
+
+def _lead(link: Path, source: Path) -> None:
     if not link.exists() or not link.samefile(source):
         link.unlink(missing_ok=True)
         link.parent.mkdir(parents=True, exist_ok=True)

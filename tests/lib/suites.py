@@ -89,7 +89,7 @@ SUITES = (
           _pytest("python", "release", "tests/python")),
     Suite("ansible", "playbooks over SSH on three hosts, and through ten gates",
           ("build", "test", "hosts", "venv"),
-          ("release",), _pytest("ansible", "release", "tests/ansible")),
+          ("release",), _pytest("ansible", "release", "tests/ansible", *SIDE_BY_SIDE)),
     Suite("rotation", "a fleet changes its sequences, whatever goes wrong", ("build", "test", "hosts"),
           ("release",), _pytest("rotation", "release", "tests/rotation", *SIDE_BY_SIDE, asks="KNOCKWORK_FLEET")),
     Suite("lint", "format, clang-tidy, shellcheck, mypy, sanity, docs", ("build", "test", "lint"),
