@@ -80,11 +80,11 @@ class Fleet:
 
     def write_profile(self, epoch: int, path: str = PROFILE, period: str = "") -> None:
         """As the module profile writes it; with a period the clock says the epoch."""
-        turn = {"period": period, "overlap": "2s"} if period else {"epoch": epoch}
+        turn: dict[str, str | int] = {"period": period, "overlap": "2s"} if period else {"epoch": epoch}
         entries = [{"host": [name, self.bed.address(name)], "address": self.bed.address(name), "lockout": "2s",
                     "sequences": [{"name": "ssh", "opens": ["22/tcp"], "step_timeout": "2s", "derive": {
-                        "secret_file": MASTER, "host": name, "length": LENGTH, "protocols": ["tcp", "udp"],
-                        **turn}}]} for name in self.hosts]
+                        **turn, "secret_file": MASTER, "host": name, "length": LENGTH,
+                        "protocols": ["tcp", "udp"]}}]} for name in self.hosts]
         self.controller.write(path, HEADER + json.dumps({"knockwork": 1, "hosts": entries}), 0o600)
 
     def rotate(self, epoch: int, expected: int | None = None, *options: str, serial: str = "100%",
