@@ -1,11 +1,11 @@
 // How many sequences one core draws in a second of its own time: of many epochs of one host, and of
 // many hosts of a fleet, whose keys are made from the master as well. A line for each: what, and how many.
+#include "knockwork/derive.hpp"
+
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <string>
-
-#include "knockwork/derive.hpp"
 
 namespace {
 

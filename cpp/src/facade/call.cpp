@@ -11,13 +11,15 @@
 //      confirm, rollback: "id": "5f1d92ab", "prove": true
 //      revoke: "sequence": "ssh", "source": "192.0.2.7"
 //      grant: "address": "192.0.2.7", "sequence": "ssh", "for": "60s"
-//      rotate: "phase": "publish" | "retire", "epoch": 42, "expected": 41, "prove": true, "revoke_retired":
-//      true host_key: "secret_file": "/…", "host": "web1" those of call_client.hpp}
+//      rotate: "phase": "publish" | "retire", "epoch": 42, "expected": 41, "prove": true,
+//              "revoke_retired": true
+//      host_key: "secret_file": "/…", "host": "web1"
+//      those of call_client.hpp}
 //
 //   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}}
 //   {"version": "0.1.0", "ok": false,
-//    "error": {"kind": "declaration" | "system" | "proof" | "version" | "bug", "message": "…", "diagnostics":
-//    […]}}
+//    "error": {"kind": "declaration" | "system" | "proof" | "version" | "bug",
+//              "message": "…", "diagnostics": […]}}
 //
 // Diagnostics come without their source lines, which hold ports.
 #include <fmt/format.h>

@@ -228,7 +228,8 @@ class Explainer {
       parts.push_back(fmt::format("to {} → {}", places(before), places(after)));
     }
     if (before.once != after.once) parts.emplace_back(after.once ? "once" : "no longer once");
-    if (before.cut != after.cut) parts.emplace_back(after.cut ? "on_expiry keep → cut" : "on_expiry cut → keep");
+    if (before.cut != after.cut)
+      parts.emplace_back(after.cut ? "on_expiry keep → cut" : "on_expiry cut → keep");
     if (before.open_for != after.open_for) {
       parts.push_back(fmt::format("open_for {} → {}", to_string(before.open_for), to_string(after.open_for)));
     }

@@ -63,6 +63,7 @@ void add_drawn(const SequenceDraft& sequence, const std::vector<PortRange>& rang
 
 std::vector<std::string> texts(const std::vector<PortRange>& ranges) {
   std::vector<std::string> words;
+  words.reserve(ranges.size());
   for (const PortRange range : ranges) words.push_back(to_string(range));
   return words;
 }
