@@ -60,18 +60,18 @@ void add_rotation(Commands& commands, CLI::App* sub, Arguments& arguments) {
 
 }  // namespace
 
-void add_epoch_commands(Commands& all) {
+void add_epoch_commands(Commands& commands) {
   const auto arguments = std::make_shared<Arguments>();
-  Commands commands =
-      all.add_group("epoch", "The epochs that this host accepts, where neither clock nor declaration says");
+  Commands group = commands.add_group(
+      "epoch", "The epochs that this host accepts, where neither clock nor declaration says");
 
-  CLI::App* sub = commands.add("show", "Show them", arguments, run_show);
-  commands.add_json(sub, arguments->json);
+  CLI::App* sub = group.add("show", "Show them", arguments, run_show);
+  group.add_json(sub, arguments->json);
 
-  sub = commands.add("publish", "Accept a new epoch beside the old ones", arguments, run_publish);
-  add_rotation(commands, sub, *arguments);
+  sub = group.add("publish", "Accept a new epoch beside the old ones", arguments, run_publish);
+  add_rotation(group, sub, *arguments);
 
-  sub = commands.add("retire", "Accept no epoch before this one any longer; its own must be published",
-                     arguments, run_retire);
-  add_rotation(commands, sub, *arguments);
+  sub = group.add("retire", "Accept no epoch before this one any longer; its own must be published",
+                  arguments, run_retire);
+  add_rotation(group, sub, *arguments);
 }

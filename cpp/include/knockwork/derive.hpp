@@ -157,7 +157,7 @@ struct ClockStatus {
   std::chrono::milliseconds off{0};  // against the time since the last apply; 0 where it is believed
   std::vector<Sequence> sequences;
 };
-ClockStatus clock_status(const Spec& spec);
+ClockStatus clock_status(const Spec& declared);
 std::string to_text(const ClockStatus& status);
 std::string to_json(const ClockStatus& status);
 

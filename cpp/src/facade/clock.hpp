@@ -54,6 +54,6 @@ struct InForce {
   Spec spec;
   std::vector<std::string> warnings;
 };
-InForce resolved(const Spec& spec, Keep keep);
+InForce resolved(const Spec& declared, Keep keep);
 
 }  // namespace knockwork
