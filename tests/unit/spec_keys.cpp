@@ -45,6 +45,8 @@ std::string declaration_with(const Key& key, std::string_view value) {
     case Scope::sequence:
       return "knockwork: 1\nsequences:\n  -\n" + name + knock + opens + "    " + line;
     case Scope::derive:
+    case Scope::profile:  // these two stand in no declaration
+    case Scope::host:
       break;
   }
   std::string derive = line;
