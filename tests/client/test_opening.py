@@ -102,8 +102,9 @@ def start_knockd(lab: Lab, configuration: str) -> None:
                     "--reject-with", "tcp-reset"], check=True)
     lab.server.write("/etc/knockd.conf", configuration)
     lab.server.spawn(["/usr/sbin/knockd", "-v", "-4", "-c", "/etc/knockd.conf", "-i", "eth0"], "/run/knockd.log")
-    # It says nothing once it listens: a packet socket of the interface is there.
-    wait_for(lambda: len(lab.server.read("/proc/net/packet").splitlines()) > 1, "knockd listens")
+    # The packet socket alone is too early: what knockd misses of a first knock can spoil every later one for it,
+    # as a wrong port ends an attempt without beginning another.
+    wait_for(lambda: "listening on eth0" in lab.server.read("/run/knockd.log"), "knockd listens")
 
 
 @pytest.mark.parametrize("origin", ["manual", "corpus"])
