@@ -21,10 +21,10 @@ constexpr std::array kSettingsChains{"closed",    "odd",      "rejected", "gate"
                                      "protected", "knock",    "fire",     "wrong", "guard",
                                      "lockout",   "harmless", "stray"};
 // The maps and chains that follow from sequences, by name or by prefix.
-constexpr std::array kSequenceObjects{"steps_",    "openers",  "advance", "timed",   "begun", "next",
-                                      "from",      "dispatch", "ranges",  "within_", "open_", "range_",
-                                      "places",    "reached",  "to_",     "cut",     "once_", "shut",
-                                      "elsewhere", "spent",    "spender"};
+constexpr std::array kSequenceObjects{"steps_",    "openers",  "advance", "timed",      "begun", "next",
+                                      "from",      "dispatch", "ranges",  "within_",    "open_", "range_",
+                                      "places",    "reached",  "to_",     "cut",        "once_", "shut",
+                                      "elsewhere", "spent",    "spender", "established"};
 
 bool is_settings_chain(std::string_view name) {
   return std::find(kSettingsChains.begin(), kSettingsChains.end(), name) != kSettingsChains.end();

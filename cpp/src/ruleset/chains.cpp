@@ -42,6 +42,8 @@ class Compiler {
 
   std::vector<Chain> chains() const {
     std::vector<Chain> chains{gate(), refuse(), {"protected", "", {}, admitted({}, "goto refuse")}};
+    if (Rules rules = established(); !rules.empty())
+      chains.push_back({"established", "", {}, std::move(rules)});
     if (!cut_.empty()) chains.push_back({"cut", "", {}, covered({})});
     chains.push_back({"knock", "", {}, knock()});
     chains.push_back({"fire", "", {}, fire()});
@@ -100,9 +102,9 @@ class Compiler {
     Chain chain{"gate", "", {}, {"iif \"lo\" accept"}};
     chain.hook = std::string("type filter hook prerouting priority mangle; policy ") + pass() + ";";
     if (!program_.interfaces.empty()) chain.rules.emplace_back("iifname != @interfaces accept");
-    append(chain.rules, ending());
-    chain.rules.emplace_back("ct state established,related accept");
-    if (!places_.empty()) append(chain.rules, at_places("", "places"));
+    chain.rules.emplace_back(std::string("ct state established,related ") +
+                             (established().empty() ? "accept" : "goto established"));
+    if (!places_.empty()) append(chain.rules, at_places("places"));
     if (stealth()) append(chain.rules, exempt());
     if (seems_closed(program_))
       chain.rules.emplace_back("tcp flags ! rst,ack tcp flags != syn / fin,syn goto odd");
@@ -112,21 +114,21 @@ class Compiler {
     return chain;
   }
 
-  // Connections that end with their grants, asked about before all others go on.
-  Rules ending() const {
-    const std::string going = "ct state established,related ct direction original ";
+  // Where connections may end with their grants: those are asked about before all others go on.
+  Rules established() const {
     Rules rules;
     const auto asked = [&](const Place& place) { return place.cut() || is_spared(place, cut_); };
-    if (std::any_of(places_.begin(), places_.end(), asked)) {
-      append(rules, at_places(going, "cut_places"));
-    }
-    if (!cut_.empty()) rules.push_back(going + "meta l4proto . th dport vmap @cut");
+    if (std::any_of(places_.begin(), places_.end(), asked)) append(rules, at_places("cut_places"));
+    if (!cut_.empty()) rules.emplace_back("meta l4proto . th dport vmap @cut");
+    if (rules.empty()) return rules;
+    rules.insert(rules.begin(), "ct direction reply accept");
+    rules.emplace_back("accept");
     return rules;
   }
 
-  static Rules at_places(const std::string& condition, const std::string& maps) {
-    return {condition + "ip daddr . meta l4proto . th dport vmap @" + maps + '4',
-            condition + "ip6 daddr . meta l4proto . th dport vmap @" + maps + '6'};
+  static Rules at_places(const std::string& maps) {
+    return {"ip daddr . meta l4proto . th dport vmap @" + maps + '4',
+            "ip6 daddr . meta l4proto . th dport vmap @" + maps + '6'};
   }
 
   // What IPv6 and DHCP need to live, statelessly: RFC 4861 (neighbour
@@ -156,7 +158,8 @@ class Compiler {
   // closed, and the host itself answers. `closed` is the first of the nat chains
   // and asks once more: it sees no packet but the first of a connection, so
   // whatever is not that is rejected by `refuse`. What no stack sends (an open
-  // port ignores it, a closed one answers) goes in at no port.
+  // port ignores it, a closed one answers) goes in at no port. A flood of datagrams
+  // is not to be looked up anywhere here: it leaves by the first rule.
   void add_closed_port_chains(std::vector<Chain>& chains) const {
     if (!seems_closed(program_)) return;
     Rules odd{"fib daddr type unicast accept"};
@@ -164,8 +167,10 @@ class Compiler {
     odd.push_back("drop");
     chains.push_back({"odd", "", {}, std::move(odd)});
     chains.push_back({"rejected", "", {}, reject()});
-    Chain closed{
-        "closed", "type nat hook prerouting priority mangle + 1; policy accept;", {}, {"iif \"lo\" accept"}};
+    Chain closed{"closed",
+                 "type nat hook prerouting priority mangle + 1; policy accept;",
+                 {},
+                 {"meta l4proto != 6 accept", "iif \"lo\" accept"}};
     if (!program_.interfaces.empty()) closed.rules.emplace_back("iifname != @interfaces accept");
     closed.rules.emplace_back("tcp flags != syn / fin,syn,rst,ack accept");
     if (!places_.empty()) {
