@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -47,30 +49,87 @@ bool write_all(int file, std::string_view text) {
   return ::fsync(file) == 0;
 }
 
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
+Descriptor open_folder(const std::filesystem::path& folder) {
+  return Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
 // Makes the names in it last.
 void sync_directory(const std::filesystem::path& file) {
-  const Descriptor directory(::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.number() >= 0) ::fsync(directory.number());
+  const Descriptor folder = open_folder(folder_of(file));
+  if (folder.number() >= 0) ::fsync(folder.number());
 }
 
 void make_directory(const std::filesystem::path& directory) {
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) refuse("make the directory", directory);
+  if (::mkdir(directory.c_str(), 0700) == 0) {
+    sync_directory(directory);
+  } else if (errno != EEXIST) {
+    refuse("make the directory", directory);
+  }
 }
 
-// Writes beside `path`, then calls `move` with both names.
-void put_in_place(const std::filesystem::path& path, std::string_view text,
-                  int (*move)(const char*, const char*)) {
-  const std::string temporary = fmt::format("{}.{}", path.string(), ::getpid());
-  const Descriptor file(
-      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+// Whoever may rename what is in a folder decides what is read there next. In one with the sticky
+// bit only the owner of a file may, and the owner of the folder.
+void refuse_if_others_may_replace(int folder, const std::filesystem::path& path) {
+  struct stat status {};
+  if (::fstat(folder, &status) != 0) refuse("write", path);
+  const std::string name = folder_of(path).string();
+  if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+    throw SystemError(
+        fmt::format("the folder {} belongs to another user, who could replace what is in it: choose a folder "
+                    "of your own",
+                    name));
+  }
+  const bool group = (status.st_mode & S_IWGRP) != 0 && status.st_gid != ::getegid();
+  if ((group || (status.st_mode & S_IWOTH) != 0) && (status.st_mode & S_ISVTX) == 0) {
+    throw SystemError(fmt::format(
+        "others may replace what is in the folder {0}: `chmod go-w {0}`, or choose another", name));
+  }
+}
+
+// A name that nobody can have taken in advance.
+std::string temporary_name() {
+  std::array<unsigned char, 8> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) return {};
+  std::string temporary = ".knockwork.";
+  for (const unsigned char byte : bytes) temporary += fmt::format("{:02x}", byte);
+  return temporary;
+}
+
+enum class Present { replaced, kept, refused };  // what becomes of a file that is there already
+enum class Folder { any, safe };                 // safe: where nobody else can replace the file
+
+int move_to(int folder, const std::string& temporary, const std::string& name, Present present) {
+  if (present == Present::replaced) return ::renameat(folder, temporary.c_str(), folder, name.c_str());
+  // Unlike rename(2), link(2) replaces nothing.
+  const int linked = ::linkat(folder, temporary.c_str(), folder, name.c_str(), 0);
+  const int error = errno;
+  ::unlinkat(folder, temporary.c_str(), 0);
+  errno = error;
+  return linked == 0 || (error == EEXIST && present == Present::kept) ? 0 : -1;
+}
+
+// Writes a new file beside `path`, and gives it the name when it is whole and on the disk. All in the
+// folder as it was opened and judged, whatever its path leads to by then.
+void put_in_place(const std::filesystem::path& path, std::string_view text, Present present,
+                  Folder kind = Folder::any) {
+  const Descriptor folder = open_folder(folder_of(path));
+  if (folder.number() < 0) refuse("write", path);
+  if (kind == Folder::safe) refuse_if_others_may_replace(folder.number(), path);
+  const std::string name = path.filename().string(), temporary = temporary_name();
+  const Descriptor file(::openat(folder.number(), temporary.c_str(),
+                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (file.number() < 0) refuse("write", path);
-  if (!write_all(file.number(), text) || move(temporary.c_str(), path.c_str()) != 0) {
+  if (!write_all(file.number(), text) || move_to(folder.number(), temporary, name, present) != 0) {
     const int error = errno;
-    ::unlink(temporary.c_str());
+    ::unlinkat(folder.number(), temporary.c_str(), 0);
     errno = error;
     refuse("write", path);
   }
-  sync_directory(path);
+  ::fsync(folder.number());
 }
 
 std::string read_all(int file, const std::filesystem::path& path) {
@@ -126,21 +185,20 @@ std::optional<std::string> read_private_file(const std::filesystem::path& path) 
 }
 
 void write_file(const std::filesystem::path& path, std::string_view text) {
-  make_directory(path.parent_path());
-  put_in_place(path, text, ::rename);
+  make_directory(folder_of(path));
+  put_in_place(path, text, Present::replaced);
+}
+
+void write_secret_file(const std::filesystem::path& path, std::string_view text, IfThere if_there) {
+  make_directory(folder_of(path));
+  put_in_place(path, text, if_there == IfThere::replace ? Present::replaced : Present::refused, Folder::safe);
 }
 
 void create_file(const std::filesystem::path& path, std::string_view text) {
   std::error_code ignored;  // make_directory() says what is wrong
-  std::filesystem::create_directories(path.parent_path().parent_path(), ignored);
-  make_directory(path.parent_path());
-  put_in_place(path, text, [](const char* temporary, const char* target) {
-    const int linked = ::link(temporary, target);  // unlike rename(2) it replaces nothing
-    const int error = errno;
-    ::unlink(temporary);
-    errno = error;
-    return linked == 0 || error == EEXIST ? 0 : -1;
-  });
+  std::filesystem::create_directories(folder_of(folder_of(path)), ignored);
+  make_directory(folder_of(path));
+  put_in_place(path, text, Present::kept);
 }
 
 void remove_file(const std::filesystem::path& path) {

@@ -18,9 +18,13 @@ std::optional<std::string> read_file(const std::filesystem::path& path);
 // where others may read or write it.
 std::optional<std::string> read_private_file(const std::filesystem::path& path);
 
-// By a temporary file beside it, synced and renamed; mode 0600. Makes the
-// directory (0700) where it is missing. Throws SystemError, leaving the old file.
+// By a new file beside it of a name that nobody can guess, synced and renamed; mode 0600. Makes
+// the directory (0700) where it is missing. Throws SystemError, leaving the old file.
 void write_file(const std::filesystem::path& path, std::string_view text);
+
+// The same for a file that decides who comes in: refused in a folder where others could replace it.
+enum class IfThere { replace, refuse };
+void write_secret_file(const std::filesystem::path& path, std::string_view text, IfThere if_there);
 
 // Both last, through a crash as well. Throw SystemError; a missing file is removed already.
 void remove_file(const std::filesystem::path& path);

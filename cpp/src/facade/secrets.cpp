@@ -29,7 +29,8 @@ Secrets read_secrets(const std::filesystem::path& file) {
 }
 
 void make_secret(const std::filesystem::path& file, Epoch from, Append append) {
-  std::string text = read_private_file(file).value_or("");
+  const std::optional<std::string> there = read_private_file(file);
+  std::string text = there.value_or("");
   if (!text.empty() && append == Append::no) {
     throw SystemError(fmt::format(
         "{} is there already and stays as it is: name another file, or add a secret for later epochs with "
@@ -44,7 +45,7 @@ void make_secret(const std::filesystem::path& file, Epoch from, Append append) {
   text += secret_line(line);
   OPENSSL_cleanse(line.bytes.data(), line.bytes.size());
   Secrets::parse(text, file.string());  // refuses a second secret from the same epoch
-  write_file(file, text);
+  write_secret_file(file, text, there ? IfThere::replace : IfThere::refuse);
   OPENSSL_cleanse(text.data(), text.size());
 }
 
