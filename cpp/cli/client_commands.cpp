@@ -57,7 +57,7 @@ int connect_to(const ConnectArguments& arguments) {
   how.try_first = arguments.try_first;
   Connected connected = connect(entrance, tcp_service(arguments.port), how, *wire);
   if (connected.knocked.outcome != Knocked::Outcome::open) {
-    print_error("knockwork: error: " + to_text(connected.knocked));
+    fail(connected.knocked.message);
     return exit_status(connected.knocked.outcome);
   }
   if (arguments.fdpass || (!arguments.no_fdpass && is_socket(STDOUT_FILENO))) {

@@ -38,20 +38,22 @@ int run_main(char** argv) {
        {here / "libexec/knockwork", here.parent_path() / "libexec/knockwork", fs::path(KNOCKWORK_LIBEXEC)}) {
     ::execv((folder / "knockwork-main").c_str(), argv);
   }
-  print_error(fmt::format("knockwork: error: cannot start {}/knockwork-main: {}: install knockwork again\n",
-                          KNOCKWORK_LIBEXEC, std::strerror(errno)));
+  fail(fmt::format("cannot start {}/knockwork-main: {}: install knockwork again", KNOCKWORK_LIBEXEC,
+                   std::strerror(errno)));
   return 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  KnockArguments arguments;
-  if (!by_hand(argc, argv, arguments)) return run_main(argv);
   try {
+    KnockArguments arguments;
+    if (!by_hand(argc, argv, arguments)) return run_main(argv);
     return run_knock_on(entrance_by_hand(arguments), arguments);
   } catch (const std::exception& error) {
-    print_error(fmt::format("knockwork: error: {}\n", error.what()));
-    return 1;
+    fail(error.what());
+  } catch (...) {
+    fail("something that is no error was thrown: please report this");
   }
+  return 1;
 }

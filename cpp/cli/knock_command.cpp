@@ -28,10 +28,10 @@ std::vector<std::string> words(const std::string& text) {
 ShowProgress progress(const KnockArguments& arguments) {
   if (arguments.json || ::isatty(STDERR_FILENO) != 1) return {};
   return [host = arguments.host](const Progress& now) {
-    print_error(now.kind == Progress::Kind::waiting
-                    ? fmt::format("\r\033[K{}: closed; waiting {:.1f} s before the next knock", host,
-                                  static_cast<double>(now.wait.count()) / 1000)
-                    : fmt::format("\r\033[K{}: knock {} of {}", host, now.step, now.steps));
+    print_progress(now.kind == Progress::Kind::waiting
+                       ? fmt::format("{}: closed; waiting {:.1f} s before the next knock", host,
+                                     static_cast<double>(now.wait.count()) / 1000)
+                       : fmt::format("{}: knock {} of {}", host, now.step, now.steps));
   };
 }
 
@@ -99,13 +99,13 @@ int run_knock_on(const Entrance& entrance, const KnockArguments& arguments) {
   const Knocked knocked = arguments.wait_open.empty() ? knock(entrance, knocking(arguments), *wire, show)
                                                       : knock_open(entrance, tcp_service(arguments.wait_open),
                                                                    knocking(arguments), *wire, show);
-  if (show) print_error("\r\033[K");
+  if (show) print_progress("");
   if (arguments.json) {
     print(to_json(knocked) + '\n');
   } else if (knocked.message.empty()) {
     print(to_text(knocked));
   } else {
-    print_error("knockwork: error: " + to_text(knocked));
+    fail(knocked.message);
   }
   return exit_status(knocked.outcome);
 }

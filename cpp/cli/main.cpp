@@ -1,6 +1,7 @@
 // The command line of knockwork-main: parse, run what was chosen, say what went wrong.
 #include <fmt/format.h>
 
+#include <sstream>
 #include <string>
 
 #include "commands.hpp"
@@ -10,26 +11,21 @@ namespace {
 
 using namespace knockwork;
 
-int fail(const std::exception& error, const Chosen& chosen) {
+int refuse(const std::exception& error, const Chosen& chosen) {
   if (chosen.json) {
     print(to_json(error) + '\n');
-    return kError;
-  }
-  if (const auto* invalid = dynamic_cast<const InvalidDeclaration*>(&error)) {
+  } else if (const auto* invalid = dynamic_cast<const InvalidDeclaration*>(&error)) {
     print_error(to_text(invalid->diagnostics()));
   } else {
-    print_error(fmt::format("knockwork: error: {}\n", error.what()));
+    fail(error.what());
   }
   return kError;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  CLI::App app{"Port knocking for nftables, declared: one file, one table, no daemon."};
+int run(int argc, char** argv, Chosen& chosen) {
+  CLI::App app{"Port knocking for nftables, declared: one file, one table, no daemon.", "knockwork"};
   app.set_version_flag("--version", std::string("knockwork ") + version());
   app.require_subcommand(1);
-  Chosen chosen;
   Commands commands(app, chosen);
   add_declaration_commands(commands);
   add_gate_commands(commands);
@@ -41,13 +37,34 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
-    print_error(fmt::format("knockwork: error: {}\nSee knockwork --help.\n", error.what()));
+    if (error.get_exit_code() == 0) {  // --help and --version
+      std::ostringstream text;
+      app.exit(error, text, text);
+      print(text.str());
+      return kFine;
+    }
+    fail(error.what());
+    print_error("See knockwork --help.\n");
     return kError;
   }
+  return chosen.run();
+}
+
+}  // namespace
+
+// Nothing that is thrown leaves it: an input that ends the process by a signal leaves a core dump.
+int main(int argc, char** argv) {
+  Chosen chosen;
   try {
-    return chosen.run();
-  } catch (const std::exception& error) {
-    return fail(error, chosen);
+    try {
+      return run(argc, argv, chosen);
+    } catch (const std::exception& error) {
+      return refuse(error, chosen);
+    }
+  } catch (const std::exception& error) {  // standard output takes no more
+    fail(error.what());
+  } catch (...) {
+    fail("something that is no error was thrown: please report this");
   }
+  return kError;
 }

@@ -12,6 +12,7 @@
 #include <iterator>
 
 #include "knockwork/diagnostic.hpp"
+#include "knockwork/printable.hpp"
 
 namespace {
 
@@ -35,13 +36,23 @@ const char* colour(std::string_view line) {
   }
 }
 
-}  // namespace
-
-void print(std::string_view text) {
+void write(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     throw knockwork::SystemError("cannot write to standard output");
   }
 }
+
+void write_error(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
+std::string indented(std::string_view text) {
+  std::string result;
+  for (const char byte : text) result += byte == '\n' ? std::string("\n  ") : std::string(1, byte);
+  return result;
+}
+
+}  // namespace
+
+void print(std::string_view text) { write(knockwork::printable(text)); }
 
 void print_coloured(std::string_view text) {
   if (!coloured()) return print(text);
@@ -49,13 +60,21 @@ void print_coloured(std::string_view text) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     const char* paint = colour(line);
-    print(paint == nullptr ? fmt::format("{}\n", line) : fmt::format("{}{}\033[0m\n", paint, line));
+    const std::string shown = knockwork::printable(line);
+    write(paint == nullptr ? shown + '\n' : fmt::format("{}{}\033[0m\n", paint, shown));
   }
 }
 
-void print_error(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+void print_error(std::string_view text) { write_error(knockwork::printable(text)); }
 
-void warn(std::string_view text) { print_error(fmt::format("warning: {}\n", text)); }
+void fail(std::string_view text) { print_error(fmt::format("knockwork: error: {}\n", indented(text))); }
+
+void warn(std::string_view text) { print_error(fmt::format("warning: {}\n", indented(text))); }
+
+void print_progress(std::string_view text) {
+  write_error("\r\033[K");
+  print_error(text);
+}
 
 std::optional<std::chrono::milliseconds> time_argument(const std::string& text) {
   if (text.empty()) return std::nullopt;

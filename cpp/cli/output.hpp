@@ -1,4 +1,5 @@
-// What reaches the terminal.
+// What reaches the terminal: the one place where text from outside is made harmless. Control characters,
+// bidirectional overrides and bytes that are no UTF-8 are shown as escapes (`\x1b`), whoever named them.
 #pragma once
 
 #include <chrono>
@@ -15,7 +16,12 @@ void print(std::string_view text);
 void print_coloured(std::string_view text);
 
 void print_error(std::string_view text);
+// "knockwork: error: …" and "warning: …"; a line feed in `text` starts no line of its own.
+void fail(std::string_view text);
 void warn(std::string_view text);
+
+// A line on a terminal that the next one takes the place of; empty: none any longer.
+void print_progress(std::string_view text);
 
 // "2026-01-31T12:00:00Z"; nothing where the text is empty. Throws knockwork::SystemError.
 std::optional<std::chrono::milliseconds> time_argument(const std::string& text);

@@ -5,6 +5,7 @@
 
 #include "commands.hpp"
 #include "knockwork/kernel.hpp"
+#include "knockwork/printable.hpp"
 #include "output.hpp"
 
 namespace {
@@ -29,7 +30,7 @@ Settings settings(const Arguments& arguments) {
 int run_confirm(const Arguments& arguments) {
   const Proof proof = arguments.fresh ? Proof::fresh : Proof::none;
   const std::string id = confirm(arguments.id, proof, *open_kernel(), settings(arguments));
-  print(arguments.json ? fmt::format("{{\"confirmed\":\"{}\"}}\n", id)
+  print(arguments.json ? fmt::format("{{\"confirmed\":{}}}\n", json_string(id))
                        : fmt::format("Confirmed: apply {} is kept.\n", id));
   return kFine;
 }

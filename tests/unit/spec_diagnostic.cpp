@@ -1,6 +1,7 @@
 // How a diagnostic looks: the caret stands under its place whatever the line holds.
 #include "catch.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "knockwork/printable.hpp"
 
 using namespace knockwork;
 
@@ -57,4 +58,20 @@ TEST_CASE("diagnostic: a long line is cut around its caret") {
 
 TEST_CASE("diagnostic: a hostile file name does nothing to the terminal") {
   CHECK(to_text({{"a\n\x1b[2J.yml", 0, 0, 1, "", "m", "", "", 1}}) == "a\\x0a\\x1b[2J.yml: error: m\n");
+}
+
+TEST_CASE("printable: what acts on a terminal is shown instead") {
+  CHECK(printable("plain\ttext\nand é, 日本, …") == "plain\ttext\nand é, 日本, …");
+  CHECK(printable("\x1b[31m\x07\r\x7f") == "\\x1b[31m\\x07\\x0d\\x7f");
+  CHECK(printable("\xc2\x9b"
+                  "31m \xe2\x80\xae \xe2\x80\x8b") == "\\u{9b}31m \\u{202e} \\u{200b}");
+  CHECK(printable("\xff\xc3(\xe2\x80") == "\\xff\\xc3(\\xe2\\x80");
+  CHECK(printable(std::string_view("\0", 1)) == "\\x00");
+}
+
+TEST_CASE("printable: JSON keeps its value") {
+  CHECK(json_string("a\"\\\n\x1b") == "\"a\\\"\\\\\\n\\u001b\"");
+  CHECK(json_string("\x7f\xc2\x9b\xe2\x80\xae\xf3\xa0\x80\x81") == "\"\\u007f\\u009b\\u202e\\udb40\\udc01\"");
+  CHECK(json_string("\xff") == "\"\xef\xbf\xbd\"");
+  CHECK(json_string("é…") == "\"é…\"");
 }

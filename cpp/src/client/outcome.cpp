@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "knockwork/client.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {
@@ -39,7 +40,7 @@ std::string to_json(const Knocked& knocked) {
   const nlohmann::ordered_json value{
       {"outcome", word(knocked.outcome)},    {"host", knocked.host},     {"address", given(knocked.address)},
       {"sequence", given(knocked.sequence)}, {"rounds", knocked.rounds}, {"message", given(knocked.message)}};
-  return value.dump();
+  return json_text(value);
 }
 
 }  // namespace knockwork

@@ -31,6 +31,7 @@
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
 #include "knockwork/rotation.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {
@@ -106,6 +107,15 @@ Report confirmed(const std::string& id) {
   return {true, {{Change::Kind::change, "apply", id, "waits", "kept", "confirmed"}}, {}, {}};
 }
 
+// What is nested deeper than any request is refused before it is copied, level by level, on the stack.
+json parsed(std::string_view text) {
+  constexpr int kDeepest = 16;
+  return json::parse(text, [](int depth, json::parse_event_t, const json&) {
+    if (depth > kDeepest) throw SystemError("the request is nested too deeply");
+    return true;
+  });
+}
+
 json answer(const json& request, Kernel& kernel) {
   if (const auto answered = call_client(request)) return success(answered->first, answered->second);
   const std::string command = request.at("command");
@@ -157,26 +167,27 @@ json answer(const json& request, Kernel& kernel) {
 
 std::string to_json(const std::exception& error) {
   if (const auto* invalid = dynamic_cast<const InvalidDeclaration*>(&error)) {
-    return failure("declaration", "the declaration is not valid", to_values(invalid->diagnostics())).dump();
+    return json_text(
+        failure("declaration", "the declaration is not valid", to_values(invalid->diagnostics())));
   }
   if (dynamic_cast<const json::exception*>(&error) != nullptr) {  // its text may hold ports
-    return failure("bug", "the request is not what this version expects").dump();
+    return json_text(failure("bug", "the request is not what this version expects"));
   }
-  if (dynamic_cast<const NotProved*>(&error) != nullptr) return failure("proof", error.what()).dump();
-  return failure(dynamic_cast<const SystemError*>(&error) != nullptr ? "system" : "bug", error.what()).dump();
+  if (dynamic_cast<const NotProved*>(&error) != nullptr) return json_text(failure("proof", error.what()));
+  return json_text(
+      failure(dynamic_cast<const SystemError*>(&error) != nullptr ? "system" : "bug", error.what()));
 }
 
 std::string call(std::string_view text, Kernel& kernel) {
   try {
-    const json request = json::parse(text);
+    const json request = parsed(text);
     if (const std::string theirs = request.at("version"); theirs != version()) {
-      return failure("version",
-                     fmt::format("the collection knockwork.nft is {}, the core on this host {}: install the "
-                                 "same version of both",
-                                 theirs, version()))
-          .dump();
+      return json_text(failure(
+          "version", fmt::format("the collection knockwork.nft is {}, the core on this host {}: install "
+                                 "the same version of both",
+                                 theirs, version())));
     }
-    return answer(request, kernel).dump();
+    return json_text(answer(request, kernel));
   } catch (const std::exception& error) {
     return to_json(error);
   }

@@ -7,6 +7,7 @@
 #include "facade/user.hpp"
 #include "knockwork/client.hpp"
 #include "knockwork/wire.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {
@@ -50,7 +51,7 @@ std::string not_sent(const Entrance& entrance) {
   knocked.sequence = entrance.sequence;
   json value = json::parse(to_json(knocked));
   value["outcome"] = nullptr;
-  return value.dump();
+  return json_text(value);
 }
 
 std::string knock(const json& request) {
@@ -64,7 +65,7 @@ std::string knock(const json& request) {
 
 std::string check_profile(const json& request) {
   const Profile profile = load_profile(request.at("name"), request.at("text"));
-  return json{{"hosts", profile.hosts.size()}}.dump();
+  return json_text(json{{"hosts", profile.hosts.size()}});
 }
 
 template <typename Ports>
@@ -87,7 +88,7 @@ std::string describe(const json& request) {
     value["knock"] = knocks;
     value["opens"] = services;
   }
-  return value.dump();
+  return json_text(value);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "facade/files.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/rotation.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {
@@ -83,13 +84,12 @@ Verdict judge(const std::optional<ClockReading>& record, const ClockReading& now
 }
 
 std::string to_json(const ClockReading& record) {
-  return json{{"knockwork", 1},
-              {"unix_ms", record.wall.count()},
-              {"boot", record.boot},
-              {"uptime_ms", record.uptime.count()},
-              {"synchronised", record.synchronised},
-              {"doubted", record.doubted}}
-             .dump() +
+  return json_text(json{{"knockwork", 1},
+                        {"unix_ms", record.wall.count()},
+                        {"boot", record.boot},
+                        {"uptime_ms", record.uptime.count()},
+                        {"synchronised", record.synchronised},
+                        {"doubted", record.doubted}}) +
          '\n';
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "knockwork/derive.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {
@@ -40,11 +41,10 @@ std::string to_json(const ClockStatus& status) {
     if (each.until.count() > 0) entry["until_ms"] = each.until.count();
     sequences.push_back(std::move(entry));
   }
-  return nlohmann::ordered_json{{"unix_ms", status.now.count()},
-                                {"synchronised", status.synchronised},
-                                {"off_ms", status.off.count()},
-                                {"sequences", sequences}}
-      .dump();
+  return json_text(nlohmann::ordered_json{{"unix_ms", status.now.count()},
+                                          {"synchronised", status.synchronised},
+                                          {"off_ms", status.off.count()},
+                                          {"sequences", sequences}});
 }
 
 }  // namespace knockwork

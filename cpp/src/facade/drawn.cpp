@@ -5,6 +5,7 @@
 
 #include "facade/fingerprint.hpp"
 #include "knockwork/derive.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {
@@ -55,7 +56,7 @@ std::string to_json(const std::vector<Drawn>& drawn) {
                    {"knocks", each.knocks},
                    {"bits", std::round(each.bits * 10) / 10}});
   }
-  return nlohmann::ordered_json{{"drawn", all}}.dump();
+  return json_text(nlohmann::ordered_json{{"drawn", all}});
 }
 
 }  // namespace knockwork

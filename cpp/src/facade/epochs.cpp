@@ -7,6 +7,7 @@
 
 #include "facade/files.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {
@@ -74,7 +75,7 @@ Spec with_record(Spec spec, const EpochRecord& record) {
 }
 
 std::string to_json(const EpochRecord& record) {
-  return json{{"knockwork", 1}, {"accepts", record.accepts}}.dump() + '\n';
+  return json_text(json{{"knockwork", 1}, {"accepts", record.accepts}}) + '\n';
 }
 
 std::string to_text(const EpochRecord& record) { return fmt::format("{}", fmt::join(record.accepts, ", ")); }

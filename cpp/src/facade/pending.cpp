@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "facade/files.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {
@@ -65,19 +66,19 @@ std::string to_json(const Pending& pending) {
   for (const FileChange& file : pending.files) {
     files.push_back({{"path", file.path}, {"before", or_null(file.before)}, {"after", or_null(file.after)}});
   }
-  return json{{"knockwork", 1},
-              {"id", pending.id},
-              {"boot", pending.boot},
-              {"at_ms", pending.at.count()},
-              {"armed_ms", pending.armed.count()},
-              {"deadline_ms", pending.deadline.count()},
-              {"committed_ms", pending.committed ? json(pending.committed->count()) : json(nullptr)},
-              {"digest", pending.digest},
-              {"declared", pending.declared},
-              {"before", or_null(pending.before)},
-              {"grants", json::parse(to_json(pending.grants))},
-              {"files", files}}
-             .dump(-1, ' ', false, json::error_handler_t::replace) +
+  return json_text(
+             json{{"knockwork", 1},
+                  {"id", pending.id},
+                  {"boot", pending.boot},
+                  {"at_ms", pending.at.count()},
+                  {"armed_ms", pending.armed.count()},
+                  {"deadline_ms", pending.deadline.count()},
+                  {"committed_ms", pending.committed ? json(pending.committed->count()) : json(nullptr)},
+                  {"digest", pending.digest},
+                  {"declared", pending.declared},
+                  {"before", or_null(pending.before)},
+                  {"grants", json::parse(to_json(pending.grants))},
+                  {"files", files}}) +
          '\n';
 }
 

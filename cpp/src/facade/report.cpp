@@ -8,6 +8,7 @@
 
 #include "facade/state.hpp"
 #include "knockwork/knockwork.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {
@@ -104,7 +105,7 @@ std::string to_json(const Report& report) {
   json value{
       {"changed", report.changed}, {"changes", list(report.changes, change)}, {"warnings", report.warnings}};
   if (report.pending) value["pending"] = to_value(*report.pending);
-  return value.dump();
+  return json_text(value);
 }
 
 std::string to_text(const Status& status) {
@@ -156,7 +157,7 @@ std::string to_json(const Status& status) {
              {"lockouts", list(status.lockouts, holder)},
              {"half_done", status.half_done}};
   if (status.pending) value["pending"] = to_value(*status.pending);
-  return value.dump();
+  return json_text(value);
 }
 
 }  // namespace knockwork

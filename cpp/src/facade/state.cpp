@@ -9,6 +9,7 @@
 
 #include "facade/files.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {
@@ -59,7 +60,7 @@ std::string to_json(const Saved& saved) {
       sets[set].push_back({element.key, element.timeout.count(), element.expires.count()});
     }
   }
-  return json{{"knockwork", 1}, {"saved_at_ms", saved.at.count()}, {"sets", sets}}.dump() + '\n';
+  return json_text(json{{"knockwork", 1}, {"saved_at_ms", saved.at.count()}, {"sets", sets}}) + '\n';
 }
 
 Saved parse_saved(const std::string& text) {

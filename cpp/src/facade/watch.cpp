@@ -9,6 +9,7 @@
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
 #include "ruleset/ruleset.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {
@@ -86,7 +87,7 @@ std::string to_json(const Seen& seen) {
       {"time", fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", utc, seen.at.count() % 1000)}};  // RFC 3339
   if (!seen.source.empty()) value["source"] = seen.source;
   if (!seen.sequence.empty()) value["sequence"] = seen.sequence;
-  return value.dump() + '\n';
+  return json_text(value) + '\n';
 }
 
 }  // namespace knockwork

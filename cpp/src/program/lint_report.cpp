@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "program/lint.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {
@@ -109,7 +110,7 @@ std::string to_json(const std::vector<Assessment>& assessments) {
                          {"random_sweep", {{"tcp", each.tcp}, {"udp", each.udp}, {"both", each.both}}},
                          {"advice", each.advice}});
   }
-  return nlohmann::ordered_json{{"sequences", sequences}}.dump(2) + '\n';
+  return json_text(nlohmann::ordered_json{{"sequences", sequences}}, 2) + '\n';
 }
 
 }  // namespace knockwork

@@ -9,6 +9,7 @@
 #include "knockwork/knockwork.hpp"
 #include "program/machine.hpp"
 #include "program/script.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {
@@ -91,7 +92,7 @@ std::string trace_json(const Program& program, std::string_view script, std::str
   for (const ScriptedPacket& scripted : read_script(script, script_name)) {
     lines.push_back(to_json(program, scripted, machine.take(state, scripted.packet)));
   }
-  return lines.dump(2) + '\n';
+  return json_text(lines, 2) + '\n';
 }
 
 std::string trace(const Spec& spec, std::string_view script, std::string_view name) {

@@ -5,6 +5,9 @@
 
 #include "knockwork/client.hpp"
 #include "knockwork/derive.hpp"
+#include "knockwork/diagnostic.hpp"
+#include "spec/json_text.hpp"
+#include "spec/values.hpp"
 
 namespace knockwork {
 namespace {
@@ -79,9 +82,15 @@ void write_keys(const Json& mapping, std::string_view first, std::string_view re
   }
 }
 
+void refuse_unless(const spec::Parsed<std::string>& name) {
+  if (!name) throw SystemError(fmt::format("{}: {}", name.error().message, name.error().remedy));
+}
+
 }  // namespace
 
 ProfileHost export_host(const Spec& spec, const std::string& host, const std::string& address) {
+  refuse_unless(spec::parse_pattern(host));
+  if (!address.empty()) refuse_unless(spec::parse_address(address));
   ProfileHost exported{{host}, address, spec.lockout, spec.sequences};
   for (Sequence& sequence : exported.sequences) {
     if (sequence.derive && sequence.derive->host.empty()) sequence.derive->host = own_host_name();
@@ -96,7 +105,7 @@ std::string to_yaml(const ProfileHost& host) {
 }
 
 std::string to_json(const ProfileHost& host) {
-  return Json{{"knockwork", 1}, {"hosts", Json::array({to_value(host)})}}.dump();
+  return json_text(Json{{"knockwork", 1}, {"hosts", Json::array({to_value(host)})}});
 }
 
 }  // namespace knockwork

@@ -31,19 +31,47 @@ constexpr std::array<Range, 11> kWide{{{0x1100, 0x115f},
                                        {0x1f900, 0x1f9ff},
                                        {0x20000, 0x3fffd}}};
 
-constexpr std::array<Range, 8> kUnprintable{{{0x00, 0x1f},
-                                             {0x7f, 0x9f},
-                                             {0x61c, 0x61c},
-                                             {0x200b, 0x200f},
-                                             {0x2028, 0x202e},
-                                             {0x2060, 0x206f},
-                                             {0xfeff, 0xfeff},
-                                             {0xe0000, 0xe007f}}};
+constexpr std::array<Range, 11> kUnprintable{{{0x00, 0x1f},
+                                              {0x7f, 0x9f},
+                                              {0xad, 0xad},
+                                              {0x61c, 0x61c},
+                                              {0x180e, 0x180e},
+                                              {0x200b, 0x200f},
+                                              {0x2028, 0x202e},
+                                              {0x2060, 0x206f},
+                                              {0xfeff, 0xfeff},
+                                              {0xfff9, 0xfffb},
+                                              {0xe0000, 0xe007f}}};
 
 template <std::size_t Size>
 bool within(const std::array<Range, Size>& ranges, char32_t code) {
   return std::any_of(ranges.begin(), ranges.end(),
                      [&](const Range& range) { return code >= range.first && code <= range.last; });
+}
+
+bool is_plain(char byte) { return (byte >= ' ' && byte < 0x7f) || byte == '\n' || byte == '\t'; }
+
+std::string json_escape(char32_t code) {
+  const auto unit = [](char32_t value) { return fmt::format("\\u{:04x}", static_cast<unsigned>(value)); };
+  if (code < 0x10000) return unit(code);
+  return unit(0xd800 + ((code - 0x10000) >> 10)) + unit(0xdc00 + ((code - 0x10000) & 0x3ff));
+}
+
+// Each character of `text` that is not plain, as `convert` says.
+template <typename Convert>
+std::string converted(std::string_view text, Convert convert) {
+  std::string result;
+  result.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t first = at;
+    while (at < text.size() && is_plain(text[at])) ++at;
+    result += text.substr(first, at - first);
+    if (at == text.size()) break;
+    const Character character = decode(text.substr(at));
+    result += convert(character, text.substr(at, character.bytes));
+    at += character.bytes;
+  }
+  return result;
 }
 
 }  // namespace
@@ -83,6 +111,15 @@ std::string shown(const Character& character, std::string_view bytes) {
     return fmt::format("\\u{{{:x}}}", static_cast<unsigned>(character.code));
   }
   return std::string(bytes.substr(0, character.bytes));
+}
+
+std::string harmless(std::string_view text) { return converted(text, shown); }
+
+std::string harmless_json(std::string text) {
+  if (std::all_of(text.begin(), text.end(), is_plain)) return text;
+  return converted(text, [](const Character& character, std::string_view bytes) {
+    return is_unprintable(character.code) ? json_escape(character.code) : std::string(bytes);
+  });
 }
 
 std::string quote(std::string_view text) {

@@ -29,6 +29,12 @@ bool is_unprintable(char32_t code);
 // The character as it may be shown: itself, or an escape such as \x1b.
 std::string shown(const Character& character, std::string_view bytes);
 
+// A whole text as it may be shown: as `shown`, but for line feeds and tabs, which stay.
+std::string harmless(std::string_view text);
+
+// JSON's own text, valid UTF-8, with what may not be shown as \u escapes: the same value.
+std::string harmless_json(std::string text);
+
 // A user's text inside a message: in backticks, harmless, cut after 40 characters.
 std::string quote(std::string_view text);
 
