@@ -63,6 +63,10 @@ py::object guards(const kw::Guards& guards) {
 
 py::tuple ports(kw::PortRange range) { return py::make_tuple(range.first, range.last); }
 
+py::object number(std::optional<std::uint8_t> value) {
+  return value ? py::int_(int{*value}) : py::object(py::none());
+}
+
 void bind_parts(py::module_& module) {
   Value<kw::Knock>(module, "Knock", "One packet to one closed port.")
       .hidden("protocol", [](const kw::Knock& k) { return word(k.protocol); })
@@ -73,6 +77,15 @@ void bind_parts(py::module_& module) {
       .hidden("protocol", [](const kw::Service& s) { return word(s.protocol); })
       .hidden("first", [](const kw::Service& s) { return s.first; })
       .hidden("last", [](const kw::Service& s) { return s.last; })
+      .finish();
+  using P = kw::PublicRule;
+  Value<P>(module, "PublicRule", "What stealth lets in: a service under conditions, or a protocol.")
+      .hidden("service", [](const P& p) { return p.service ? py::cast(*p.service) : py::object(py::none()); })
+      .shown("protocol", [](const P& p) { return number(p.protocol); })
+      .shown("icmp_type", [](const P& p) { return number(p.icmp_type); })
+      .shown("interface",
+             [](const P& p) { return p.interface.empty() ? py::object(py::none()) : py::str(p.interface); })
+      .shown("from_", [](const P& p) { return networks(p.from); })
       .finish();
   using D = kw::Derivation;
   Value<D>(module, "Derivation", "A sequence drawn from a secret instead of written down.")
@@ -121,12 +134,15 @@ void bind_spec(py::module_& module) {
   Value<S>(module, "Spec", "A declaration, read and valid.")
       .shown("mode", [](const S& s) { return word(s.mode); })
       .hidden("public", [](const S& s) { return to_tuple(s.public_services); })
+      .hidden("public_rules", [](const S& s) { return to_tuple(s.public_rules); })
+      .shown("ping", [](const S& s) { return s.ping; })
       .shown("refuse", [](const S& s) { return word(s.refuse); })
       .shown("always_allow", [](const S& s) { return networks(s.always_allow); })
       .shown("wrong_knock", [](const S& s) { return word(s.wrong_knock); })
       .shown("lockout", [](const S& s) { return to_span(s.lockout); })
       .hidden("guards", [](const S& s) { return guards(s.guards); })
       .shown("interfaces", [](const S& s) { return to_tuple(s.interfaces); })
+      .shown("ipv4_prefix", [](const S& s) { return s.ipv4_prefix; })
       .shown("ipv6_prefix", [](const S& s) { return s.ipv6_prefix; })
       .shown("sources", [](const S& s) { return s.sources; })
       .shown("log", [](const S& s) { return word(s.log); })

@@ -43,6 +43,18 @@ def test_everything_that_is_declared() -> None:
         None, (), (), False, "keep", None)
 
 
+def test_what_is_public_under_conditions() -> None:
+    spec = knockwork.load("knockwork: 1\nmode: stealth\nping: no\nipv4_prefix: 24\npublic: [80/tcp, icmpv6/137, "
+                          "{service: 53123/udp, interface: docker0, from: [192.0.2.0/24]}]\n")
+    assert len(spec.public) == 1 and (spec.ping, spec.ipv4_prefix) == (False, 24)
+    redirect, dns = spec.public_rules
+    assert (redirect.service, redirect.protocol, redirect.icmp_type, redirect.interface, redirect.from_) == (
+        None, 58, 137, None, ())
+    assert dns.service is not None and (dns.service.protocol, dns.service.first) == ("udp", 53123)
+    assert (dns.protocol, dns.interface, dns.from_) == (None, "docker0", (ipaddress.ip_network("192.0.2.0/24"),))
+    assert "53123" not in repr(dns) + repr(spec)
+
+
 def test_defaults() -> None:
     spec = knockwork.load("knockwork: 1")
     assert (spec.mode, spec.refuse, spec.guards, spec.sequences) == ("gate", "auto", "auto", ())

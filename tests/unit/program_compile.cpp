@@ -248,3 +248,29 @@ TEST_CASE("services are sorted and named once", "[program]") {
 TEST_CASE("a sequence without knocks is our own mistake", "[program]") {
   CHECK_THROWS_AS(compile(spec_of({sequence("a", {}, {kSsh})})), std::logic_error);
 }
+
+TEST_CASE("compile: what is public under conditions is sorted, told once, and no guard") {
+  Spec spec;
+  spec.mode = Mode::stealth;
+  spec.ping = false;
+  spec.ipv4_prefix = 24;
+  spec.sequences = {sequence("ssh", {udp(7000)}, {kSsh})};
+  PublicRule gre, near;
+  gre.protocol = 47;
+  near.service = Service{Protocol::udp, 7001, 7001};
+  near.interface = "br-*";
+  near.from = {*parse_network("192.0.2.0/24"), *parse_network("192.0.2.7")};
+  spec.public_rules = {near, gre, near};
+  const Program program = compile(spec);
+  near.from.pop_back();
+  CHECK(program.public_rules == std::vector<PublicRule>{gre, near});
+  CHECK_FALSE(program.ping);
+  CHECK(program.ipv4_prefix == 24);
+  CHECK(program.guards == std::vector<Knock>{{Protocol::udp, 6999}});
+}
+
+TEST_CASE("compile: an interface that a wildcard covers is not named again") {
+  Spec spec;
+  spec.interfaces = {"eth0", "eth*", "e*", "wg0", "wg0*", "wg-x", "e*", "wg0.1"};
+  CHECK(compile(spec).interfaces == std::vector<std::string>{"e*", "wg-x", "wg0*"});
+}

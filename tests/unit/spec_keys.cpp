@@ -28,6 +28,7 @@ nlohmann::json properties(Scope scope) {
   const auto schema = nlohmann::json::parse(json_schema());
   const auto& top = schema.at("properties");
   if (scope == Scope::declaration) return top;
+  if (scope == Scope::public_entry) return top.at("public").at("items").at("anyOf").at(1).at("properties");
   const auto& sequence = top.at("sequences").at("items").at("properties");
   return scope == Scope::sequence ? sequence : sequence.at("derive").at("properties");
 }
@@ -38,10 +39,14 @@ std::string declaration_with(const Key& key, std::string_view value) {
   const std::string knock = key.name == "knock" || key.name == "derive" ? "" : "    knock: [7000]\n";
   const std::string name = key.name == "name" ? "" : "    name: x\n",
                     opens = key.name == "opens" ? "" : "    opens: [22/tcp]\n";
-  const std::string before = key.name == "public" ? "knockwork: 1\nmode: stealth\n" : "knockwork: 1\n";
+  const std::string before =
+      key.name == "public" || key.name == "ping" ? "knockwork: 1\nmode: stealth\n" : "knockwork: 1\n";
   switch (key.scope) {
     case Scope::declaration:
       return (key.name == "knockwork" ? "" : before) + line;
+    case Scope::public_entry:
+      return "knockwork: 1\nmode: stealth\npublic:\n  -\n" +
+             (key.name == "service" ? "" : std::string("    service: 67/udp\n")) + "    " + line;
     case Scope::sequence:
       return "knockwork: 1\nsequences:\n  -\n" + name + knock + opens + "    " + line;
     case Scope::derive:
@@ -97,7 +102,7 @@ TEST_CASE("keys: each is documented, exemplified and found in schema, reference 
 }
 
 TEST_CASE("keys: no name stands twice in a mapping, and none of the schema is not in the table") {
-  for (Scope scope : {Scope::declaration, Scope::sequence, Scope::derive}) {
+  for (Scope scope : {Scope::declaration, Scope::public_entry, Scope::sequence, Scope::derive}) {
     std::set<std::string_view> names;
     for (const Key& key : keys(scope)) CHECK(names.insert(key.name).second);
     CHECK(properties(scope).size() == names.size());

@@ -13,6 +13,18 @@ Spec load_text(const std::string& text) { return load({{Source::Kind::declaratio
 
 constexpr auto kSsh = "sequences: [{name: ssh, knock: [7000, 8000/tcp], opens: [22/tcp]}]\n";
 
+template <typename Draw>
+std::vector<PublicRule> random_rules(const Draw& draw) {
+  std::vector<PublicRule> rules(3);
+  rules[0].service = Service{Protocol::udp, 53, static_cast<std::uint16_t>(draw(53, 60))};
+  rules[0].interface = draw(0, 1) ? "docker0" : "br-*";
+  rules[0].from = {*parse_network("192.0.2.0/24"), *parse_network("2001:db8::/32")};
+  rules[1].protocol = static_cast<std::uint8_t>(draw(134, 254));
+  rules[2].protocol = draw(0, 1) ? kIcmp : kIcmpv6;
+  rules[2].icmp_type = static_cast<std::uint8_t>(draw(129, 255));
+  return rules;
+}
+
 // A declaration whatever the draw: all that load() takes, and nothing that it refuses.
 Spec random_spec(std::mt19937& random) {
   const auto draw = [&](int least, int most) {
@@ -25,7 +37,12 @@ Spec random_spec(std::mt19937& random) {
   spec.wrong_knock = static_cast<WrongKnock>(draw(0, 1));
   spec.sources = static_cast<std::uint32_t>(draw(16, 4194304));
   if (draw(0, 1)) spec.always_allow = {*parse_network("192.0.2.0/28"), *parse_network("2001:db8::/32")};
-  if (spec.mode == Mode::stealth) spec.public_services = {{Protocol::tcp, 80, 80}, {Protocol::udp, 100, 200}};
+  if (spec.mode == Mode::stealth) {
+    spec.public_services = {{Protocol::tcp, 80, 80}, {Protocol::udp, 100, 200}};
+    spec.ping = draw(0, 1) == 1;
+    if (draw(0, 1)) spec.public_rules = random_rules(draw);
+  }
+  spec.ipv4_prefix = draw(16, 32);
   if (draw(0, 2) == 0) spec.guards.kind = Guards::Kind::none;
   if (draw(0, 2) == 0 && spec.wrong_knock == WrongKnock::lockout) {
     spec.guards = {Guards::Kind::listed, {{Protocol::tcp, 7}, {Protocol::udp, 9}}};
@@ -63,9 +80,9 @@ TEST_CASE("load: the least declaration has every default") {
 
 TEST_CASE("load: every default may be written out") {
   const char* defaults =
-      "knockwork: 1\nmode: gate\npublic: []\nrefuse: auto\nalways_allow: []\nwrong_knock: lockout\nguards: "
+      "knockwork: 1\nmode: gate\npublic: []\nping: yes\nrefuse: auto\nalways_allow: []\nwrong_knock: lockout\nguards: "
       "auto\n"
-      "interfaces: []\nipv6_prefix: 128\nsources: 65536\nlog: none\n"
+      "interfaces: []\nipv4_prefix: 32\nipv6_prefix: 128\nsources: 65536\nlog: none\n"
       "sequences: [{name: ssh, knock: [7000, 8000/tcp], opens: [22/tcp], step_timeout: 5s, open_for: 30s, "
       "from: [], "
       "to: [], once: false, on_expiry: keep}]\n";
@@ -96,6 +113,46 @@ TEST_CASE("load: the values of a declaration") {
   CHECK(ssh.opens == std::vector<Service>{{Protocol::tcp, 22, 22}, {Protocol::udp, 60000, 61000}});
   CHECK(ssh.step_timeout == Duration::milliseconds(1000));
   CHECK(ssh.open_for == Duration::milliseconds(60000));
+}
+
+TEST_CASE("load: what is public beside ports for everyone") {
+  const auto rules = [](const std::string& entries) {
+    return load_text("knockwork: 1\nmode: stealth\npublic: [" + entries + "]\n").public_rules;
+  };
+  PublicRule dns;
+  dns.service = Service{Protocol::udp, 53, 53};
+  dns.interface = "docker0";
+  dns.from = {*parse_network("172.17.0.0/16"), *parse_network("172.18.0.0/16")};
+  CHECK(rules("{service: 53/udp, from: [172.18.0.0/16, 172.17.0.0/16], interface: docker0}") ==
+        std::vector<PublicRule>{dns});
+  const auto protocol = [](std::uint8_t number, std::optional<std::uint8_t> type = std::nullopt) {
+    PublicRule rule;
+    rule.protocol = number;
+    rule.icmp_type = type;
+    return rule;
+  };
+  CHECK(rules("icmp, icmpv6/echo-request, icmpv6/255") ==
+        std::vector<PublicRule>{protocol(1), protocol(58, 128), protocol(58, 255)});
+  CHECK(rules("gre, esp, ah, sctp, ospf, vrrp, igmp, ipv6-icmp, proto/200") ==
+        std::vector<PublicRule>{protocol(47), protocol(50), protocol(51), protocol(132), protocol(89),
+                                protocol(112), protocol(2), protocol(58), protocol(200)});
+  CHECK(rules("proto/47") == rules("gre"));
+  CHECK(rules("icmp/8") == rules("icmp/echo-request"));
+  CHECK(to_string(rules("proto/58").front()) == "icmpv6");
+  CHECK(to_string(rules("icmpv6/130").front()) == "icmpv6/mld-listener-query");
+  // A mapping without conditions is the service alone.
+  CHECK(load_text("knockwork: 1\nmode: stealth\npublic: [{service: 80/tcp}]\n") ==
+        load_text("knockwork: 1\nmode: stealth\npublic: [80/tcp]\n"));
+  // One service, open in two ways.
+  CHECK(rules("{service: 53/udp, interface: docker0}, {service: 53/udp, from: [192.0.2.1]}").size() == 2);
+}
+
+TEST_CASE("load: ping, prefixes and wildcards") {
+  CHECK(load_text("knockwork: 1\nmode: stealth\n").ping);
+  CHECK_FALSE(load_text("knockwork: 1\nmode: stealth\nping: no\n").ping);
+  CHECK(load_text("knockwork: 1\nipv4_prefix: 24\n").ipv4_prefix == 24);
+  CHECK(load_text("knockwork: 1\ninterfaces: [eth*, wg0]\n").interfaces ==
+        std::vector<std::string>{"eth*", "wg0"});
 }
 
 TEST_CASE("load: a lockout is the longest step_timeout unless it is declared") {

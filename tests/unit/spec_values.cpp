@@ -92,7 +92,9 @@ TEST_CASE("values: numbers and booleans are decimal and lower case only") {
   }
   CHECK(parse_boolean("true") == true);
   CHECK(parse_boolean("false") == false);
-  for (const char* text : {"True", "yes", "no", "on", "off", "y", "1", "0", ""})
+  CHECK(parse_boolean("yes") == true);
+  CHECK(parse_boolean("no") == false);
+  for (const char* text : {"True", "Yes", "NO", "on", "off", "y", "1", "0", ""})
     CHECK_FALSE(parse_boolean(text));
 }
 
@@ -181,10 +183,12 @@ TEST_CASE("values: names and interfaces") {
     INFO(name);
     CHECK_FALSE(parse_name(name));
   }
-  for (const char* name : {"eth0", "br-lan", "wg0.5", "enp0s31f6", "fifteen-letters"})
-    CHECK(parse_interface(name));
   for (const char* name :
-       {"", ".", "..", "a/b", "a b", "sixteen-letters-", "eth*", "a\"", "a\\", "a:1", "lo", "a\n"}) {
+       {"eth0", "br-lan", "wg0.5", "enp0s31f6", "fifteen-letters", "eth*", "fourteen-lette*", "log*"})
+    CHECK(parse_interface(name));
+  for (const char* name : {"",     ".",    "..", "a/b", "a b",   "sixteen-letters-", "eth**", "e*h", "*",
+                           "eth+", "eth?", "l*", "lo*", "!eth0", "fifteen-letters*", "a\"",   "a\\", "a:1",
+                           "lo",   "a\n"}) {
     INFO(name);
     CHECK_FALSE(parse_interface(name));
   }

@@ -35,13 +35,15 @@ SEQUENCE = {
 
 DECLARATION = dict(
     mode=dict(type='str', choices=['gate', 'stealth'], default='gate'),
-    public=dict(type='list', elements='str', default=[]),
+    public=dict(type='list', elements='raw', default=[]),
+    ping=dict(type='bool', default=True),
     refuse=dict(type='str', choices=['auto', 'drop', 'reject'], default='auto'),
     always_allow=dict(type='list', elements='str', default=[]),
     wrong_knock=dict(type='str', choices=['lockout', 'ignore'], default='lockout'),
     lockout=dict(type='str'),
     guards=dict(type='raw', default='auto'),
     interfaces=dict(type='list', elements='str', default=[]),
+    ipv4_prefix=dict(type='int', default=32),
     ipv6_prefix=dict(type='int', default=128),
     sources=dict(type='int', default=65536),
     log=dict(type='str', choices=['none', 'grants', 'all'], default='none'),

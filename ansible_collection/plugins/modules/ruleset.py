@@ -71,10 +71,21 @@ options:
   public:
     description:
       - >-
-        Services that are open to all and never count as wrong knocks. Only with C(mode: stealth).
+        What is open to all and never counts as a wrong knock: services, and protocols by name (C(icmp),
+        C(icmpv6/echo-request), C(gre), C(esp), C(ah), C(sctp), C(ospf), C(vrrp), C(igmp) and others) or by number
+        (C(proto/47)). An entry that is a mapping is open on one interface or to some sources only. Only with
+        C(mode: stealth).
+      - A mapping has the keys C(service), and C(interface) or C(from), a list of networks.
     type: list
-    elements: str
+    elements: raw
     default: []
+  ping:
+    description:
+      - >-
+        Whether stealth lets echo requests in, IPv4's and IPv6's, so that this host answers a ping. Only with
+        C(mode: stealth): gate refuses none.
+    type: bool
+    default: true
   refuse:
     description:
       - >-
@@ -114,15 +125,24 @@ options:
   interfaces:
     description:
       - >-
-        Interfaces to protect, by name; one that is absent is allowed. Without any: all but loopback. On other
-        interfaces nothing is protected.
+        Interfaces to protect, by name; one that is absent is allowed. C(eth*) means all whose names begin with
+        C(eth). Without any: all but loopback. On other interfaces nothing is protected.
     type: list
     elements: str
     default: []
+  ipv4_prefix:
+    description:
+      - >-
+        A source is this much of its IPv4 address: 24 for clients whose carrier changes their address within a /24. It
+        gives something away: everyone in that network shares a grant, a half-done sequence and a lockout, so that a
+        neighbour gets in with you, or locks you out.
+    type: int
+    default: 32
   ipv6_prefix:
     description:
       - >-
-        A source is this much of its IPv6 address. Lockouts always count by /64 or shorter.
+        A source is this much of its IPv6 address: everyone in that network shares a grant. Lockouts always count
+        by /64 or shorter.
     type: int
     default: 128
   sources:

@@ -62,6 +62,20 @@ bool contains(const Network& network, const Network& address);
 // The network of `prefix` bits around it; the network itself where that is no wider.
 Network widened(Network network, int prefix);
 
+// What stealth lets in beside services for everyone: a service from some sources, or a protocol without
+// ports. Exactly one of `service` and `protocol` is there.
+struct PublicRule {
+  std::optional<Service> service;
+  std::optional<std::uint8_t> protocol;   // IANA's number, 1-254, neither TCP's nor UDP's
+  std::optional<std::uint8_t> icmp_type;  // with kIcmp and kIcmpv6; without one: all types
+  std::string interface;                  // by name, or `eth*`; empty: any
+  std::vector<Network> from;              // sorted; empty: any source
+  auto operator<=>(const PublicRule&) const = default;
+};
+inline constexpr std::uint8_t kIcmp = 1, kIcmpv6 = 58;
+std::string to_string(
+    const PublicRule& rule);  // without its conditions: "53/udp", "gre", "icmp/echo-request"
+
 // Where gate mode sends refused TCP connections, to be answered by a closed port: tcpmux (RFC 1078),
 // obsolete.
 inline constexpr std::uint16_t kClosedPort = 1;
@@ -120,13 +134,16 @@ struct Sequence {
 
 struct Spec {
   Mode mode = Mode::gate;
-  std::vector<Service> public_services;
+  std::vector<Service> public_services;  // for everyone
+  std::vector<PublicRule> public_rules;
+  bool ping = true;  // echo requests pass; stealth only
   Refuse refuse = Refuse::automatic;
   std::vector<Network> always_allow;
   WrongKnock wrong_knock = WrongKnock::lockout;
   Duration lockout;  // resolved: the declared one, else the longest step_timeout (5 s without sequences)
   Guards guards;
   std::vector<std::string> interfaces;
+  int ipv4_prefix = 32;
   int ipv6_prefix = 128;
   std::uint32_t sources = 65536;
   Log log = Log::none;
@@ -154,7 +171,7 @@ std::string to_yaml(const Spec& spec);
 std::string json_schema();
 
 // The table of keys itself, as JSON: for each key its name, scope ("declaration",
-// "sequence", "derive"), type and elements (in Ansible's words), choices, default,
+// "public", "sequence", "derive"), type and elements (in Ansible's words), choices, default,
 // doc, example, and whether it is secret and required.
 std::string keys_json();
 

@@ -40,6 +40,32 @@ std::vector<Network> without_nested(std::vector<Network> networks) {
   return kept;
 }
 
+// `eth0` beside `eth*` adds nothing, and the two would overlap in a set. Sorted by their beginnings, a
+// wildcard stands right before all that it covers.
+std::vector<std::string> without_covered(std::vector<std::string> names) {
+  const auto beginning = [](const std::string& name) {
+    return std::string_view(name).substr(0, name.size() - (name.ends_with('*') ? 1 : 0));
+  };
+  std::sort(names.begin(), names.end(), [&](const std::string& left, const std::string& right) {
+    return std::make_pair(beginning(left), !left.ends_with('*')) <
+           std::make_pair(beginning(right), !right.ends_with('*'));
+  });
+  std::vector<std::string> kept;
+  for (std::string& name : names) {
+    const bool covered =
+        !kept.empty() &&
+        (kept.back() == name || (kept.back().ends_with('*') && name.starts_with(beginning(kept.back()))));
+    if (!covered) kept.push_back(std::move(name));
+  }
+  std::sort(kept.begin(), kept.end());
+  return kept;
+}
+
+std::vector<PublicRule> compile_rules(std::vector<PublicRule> rules) {
+  for (PublicRule& rule : rules) rule.from = without_nested(std::move(rule.from));
+  return sorted_unique(std::move(rules));
+}
+
 std::set<Knock> knock_ports(const std::vector<Track>& tracks) {
   std::set<Knock> ports;
   for (const Track& track : tracks) {
@@ -81,6 +107,9 @@ std::vector<Knock> resolve_guards(const Spec& spec, const Program& program) {
     for (const Service& service : track.services) taken.add(service);
   }
   for (const Service& service : program.public_services) taken.add(service);
+  for (const PublicRule& rule : program.public_rules) {
+    if (rule.service) taken.add(*rule.service);
+  }
   std::vector<Knock> guards =
       spec.guards.kind == Guards::Kind::listed ? spec.guards.ports : automatic_guards(knocks);
   std::erase_if(guards, [&](const Knock& guard) { return taken.has(guard); });
@@ -135,10 +164,13 @@ Program compile(const Spec& spec) {
   program.reject =
       spec.refuse == Refuse::reject || (spec.refuse == Refuse::automatic && spec.mode == Mode::gate);
   program.public_services = merged(spec.public_services);
-  program.interfaces = sorted_unique(spec.interfaces);
+  program.public_rules = compile_rules(spec.public_rules);
+  program.ping = spec.ping;
+  program.interfaces = without_covered(spec.interfaces);
   program.always_allow = without_nested(spec.always_allow);
   program.lockout = spec.wrong_knock == WrongKnock::lockout;
   program.lockout_time = spec.lockout;
+  program.ipv4_prefix = spec.ipv4_prefix;
   program.ipv6_prefix = spec.ipv6_prefix;
   program.sources = spec.sources;
   program.log = spec.log;
@@ -210,12 +242,20 @@ std::string dump(const Track& track) {
   return text;
 }
 
+std::string dump(const PublicRule& rule) {
+  std::string text = "public " + to_string(rule);
+  if (!rule.interface.empty()) text += ", on " + rule.interface;
+  for (const Network& network : rule.from) text += ", from " + to_string(network);
+  return text + '\n';
+}
+
 }  // namespace
 
 std::string dump(const Program& program) {
   std::string text = std::string("mode ") + (program.mode == Mode::gate ? "gate" : "stealth") +
                      ", refuse by " + (program.reject ? "reject" : "drop") + ", room for " +
                      std::to_string(program.sources) + " sources";
+  if (program.ipv4_prefix != 32) text += " by /" + std::to_string(program.ipv4_prefix) + " of IPv4";
   if (program.ipv6_prefix != 128) text += " by /" + std::to_string(program.ipv6_prefix);
   text += '\n';
   text += program.lockout ? "wrong knock: lockout for " + to_string(program.lockout_time) + '\n'
@@ -223,6 +263,8 @@ std::string dump(const Program& program) {
   for (const Track& track : program.tracks) text += dump(track);
   for (const Knock& guard : program.guards) text += "guard " + to_string(guard) + '\n';
   for (const Service& service : program.public_services) text += "public " + to_string(service) + '\n';
+  for (const PublicRule& rule : program.public_rules) text += dump(rule);
+  if (program.mode == Mode::stealth && !program.ping) text += "no ping\n";
   if (program.log != Log::none) text += program.log == Log::all ? "log all\n" : "log grants\n";
   for (const std::string& interface : program.interfaces) text += "interface " + interface + '\n';
   for (const Network& network : program.always_allow) text += "always allow " + to_string(network) + '\n';

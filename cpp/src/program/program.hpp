@@ -48,11 +48,15 @@ struct Program {
   bool reject =
       true;  // an ungranted packet to a protected service is answered like a closed port, else dropped
   std::vector<Service> public_services;  // sorted, none overlapping another; stealth only
-  std::vector<std::string> interfaces;   // by name, sorted; empty: all but loopback
-  std::vector<Network> always_allow;     // sorted, none inside another
-  std::vector<Knock> guards;             // resolved: sorted, no knock, protected or public port among them
-  bool lockout = true;                   // wrong_knock: lockout
+  std::vector<PublicRule> public_rules;  // sorted, no duplicates; stealth only
+  bool ping = true;                      // echo requests of both families pass; stealth only
+  // By name or, as `eth*`, by its beginning; sorted, none covered by another; empty: all but loopback.
+  std::vector<std::string> interfaces;
+  std::vector<Network> always_allow;  // sorted, none inside another
+  std::vector<Knock> guards;          // resolved: sorted, no knock, protected or public port among them
+  bool lockout = true;                // wrong_knock: lockout
   Duration lockout_time;
+  int ipv4_prefix = 32;   // a source is this much of its IPv4 address
   int ipv6_prefix = 128;  // a source is this much of its IPv6 address
   std::uint32_t sources = 65536;
   Log log = Log::none;

@@ -80,18 +80,19 @@ class PortChecks {
       }
     }
     for (const Service& service : draft.value.public_services) public_.add(service, 0);
+    for (const PublicRule& rule : draft.value.public_rules) {
+      if (rule.service) public_.add(*rule.service, 0);
+    }
     for (Knock guard : draft.value.guards.ports) guards_.add(only(guard), 0);
   }
 
   void check_public() {
     for (std::size_t at = 0; at < draft_.public_services.size(); ++at) {
-      const Service& service = draft_.value.public_services[at];
-      if (const auto owner = here_.owner(service)) {
-        faults_.at(draft_.public_services[at],
-                   {fmt::format("{} is public, and {} opens it", to_string(service),
-                                title(draft_.sequences[*owner])),
-                    "remove it from one of them: what is public needs no knock"});
-      }
+      check_public(draft_.value.public_services[at], draft_.public_services[at]);
+    }
+    for (std::size_t at = 0; at < draft_.public_rules.size(); ++at) {
+      const PublicRule& rule = draft_.value.public_rules[at];
+      if (rule.service) check_public(*rule.service, draft_.public_rules[at]);
     }
   }
 
@@ -150,6 +151,7 @@ class PortChecks {
     for (const SequenceDraft& opener : draft_.sequences)
       add_drawn(sequence, ranges, opener.value.opens, used);
     add_drawn(sequence, ranges, draft_.value.public_services, used);
+    add_drawn(sequence, ranges, public_under_conditions(), used);
     if (!used.empty()) {
       faults_.at(sequence.derive, {fmt::format("{} may draw ports that are opened or public: {}",
                                                title(sequence), fmt::join(texts(used), ", ")),
@@ -173,6 +175,22 @@ class PortChecks {
   }
 
  private:
+  void check_public(const Service& service, const Value& place) {
+    if (const auto owner = here_.owner(service)) {
+      faults_.at(place, {fmt::format("{} is public, and {} opens it", to_string(service),
+                                     title(draft_.sequences[*owner])),
+                         "remove it from one of them: what is public needs no knock"});
+    }
+  }
+
+  std::vector<Service> public_under_conditions() const {
+    std::vector<Service> services;
+    for (const PublicRule& rule : draft_.value.public_rules) {
+      if (rule.service) services.push_back(*rule.service);
+    }
+    return services;
+  }
+
   static bool is_kept_here(const Sequence& sequence) {
     return sequence.to.empty() && sequence.on_expiry == OnExpiry::keep;
   }

@@ -57,11 +57,15 @@ void check_names(const Draft& draft, Faults& faults) {
 }
 
 void check_combinations(const Draft& draft, Faults& faults) {
-  if (draft.value.mode == Mode::gate && !draft.value.public_services.empty() &&
-      is_word(draft.top, "mode", "gate", "stealth")) {
+  const bool gate = draft.value.mode == Mode::gate && is_word(draft.top, "mode", "gate", "stealth");
+  if (gate && !(draft.value.public_services.empty() && draft.value.public_rules.empty())) {
     faults.at(draft.public_list,
               {"`public` has no effect in `mode: gate`",
                "remove it, or write `mode: stealth`: gate refuses nothing but what sequences open"});
+  }
+  if (gate && !draft.value.ping) {
+    faults.at(draft.ping, {"`ping` has no effect in `mode: gate`",
+                           "remove it, or write `mode: stealth`: gate leaves echo requests alone"});
   }
   if (draft.value.wrong_knock == WrongKnock::lockout) {
     check_lockout(draft, faults);

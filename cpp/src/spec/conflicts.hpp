@@ -10,6 +10,7 @@ namespace knockwork::spec {
 inline constexpr int kMostUses = 64;  // of a port, by knocks of all sequences: each costs every packet to it
 
 void check_names(const Draft& draft, Faults& faults);
+void check_public_rules(const Draft& draft, Faults& faults);
 void check_ports(const Draft& draft, Faults& faults);
 void check_combinations(const Draft& draft, Faults& faults);
 

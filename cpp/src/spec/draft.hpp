@@ -22,10 +22,11 @@ struct SequenceDraft {
 
 struct Draft {
   Spec value;
-  Value top;                           // the main document's mapping
-  Value lockout, guards, public_list;  // places; false where the key is absent
-  std::vector<Value> public_services;  // places of value.public_services
-  std::vector<Value> guard_ports;      // places of value.guards.ports
+  Value top;                                             // the main document's mapping
+  Value lockout, guards, public_list, ping, interfaces;  // places; false where the key is absent
+  std::vector<Value> public_services;                    // places of value.public_services
+  std::vector<Value> public_rules;                       // places of value.public_rules
+  std::vector<Value> guard_ports;                        // places of value.guards.ports
   std::vector<SequenceDraft> sequences;
 };
 

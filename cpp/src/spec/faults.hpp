@@ -29,6 +29,7 @@ class Faults {
   void in(const Document& document, Fault fault);  // the document as a whole
 
   bool empty() const { return found_.empty(); }
+  std::size_t count() const { return found_.size(); }
 
   // In the order of sources and places; a last one counts those beyond kShown.
   Diagnostics diagnostics() const;

@@ -5,7 +5,7 @@ namespace knockwork::spec {
 
 std::vector<Key> all_keys() {
   std::vector<Key> all;
-  for (Scope scope : {Scope::declaration, Scope::sequence, Scope::derive}) {
+  for (Scope scope : {Scope::declaration, Scope::public_entry, Scope::sequence, Scope::derive}) {
     all.insert(all.end(), keys(scope).begin(), keys(scope).end());
   }
   return all;
@@ -15,6 +15,8 @@ std::string_view to_string(Scope scope) {
   switch (scope) {
     case Scope::declaration:
       return "declaration";
+    case Scope::public_entry:
+      return "public";
     case Scope::sequence:
       return "sequence";
     case Scope::derive:
@@ -47,10 +49,16 @@ std::string_view to_string(Form form) {
       return "a list of knocks";
     case Form::services:
       return "a list of services";
+    case Form::service:
+      return "a service or a protocol";
+    case Form::publics:
+      return "a list of services, protocols and mappings";
     case Form::networks:
       return "a list of networks";
     case Form::interfaces:
       return "a list of interfaces";
+    case Form::interface:
+      return "an interface";
     case Form::guards:
       return "`auto`, `none` or a list of ports";
     case Form::sequences:

@@ -17,7 +17,7 @@ constexpr std::array<Words, 2> kOnExpiry{"keep", "cut"};
 constexpr std::array<Words, 2> kProtocols{"tcp", "udp"};
 constexpr std::array<Words, 2> kGuards{"auto", "none"};
 
-constexpr std::array<Key, 13> kDeclaration{{
+constexpr std::array<Key, 15> kDeclaration{{
     {.name = "knockwork",
      .scope = Scope::declaration,
      .form = Form::version,
@@ -40,11 +40,23 @@ constexpr std::array<Key, 13> kDeclaration{{
      .choices = kMode},
     {.name = "public",
      .scope = Scope::declaration,
-     .form = Form::services,
+     .form = Form::publics,
      .read = read_public,
      .fallback = "[]",
-     .example = "[80/tcp, 443/tcp]",
-     .doc = "Services that are open to all and never count as wrong knocks. Only with `mode: stealth`."},
+     .example = "[80/tcp, 443/tcp, gre, {service: 53/udp, interface: docker0}]",
+     .doc = "What is open to all and never counts as a wrong knock: services, and protocols by name (`icmp`, "
+            "`icmpv6/echo-request`, `gre`, `esp`, `ah`, `sctp`, `ospf`, `vrrp`, `igmp` and others) or by "
+            "number (`proto/47`). An entry that is a mapping is open on one interface or to some sources "
+            "only. Only with `mode: stealth`."},
+    {.name = "ping",
+     .scope = Scope::declaration,
+     .form = Form::boolean,
+     .read = read_ping,
+     .fallback = "true",
+     .example = "no",
+     .doc =
+         "Whether stealth lets echo requests in, IPv4's and IPv6's, so that this host answers a ping. Only "
+         "with `mode: stealth`: gate refuses none."},
     {.name = "refuse",
      .scope = Scope::declaration,
      .form = Form::choice,
@@ -94,15 +106,28 @@ constexpr std::array<Key, 13> kDeclaration{{
      .read = read_interfaces,
      .fallback = "[]",
      .example = "[eth0]",
-     .doc = "Interfaces to protect, by name; one that is absent is allowed. Without any: all but "
-            "loopback. On other interfaces nothing is protected."},
+     .doc =
+         "Interfaces to protect, by name; one that is absent is allowed. `eth*` means all whose names begin "
+         "with `eth`. Without any: all but loopback. On other interfaces nothing is protected."},
+    {.name = "ipv4_prefix",
+     .scope = Scope::declaration,
+     .form = Form::integer,
+     .read = read_integer<&Spec::ipv4_prefix>,
+     .fallback = "32",
+     .example = "24",
+     .doc = "A source is this much of its IPv4 address: 24 for clients whose carrier changes their address "
+            "within a /24. It gives something away: everyone in that network shares a grant, a half-done "
+            "sequence and a lockout, so that a neighbour gets in with you, or locks you out.",
+     .least = 16,
+     .most = 32},
     {.name = "ipv6_prefix",
      .scope = Scope::declaration,
      .form = Form::integer,
      .read = read_integer<&Spec::ipv6_prefix>,
      .fallback = "128",
      .example = "64",
-     .doc = "A source is this much of its IPv6 address. Lockouts always count by /64 or shorter.",
+     .doc =
+         "A source is this much of its IPv6 address: everyone in that network shares a grant. Lockouts always count by /64 or shorter.",
      .least = 32,
      .most = 128},
     {.name = "sources",
@@ -131,6 +156,32 @@ constexpr std::array<Key, 13> kDeclaration{{
      .example = "[{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]",
      .doc = "The sequences. Drop-in files add theirs: each is such a list by itself. No two bear the same "
             "name."},
+}};
+
+constexpr std::array<Key, 3> kPublicEntry{{
+    {.name = "service",
+     .scope = Scope::public_entry,
+     .form = Form::service,
+     .read = read_public_service,
+     .fallback = "",
+     .example = "53/udp",
+     .doc = "The service or the protocol, as it would stand in `public` by itself.",
+     .required = true},
+    {.name = "interface",
+     .scope = Scope::public_entry,
+     .form = Form::interface,
+     .read = read_scalar<&PublicRule::interface, parse_interface>,
+     .fallback = "",
+     .example = "docker0",
+     .doc = "The interface on which it is open, by name or by the beginning of names, as in `br-*`. Default: "
+            "all."},
+    {.name = "from",
+     .scope = Scope::public_entry,
+     .form = Form::networks,
+     .read = read_public_sources,
+     .fallback = "[]",
+     .example = "[192.0.2.0/24]",
+     .doc = "Sources to which it is open. Without any: all."},
 }};
 
 constexpr std::array<Key, 11> kSequence{{
@@ -395,6 +446,8 @@ std::span<const Key> keys(Scope scope) {
   switch (scope) {
     case Scope::declaration:
       return kDeclaration;
+    case Scope::public_entry:
+      return kPublicEntry;
     case Scope::sequence:
       return kSequence;
     case Scope::derive:

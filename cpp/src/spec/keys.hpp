@@ -14,7 +14,7 @@
 namespace knockwork::spec {
 
 // Which mapping a key stands in.
-enum class Scope { declaration, sequence, derive, profile, host };
+enum class Scope { declaration, public_entry, sequence, derive, profile, host };
 
 // What a key's value looks like; schema.cpp and keys_json.cpp say what each means.
 enum class Form {
@@ -27,8 +27,11 @@ enum class Form {
   path,
   knocks,
   services,
+  service,
+  publics,
   networks,
   interfaces,
+  interface,
   guards,
   sequences,
   derivation,
@@ -69,7 +72,7 @@ std::span<const Key> keys(Scope scope);
 // All keys of a declaration's mappings.
 std::vector<Key> all_keys();
 
-// "declaration", "sequence", "derive", "profile" or "host".
+// "declaration", "public", "sequence", "derive", "profile" or "host".
 std::string_view to_string(Scope scope);
 
 // For a person: "a duration", "a list of networks".

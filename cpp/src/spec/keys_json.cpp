@@ -24,6 +24,8 @@ AnsibleType ansible_type(Form form) {
     case Form::name:
     case Form::host:
     case Form::range:
+    case Form::service:
+    case Form::interface:
       return {"str", nullptr};
     case Form::boolean:
       return {"bool", nullptr};
@@ -36,6 +38,8 @@ AnsibleType ansible_type(Form form) {
     case Form::protocols:
     case Form::ranges:
       return {"list", "str"};
+    case Form::publics:
+      return {"list", "raw"};  // a word or a mapping
     case Form::epochs:
       return {"list", "int"};
     case Form::guards:

@@ -72,6 +72,7 @@ Spec load(const std::vector<Source>& sources) {
       spec::read(document, source.kind, draft, faults);
   }
   spec::check_names(draft, faults);
+  spec::check_public_rules(draft, faults);
   spec::check_ports(draft, faults);
   spec::check_combinations(draft, faults);
   if (!faults.empty()) throw InvalidDeclaration(faults.diagnostics());

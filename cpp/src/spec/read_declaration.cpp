@@ -16,16 +16,54 @@ void read_version(const Key& key, const Value& value, Target&, Faults& faults) {
                     "write `knockwork: 1`, or install the knockwork that knows it"});
 }
 
+namespace {
+
+std::optional<PublicRule> read_public_entry(const Key& key, const Value& entry, Faults& faults) {
+  if (entry.kind() != NodeKind::map) return read_entry(key, entry, parse_public, faults);
+  PublicRule rule;
+  Target target;
+  target.rule = &rule;
+  const std::size_t before = faults.count();
+  read_map(Scope::public_entry, entry, target, faults);
+  if (faults.count() > before) return std::nullopt;  // without its condition it would be open to all
+  return rule;
+}
+
+}  // namespace
+
 void read_public(const Key& key, const Value& value, Target& target, Faults& faults) {
   Draft& draft = *target.draft;
   draft.public_list = value;
   if (!is_list(key, value, faults)) return;
   for (Value entry = value.first(); entry != value.stop(); entry = entry.next()) {
-    const auto service = read_entry(key, entry, parse_service, faults);
-    if (!service) continue;
-    draft.value.public_services.push_back(*service);
-    draft.public_services.push_back(entry);
+    const auto rule = read_public_entry(key, entry, faults);
+    if (!rule) continue;
+    if (rule->service && rule->interface.empty() && rule->from.empty()) {
+      draft.value.public_services.push_back(*rule->service);
+      draft.public_services.push_back(entry);
+    } else {
+      draft.value.public_rules.push_back(*rule);
+      draft.public_rules.push_back(entry);
+    }
   }
+}
+
+void read_public_service(const Key& key, const Value& value, Target& target, Faults& faults) {
+  const auto rule = read_entry(key, value, parse_public, faults);
+  if (!rule) return;
+  target.rule->service = rule->service;
+  target.rule->protocol = rule->protocol;
+  target.rule->icmp_type = rule->icmp_type;
+}
+
+void read_public_sources(const Key& key, const Value& value, Target& target, Faults& faults) {
+  read_network_list(key, value, target.rule->from, faults);
+  std::sort(target.rule->from.begin(), target.rule->from.end());
+}
+
+void read_ping(const Key& key, const Value& value, Target& target, Faults& faults) {
+  target.draft->ping = value;
+  read_scalar<&Spec::ping, parse_boolean>(key, value, target, faults);
 }
 
 void read_lockout(const Key& key, const Value& value, Target& target, Faults& faults) {
@@ -69,6 +107,7 @@ void read_guards(const Key& key, const Value& value, Target& target, Faults& fau
 }
 
 void read_interfaces(const Key& key, const Value& value, Target& target, Faults& faults) {
+  target.draft->interfaces = value;
   if (!is_list(key, value, faults)) return;
   std::set<std::string> seen;
   for (Value entry = value.first(); entry != value.stop(); entry = entry.next()) {

@@ -13,7 +13,7 @@
 namespace knockwork::spec {
 namespace {
 
-constexpr std::size_t kMostKeys = 16;          // of one mapping of the table
+constexpr std::size_t kMostKeys = 24;          // of one mapping of the table
 constexpr std::size_t kLongestSuggested = 32;  // characters of a key worth comparing
 
 std::size_t edit_distance(std::string_view left, std::string_view right) {
@@ -45,6 +45,8 @@ std::string belongs_to(Scope scope) {
   switch (scope) {
     case Scope::declaration:
       return "it belongs to the top level of the main file";
+    case Scope::public_entry:
+      return "it belongs to an entry of `public`";
     case Scope::sequence:
       return "it belongs to a sequence, beside its `name`";
     case Scope::derive:

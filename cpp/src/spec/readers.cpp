@@ -25,7 +25,7 @@ std::string_view noun(NodeKind kind) {
 }
 
 bool takes_list(Form form) {
-  return form == Form::knocks || form == Form::services || form == Form::networks ||
+  return form == Form::knocks || form == Form::services || form == Form::publics || form == Form::networks ||
          form == Form::interfaces || form == Form::guards || form == Form::protocols ||
          form == Form::ranges || form == Form::epochs;
 }

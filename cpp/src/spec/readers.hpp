@@ -21,6 +21,7 @@ struct Target {
   Derivation* derivation = nullptr;
   ProfileDraft* profile = nullptr;
   HostDraft* host = nullptr;
+  PublicRule* rule = nullptr;
 };
 
 // Reads a mapping by the table of its scope: unknown, repeated, empty and
@@ -59,6 +60,10 @@ Field& field(Target& target, Field Spec::*member) {
 template <typename Field>
 Field& field(Target& target, Field Sequence::*member) {
   return target.sequence->value.*member;
+}
+template <typename Field>
+Field& field(Target& target, Field PublicRule::*member) {
+  return target.rule->*member;
 }
 template <typename Field>
 Field& field(Target& target, Field Derivation::*member) {
@@ -120,6 +125,9 @@ void read_networks(const Key& key, const Value& value, Target& target, Faults& f
 
 void read_version(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_public(const Key& key, const Value& value, Target& target, Faults& faults);
+void read_public_service(const Key& key, const Value& value, Target& target, Faults& faults);
+void read_public_sources(const Key& key, const Value& value, Target& target, Faults& faults);
+void read_ping(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_lockout(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_guards(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_interfaces(const Key& key, const Value& value, Target& target, Faults& faults);

@@ -30,10 +30,12 @@ sequences:
 | --- | --- |
 | a knock | `7000/udp`, `7000/tcp`; `7000` alone means `7000/udp` |
 | a service | `22/tcp`, `60000-61000/udp`: the protocol is mandatory |
+| a protocol | by name, as `gre`, `icmp` or `icmpv6/echo-request`, or by number, as `proto/47` |
 | a duration | `500ms`, `5s`, `1m30s`, `2h`, `1d`: a multiple of 100 ms, 30 days at most, never without a unit |
 | a network | `192.0.2.10`, `192.0.2.0/28`, `"2001:db8::/32"`: no host bits set |
+| an interface | `eth0`, or `eth*` for all whose names begin so |
 | a number | in decimal, without sign or leading zero |
-| true or false | `true`, `false`: no `yes`, `on` or `True` |
+| true or false | `true`, `false`, `yes`, `no`: no `on` or `True` |
 
 Quotes make no difference. Anchors, aliases, tags and several documents in one file are refused; so are keys that stand
 twice, unknown keys and keys without a value.
@@ -63,6 +65,8 @@ std::string_view heading(Scope scope) {
   switch (scope) {
     case Scope::declaration:
       return "Top level of the main file";
+    case Scope::public_entry:
+      return "Keys of an entry of `public`";
     case Scope::sequence:
       return "Keys of a sequence";
     case Scope::derive:
@@ -100,7 +104,8 @@ std::string section(const Key& key) {
 
 std::string reference_page() {
   std::string page(spec::kHead);
-  for (spec::Scope scope : {spec::Scope::declaration, spec::Scope::sequence, spec::Scope::derive}) {
+  for (spec::Scope scope :
+       {spec::Scope::declaration, spec::Scope::public_entry, spec::Scope::sequence, spec::Scope::derive}) {
     page += fmt::format("\n## {}\n", spec::heading(scope));
     for (const spec::Key& key : spec::keys(scope)) page += spec::section(key);
   }

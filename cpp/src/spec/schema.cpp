@@ -13,7 +13,10 @@ constexpr const char* kDuration =
 constexpr const char* kKnock = "^[1-9][0-9]{0,4}(/(tcp|udp))?$";
 constexpr const char* kService = "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?/(tcp|udp)$";
 constexpr const char* kName = "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$";
-constexpr const char* kInterface = R"(^[^/:"'`\\*\s]{1,15}$)";
+constexpr const char* kPublicService =
+    "^([1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?/(tcp|udp)|[a-z][a-z0-9-]*|proto/[0-9]{1,3}|"
+    "(icmp|icmpv6|ipv6-icmp)/[a-z0-9-]+)$";
+constexpr const char* kInterface = R"(^[^/:"'`\\*?\s]{1,15}$|^[^/:"'`\\*?\s]{1,14}\*$)";
 constexpr const char* kHost = R"(^[A-Za-z0-9._-]{1,254}$)";
 constexpr const char* kRange = "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$";
 constexpr const char* kNetwork = "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$";
@@ -55,7 +58,7 @@ Json form_json(const Key& key) {
     case Form::integer:
       return {{"type", "integer"}, {"minimum", key.least}, {"maximum", key.most}};
     case Form::boolean:
-      return {{"type", "boolean"}};
+      return {{"enum", {true, false, "yes", "no"}}};  // the last two: some readers make no booleans of them
     case Form::name:
       return text(kName);
     case Form::path:
@@ -67,10 +70,16 @@ Json form_json(const Key& key) {
     }
     case Form::services:
       return key.required ? at_least_one(list_of(text(kService))) : list_of(text(kService));
+    case Form::service:
+      return text(kPublicService);
+    case Form::publics:
+      return list_of({{"anyOf", {text(kPublicService), object(Scope::public_entry)}}});
     case Form::networks:
       return list_of(text(kNetwork));
     case Form::interfaces:
       return list_of(text(kInterface));
+    case Form::interface:
+      return text(kInterface);
     case Form::guards:
       return {{"anyOf", {one_of_words(key), at_least_one(list_of(port_or_knock()))}}};
     case Form::sequences:

@@ -25,6 +25,7 @@ std::string quoted(const std::string& text) { return nlohmann::json(text).dump()
 
 std::string plain_text(const Knock& knock) { return to_string(knock); }
 std::string plain_text(const Service& service) { return to_string(service); }
+std::string plain_text(const PublicRule& rule);
 std::string plain_text(const Network& network) { return quoted(to_string(network)); }
 std::string plain_text(Protocol protocol) { return protocol == Protocol::tcp ? "tcp" : "udp"; }
 std::string plain_text(PortRange range) { return to_string(range); }
@@ -40,6 +41,21 @@ std::string list(const std::vector<T>& values) {
   }
   text += ']';
   return text;
+}
+
+std::string plain_text(const PublicRule& rule) {
+  if (rule.interface.empty() && rule.from.empty()) return to_string(rule);
+  std::string text = "{service: " + to_string(rule);
+  if (!rule.interface.empty()) text += ", interface: " + quoted(rule.interface);
+  if (!rule.from.empty()) text += ", from: " + list(rule.from);
+  return text + '}';
+}
+
+std::string publics(const Spec& spec) {
+  if (spec.public_rules.empty()) return list(spec.public_services);
+  if (spec.public_services.empty()) return list(spec.public_rules);
+  const std::string services = list(spec.public_services), rules = list(spec.public_rules);
+  return services.substr(0, services.size() - 1) + ", " + rules.substr(1);
 }
 
 std::string guards(const Guards& guards) {
@@ -89,7 +105,9 @@ std::string to_yaml(const Spec& spec) {
   };
   fmt::format_to(end, "knockwork: 1\nmode: {}\n", top("mode", spec.mode));
   // Keys that would have no effect are errors, so the normal form leaves them out.
-  if (spec.mode == Mode::stealth) fmt::format_to(end, "public: {}\n", list(spec.public_services));
+  if (spec.mode == Mode::stealth) {
+    fmt::format_to(end, "public: {}\nping: {}\n", publics(spec), spec.ping);
+  }
   fmt::format_to(end, "refuse: {}\n", top("refuse", spec.refuse));
   fmt::format_to(end, "always_allow: {}\n", list(spec.always_allow));
   fmt::format_to(end, "wrong_knock: {}\n", top("wrong_knock", spec.wrong_knock));
@@ -98,7 +116,8 @@ std::string to_yaml(const Spec& spec) {
   }
   fmt::format_to(end, "guards: {}\n", guards(spec.guards));
   fmt::format_to(end, "interfaces: {}\n", list(spec.interfaces));
-  fmt::format_to(end, "ipv6_prefix: {}\nsources: {}\n", spec.ipv6_prefix, spec.sources);
+  fmt::format_to(end, "ipv4_prefix: {}\nipv6_prefix: {}\n", spec.ipv4_prefix, spec.ipv6_prefix);
+  fmt::format_to(end, "sources: {}\n", spec.sources);
   fmt::format_to(end, "log: {}\n", top("log", spec.log));
   fmt::format_to(end, "sequences:{}\n", spec.sequences.empty() ? " []" : "");
   for (const Sequence& sequence : spec.sequences) write_sequence(sequence, out);

@@ -35,17 +35,18 @@ inline constexpr Duration kLongest = Duration::milliseconds(30LL * 24 * 3600 * 1
 Parsed<std::uint16_t> parse_port(std::string_view text, Shown shown);
 Parsed<Knock> parse_knock(std::string_view text);               // "7000", "7000/udp"
 Parsed<Service> parse_service(std::string_view text);           // "22/tcp", "60000-61000/udp"
+Parsed<PublicRule> parse_public(std::string_view text);         // a service, "gre", "proto/47", "icmp/8"
 Parsed<std::vector<Knock>> parse_guard(std::string_view text);  // "7001" (both protocols), "7001/udp"
 Parsed<PortRange> parse_range(std::string_view text);           // "8080", "1024-32767"
 Parsed<Protocol> parse_protocol(std::string_view text);         // "tcp", "udp"
 Parsed<std::uint64_t> parse_epoch(std::string_view text);
 Parsed<std::string> parse_host(std::string_view text);  // in lower case
 Parsed<std::uint32_t> parse_integer(std::string_view text, std::uint32_t least, std::uint32_t most);
-Parsed<bool> parse_boolean(std::string_view text);              // true, false
+Parsed<bool> parse_boolean(std::string_view text);              // true, false, yes, no
 Parsed<Duration> parse_duration(std::string_view text);         // "1m30s"
 Parsed<Network> parse_declared_network(std::string_view text);  // as parse_network, with what is wrong
 Parsed<std::string> parse_name(std::string_view text);
-Parsed<std::string> parse_interface(std::string_view text);
+Parsed<std::string> parse_interface(std::string_view text);  // "eth0", "eth*"
 Parsed<std::string> parse_absolute_path(std::string_view text);
 Parsed<std::string> parse_pattern(std::string_view text);  // of hosts: "web*.example"
 Parsed<std::string> parse_address(std::string_view text);  // a host's name or address

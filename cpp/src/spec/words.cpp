@@ -59,8 +59,8 @@ Parsed<std::string> parse_host(std::string_view text) {
 }
 
 Parsed<bool> parse_boolean(std::string_view text) {
-  if (text == "true") return true;
-  if (text == "false") return false;
+  if (text == "true" || text == "yes") return true;
+  if (text == "false" || text == "no") return false;
   return tl::unexpected(Fault{quote(text) + " is neither true nor false", "write true or false"});
 }
 
@@ -88,17 +88,45 @@ Parsed<std::string> parse_name(std::string_view text) {
   return std::string(text);
 }
 
+namespace {
+
+// What only looks like a wildcard, or matches more than is meant.
+std::optional<Fault> wildcard_fault(std::string_view text) {
+  const std::size_t at = text.find_first_of("*?");
+  const bool plus = text.size() > 1 && text.ends_with('+');  // iptables' spelling
+  if (at == std::string_view::npos && !plus) return std::nullopt;
+  const std::string_view start = text.substr(0, plus ? text.size() - 1 : at);
+  if (start.empty()) {
+    return Fault{quote(text) + " means every interface", "remove the key: without it all are meant"};
+  }
+  if (text != fmt::format("{}*", start)) {
+    return Fault{quote(text) + " is no wildcard of an interface",
+                 fmt::format("write {}* for all whose names begin so: one * at the end", start)};
+  }
+  if (std::string_view("lo").starts_with(start)) {
+    return Fault{quote(text) + " covers the loopback interface, which is never protected",
+                 "write more of the names that you mean"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 // What the kernel takes (dev_valid_name, net/core/dev.c), less what nftables or a
-// shell would read as more than a name.
+// shell would read as more than a name; a * at its end stands for any rest.
 Parsed<std::string> parse_interface(std::string_view text) {
   const std::string message = quote(text) + " cannot be an interface's name";
   const auto legal = [](char byte) {
-    return is_printable_ascii(byte) && std::string_view("/:\"'`\\*").find(byte) == std::string_view::npos;
+    return is_printable_ascii(byte) && std::string_view("/:\"'`\\").find(byte) == std::string_view::npos;
   };
   if (text == "lo") return tl::unexpected(Fault{"the loopback interface is never protected", "remove it"});
   if (text.empty() || text == "." || text == ".." || !std::all_of(text.begin(), text.end(), legal)) {
     return tl::unexpected(Fault{message, "write it as `ip link` shows it, each interface by itself"});
   }
+  if (text.starts_with('!')) {
+    return tl::unexpected(Fault{"an interface cannot be left out", "list those that you mean"});
+  }
+  if (auto fault = wildcard_fault(text)) return tl::unexpected(std::move(*fault));
   if (text.size() > kLongestInterface) {
     return tl::unexpected(Fault{message, fmt::format("Linux allows {} characters", kLongestInterface)});
   }
