@@ -10,6 +10,7 @@
 
 #include "commands.hpp"
 #include "knockwork/derive.hpp"
+#include "knockwork/kernel.hpp"
 #include "output.hpp"
 
 namespace {
@@ -33,6 +34,7 @@ std::string read_script(const std::string& file) {
 
 int run_validate(const Arguments& arguments) {
   const Spec spec = load(sources(arguments.file));
+  for (const std::string& warning : host_warnings(spec, *open_kernel())) warn(warning);
   if (arguments.json) {
     print(fmt::format("{{\"valid\":true,\"sequences\":{}}}\n", spec.sequences.size()));
   } else {

@@ -25,6 +25,7 @@ struct Arguments {
   std::string confirm_within;
   bool unattended = false;
   bool revoke_retired = false;
+  bool allow_absent = false;
 };
 
 Settings settings(const Arguments& arguments) {
@@ -32,6 +33,7 @@ Settings settings(const Arguments& arguments) {
   settings.ports = arguments.reveal ? Ports::revealed : Ports::hidden;
   settings.lock_timeout = std::chrono::milliseconds(seconds_argument(arguments.lock_timeout));
   settings.ssh_connection = operator_connection();
+  if (arguments.allow_absent) settings.absent = Absent::allowed;
   return settings;
 }
 
@@ -105,6 +107,7 @@ int run_watch(const Arguments& arguments) {
 
 int run_status(const Arguments& arguments) {
   const Status now = status(*open_kernel(), settings(arguments));
+  for (const std::string& warning : now.warnings) warn(warning);
   print(arguments.json ? to_json(now) + '\n' : to_text(now));
   return kFine;
 }
@@ -121,6 +124,11 @@ void add_reveal(CLI::App* sub, Arguments& arguments) {
 void add_lock_timeout(CLI::App* sub, Arguments& arguments) {
   sub->add_option("--lock-timeout", arguments.lock_timeout, "how long to wait for another run to end")
       ->capture_default_str();
+}
+
+void add_allow_absent(CLI::App* sub, Arguments& arguments) {
+  sub->add_flag("--allow-absent", arguments.allow_absent,
+                "also where none of the declared interfaces exists yet");
 }
 
 void add_check(CLI::App* sub, Arguments& arguments) {
@@ -140,6 +148,7 @@ void add_gate_commands(Commands& commands) {
   commands.add_json(sub, arguments->json);
   add_reveal(sub, *arguments);
   add_diff(sub, *arguments);
+  add_allow_absent(sub, *arguments);
   sub->add_flag("--detailed-exitcode", arguments->detailed_exitcode, "exit 2 where something would change");
 
   sub = commands.add("apply", "Make the kernel hold what the declaration says", arguments, run_apply);
@@ -153,6 +162,7 @@ void add_gate_commands(Commands& commands) {
                                         "take it back unless somebody confirms within this time, as 60s");
   sub->add_flag("--revoke-retired", arguments->revoke_retired,
                 "take back the grants of what is removed or changed, and cut its connections");
+  add_allow_absent(sub, *arguments);
   sub->add_flag("--unattended", arguments->unattended,
                 "as at boot: what was rolled back does not come again by itself")
       ->excludes(within);

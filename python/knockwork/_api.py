@@ -62,16 +62,18 @@ def derive(key: bytes, sequence: str, epoch: int, *, length: int, protocols: Seq
     return _core.derive(key, sequence, epoch, length, protocols, ports, exclude)
 
 
-def plan(spec: Spec, *, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:
+def plan(spec: Spec, *, lock_timeout: timedelta = _LOCK_TIMEOUT, allow_absent: bool = False) -> Report:
     """What would make the kernel of this network namespace match `spec`; nothing is changed.
 
-    Waits up to `lock_timeout` for other users of knockwork. Raises KnockworkError.
+    Waits up to `lock_timeout` for other users of knockwork. Raises KnockworkError, also where none of the declared
+    interfaces exists, unless `allow_absent` is set.
     """
-    return _core.plan(spec, lock_timeout)
+    return _core.plan(spec, lock_timeout, allow_absent)
 
 
 def apply(spec: Spec, *, check: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT,
-          confirm_within: Optional[timedelta] = None, revoke_retired: bool = False) -> Report:
+          confirm_within: Optional[timedelta] = None, revoke_retired: bool = False,
+          allow_absent: bool = False) -> Report:
     """Make the kernel of this network namespace match `spec`, in one transaction.
 
     With `check` only says what would change. `Report.changed` is false where nothing had to be done.
@@ -83,9 +85,11 @@ def apply(spec: Spec, *, check: bool = False, lock_timeout: timedelta = _LOCK_TI
 
     With `revoke_retired` the sequences that are removed or changed lose their grants in the same transaction, and
     their connections are cut as by revoke(); otherwise they expire and go on.
+
+    Where none of the declared interfaces exists nothing is applied, unless `allow_absent` is set.
     """
     within = "" if confirm_within is None else f"{round(confirm_within.total_seconds() * 1000)}ms"
-    return _core.apply(spec, check, lock_timeout, within, revoke_retired)
+    return _core.apply(spec, check, lock_timeout, within, revoke_retired, allow_absent)
 
 
 def confirm(id: str = "", *, fresh: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT) -> str:

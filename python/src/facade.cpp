@@ -28,13 +28,18 @@ kw::Spec load(const std::string& text, const std::string& name) {
 
 kw::Spec read_files(const std::string& path) { return kw::load(kw::read_declaration(path)); }
 
-kw::Report plan(const kw::Spec& spec, std::chrono::milliseconds lock_timeout) {
-  return kw::plan(spec, *kw::open_kernel(), settings(lock_timeout));
+kw::Absent absent(bool allowed) { return allowed ? kw::Absent::allowed : kw::Absent::refused; }
+
+kw::Report plan(const kw::Spec& spec, std::chrono::milliseconds lock_timeout, bool allow_absent) {
+  kw::Settings wanted = settings(lock_timeout);
+  wanted.absent = absent(allow_absent);
+  return kw::plan(spec, *kw::open_kernel(), wanted);
 }
 
 kw::Report apply(const kw::Spec& spec, bool check, std::chrono::milliseconds lock_timeout,
-                 const std::string& confirm_within, bool revoke_retired) {
+                 const std::string& confirm_within, bool revoke_retired, bool allow_absent) {
   kw::Settings wanted = settings(lock_timeout);
+  wanted.absent = absent(allow_absent);
   if (revoke_retired) wanted.retired = kw::Retired::revoked;
   if (!confirm_within.empty()) wanted.confirm_within = kw::parse_confirm_within(confirm_within);
   return kw::apply(spec, execution(check), *kw::open_kernel(), wanted);

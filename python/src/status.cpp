@@ -31,5 +31,6 @@ void bind_status(py::module_& module) {
       .shown("lockouts", [](const S& s) { return to_tuple(s.lockouts); })
       .shown("half_done", [](const S& s) { return s.half_done; })
       .shown("pending", [](const S& s) { return s.pending; })
+      .shown("warnings", [](const S& s) { return to_tuple(s.warnings); })
       .finish();
 }

@@ -52,7 +52,7 @@ def test_sequence_timeout(lab: Lab, knockwork: Knockwork, client: Caller) -> Non
 
 def test_interfaces(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
     """Nothing is protected, knocked or wrong on an interface that is not listed; one may be absent."""
-    knockwork.apply(CLASSIC + "interfaces: [wg0]\n")
+    knockwork.apply(CLASSIC + "interfaces: [wg0]\n", "--allow-absent")
     assert client.tcp(22) == "open"
     client.knock(6999)
     knockwork.apply(CLASSIC + "interfaces: [wg0, eth0]\n")

@@ -24,6 +24,8 @@ class FakeKernel final : public Kernel {
       return flow.protocol == Protocol::tcp && std::find(flows.begin(), flows.end(), flow) != flows.end();
     });
   }
+  std::vector<Link> links() override { return links_; }
+  void connect(std::vector<Link> links) { links_ = std::move(links); }
   void open(const Flow& flow) { flows_.push_back(flow); }
 
   // What another program does behind our back.
@@ -35,6 +37,7 @@ class FakeKernel final : public Kernel {
   std::uint32_t generation_ = 1;
   int commits_ = 0;
   std::vector<Flow> flows_;
+  std::vector<Link> links_{{"lo", {}, ""}, {"eth0", {}, ""}};
 };
 
 }  // namespace knockwork

@@ -23,7 +23,7 @@ def _wishes(module, command, draft):
     """What else an apply is asked for. One that waits for its confirmation takes the file along that goes with it."""
     if command != 'apply':
         return {}
-    wishes = dict(revoke_retired=module.params['revoke_retired'])
+    wishes = dict(revoke_retired=module.params['revoke_retired'], allow_absent=module.params['allow_absent'])
     if module.params['confirm_within']:
         files = [dict(path=draft.path, before=draft.before, after=draft.text)] if draft is not None else []
         wishes.update(confirm_within=module.params['confirm_within'], files=files)

@@ -14,7 +14,7 @@ import re
 from ansible.module_utils.basic import AnsibleModule
 
 _SHOWN = frozenset((
-    'address', 'always_allow', 'apply', 'backend', 'confirm_within', 'declaration', 'delay', 'epoch',
+    'address', 'allow_absent', 'always_allow', 'apply', 'backend', 'confirm_within', 'declaration', 'delay', 'epoch',
     'executable', 'expected_epoch', 'family', 'fresh', 'from', 'host', 'id', 'interface', 'interfaces',
     'ipv4_prefix', 'ipv6_prefix', 'jitter', 'length', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for',
     'overlap', 'period', 'ping', 'profile', 'refuse', 'retries', 'revoke', 'revoke_retired', 'save', 'sequence',

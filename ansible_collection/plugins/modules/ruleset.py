@@ -61,6 +61,12 @@ options:
       - Without it grants expire by themselves, and connections go on.
     type: bool
     default: false
+  allow_absent:
+    description:
+      - Whether a declaration is applied none of whose I(interfaces) exists yet. Nothing is protected until one does.
+      - One that is absent beside others is a warning.
+    type: bool
+    default: false
   mode:
     description:
       - C(gate) refuses the services that sequences open, until they are granted, and leaves everything else
@@ -125,8 +131,8 @@ options:
   interfaces:
     description:
       - >-
-        Interfaces to protect, by name; one that is absent is allowed. C(eth*) means all whose names begin with
-        C(eth). Without any: all but loopback. On other interfaces nothing is protected.
+        Interfaces to protect, by name; one that is absent is a warning, and so is a port of a bridge. C(eth*) means
+        all whose names begin with C(eth). Without any: all but loopback. On other interfaces nothing is protected.
     type: list
     elements: str
     default: []
@@ -448,6 +454,7 @@ def main():
             save=dict(type='bool', default=True),
             confirm_within=dict(type='str'),
             revoke_retired=dict(type='bool', default=False),
+            allow_absent=dict(type='bool', default=False),
             backend=BACKEND,
         ),
         supports_check_mode=True,

@@ -57,6 +57,10 @@ status:
     half_done:
       description: How many sources are in the middle of a sequence.
       type: int
+    warnings:
+      description: What is not protected as declared, for example interfaces that do not exist. Sentences.
+      type: list
+      elements: str
     pending:
       description:
         - The apply that waits for its confirmation, with its C(id), C(since), C(deadline) and C(remaining_ms).
@@ -76,6 +80,7 @@ status:
         remaining_ms: 21400
     lockouts: []
     half_done: 0
+    warnings: []
 '''
 
 from ansible_collections.knockwork.nft.plugins.module_utils.core import BACKEND, Core  # noqa: E402

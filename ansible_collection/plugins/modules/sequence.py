@@ -49,6 +49,12 @@ options:
       - Without it grants expire by themselves, and connections go on.
     type: bool
     default: false
+  allow_absent:
+    description:
+      - Whether a declaration is applied none of whose C(interfaces) exists yet. Nothing is protected until one does.
+      - One that is absent beside others is a warning.
+    type: bool
+    default: false
   name:
     description:
       - >-
@@ -303,6 +309,7 @@ def main():
             apply=dict(type='bool', default=True),
             confirm_within=dict(type='str'),
             revoke_retired=dict(type='bool', default=False),
+            allow_absent=dict(type='bool', default=False),
             backend=BACKEND,
         ),
         required_if=[('state', 'present', ['opens'])],

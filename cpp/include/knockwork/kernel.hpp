@@ -59,6 +59,14 @@ struct Flow {
   auto operator<=>(const Flow&) const = default;
 };
 
+// A network interface.
+struct Link {
+  std::string name;
+  std::vector<std::string> other_names;  // its alternative ones
+  std::string master;                    // the bridge, bond or VRF it belongs to; empty where none
+  bool operator==(const Link&) const = default;
+};
+
 // Every function throws SystemError where the system refuses.
 class Kernel {
  public:
@@ -75,6 +83,8 @@ class Kernel {
 
   // The connections through this host and to it, as far as it knows them.
   virtual std::vector<Flow> flows() = 0;
+
+  virtual std::vector<Link> links() = 0;
 
   // Closes those whose end is a TCP socket of this host; of others nothing happens.
   virtual void end(const std::vector<Flow>& flows) = 0;

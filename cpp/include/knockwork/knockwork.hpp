@@ -83,6 +83,7 @@ struct Status {
   std::vector<Holder> lockouts;
   int half_done = 0;  // sources in the middle of a sequence
   std::optional<Waiting> pending;
+  std::vector<std::string> warnings;
 };
 
 // A file that changes with an apply. A rollback puts back what was there before
@@ -102,6 +103,9 @@ enum class Asked { by_someone, by_the_system };
 // changes: they expire and go on, or they are taken back and cut in the same transaction.
 enum class Retired { expire, revoked };
 
+// What becomes of an apply that protects nothing, since none of the declared interfaces exists (yet).
+enum class Absent { refused, allowed };
+
 struct Settings {
   Ports ports = Ports::hidden;
   std::chrono::milliseconds lock_timeout{30000};
@@ -110,6 +114,7 @@ struct Settings {
   std::optional<std::chrono::milliseconds> confirm_within;  // of an apply: 1 s to 1 h
   std::vector<FileChange> files;  // with confirm_within: what else a rollback undoes
   Retired retired = Retired::expire;
+  Absent absent = Absent::refused;  // with Asked::by_the_system always allowed
 };
 
 // The value of SSH_CONNECTION of this process, or of the nearest ancestor that
@@ -136,6 +141,9 @@ std::string trace_json(const Spec& spec, std::string_view script, std::string_vi
 // range of this host's own ports; touches no kernel.
 std::string lint(const Spec& spec);
 std::string lint_json(const Spec& spec);
+
+// What a declaration names that this host does not have. Changes nothing and needs no privilege.
+std::vector<std::string> host_warnings(const Spec& spec, Kernel& kernel);
 
 Report plan(const Spec& spec, Kernel& kernel, const Settings& settings);
 Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings);

@@ -6,7 +6,7 @@
 //    "check": false, "reveal": false, "lock_timeout_ms": 30000, "ssh_connection": "…",
 //    and of each command its own:
 //      validate, plan, remove, status, clock
-//      apply: "confirm_within": "60s", "revoke_retired": true,
+//      apply: "confirm_within": "60s", "revoke_retired": true, "allow_absent": true,
 //             "files": [{"path": "…", "before": "…" | null, "after": "…" | null}]
 //      confirm, rollback: "id": "5f1d92ab", "prove": true
 //      revoke: "sequence": "ssh", "source": "192.0.2.7"
@@ -87,6 +87,7 @@ Settings settings_of(const json& request) {
     settings.confirm_within = parse_confirm_within(request.at("confirm_within").get<std::string>());
   }
   if (request.value("revoke_retired", false)) settings.retired = Retired::revoked;
+  if (request.value("allow_absent", false)) settings.absent = Absent::allowed;
   for (const json& file : request.value("files", json::array())) {
     settings.files.push_back(
         {file.at("path"), text_or_null(file.at("before")), text_or_null(file.at("after"))});
@@ -157,8 +158,9 @@ json answer(const json& request, Kernel& kernel) {
     return answer;
   }
   if (command == "validate") {
-    spec_of(request);
-    return success("report", to_json(Report{}));
+    Report report;
+    report.warnings = host_warnings(spec_of(request), kernel);
+    return success("report", to_json(report));
   }
   return failure("bug", "unknown command in the request");
 }

@@ -7,6 +7,7 @@
 
 #include "facade/clock.hpp"
 #include "facade/fingerprint.hpp"
+#include "facade/interfaces.hpp"
 #include "facade/revert.hpp"
 #include "facade/revoke.hpp"
 #include "facade/stamp.hpp"
@@ -48,6 +49,20 @@ Report report(const Wanted& wanted, const Ruleset& target, const std::optional<L
 Report warned(Report report, const InForce& now) {
   report.warnings.insert(report.warnings.begin(), now.warnings.begin(), now.warnings.end());
   return report;
+}
+
+// With the interfaces that this host has.
+InForce on_this_host(InForce now, Kernel& kernel, const Settings& settings) {
+  if (now.spec.interfaces.empty() && now.spec.public_rules.empty()) return now;
+  const std::vector<Link> links = kernel.links();
+  now.spec = by_real_names(std::move(now.spec), links);
+  if (settings.asked == Asked::by_someone && settings.absent == Absent::refused) {
+    refuse_if_none_exists(now.spec.interfaces, links);
+  }
+  for (std::string& warning : interface_warnings(now.spec.interfaces, links)) {
+    now.warnings.push_back(std::move(warning));
+  }
+  return now;
 }
 
 // A new table takes up what was saved of the one before.
@@ -120,8 +135,14 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
 
 std::string render(const Spec& spec) { return to_nft(Wanted(in_force(spec)).ruleset); }
 
+std::vector<std::string> host_warnings(const Spec& spec, Kernel& kernel) {
+  if (spec.interfaces.empty()) return {};
+  const std::vector<Link> links = kernel.links();
+  return interface_warnings(by_real_names(spec, links).interfaces, links);
+}
+
 Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
-  const InForce now = resolved(spec, Keep::nothing);
+  const InForce now = on_this_host(resolved(spec, Keep::nothing), kernel, settings);
   const Wanted wanted(now.spec);
   Report planned;
   planned.warnings = pending_warnings();
@@ -141,7 +162,7 @@ Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settin
 }
 
 Report apply(const Spec& spec, const Lock&, Kernel& kernel, const Settings& settings) {
-  const InForce now = resolved(spec, Keep::record);
+  const InForce now = on_this_host(resolved(spec, Keep::record), kernel, settings);
   Wanted wanted(now.spec);
   if (settings.confirm_within) wanted.declared = digest(to_yaml(spec));
   const std::string digest_of_wanted = digest(wanted.ruleset);

@@ -155,7 +155,8 @@ std::string to_json(const Status& status) {
              {"sequences", list(status.sequences, sequence)},
              {"grants", list(status.grants, holder)},
              {"lockouts", list(status.lockouts, holder)},
-             {"half_done", status.half_done}};
+             {"half_done", status.half_done},
+             {"warnings", status.warnings}};
   if (status.pending) value["pending"] = to_value(*status.pending);
   return json_text(value);
 }

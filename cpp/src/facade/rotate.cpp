@@ -38,7 +38,9 @@ Change change_of(const EpochRecord& before, const EpochRecord& after) {
 }  // namespace
 
 Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, Kernel& kernel,
-              const Settings& settings) {
+              const Settings& given) {
+  Settings settings = given;
+  settings.absent = Absent::allowed;  // it changes no interface
   const Lock lock(settings.lock_timeout);
   const EpochRecord before = read_epoch_record();
   const EpochRecord wanted = after(before, rotation);

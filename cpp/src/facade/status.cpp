@@ -6,7 +6,9 @@
 #include <unordered_map>
 
 #include "facade/fingerprint.hpp"
+#include "facade/interfaces.hpp"
 #include "facade/pending.hpp"
+#include "facade/way_in.hpp"
 #include "knockwork/kernel.hpp"
 #include "ruleset/ruleset.hpp"
 
@@ -95,6 +97,9 @@ Status status(Kernel& kernel, const Settings& settings) {
   status.lockouts = lockouts(*live, prefix6);
   sort(status.grants);
   status.half_done = half_done(*live);
+  if (const auto interfaces = program_of(live->ruleset).interfaces; !interfaces.empty()) {
+    status.warnings = interface_warnings(interfaces, kernel.links());
+  }
   return status;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "kernel/flows.hpp"
+#include "kernel/links.hpp"
 #include "kernel/netlink.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
@@ -79,6 +80,7 @@ class NftKernel final : public Kernel {
 
   Generation generation() override { return read_generation(); }
   std::vector<Flow> flows() override { return read_flows(); }
+  std::vector<Link> links() override { return read_links(); }
   void end(const std::vector<Flow>& flows) override { end_flows(flows); }
 };
 

@@ -107,8 +107,9 @@ constexpr std::array<Key, 15> kDeclaration{{
      .fallback = "[]",
      .example = "[eth0]",
      .doc =
-         "Interfaces to protect, by name; one that is absent is allowed. `eth*` means all whose names begin "
-         "with `eth`. Without any: all but loopback. On other interfaces nothing is protected."},
+         "Interfaces to protect, by name; one that is absent is a warning, and so is a port of a bridge. "
+         "`eth*` means all whose names begin with `eth`. Without any: all but loopback. On other interfaces "
+         "nothing is protected."},
     {.name = "ipv4_prefix",
      .scope = Scope::declaration,
      .form = Form::integer,

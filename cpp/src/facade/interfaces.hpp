@@ -1,0 +1,22 @@
+// The interfaces that a declaration names, beside those that this host has.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "knockwork/kernel.hpp"
+#include "knockwork/spec.hpp"
+
+namespace knockwork {
+
+// Alternative names become the names that packets come in by.
+Spec by_real_names(Spec spec, const std::vector<Link>& links);
+
+// Those that do not exist, and those whose packets arrive on another one.
+std::vector<std::string> interface_warnings(const std::vector<std::string>& declared,
+                                            const std::vector<Link>& links);
+
+// Throws SystemError where interfaces are declared and none of them exists: nothing would be protected.
+void refuse_if_none_exists(const std::vector<std::string>& declared, const std::vector<Link>& links);
+
+}  // namespace knockwork

@@ -1,0 +1,97 @@
+"""Interfaces that a declaration names beside those that the host has: nothing is open without a word."""
+
+import json
+
+import pytest
+
+from bed import Caller, Lab
+from bed.cli import Knockwork
+
+CLASSIC = """\
+knockwork: 1
+sequences:
+  - name: ssh
+    knock: [7000/udp, 8000/udp, 9000/udp]
+    opens: [22/tcp]
+interfaces: %s
+"""
+GONE = "interface `%s` does not exist now: nothing is protected on it until it does"
+
+
+def _warnings(knockwork: Knockwork, *arguments: str) -> list[str]:
+    done = knockwork.run(*arguments)
+    assert done.returncode == 0, done.stderr
+    lines: list[str] = done.stderr.splitlines()
+    return [line.removeprefix("warning: ") for line in lines]
+
+
+def _status(knockwork: Knockwork) -> list[str]:
+    found: list[str] = json.loads(knockwork.run("status", "--json").stdout)["warnings"]
+    assert _warnings(knockwork, "status") == found
+    return found
+
+
+@pytest.mark.parametrize("name", ["eht0", "enp1*"])
+def test_none_exists(knockwork: Knockwork, name: str) -> None:
+    """Nobody who misspells the one interface thinks himself protected."""
+    knockwork.declare(CLASSIC % f"[{name}]")
+    for arguments in ("apply",), ("apply", "--check"), ("plan",):
+        assert knockwork.refused(*arguments) == (
+            f"knockwork: error: none of the declared interfaces exists: `{name}`. Nothing would be protected. "
+            "This host has `eth0`. Correct `interfaces`, or allow it with --allow-absent (`allow_absent: true` "
+            "in Ansible)\n")
+    assert not json.loads(knockwork.run("status", "--json").stdout)["present"]
+    assert _warnings(knockwork, "validate") == _warnings(knockwork, "plan", "--allow-absent") == [GONE % name]
+
+
+def test_none_exists_yet(knockwork: Knockwork, client: Caller) -> None:
+    """At boot interfaces may come later."""
+    knockwork.declare(CLASSIC % "[wg0]")
+    assert _warnings(knockwork, "apply", "--unattended") == [GONE % "wg0"]
+    assert _warnings(knockwork, "apply", "--allow-absent") == [GONE % "wg0"]  # also where nothing changes
+    assert _status(knockwork) == [GONE % "wg0"]
+    assert client.tcp(22) == "open"
+
+
+def test_one_is_absent(knockwork: Knockwork, client: Caller) -> None:
+    """A warning wherever the declaration is looked at; the others are protected."""
+    knockwork.declare(CLASSIC % "[eth0, wg0]")
+    for arguments in ("validate",), ("plan",), ("apply",):
+        assert _warnings(knockwork, *arguments) == [GONE % "wg0"]
+    assert _status(knockwork) == [GONE % "wg0"]
+    assert client.tcp(22) == "refused"
+
+
+def test_renamed_later(lab: Lab, knockwork: Knockwork) -> None:
+    """What udev or an administrator renames is found by status."""
+    knockwork.apply(CLASSIC % "[eth0]")
+    assert not _status(knockwork)
+    lab.server.ip("link set eth0 down")
+    lab.server.ip("link set eth0 name lan0")
+    assert _status(knockwork) == [GONE % "eth0"]
+
+
+def test_alternative_name(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+    """Packets come in by the real name, so that is the one in the table."""
+    lab.server.ip("link property add dev eth0 altname enp0s31f6")
+    knockwork.apply(CLASSIC % "[enp0s31f6]")
+    assert not _warnings(knockwork, "validate")
+    assert not _status(knockwork) and "eth0" in knockwork.listing()
+    assert client.tcp(22) == "refused"
+    client.knock(7000, 8000, 9000)
+    assert client.tcp(22) == "open"
+    assert not knockwork.differs()
+
+
+def test_port_of_a_bridge(lab: Lab, knockwork: Knockwork) -> None:
+    """Its packets arrive on the bridge."""
+    lab.server.ip("link add br0 type bridge")
+    lab.server.ip("link set eth0 master br0")
+    told = ["interface `eth0` belongs to `br0`: its packets arrive on `br0`, where nothing is protected. "
+            "Put `br0` into `interfaces`"]
+    knockwork.declare(CLASSIC % "[eth0]")
+    for arguments in ("validate",), ("plan",), ("apply",):
+        assert _warnings(knockwork, *arguments) == told
+    assert _status(knockwork) == told
+    knockwork.apply(CLASSIC % "[eth0, br0]")
+    assert not _status(knockwork)
