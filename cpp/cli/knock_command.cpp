@@ -45,13 +45,17 @@ void add_way(CLI::App* sub, KnockArguments& arguments) {
   sub->add_option("--interface", arguments.interface, "the interface of this host to knock from");
   CLI::Option* ipv4 = sub->add_flag("-4", arguments.ipv4, "only IPv4");
   sub->add_flag("-6", arguments.ipv6, "only IPv6")->excludes(ipv4);
-  sub->add_option("--delay", arguments.delay, "time between two knocks")->capture_default_str();
+  sub->add_option("--delay", arguments.delay,
+                  "time between two knocks; default: until the host answers the first, else 250ms");
   sub->add_option("--jitter", arguments.jitter, "at most so much more between two knocks, at random")
       ->capture_default_str();
   sub->add_option("--retries", arguments.retries,
-                  "how often to knock again where nothing opened, each time after the lockout")
-      ->check(CLI::Range(0, 1000))
-      ->capture_default_str();
+                  "how often to knock again at most if nothing opened; the last time after the lockout")
+      ->check(CLI::Range(0, 1000));
+  sub->add_option(
+      "--within", arguments.within,
+      "how long to go on knocking if nothing opened; default without --retries: the host's lockout "
+      "and 10s more");
   sub->add_option("--timeout", arguments.timeout, "how long to wait for each answer")->capture_default_str();
 }
 
@@ -62,7 +66,12 @@ void add_knock_options(CLI::App* sub, KnockArguments& arguments) {
       "KNOCK", arguments.knocks, "7000/udp 8000/tcp …: these instead of a profile's; - for standard input");
   add_way(sub, arguments);
   knocks->excludes("--sequence")->excludes("--profile");
-  sub->add_option("--wait-open", arguments.wait_open, "check that this TCP port has opened, as in 22/tcp");
+  CLI::Option* wait_open = sub->add_option(
+      "--wait-open", arguments.wait_open,
+      "prove that this TCP port has opened, as in 22/tcp; default: the first that the profile's sequence opens");
+  sub->add_flag("--no-prove", arguments.no_prove, "knock once, and do not ask whether anything opened")
+      ->excludes(wait_open);
+  sub->add_flag("--both", arguments.both, "knock at the host's IPv4 address and at its IPv6 address");
 }
 
 Knocking knocking(const KnockArguments& arguments) {
@@ -70,7 +79,8 @@ Knocking knocking(const KnockArguments& arguments) {
   how.way.family = arguments.ipv4 ? Family::ipv4 : arguments.ipv6 ? Family::ipv6 : Family::any;
   how.way.source = arguments.source;
   how.way.interface = arguments.interface;
-  how.delay = span_argument(arguments.delay);
+  if (!arguments.delay.empty()) how.delay = span_argument(arguments.delay);
+  if (!arguments.within.empty()) how.within = span_argument(arguments.within);
   how.jitter = span_argument(arguments.jitter);
   how.timeout = span_argument(arguments.timeout);
   how.retries = arguments.retries;
@@ -93,12 +103,26 @@ Entrance entrance_by_hand(const KnockArguments& arguments) {
   return entrance_by_hand(arguments.host, piped ? words(standard_input()) : arguments.knocks);
 }
 
-int run_knock_on(const Entrance& entrance, const KnockArguments& arguments) {
+namespace {
+
+Knocked knock_as_asked(const Entrance& entrance, const KnockArguments& arguments, const ShowProgress& show) {
   const std::unique_ptr<Wire> wire = open_wire();
+  std::optional<Service> service;
+  if (!arguments.wait_open.empty()) {
+    service = tcp_service(arguments.wait_open);
+  } else if (!arguments.no_prove) {
+    service = entrance.proof;
+  }
+  const Knocking how = knocking(arguments);
+  if (arguments.both) return knock_both(entrance, service, how, *wire, show);
+  return service ? knock_open(entrance, *service, how, *wire, show) : knock(entrance, how, *wire, show);
+}
+
+}  // namespace
+
+int run_knock_on(const Entrance& entrance, const KnockArguments& arguments) {
   const ShowProgress show = progress(arguments);
-  const Knocked knocked = arguments.wait_open.empty() ? knock(entrance, knocking(arguments), *wire, show)
-                                                      : knock_open(entrance, tcp_service(arguments.wait_open),
-                                                                   knocking(arguments), *wire, show);
+  const Knocked knocked = knock_as_asked(entrance, arguments, show);
   if (show) print_progress("");
   if (arguments.json) {
     print(to_json(knocked) + '\n');

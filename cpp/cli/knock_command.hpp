@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,9 +20,10 @@ struct KnockArguments {
   std::string profile;
   std::string source;
   std::string interface;
-  bool ipv4 = false, ipv6 = false;
-  std::string delay = "50ms", jitter = "0ms", timeout = "5s";
-  int retries = 2;
+  bool ipv4 = false, ipv6 = false, both = false;
+  bool no_prove = false;
+  std::string delay, jitter = "0ms", timeout = "5s", within;
+  std::optional<int> retries;
   bool json = false;
 };
 

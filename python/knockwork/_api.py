@@ -139,18 +139,22 @@ def status(*, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Status:
 
 def knock(host: str, knocks: Iterable[str] = (), *, sequence: str = "", wait_open: str = "",
           profile: Optional[Union[str, os.PathLike[str]]] = None, source: str = "", interface: str = "",
-          family: Literal["any", "ipv4", "ipv6"] = "any", delay: timedelta = timedelta(milliseconds=50),
-          jitter: timedelta = timedelta(), retries: int = 2, timeout: timedelta = timedelta(seconds=5)) -> Knocked:
+          family: Literal["any", "ipv4", "ipv6"] = "any", both: bool = False, prove: bool = True,
+          delay: Optional[timedelta] = None, jitter: timedelta = timedelta(), retries: Optional[int] = None,
+          within: Optional[timedelta] = None, timeout: timedelta = timedelta(seconds=5)) -> Knocked:
     """Knock on a host: as the profile has it, or `knocks` like "7000/udp" and "8000/tcp".
 
-    With `wait_open` ("22/tcp") checks that the port has opened, and knocks up to `retries` times more, each
-    time after the host's lockout; without, the knocks are sent once. `sequence` chooses by name among several;
-    else that which opens `wait_open` is meant, or the only one. `profile` is by default
-    ~/.config/knockwork/hosts.yml; it must be the caller's own and closed to all others. `source` is an address
-    and `interface` a name of this host; `timeout` is for each answer. Needs no privileges, and releases the GIL.
+    Proves that `wait_open` ("22/tcp") has opened, by default the first TCP port that the profile's sequence opens,
+    and knocks again while it has not: after pauses that grow, at most `retries` times and for the time `within`;
+    with neither for the host's lockout and 10 seconds more. Without such a port, or with `prove=False`, the knocks
+    are sent once. `sequence` chooses by name among several; else that which opens `wait_open` is meant, or the only
+    one. `profile` is by default ~/.config/knockwork/hosts.yml; it must be the caller's own and closed to all others.
+    `source` is an address and `interface` a name of this host; `both` knocks at one address of each family;
+    `delay` is between two knocks, by default until the host answers the first, else 250 ms; `timeout` is for each
+    answer. Needs no privileges, and releases the GIL.
 
     A host that refuses or cannot be reached is not an exception: see `Knocked.outcome` and `Knocked.message`.
     Raises InvalidDeclaration for a faulty profile, KnockworkError where this host cannot do what was asked.
     """
     return _core.knock(host, list(knocks), "" if profile is None else os.fspath(profile), sequence, wait_open,
-                       source, interface, family, delay, jitter, retries, timeout)
+                       source, interface, family, both, prove, delay, jitter, retries, within, timeout)

@@ -40,8 +40,9 @@ kw::Entrance entrance(const std::string& host, const std::vector<std::string>& k
 
 kw::Knocked knock(const std::string& host, const std::vector<std::string>& knocks, const std::string& profile,
                   const std::string& sequence, const std::string& wait_open, const std::string& source,
-                  const std::string& interface, const std::string& family, milliseconds delay,
-                  milliseconds jitter, int retries, milliseconds timeout) {
+                  const std::string& interface, const std::string& family, bool both, bool prove,
+                  std::optional<milliseconds> delay, milliseconds jitter, std::optional<int> retries,
+                  std::optional<milliseconds> within, milliseconds timeout) {
   kw::Knocking how;
   how.way.family = family == "ipv4"   ? kw::Family::ipv4
                    : family == "ipv6" ? kw::Family::ipv6
@@ -51,11 +52,18 @@ kw::Knocked knock(const std::string& host, const std::vector<std::string>& knock
   how.delay = delay;
   how.jitter = jitter;
   how.retries = retries;
+  how.within = within;
   how.timeout = timeout;
   const kw::Entrance chosen = entrance(host, knocks, profile, sequence, wait_open);
   const std::unique_ptr<kw::Wire> wire = kw::open_wire();
-  return wait_open.empty() ? kw::knock(chosen, how, *wire)
-                           : kw::knock_open(chosen, kw::tcp_service(wait_open), how, *wire);
+  std::optional<kw::Service> service;
+  if (!wait_open.empty()) {
+    service = kw::tcp_service(wait_open);
+  } else if (prove) {
+    service = chosen.proof;
+  }
+  if (both) return kw::knock_both(chosen, service, how, *wire);
+  return service ? kw::knock_open(chosen, *service, how, *wire) : kw::knock(chosen, how, *wire);
 }
 
 }  // namespace
@@ -66,6 +74,7 @@ void bind_client(py::module_& module) {
       .shown("outcome", [](const K& k) { return word(k.outcome); })
       .shown("host", [](const K& k) { return k.host; })
       .shown("address", [](const K& k) { return k.address; })
+      .shown("addresses", [](const K& k) { return py::tuple(py::cast(k.addresses)); })
       .shown("sequence", [](const K& k) { return k.sequence; })
       .shown("rounds", [](const K& k) { return k.rounds; })
       .shown("message", [](const K& k) { return k.message; })

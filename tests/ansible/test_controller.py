@@ -65,10 +65,16 @@ def test_only_where_it_is_shut(gated: Gated) -> None:
     assert gated.counted()["host1"].knocks == len(KNOCKS)
 
 
-def test_without_a_port_to_check(gated: Gated) -> None:
-    outcome = gated.changes("- knockwork.nft.knock:\n", limit="host1")
+def test_without_a_proof(gated: Gated) -> None:
+    outcome = gated.changes("- knockwork.nft.knock: {prove: false}\n", limit="host1")
     assert told(outcome)["outcome"] == "sent" and told(outcome)["rounds"] == 1
     assert gated.counted()["host1"] == Counted(len(KNOCKS), 0)
+
+
+def test_what_the_sequence_opens_is_proved(gated: Gated) -> None:
+    """Without being named; and at both addresses, as far as there are two."""
+    outcome = gated.changes("- knockwork.nft.knock: {both: true, within: 20s}\n", limit="host1")
+    assert told(outcome)["outcome"] == "open" and outcome.result()["addresses"] == ["10.77.0.11"]
 
 
 @pytest.mark.parametrize("options, message", [

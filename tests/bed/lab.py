@@ -7,6 +7,7 @@ spoofed without filling the neighbour table.
 
 import time
 from collections.abc import Sequence
+from typing import Self
 
 from bed import generation, packets
 from bed.host import Host
@@ -92,9 +93,8 @@ class Lab:
         self.server = Host("server")
         self.callers = Host("callers")
         self.callers.wait_until_up()  # its defaults for new links are set by then
-        # Different indices: else the kernel takes up to a second to notice that the link is up.
+        self._link()
         self.server.ip(
-            f"link add eth0 index 2 type veth peer name eth0 index 3 netns {self.callers.pid}",
             *_addresses(SERVER), "link set eth0 up",
             f"route add {CROWD[0]} via {CLIENT[0]}", f"route add {CROWD[1]} via {CLIENT[1]}")
         self.callers.ip(
@@ -113,6 +113,11 @@ class Lab:
         self.client, self.client6 = (self.caller(address) for address in CLIENT)
         self.stranger, self.stranger6 = (self.caller(address) for address in STRANGER)
 
+    def _link(self) -> None:
+        """An eth0 for each of them."""
+        # Different indices: else the kernel takes up to a second to notice that the link is up.
+        self.server.ip(f"link add eth0 index 2 type veth peer name eth0 index 3 netns {self.callers.pid}")
+
     def caller(self, source: str) -> Caller:
         """Whoever talks from `source`: of the link, or of the crowd."""
         return Caller(self.callers, source, SERVER[":" in source])
@@ -126,7 +131,7 @@ class Lab:
         self.callers.close()
         self.server.close()
 
-    def __enter__(self) -> "Lab":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

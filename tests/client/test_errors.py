@@ -105,7 +105,8 @@ def test_json(client: Knockwork, server: Knockwork) -> None:
     done = client.run("knock", "gate", "-4", "--wait-open", "22", "--retries", "0", "--json")
     assert (done.returncode, done.stderr) == (3, "")
     assert json.loads(done.stdout) == {
-        "outcome": "refused", "host": "gate", "address": "10.77.0.10", "sequence": "ssh", "rounds": 1,
+        "outcome": "refused", "host": "gate", "address": "10.77.0.10", "addresses": ["10.77.0.10"], "sequence": "ssh",
+        "rounds": 1,
         "message": "22/tcp of gate (10.77.0.10) stays closed, after knocking once: are the knocks those of its "
                    "declaration, and does anything listen there?"}
     done = client.run("knock", "gate", "--json")
@@ -177,7 +178,7 @@ def test_the_other_half_is_missing(client: Knockwork) -> None:
     """Knocks by hand need one file alone; what needs the other says that it is not there."""
     client.host.run(["install", "-D", client.command()[0], "/run/alone/knockwork"], check=True)
     done = client.host.run(["/run/alone/knockwork", "knock", "10.77.0.10", "7000"])
-    assert (done.returncode, done.stdout, done.stderr) == (0, "10.77.0.10: knocked\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "10.77.0.10: sent, not proved\n", "")
     error = failure(client.host.run(["/run/alone/knockwork", "status"]), 1)
     assert error.startswith("knockwork: error: cannot start /")
     assert error.endswith("/knockwork/knockwork-main: No such file or directory: install knockwork again\n")

@@ -67,7 +67,7 @@ def test_our_gate(lab: Lab, server: Knockwork, client: Caller, way: str, mode: s
     server.apply(f"knockwork: 1\nmode: {mode}\nsequences:\n  - name: ssh\n"
                  f"    knock: [{', '.join(WAYS[way])}]\n    opens: [22/tcp]\n")
     assert client.tcp(22) == ("refused" if mode == "gate" else "silent")
-    assert said(lab, client.target, *WAYS[way]) == f"{client.target}: knocked\n"
+    assert said(lab, client.target, *WAYS[way]) == f"{client.target}: sent, not proved\n"
     assert client.tcp(22) == "open"
 
 
@@ -78,8 +78,9 @@ def test_by_a_profile(lab: Lab, server: Knockwork, client: Caller) -> None:
                  "  - {name: ssh, knock: [7300, 7200/tcp], opens: [22/tcp]}\n")
     profile = server.host.output(server.command("export", "--host", "gate*", "--address", client.target))
     lab.callers.write("/root/.config/knockwork/hosts.yml", profile, 0o600)
-    assert said(lab, "gate1", "--sequence", "web") == f"gate1 ({client.target}): knocked\n"
+    assert said(lab, "gate1", "--sequence", "web") == f"gate1 ({client.target}): open\n"
     assert (client.tcp(80), client.tcp(22)) == ("open", "refused")
+    assert said(lab, "gate1", "--sequence", "ssh", "--no-prove") == f"gate1 ({client.target}): sent, not proved\n"
     assert said(lab, "GATE1", "--wait-open", "22") == f"GATE1 ({client.target}): open\n"
 
 

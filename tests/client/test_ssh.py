@@ -1,13 +1,16 @@
 """Plain ssh and what rides on it, through `knockwork connect`, with fd passing and without."""
 
 import hashlib
+import re
 import subprocess
 
 import pytest
 
 from bed import Bed
+from bed.waiting import wait_for
 from visitor import Visitor
 
+LOG = "/run/sshd.log"  # of sshd
 LINES = """\
 Host host*
   ProxyCommand knockwork connect %h %p
@@ -112,3 +115,15 @@ def test_the_way_it_knocks(ssh: Visitor) -> None:
     known = ssh.host.read("/root/.ssh/config")
     ssh.host.write("/root/.ssh/config", known.replace("Host host*", "Host web*\n  HostKeyAlias host1", 1), 0o600)
     assert run(ssh, "ssh", "web7", "hostname").stdout == "host1\n"
+
+
+def test_sshd_hears_nothing_of_a_proof(bed: Bed, gated: Visitor) -> None:
+    """Six proofs leave no line in its log; a connection that is closed at once does."""
+    gated.shut()
+    host = gated.gate.host
+    before = len(host.read(LOG))
+    for words in ("knock host1", "knock host1 --wait-open 22") * 3:
+        assert gated.run(*words.split()).returncode == 0
+    bed.controller.run(["/bin/bash", "-c", "exec 3<>/dev/tcp/host1/22"], check=True)
+    wait_for(lambda: "Connection closed by" in host.read(LOG)[before:], "sshd has logged the connection")
+    assert len(re.findall("Connection (?:closed|reset) by .* port", host.read(LOG)[before:])) == 1, host.read(LOG)

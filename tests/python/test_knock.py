@@ -48,19 +48,20 @@ def test_by_hand(lab: Lab) -> None:
     sent, opened, shown = lab.callers.call(by_hand)
     assert sent == ("sent", SERVER[0], SERVER[0], "", 1, "")
     assert opened == ("open", SERVER[0], SERVER[0], "", 1, "")
-    assert shown == ("Knocked(outcome='open', host='10.77.0.10', address='10.77.0.10', sequence='', rounds=1, "
-                     "message='')")
+    assert shown == ("Knocked(outcome='open', host='10.77.0.10', address='10.77.0.10', "
+                     "addresses=('10.77.0.10',), sequence='', rounds=1, message='')")
 
 
 def by_profile() -> list[object]:
     """A sequence of the profile: what opens a port, and the only one there is."""
     import knockwork
     return [knockwork.knock("gate", wait_open="22").outcome, knockwork.knock("gate").sequence,
-            knockwork.knock("gate", sequence="ssh", delay=timedelta(milliseconds=5)).outcome]
+            knockwork.knock("gate", both=True, within=timedelta(seconds=9)).outcome,
+            knockwork.knock("gate", sequence="ssh", delay=timedelta(milliseconds=5), prove=False).outcome]
 
 
 def test_by_a_profile(lab: Lab) -> None:
-    assert lab.callers.call(by_profile) == ["open", "ssh", "sent"]
+    assert lab.callers.call(by_profile) == ["open", "ssh", "open", "sent"]
 
 
 def failures() -> list[str]:

@@ -1,6 +1,7 @@
 // When and where the client knocks, on a wire that logs everything and keeps its own time.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 
@@ -22,11 +23,16 @@ class FakeWire final : public Wire {
   std::map<std::string, std::string> obstacles;  // by address
   std::deque<Answer> answers;                    // to connections, in turn; then silent
   std::string lost;                              // what the next knock fails with
+  bool hears = false;                            // the host answers knocks, after 10 ms
+  std::deque<bool> unheard;                      // those that are not answered all the same, in turn
 
-  std::vector<Destination> resolve(const std::string& name, Family, std::string& why) override {
+  std::vector<Destination> resolve(const std::string& name, Family family, std::string& why) override {
     log.push_back("resolve " + name);
     std::vector<Destination> all;
-    for (const std::string& each : addresses) all.push_back({*parse_network(each), 0});
+    for (const std::string& each : addresses) {
+      const Network network = *parse_network(each);
+      if (family == Family::any || network.ipv6 == (family == Family::ipv6)) all.push_back({network, 0});
+    }
     if (all.empty()) why = "Name or service not known";
     return all;
   }
@@ -36,12 +42,23 @@ class FakeWire final : public Wire {
     return found == obstacles.end() ? "" : found->second;
   }
 
-  std::string knock(const Destination& to, Knock knock, const Way&) override {
+  Sent knock(const Destination& to, Knock knock, const Way&) override {
     note(fmt::format("{} ← {}", to_string(to), to_string(knock)));
-    return std::exchange(lost, "");
+    return {Socket(), std::exchange(lost, "")};
   }
 
-  Tried connect(const Destination& to, std::uint16_t port, const Way&, milliseconds timeout) override {
+  bool answered(const std::vector<Socket>&, milliseconds most) override {
+    bool heard = hears;
+    if (!unheard.empty()) {
+      heard = heard && !unheard.front();
+      unheard.pop_front();
+    }
+    now_ += heard ? milliseconds(10) : most;
+    return heard;
+  }
+
+  Tried connect(const Destination& to, std::uint16_t port, const Way&, milliseconds timeout,
+                Purpose) override {
     const Answer answer = answers.empty() ? Answer::silent : answers.front();
     if (!answers.empty()) answers.pop_front();
     static constexpr const char* kWords[] = {"open", "refused", "silent", "no way"};
@@ -73,10 +90,23 @@ Entrance entrance() {
 
 constexpr Service kSsh{Protocol::tcp, 22, 22};
 
-Knocking once() {
+// As often as it is asked to, with the same time between two knocks whatever answers.
+Knocking at_most(int retries) {
   Knocking how;
-  how.retries = 0;
+  how.delay = milliseconds(50);
+  how.retries = retries;
   return how;
+}
+
+Knocking once() { return at_most(0); }
+
+// Without `resolve`.
+Lines sent(const FakeWire& wire) {
+  Lines lines;
+  for (const std::string& line : wire.log) {
+    if (line.find("192.0.2.1 ← ") != std::string::npos) lines.push_back(line);
+  }
+  return lines;
 }
 
 }  // namespace
@@ -85,7 +115,7 @@ TEST_CASE("client: knocks go to the first address that has a way, with delay and
   FakeWire wire;
   wire.addresses = {"2001:db8::1", "192.0.2.1", "192.0.2.2"};
   wire.obstacles["2001:db8::1"] = "Network is unreachable";
-  Knocking how;
+  Knocking how = once();
   how.jitter = milliseconds(25);
   const Knocked knocked = knock(entrance(), how, wire);
   CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "75: 192.0.2.1 ← 8000/tcp"});
@@ -105,11 +135,10 @@ TEST_CASE("client: a port that opens a moment later is waited for") {
   CHECK(knocked.message.empty());
 }
 
-TEST_CASE("client: it knocks again when the lockout has passed since the last knock") {
+TEST_CASE("client: the last time that it may, it knocks when the lockout has passed since the last knock") {
   FakeWire wire;
   wire.answers = {Answer::silent, Answer::open};
-  Knocking how = once();
-  how.retries = 1;
+  Knocking how = at_most(1);
   how.timeout = milliseconds(400);
   const Knocked knocked = knock_open(entrance(), kSsh, how, wire);
   CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "50: 192.0.2.1 ← 8000/tcp",
@@ -121,19 +150,61 @@ TEST_CASE("client: it knocks again when the lockout has passed since the last kn
 TEST_CASE("client: a time without answer longer than the lockout is not waited for twice") {
   FakeWire wire;
   wire.answers = {Answer::silent, Answer::open};
-  Knocking how = once();
-  how.retries = 1;
-  how.timeout = milliseconds(5000);
+  Entrance quick = entrance();
+  quick.lockout = milliseconds(500);
+  knock_open(quick, kSsh, at_most(1), wire);
+  CHECK(wire.log[4] == "1900: 192.0.2.1 ← 7000/udp");  // 250 ms after the answer was given up
+}
+
+TEST_CASE("client: where nothing opens it knocks again soon, then less often, until its time is over") {
+  FakeWire wire;
+  Entrance unknown = entrance();
+  unknown.lockout.reset();
+  unknown.knocks = {{{Protocol::udp, 7000}}};
+  Knocking how;
+  how.delay = milliseconds(0);
+  const Knocked knocked = knock_open(unknown, kSsh, how, wire);
+  CHECK(sent(wire) == Lines{"0: 192.0.2.1 ← 7000/udp", "0: 192.0.2.1 ← connect 22: silent",
+                            "1850: 192.0.2.1 ← 7000/udp", "1850: 192.0.2.1 ← connect 22: silent",
+                            "5550: 192.0.2.1 ← 7000/udp", "5550: 192.0.2.1 ← connect 22: silent",
+                            "11550: 192.0.2.1 ← 7000/udp", "11550: 192.0.2.1 ← connect 22: silent"});
+  CHECK(knocked.outcome == Knocked::Outcome::unreachable);
+  CHECK(wire.now() == milliseconds(15000));
+}
+
+TEST_CASE("client: its time is the one that is asked for, the lockout and 10 s where that is known") {
+  FakeWire wire;
+  Knocking how;
+  how.within = milliseconds(2000);
   knock_open(entrance(), kSsh, how, wire);
-  CHECK(wire.log[4] == "5050: 192.0.2.1 ← 7000/udp");
+  CHECK(wire.now() <= milliseconds(2000));
+  FakeWire other;
+  knock_open(entrance(), kSsh, Knocking(), other);
+  CHECK(other.now() > milliseconds(10000));
+  CHECK(other.now() < milliseconds(13500));
+}
+
+TEST_CASE("client: a lockout that it knows of does not end amid its knocks") {
+  FakeWire wire;
+  wire.answers = {Answer::refused};  // and silent from then on
+  Knocking how;
+  how.delay = milliseconds(0);
+  how.timeout = milliseconds(400);
+  Entrance single = entrance();
+  single.knocks = {{{Protocol::udp, 7000}}};
+  knock_open(single, kSsh, how, wire);
+  Lines knocks;
+  for (const std::string& line : sent(wire)) {
+    if (line.find("connect") == std::string::npos) knocks.push_back(line.substr(0, line.find(':')));
+  }
+  CHECK(std::find(knocks.begin(), knocks.end(), "3250") != knocks.end());  // 3 s after the first, and 250 ms
 }
 
 TEST_CASE("client: a knock that cannot be sent ends the round, not the visit") {
   FakeWire wire;
   wire.lost = "Operation not permitted";
   wire.answers = {Answer::open};
-  Knocking how = once();
-  how.retries = 1;
+  Knocking how = at_most(1);
   const Knocked knocked = knock_open(entrance(), kSsh, how, wire);
   CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "3250: 192.0.2.1 ← 7000/udp",
                           "3300: 192.0.2.1 ← 8000/tcp", "3300: 192.0.2.1 ← connect 22: open"});
@@ -158,8 +229,7 @@ TEST_CASE("client: every address with a way is tried, and the answer that says m
 TEST_CASE("client: a host that nothing reaches is not knocked on again") {
   FakeWire wire;
   wire.answers = {Answer::no_way};
-  Knocking how = once();
-  how.retries = 9;
+  Knocking how = at_most(9);
   const Knocked knocked = knock_open(entrance(), kSsh, how, wire);
   CHECK(knocked.outcome == Knocked::Outcome::unreachable);
   CHECK(knocked.message == "no way to web1 (192.0.2.1): no host");
@@ -169,7 +239,7 @@ TEST_CASE("client: a host that nothing reaches is not knocked on again") {
 TEST_CASE("client: an open port is not knocked for, where it is tried first") {
   FakeWire wire;
   wire.answers = {Answer::open};
-  Knocking how;
+  Knocking how = at_most(2);
   how.try_first = true;
   CHECK(connect(entrance(), kSsh, how, wire).knocked.rounds == 0);
   CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← connect 22: open"});
@@ -186,15 +256,14 @@ TEST_CASE("client: neighbouring epochs follow by turns, each in addition to the 
   Entrance derived = entrance();
   derived.knocks = {{{Protocol::udp, 1041}}, {{Protocol::udp, 1042}}, {{Protocol::udp, 1040}}};
   wire.answers = {Answer::silent, Answer::silent, Answer::silent, Answer::open};
-  Knocking how = once();
-  how.retries = 1;
+  Knocking how = at_most(1);
   how.timeout = milliseconds(100);
   const Knocked knocked = knock_open(derived, kSsh, how, wire);
   CHECK(knocked.rounds == 4);
   CHECK(wire.log[1] == "0: 192.0.2.1 ← 1041/udp");
-  CHECK(wire.log[3] == "3250: 192.0.2.1 ← 1042/udp");
-  CHECK(wire.log[5] == "6500: 192.0.2.1 ← 1040/udp");
-  CHECK(wire.log[7] == "9750: 192.0.2.1 ← 1041/udp");
+  CHECK(wire.log[3] == "350: 192.0.2.1 ← 1041/udp");  // a packet may have been lost
+  CHECK(wire.log[5] == "3600: 192.0.2.1 ← 1042/udp");
+  CHECK(wire.log[7] == "6850: 192.0.2.1 ← 1040/udp");
 }
 
 TEST_CASE("client: what cannot work is refused before anything is sent") {
@@ -215,15 +284,15 @@ TEST_CASE("client: a name that leads nowhere") {
   const Knocked knocked = knock_open(entrance(), kSsh, once(), wire);
   CHECK(knocked.message == "no way to web1 (192.0.2.1): Network is unreachable");
   CHECK(to_json(knocked) ==
-        R"({"outcome":"unreachable","host":"web1","address":"192.0.2.1","sequence":"ssh","rounds":0,)"
+        R"({"outcome":"unreachable","host":"web1","address":"192.0.2.1","addresses":["192.0.2.1"],)"
+        R"("sequence":"ssh","rounds":0,)"
         R"("message":"no way to web1 (192.0.2.1): Network is unreachable"})");
 }
 
 TEST_CASE("client: progress tells of knocks and of waiting, never of a port") {
   FakeWire wire;
   wire.answers = {Answer::silent, Answer::open};
-  Knocking how = once();
-  how.retries = 1;
+  Knocking how = at_most(1);
   how.timeout = milliseconds(400);
   Lines said;
   knock_open(entrance(), kSsh, how, wire, [&](const Progress& now) {
@@ -232,4 +301,94 @@ TEST_CASE("client: progress tells of knocks and of waiting, never of a port") {
                        : fmt::format("{}: {} of {}", now.round, now.step, now.steps));
   });
   CHECK(said == Lines{"1: 1 of 2", "1: 2 of 2", "wait 2850", "2: 1 of 2", "2: 2 of 2"});
+}
+
+TEST_CASE("client: where the host answers a knock, the next goes at once") {
+  FakeWire wire;
+  wire.hears = true;
+  knock(entrance(), Knocking(), wire);
+  CHECK(sent(wire) == Lines{"0: 192.0.2.1 ← 7000/udp", "10: 192.0.2.1 ← 8000/tcp"});
+  CHECK(wire.now() == milliseconds(20));  // of the last one too it is known that it arrived
+}
+
+TEST_CASE(
+    "client: where nothing answers, a knock goes when the one before must have arrived, three times each") {
+  FakeWire wire;
+  knock(entrance(), Knocking(), wire);
+  CHECK(sent(wire) == Lines{"0: 192.0.2.1 ← 7000/udp", "83: 192.0.2.1 ← 7000/udp",
+                            "166: 192.0.2.1 ← 7000/udp", "249: 192.0.2.1 ← 8000/tcp",
+                            "249: 192.0.2.1 ← 8000/tcp", "249: 192.0.2.1 ← 8000/tcp"});
+}
+
+TEST_CASE(
+    "client: a knock that a host leaves unanswered which answers others is sent again, three times at most") {
+  FakeWire wire;
+  wire.hears = true;
+  wire.unheard = {false, true, false};
+  knock(entrance(), Knocking(), wire);
+  CHECK(sent(wire) ==
+        Lines{"0: 192.0.2.1 ← 7000/udp", "10: 192.0.2.1 ← 8000/tcp", "135: 192.0.2.1 ← 8000/tcp"});
+  FakeWire limited;  // so many refusals a second
+  limited.hears = true;
+  limited.unheard = {false, true, true, true, true, true};
+  Entrance longer = entrance();
+  longer.knocks.front().push_back({Protocol::udp, 9000});
+  knock(longer, Knocking(), limited);
+  CHECK(sent(limited) == Lines{"0: 192.0.2.1 ← 7000/udp", "10: 192.0.2.1 ← 8000/tcp",
+                               "135: 192.0.2.1 ← 8000/tcp", "260: 192.0.2.1 ← 8000/tcp",
+                               "510: 192.0.2.1 ← 9000/udp", "510: 192.0.2.1 ← 9000/udp",
+                               "510: 192.0.2.1 ← 9000/udp"});
+}
+
+TEST_CASE(
+    "client: knocks by hand go once, whatever answers: another gate may take a copy for a wrong knock") {
+  const Entrance by_hand = entrance_by_hand("192.0.2.1", {"7000", "8000", "9000"});
+  FakeWire wire;
+  knock(by_hand, Knocking(), wire);
+  CHECK(sent(wire) ==
+        Lines{"0: 192.0.2.1 ← 7000/udp", "250: 192.0.2.1 ← 8000/udp", "500: 192.0.2.1 ← 9000/udp"});
+  FakeWire answering;
+  answering.hears = true;
+  answering.unheard = {false, true};
+  knock(by_hand, Knocking(), answering);
+  CHECK(sent(answering) ==
+        Lines{"0: 192.0.2.1 ← 7000/udp", "10: 192.0.2.1 ← 8000/udp", "260: 192.0.2.1 ← 9000/udp"});
+}
+
+TEST_CASE("client: a step or a sequence of little time is sent within it, once") {
+  FakeWire wire;
+  Entrance brief = entrance();
+  brief.step_timeout = milliseconds(300);
+  knock(brief, Knocking(), wire);
+  CHECK(sent(wire) == Lines{"0: 192.0.2.1 ← 7000/udp", "150: 192.0.2.1 ← 8000/tcp"});
+  FakeWire other;
+  brief.step_timeout = milliseconds(5000);
+  brief.sequence_timeout = milliseconds(400);
+  knock(brief, Knocking(), other);
+  CHECK(sent(other) == Lines{"0: 192.0.2.1 ← 7000/udp", "100: 192.0.2.1 ← 8000/tcp"});
+}
+
+TEST_CASE("client: both families are knocked on, each at one address, and the worse outcome counts") {
+  FakeWire wire;
+  wire.addresses = {"2001:db8::1", "192.0.2.1", "192.0.2.2"};
+  Knocked knocked = knock_both(entrance(), std::nullopt, once(), wire);
+  CHECK(knocked.addresses == Lines{"192.0.2.1", "2001:db8::1"});
+  CHECK(to_text(knocked) == "web1 (192.0.2.1, 2001:db8::1): sent, not proved\n");
+  wire.answers = {Answer::open, Answer::open};
+  CHECK(to_text(knock_both(entrance(), kSsh, once(), wire)) == "web1 (192.0.2.1, 2001:db8::1): open\n");
+  wire.addresses = {"2001:db8::1", "192.0.2.1"};
+  wire.answers = {Answer::open};
+  knocked = knock_both(entrance(), kSsh, once(), wire);
+  CHECK(knocked.outcome == Knocked::Outcome::unreachable);
+  CHECK(knocked.addresses == Lines{"2001:db8::1"});
+  wire.addresses = {"192.0.2.1"};
+  CHECK(knock_both(entrance(), std::nullopt, once(), wire).addresses == Lines{"192.0.2.1"});
+}
+
+TEST_CASE("client: it says how often it knocked, and whether that was proved") {
+  FakeWire wire;
+  wire.answers = {Answer::silent, Answer::open};
+  CHECK(to_text(knock_open(entrance(), kSsh, at_most(1), wire)) ==
+        "web1 (192.0.2.1): open, after knocking 2 times\n");
+  CHECK(to_text(knock(entrance(), once(), wire)) == "web1 (192.0.2.1): sent, not proved\n");
 }

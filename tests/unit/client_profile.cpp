@@ -52,6 +52,7 @@ lockout: 1m
 sequences:
   - {name: ssh, knock: [7000, 8000/tcp], opens: [22/tcp, 60000-61000/udp], sequence_timeout: 10s, open_for: 1h}
   - {name: web, derive: {secret_file: /s, length: 5, period: 1d, overlap: 1h, host: web1}, opens: [80/tcp]}
+  - {name: routed, knock: [7001], opens: [22/tcp], to: [192.0.2.9]}
   - {name: old, derive: {secret_file: /s, length: 3, epoch: 7, accepts: [6, 7], host: web1}, opens: [81/tcp]}
 )"}});
   const ProfileHost host = export_host(spec, "web1", "192.0.2.1");
@@ -60,6 +61,23 @@ sequences:
   CHECK(load_profile("t", to_json(host)).hosts == std::vector{host});
   const ProfileHost none = export_host(load({{Source::Kind::declaration, "t", "knockwork: 1"}}), "w", "");
   CHECK(load_profile("t", to_yaml(none)).hosts == std::vector{none});
+}
+
+TEST_CASE(
+    "profile: what proves that a sequence has opened is a single TCP port of the host that is knocked on") {
+  const Profile profile = load_profile("hosts.yml", R"(
+knockwork: 1
+hosts:
+  - host: web1
+    sequences:
+      - {name: one, knock: [7000], opens: [51820/udp, 20-30/tcp, 443/tcp], sequence_timeout: 9s}
+      - {name: none, knock: [7001], opens: [51820/udp, 20-30/tcp]}
+      - {name: routed, knock: [7002], opens: [22/tcp], to: [192.0.2.9]}
+)");
+  CHECK(entrance_named(profile, "web1", "one").proof == Service{Protocol::tcp, 443, 443});
+  CHECK(entrance_named(profile, "web1", "one").sequence_timeout == std::chrono::seconds(9));
+  CHECK_FALSE(entrance_named(profile, "web1", "none").proof);
+  CHECK_FALSE(entrance_named(profile, "web1", "routed").proof);
 }
 
 TEST_CASE("profile: what is none at all") {

@@ -20,10 +20,13 @@ SPEC = dict(
     source=dict(type='str'),
     interface=dict(type='str'),
     family=dict(type='str', choices=['any', 'ipv4', 'ipv6'], default='any'),
-    delay=dict(type='str', default='50ms'),
+    both=dict(type='bool', default=False),
+    prove=dict(type='bool', default=True),
+    delay=dict(type='str'),
     jitter=dict(type='str', default='0ms'),
     timeout=dict(type='str', default='5s'),
-    retries=dict(type='int', default=2),
+    retries=dict(type='int'),
+    within=dict(type='str'),
     try_first=dict(type='bool', default=False),
 )
 _NAMES = ('ansible_knockwork_host', 'ansible_host', 'inventory_hostname')
@@ -46,7 +49,7 @@ class ActionModule(ActionBase):
         knocked = ask('knock', params['backend'], params['executable'],
                       [json.dumps([params['wait_open']] + (params['knock'] or []))],
                       check=self._task.check_mode, **_question(params, self._host(params, task_vars)))['knocked']
-        told = dict((key, knocked[key]) for key in ('host', 'address', 'sequence', 'rounds', 'outcome'))
+        told = dict((key, knocked[key]) for key in ('host', 'address', 'addresses', 'sequence', 'rounds', 'outcome'))
         if self._task.check_mode:
             return dict(told, changed=True)
         good = knocked['outcome'] in ('sent', 'open')
@@ -67,9 +70,10 @@ def _question(params, host):
         raise Refused('try_first needs wait_open: name the port that may be open already')
     question = dict((key, params[key]) for key in ('source', 'interface', 'profile', 'sequence', 'wait_open')
                     if params[key] is not None)
-    times = dict((name + '_ms', _milliseconds(name, params[name])) for name in ('delay', 'jitter', 'timeout'))
-    return dict(question, host=host, knock=params['knock'] or [], family=params['family'],
-                retries=params['retries'], try_first=params['try_first'], **times)
+    times = dict((name + '_ms', _milliseconds(name, params[name])) for name in ('delay', 'jitter', 'timeout', 'within')
+                 if params[name] is not None)
+    choices = dict((key, params[key]) for key in ('family', 'both', 'prove', 'retries', 'try_first'))
+    return dict(question, host=host, knock=params['knock'] or [], **choices, **times)
 
 
 def _milliseconds(name, text):

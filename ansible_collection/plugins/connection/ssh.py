@@ -28,7 +28,7 @@ notes:
     way of another host, leave the connection at C(ansible.builtin.ssh) and let that host knock,
     C(-o ProxyCommand='ssh bastion knockwork connect %h %p').
   - With C(ansible_ssh_retries) ssh is started again, and knocks again. Give C(knockwork_retries) rather, which
-    waits until the host listens to knocks again.
+    knows when the host listens to knocks again.
 options:
   knockwork_profile:
     description:
@@ -71,8 +71,8 @@ options:
       - {section: knockwork, key: try_first}
   knockwork_retries:
     description:
-      - How many times more to knock where a connection was not accepted, each time after the host's lockout. Without
-        it what C(knockwork connect) does by itself.
+      - How many times more to knock at most if a connection was not accepted. The pauses grow; the last one lasts until
+        the host's lockout is over. Without it C(knockwork connect) goes on for the lockout and 10 seconds more.
     type: int
     vars:
       - name: ansible_knockwork_retries

@@ -49,9 +49,16 @@ options:
     elements: str
   wait_open:
     description:
-      - A TCP port, like C(22/tcp), to connect to after the knocks. The task fails where it does not open. Without it
-        the knocks are sent, and nobody knows whether they arrived.
+      - A TCP port, like C(22/tcp), that proves the opening. The task fails if it does not open. Without it the first
+        single TCP port that the profile's sequence opens; if there is none, the knocks are sent once, and nobody
+        knows whether they arrived.
+      - The proof is a handshake that is reset before it is a connection, so the service does not notice it.
     type: str
+  prove:
+    description:
+      - Whether to prove the opening without I(wait_open), too. If not, the knocks are sent once.
+    type: bool
+    default: true
   try_first:
     description:
       - Whether to knock only where I(wait_open) is not open already.
@@ -71,11 +78,16 @@ options:
     type: str
     choices: [any, ipv4, ipv6]
     default: any
+  both:
+    description:
+      - Whether to knock at the host's IPv4 address and at its IPv6 address, if it has both.
+    type: bool
+    default: false
   delay:
     description:
-      - The time between two knocks, as in C(50ms).
+      - The time between two knocks, as in C(50ms). Without it the next knock is sent when the host has answered the
+        one before; if nothing answers, after C(250ms).
     type: str
-    default: 50ms
   jitter:
     description:
       - At most so much more between two knocks, at random.
@@ -88,9 +100,14 @@ options:
     default: 5s
   retries:
     description:
-      - How many times more to knock where I(wait_open) did not open, each time after the host's lockout.
+      - How many times more to knock at most if nothing opened. The pauses grow; the last one lasts until the host's
+        lockout is over.
     type: int
-    default: 2
+  within:
+    description:
+      - How long to go on knocking if nothing opened, as in C(30s). Without it and I(retries) the host's lockout and
+        10 seconds more.
+    type: str
 seealso:
   - module: knockwork.nft.profile
 '''
@@ -117,7 +134,7 @@ EXAMPLES = r'''
 RETURN = r'''
 outcome:
   description:
-    - C(open), C(refused) or C(unreachable) where I(wait_open) was given, C(sent) where not, null in check mode.
+    - C(open), C(refused) or C(unreachable) if the opening was to be proved, C(sent) if not, null in check mode.
     - The task has failed with C(refused) and C(unreachable).
   returned: when a sequence was found
   type: str
@@ -132,6 +149,12 @@ address:
   returned: when a sequence was found
   type: str
   sample: 192.0.2.10
+addresses:
+  description: The addresses that the outcome holds for, of I(both) one of each family.
+  returned: when a sequence was found
+  type: list
+  elements: str
+  sample: [192.0.2.10]
 sequence:
   description: The sequence's name, null for knocks that the task wrote down.
   returned: when a sequence was found

@@ -64,8 +64,9 @@ struct Entrance {
   std::vector<Service> opens;  // what it opens; empty for knocks given by hand
   // The knocks; of a derived sequence those of its neighbours as well, in the order in which to try them.
   std::vector<std::vector<Knock>> knocks;
-  std::chrono::milliseconds lockout{5000};    // as a declaration without `lockout`
-  std::chrono::milliseconds step_timeout{0};  // 0: not known
+  // As far as they are known; of knocks given by hand they are not.
+  std::optional<std::chrono::milliseconds> lockout, step_timeout, sequence_timeout;
+  std::optional<Service> proof;  // a TCP port of the same address that tells whether the sequence has opened
 };
 
 // Which sequence of a host is meant. Throw SystemError where none or more than one is.
@@ -80,10 +81,16 @@ Service tcp_service(std::string_view text);
 
 struct Knocking {
   Way way;
-  std::chrono::milliseconds delay{50};      // between two knocks
+  // Between two knocks. Not given: until the host answers the first of them, else as long as it takes that
+  // the second does not overtake it; of a profile's sequence an unanswered knock is then sent again.
+  std::optional<std::chrono::milliseconds> delay;
   std::chrono::milliseconds jitter{0};      // at random, added to each delay
   std::chrono::milliseconds timeout{5000};  // of each connection tried
-  int retries = 2;         // after the first time, where nothing opened; each waits the lockout out
+  // Where nothing opened it is knocked again, after pauses that grow: so many times at most (the last one
+  // then comes after the lockout, as far as that is known), and for so long. Neither given: for the lockout
+  // and 10 s more.
+  std::optional<int> retries;
+  std::optional<std::chrono::milliseconds> within;
   bool try_first = false;  // connect before knocking
 };
 
@@ -110,10 +117,11 @@ struct Knocked {
   };
   Outcome outcome = Outcome::sent;
   std::string host;
-  std::string address;   // that was knocked on last; empty where there was none
-  std::string sequence;  // as in Entrance
-  int rounds = 0;        // how often was knocked
-  std::string message;   // one sentence where it was not open
+  std::string address;                 // that was knocked on last; empty where there was none
+  std::vector<std::string> addresses;  // that the outcome holds for: `address`, or one of each family
+  std::string sequence;                // as in Entrance
+  int rounds = 0;                      // how often was knocked
+  std::string message;                 // one sentence where it was not open
 };
 
 // What happens meanwhile, for a terminal.
@@ -130,8 +138,13 @@ std::unique_ptr<Wire> open_wire();
 
 // Knocks once, and says what became of it. Throws SystemError where this host cannot do what was asked.
 Knocked knock(const Entrance& entrance, const Knocking& how, Wire& wire, const ShowProgress& show = {});
-// Knocks until the service (one TCP port) accepts connections, or retries are used up.
+// Knocks until the service (one TCP port) answers, or retries are used up. No connection reaches the program
+// that listens there.
 Knocked knock_open(const Entrance& entrance, Service service, const Knocking& how, Wire& wire,
+                   const ShowProgress& show = {});
+// The same at one address of each family that the host has and this one has a way to; the worse outcome
+// counts. Without a service once, as knock() does.
+Knocked knock_both(const Entrance& entrance, std::optional<Service> service, const Knocking& how, Wire& wire,
                    const ShowProgress& show = {});
 // The same, and keeps the connection.
 struct Connected {

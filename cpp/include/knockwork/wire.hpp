@@ -34,8 +34,16 @@ class Wire {
   // Whether this host has a way there; else why not.
   virtual std::string obstacle(const Destination& to, const Way& way) = 0;
 
-  // One packet, once; else why it was not sent.
-  virtual std::string knock(const Destination& to, Knock knock, const Way& way) = 0;
+  // One packet, once. Closing the socket sends nothing more, and takes no answer.
+  struct Sent {
+    Socket socket;    // hears the answer
+    std::string why;  // it was not sent, in the system's words
+  };
+  virtual Sent knock(const Destination& to, Knock knock, const Way& way) = 0;
+
+  // Whether one of these packets is answered within this time, with whatever it is: a closed port's
+  // refusal, or more. Then that packet has arrived.
+  virtual bool answered(const std::vector<Socket>& sent, std::chrono::milliseconds most) = 0;
 
   enum class Answer { open, refused, silent, no_way };
   struct Tried {
@@ -43,8 +51,11 @@ class Wire {
     Socket socket;    // of an open one
     std::string why;  // of the others, in the system's words
   };
+  // A proof asks for an answer alone: its socket, once closed, resets the connection, and the program that
+  // listens there is not disturbed.
+  enum class Purpose { connection, proof };
   virtual Tried connect(const Destination& to, std::uint16_t port, const Way& way,
-                        std::chrono::milliseconds timeout) = 0;
+                        std::chrono::milliseconds timeout, Purpose purpose) = 0;
 
   virtual std::chrono::milliseconds now() = 0;  // never goes back
   virtual void sleep(std::chrono::milliseconds time) = 0;

@@ -34,6 +34,16 @@ bool opens(const Sequence& sequence, Service service) {
   });
 }
 
+// What is routed to other hosts answers there, not where the knocks go; of a range nobody knows which
+// port answers.
+std::optional<Service> proof_of(const Sequence& sequence) {
+  const auto answers = [](const Service& each) {
+    return each.protocol == Protocol::tcp && each.first == each.last;
+  };
+  const auto found = std::find_if(sequence.opens.begin(), sequence.opens.end(), answers);
+  return found == sequence.opens.end() || !sequence.to.empty() ? std::nullopt : std::optional(*found);
+}
+
 Entrance make_entrance(const ProfileHost& entry, const std::string& host, const Sequence& sequence) {
   Entrance entrance;
   entrance.host = host;
@@ -43,6 +53,10 @@ Entrance make_entrance(const ProfileHost& entry, const std::string& host, const 
   entrance.knocks = turns_of(sequence, host);
   entrance.lockout = std::chrono::milliseconds(entry.lockout.milliseconds());
   entrance.step_timeout = std::chrono::milliseconds(sequence.step_timeout.milliseconds());
+  if (sequence.sequence_timeout) {
+    entrance.sequence_timeout = std::chrono::milliseconds(sequence.sequence_timeout->milliseconds());
+  }
+  entrance.proof = proof_of(sequence);
   return entrance;
 }
 

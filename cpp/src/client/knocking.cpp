@@ -1,9 +1,11 @@
-// When to knock, where, how often, and what to make of the answers. Everything
-// that happens goes through the Wire.
+// Where to knock, what with, and what to make of the answers. Everything that
+// happens goes through the Wire; pace.hpp and pauses.hpp say when it does.
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "client/pace.hpp"
+#include "client/pauses.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/wire.hpp"
 
@@ -12,19 +14,23 @@ namespace {
 
 using std::chrono::milliseconds;
 using Outcome = Knocked::Outcome;
+using Purpose = Wire::Purpose;
 
 // A port that opens by a daemon's doing needs a moment after the last knock.
 constexpr milliseconds kGrace{1000};
 constexpr milliseconds kFirstPause{20};
-// Packets travel at different speeds: beyond the lockout itself.
-constexpr milliseconds kMargin{250};
 
 std::string times(int rounds) { return rounds == 1 ? "once" : fmt::format("{} times", rounds); }
 
 class Visit {
  public:
   Visit(const Entrance& entrance, const Knocking& how, Wire& wire, const ShowProgress& show)
-      : entrance_(entrance), how_(how), wire_(wire), show_(show) {
+      : entrance_(entrance),
+        how_(how),
+        wire_(wire),
+        show_(show),
+        pace_(entrance, how, wire),
+        pauses_(entrance, how, wire.now()) {
     knocked_.host = entrance.host;
     knocked_.sequence = entrance.sequence;
     check_pace();
@@ -38,15 +44,13 @@ class Visit {
     return std::move(knocked_);
   }
 
-  Connected open(Service service) {
+  Connected open(Service service, Purpose purpose) {
+    purpose_ = purpose;
     if (!find_ways()) return {std::move(knocked_), Socket()};
     if (how_.try_first && try_all(service, Knocks::left_out)) return finish();
-    const int rounds = how_.retries + static_cast<int>(entrance_.knocks.size());
-    for (int round = 1; round <= rounds; ++round) {
-      if (round > 1) wait_lockout_out();
+    do {
       if (try_all(service, Knocks::sent)) return finish();
-      if (best_ == Wire::Answer::no_way) break;  // nobody heard it
-    }
+    } while (best_ != Wire::Answer::no_way && pause());  // no way: nobody heard it
     explain(service);
     return {std::move(knocked_), Socket()};
   }
@@ -55,13 +59,12 @@ class Visit {
   enum class Knocks { sent, left_out };
 
   void check_pace() const {
-    const milliseconds pause = how_.delay + how_.jitter;
-    if (entrance_.step_timeout == milliseconds{} || entrance_.knocks.front().size() < 2 ||
-        pause < entrance_.step_timeout) {
+    const milliseconds pause = pace_.longest();
+    if (!entrance_.step_timeout || entrance_.knocks.front().size() < 2 || pause < *entrance_.step_timeout) {
       return;
     }
     throw SystemError(fmt::format("{} ms between two knocks are too long: {} expects the next within {} ms",
-                                  pause.count(), entrance_.sequence, entrance_.step_timeout.count()));
+                                  pause.count(), entrance_.sequence, entrance_.step_timeout->count()));
   }
 
   // The addresses that this host has a way to.
@@ -77,12 +80,12 @@ class Visit {
       if (obstacle.empty()) {
         ways_.push_back(each);
       } else if (why.empty()) {
-        knocked_.address = to_string(each);
+        says_of(each);
         why = std::move(obstacle);
       }
     }
     if (!ways_.empty()) {
-      knocked_.address = to_string(ways_.front());
+      says_of(ways_.front());
       return true;
     }
     fail(Outcome::unreachable, fmt::format("no way to {}: {}", title(), why));
@@ -113,47 +116,55 @@ class Visit {
     if (!first && tried.answer >= best_) return;
     best_ = tried.answer;
     why_ = tried.why;
+    says_of(to);
+  }
+
+  void says_of(const Destination& to) {
     knocked_.address = to_string(to);
+    knocked_.addresses = {knocked_.address};
   }
 
   std::string knock_on(const Destination& to) {
-    const auto& turns = entrance_.knocks;
-    const auto& knocks = turns[static_cast<std::size_t>(std::max(knocked_.rounds - 1, 0)) % turns.size()];
+    const std::vector<Knock>& knocks = entrance_.knocks[pauses_.turn(knocked_.rounds)];
     for (std::size_t step = 0; step < knocks.size(); ++step) {
-      if (step > 0) wire_.sleep(how_.delay + wire_.random(how_.jitter));
       if (show_) {
         show_({Progress::Kind::knocking,
-               std::max(knocked_.rounds, 1),
+               knocked_.rounds,
                static_cast<int>(step) + 1,
                static_cast<int>(knocks.size()),
                {}});
       }
-      std::string why = wire_.knock(to, knocks[step], how_.way);
-      last_knock_ = wire_.now();
+      const bool last = step + 1 == knocks.size();
+      std::string why = pace_.send(to, knocks[step], last ? Pace::Place::last : Pace::Place::before_others);
       if (!why.empty()) return why;
     }
     return "";
   }
 
   Wire::Tried connect(const Destination& to, Service service, milliseconds timeout) {
-    return wire_.connect(to, service.first, how_.way, timeout);
+    return wire_.connect(to, service.first, how_.way, timeout, purpose_);
   }
 
   Wire::Tried wait_open(const Destination& to, Service service) {
     const milliseconds start = wire_.now();
-    const milliseconds grace = std::min(kGrace, how_.timeout);
+    const milliseconds patience = pauses_.patience(knocked_.rounds, start);
+    const milliseconds grace = std::min(kGrace, patience);
     for (milliseconds pause = kFirstPause;; pause *= 2) {
-      Wire::Tried tried = connect(to, service, how_.timeout - std::min(how_.timeout, wire_.now() - start));
+      Wire::Tried tried = connect(to, service, patience - std::min(patience, wire_.now() - start));
       if (tried.answer != Wire::Answer::refused || wire_.now() - start + pause > grace) return tried;
       wire_.sleep(pause);
     }
   }
 
-  void wait_lockout_out() {
-    const milliseconds wait = last_knock_ + entrance_.lockout + kMargin - wire_.now();
-    if (wait <= milliseconds{}) return;
+  // Whether another round follows.
+  bool pause() {
+    const auto next = pauses_.after(knocked_.rounds, pace_.last(), wire_.now());
+    if (!next) return false;
+    const milliseconds wait = *next - wire_.now();
+    if (wait <= milliseconds{}) return true;
     if (show_) show_({Progress::Kind::waiting, knocked_.rounds, 0, 0, wait});
     wire_.sleep(wait);
+    return true;
   }
 
   Connected finish() {
@@ -192,13 +203,30 @@ class Visit {
   const Knocking& how_;
   Wire& wire_;
   const ShowProgress& show_;
+  Pace pace_;
+  Pauses pauses_;
+  Purpose purpose_ = Purpose::proof;
   Knocked knocked_;
   std::vector<Destination> ways_;
   Socket socket_;
   Wire::Answer best_ = Wire::Answer::no_way;
   std::string why_;
-  milliseconds last_knock_{0};
 };
+
+// Of two families: that which is worse off; where one has no way there, the other alone.
+Knocked worse(Knocked one, Knocked other) {
+  const auto has_none = [](const Knocked& each) {
+    return each.rounds == 0 && each.outcome == Outcome::unreachable;
+  };
+  if (has_none(other)) return one;
+  if (has_none(one)) return other;
+  if (other.outcome > one.outcome) std::swap(one, other);
+  if (other.outcome == one.outcome) {
+    one.addresses.insert(one.addresses.end(), other.addresses.begin(), other.addresses.end());
+  }
+  one.rounds = std::max(one.rounds, other.rounds);
+  return one;
+}
 
 }  // namespace
 
@@ -208,12 +236,24 @@ Knocked knock(const Entrance& entrance, const Knocking& how, Wire& wire, const S
 
 Knocked knock_open(const Entrance& entrance, Service service, const Knocking& how, Wire& wire,
                    const ShowProgress& show) {
-  return Visit(entrance, how, wire, show).open(service).knocked;
+  return Visit(entrance, how, wire, show).open(service, Purpose::proof).knocked;
+}
+
+Knocked knock_both(const Entrance& entrance, std::optional<Service> service, const Knocking& how, Wire& wire,
+                   const ShowProgress& show) {
+  const auto by = [&](Family family) {
+    Knocking one = how;
+    one.way.family = family;
+    return service ? knock_open(entrance, *service, one, wire, show) : knock(entrance, one, wire, show);
+  };
+  if (how.way.family != Family::any) return by(how.way.family);
+  Knocked first = by(Family::ipv4);
+  return worse(std::move(first), by(Family::ipv6));
 }
 
 Connected connect(const Entrance& entrance, Service service, const Knocking& how, Wire& wire,
                   const ShowProgress& show) {
-  return Visit(entrance, how, wire, show).open(service);
+  return Visit(entrance, how, wire, show).open(service, Purpose::connection);
 }
 
 }  // namespace knockwork

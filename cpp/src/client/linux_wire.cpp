@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -124,30 +125,44 @@ class LinuxWire final : public Wire {
     return ::connect(socket.number(), &address.any, address.length) == 0 ? "" : reason(errno);
   }
 
-  std::string knock(const Destination& to, Knock knock, const Way& way) override {
+  Sent knock(const Destination& to, Knock knock, const Way& way) override {
     const SystemAddress address = system_address(to, knock.port);
     if (knock.protocol == Protocol::udp) {
-      const Socket socket = open_socket(to, SOCK_DGRAM, way);
+      Socket socket = open_socket(to, SOCK_DGRAM, way);
       const char byte = 0;  // some filters drop empty datagrams
-      const ssize_t sent = ::sendto(socket.number(), &byte, 1, 0, &address.any, address.length);
-      return sent == 1 ? "" : reason(errno);
+      // Connected, since ICMP errors are told to such sockets alone (udp(7)).
+      const bool sent = ::connect(socket.number(), &address.any, address.length) == 0 &&
+                        ::send(socket.number(), &byte, 1, 0) == 1;
+      return sent ? Sent{std::move(socket), ""} : Sent{Socket(), reason(errno)};
     }
     // Closing a socket whose SYN has no answer yet ends it in silence: nothing is sent again,
-    // and an answer meets a closed port. Where it has one, zero linger resets what came about.
-    const Socket socket = open_socket(to, SOCK_STREAM, way);
-    const linger none{1, 0};
-    ::setsockopt(socket.number(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
-    if (::connect(socket.number(), &address.any, address.length) == 0) return "";
-    return errno == EINPROGRESS || errno == ECONNREFUSED ? "" : reason(errno);
+    // and an answer meets a closed port. Where it has one, what came about is reset.
+    Socket socket = open_socket(to, SOCK_STREAM, way);
+    leave_no_trace(socket);
+    if (::connect(socket.number(), &address.any, address.length) == 0) return {std::move(socket), ""};
+    if (errno == EINPROGRESS || errno == ECONNREFUSED) return {std::move(socket), ""};
+    return {Socket(), reason(errno)};
   }
 
-  Tried connect(const Destination& to, std::uint16_t port, const Way& way, milliseconds timeout) override {
+  bool answered(const std::vector<Socket>& sent, milliseconds most) override {
+    std::vector<pollfd> polled;
+    for (const Socket& each : sent) {
+      // A datagram can always be written; of a connection that tells its answer.
+      polled.push_back({each.number(), static_cast<short>(is_stream(each) ? POLLOUT : POLLIN), 0});
+    }
+    return poll_for(polled, most);
+  }
+
+  Tried connect(const Destination& to, std::uint16_t port, const Way& way, milliseconds timeout,
+                Purpose purpose) override {
     Socket socket = open_socket(to, SOCK_STREAM, way);
+    if (purpose == Purpose::proof) leave_no_trace(socket);
     const SystemAddress address = system_address(to, port);
     int error = ::connect(socket.number(), &address.any, address.length) == 0 ? 0 : errno;
     if (error == EINPROGRESS) error = wait_connected(socket, timeout);
     const Answer answer = answer_of(error);
     if (answer != Answer::open) return {answer, Socket(), reason(error)};
+    if (purpose == Purpose::proof) return {answer, std::move(socket), ""};
     const int on = 1;
     ::setsockopt(socket.number(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     ::fcntl(socket.number(), F_SETFL, ::fcntl(socket.number(), F_GETFL) & ~O_NONBLOCK);
@@ -178,6 +193,34 @@ class LinuxWire final : public Wire {
     return socket;
   }
 
+  // Closing resets the connection (socket(7)), if it can before the ACK of the SYN-ACK has gone out, which
+  // the kernel withholds for 200 ms where no quick one is wanted (tcp(7); tcp_rcv_synsent_state_process()).
+  // Then the other end has no connection yet, and the program that listens there hears of none.
+  static void leave_no_trace(const Socket& socket) {
+    const linger none{1, 0};
+    ::setsockopt(socket.number(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    const int off = 0;
+    ::setsockopt(socket.number(), IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
+  }
+
+  static bool is_stream(const Socket& socket) {
+    int type = 0;
+    socklen_t length = sizeof type;
+    ::getsockopt(socket.number(), SOL_SOCKET, SO_TYPE, &type, &length);
+    return type == SOCK_STREAM;
+  }
+
+  // Whether something happens in time.
+  bool poll_for(std::vector<pollfd>& polled, milliseconds most) {
+    const milliseconds end = now() + most;
+    for (;;) {
+      const milliseconds left = std::max(end - now(), milliseconds{});
+      const int ready = ::poll(polled.data(), polled.size(),
+                               static_cast<int>(std::min<std::int64_t>(left.count(), 1 << 30)));
+      if (ready >= 0 || errno != EINTR) return ready > 0;
+    }
+  }
+
   // Without privileges since Linux 5.7, for a socket that has no interface yet (c427bfec18f2).
   static void use_interface(const Socket& socket, const std::string& name) {
     const auto length = static_cast<socklen_t>(std::min<std::size_t>(name.size(), IFNAMSIZ));
@@ -195,18 +238,12 @@ class LinuxWire final : public Wire {
 
   // 0, or the error that connect(2) would have had.
   int wait_connected(const Socket& socket, milliseconds timeout) {
-    pollfd waited{socket.number(), POLLOUT, 0};
-    const milliseconds end = now() + timeout;
-    for (;;) {
-      const milliseconds left = std::max(end - now(), milliseconds{});
-      const int ready = ::poll(&waited, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 1 << 30)));
-      if (ready == 0) return ETIMEDOUT;
-      if (ready < 0 && errno == EINTR) continue;
-      int error = 0;
-      socklen_t length = sizeof error;
-      ::getsockopt(socket.number(), SOL_SOCKET, SO_ERROR, &error, &length);
-      return error;
-    }
+    std::vector<pollfd> waited{{socket.number(), POLLOUT, 0}};
+    if (!poll_for(waited, timeout)) return ETIMEDOUT;
+    int error = 0;
+    socklen_t length = sizeof error;
+    ::getsockopt(socket.number(), SOL_SOCKET, SO_ERROR, &error, &length);
+    return error;
   }
 };
 

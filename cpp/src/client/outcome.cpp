@@ -27,19 +27,23 @@ const char* word(Knocked::Outcome outcome) {
 
 std::string to_text(const Knocked& knocked) {
   if (!knocked.message.empty()) return knocked.message + '\n';
+  const std::string addresses = fmt::format("{}", fmt::join(knocked.addresses, ", "));
   const std::string where =
-      knocked.host == knocked.address ? knocked.host : fmt::format("{} ({})", knocked.host, knocked.address);
-  if (knocked.outcome == Knocked::Outcome::sent) return fmt::format("{}: knocked\n", where);
-  return fmt::format("{}: {}\n", where, word(knocked.outcome));
+      knocked.host == addresses ? knocked.host : fmt::format("{} ({})", knocked.host, addresses);
+  const char* addition = knocked.outcome == Knocked::Outcome::sent ? ", not proved" : "";
+  const std::string again =
+      knocked.rounds > 1 ? fmt::format(", after knocking {} times", knocked.rounds) : std::string();
+  return fmt::format("{}: {}{}{}\n", where, word(knocked.outcome), addition, again);
 }
 
 std::string to_json(const Knocked& knocked) {
   const auto given = [](const std::string& text) {
     return text.empty() ? nlohmann::json() : nlohmann::json(text);
   };
-  const nlohmann::ordered_json value{
-      {"outcome", word(knocked.outcome)},    {"host", knocked.host},     {"address", given(knocked.address)},
-      {"sequence", given(knocked.sequence)}, {"rounds", knocked.rounds}, {"message", given(knocked.message)}};
+  const nlohmann::ordered_json value{{"outcome", word(knocked.outcome)},    {"host", knocked.host},
+                                     {"address", given(knocked.address)},   {"addresses", knocked.addresses},
+                                     {"sequence", given(knocked.sequence)}, {"rounds", knocked.rounds},
+                                     {"message", given(knocked.message)}};
   return json_text(value);
 }
 

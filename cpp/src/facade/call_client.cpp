@@ -33,13 +33,23 @@ Family family_of(const json& request) {
   return word == "ipv4" ? Family::ipv4 : word == "ipv6" ? Family::ipv6 : Family::any;
 }
 
+bool given(const json& request, const char* key) {
+  return request.contains(key) && !request.at(key).is_null();
+}
+
+std::optional<milliseconds> span_in(const json& request, const char* key) {
+  if (!given(request, key)) return std::nullopt;
+  return milliseconds(request.at(key).get<std::int64_t>());
+}
+
 Knocking knocking_of(const json& request) {
   Knocking how;
   how.way = {family_of(request), text_in(request, "source"), text_in(request, "interface")};
-  how.delay = milliseconds(request.value("delay_ms", how.delay.count()));
+  how.delay = span_in(request, "delay_ms");
+  how.within = span_in(request, "within_ms");
   how.jitter = milliseconds(request.value("jitter_ms", how.jitter.count()));
   how.timeout = milliseconds(request.value("timeout_ms", how.timeout.count()));
-  how.retries = request.value("retries", how.retries);
+  if (given(request, "retries")) how.retries = request.at("retries").get<int>();
   how.try_first = request.value("try_first", how.try_first);
   return how;
 }
@@ -59,8 +69,15 @@ std::string knock(const json& request) {
   const Entrance entrance = entrance_of(request, port);
   if (request.value("check", false)) return not_sent(entrance);
   const std::unique_ptr<Wire> wire = open_wire();
-  return to_json(port.empty() ? knock(entrance, knocking_of(request), *wire)
-                              : knock_open(entrance, tcp_service(port), knocking_of(request), *wire));
+  const Knocking how = knocking_of(request);
+  std::optional<Service> service;
+  if (!port.empty()) {
+    service = tcp_service(port);
+  } else if (request.value("prove", true)) {
+    service = entrance.proof;
+  }
+  if (request.value("both", false)) return to_json(knock_both(entrance, service, how, *wire));
+  return to_json(service ? knock_open(entrance, *service, how, *wire) : knock(entrance, how, *wire));
 }
 
 std::string check_profile(const json& request) {

@@ -2,7 +2,8 @@
 //
 //   {"command": "knock", "host": "web1", "profile": "…", "sequence": "ssh" | "knock": ["7000/udp", …],
 //    "wait_open": "22/tcp", "source": "…", "interface": "…", "family": "any" | "ipv4" | "ipv6",
-//    "delay_ms": 50, "jitter_ms": 0, "timeout_ms": 5000, "retries": 2, "try_first": false, "check": false}
+//    "delay_ms": 50, "jitter_ms": 0, "timeout_ms": 5000, "retries": 2, "within_ms": 15000, "prove": true,
+//    "both": false, "try_first": false, "check": false}
 //   → "knocked": {…}, with a null outcome where `check` kept it from being sent
 //
 //   {"command": "profile", "name": "…", "text": "…"}

@@ -53,6 +53,7 @@ Json to_value(const Sequence& sequence) {
     value["knock"] = texts(sequence.knock);
   }
   value["opens"] = texts(sequence.opens);
+  if (!sequence.to.empty()) value["to"] = texts(sequence.to);
   value["step_timeout"] = to_string(sequence.step_timeout);
   if (sequence.sequence_timeout) value["sequence_timeout"] = to_string(*sequence.sequence_timeout);
   value["open_for"] = to_string(sequence.open_for);

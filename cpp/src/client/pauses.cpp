@@ -1,0 +1,70 @@
+#include "client/pauses.hpp"
+
+#include <algorithm>
+
+namespace knockwork {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstPause{250};
+constexpr milliseconds kLongestPause{2000};
+// Packets travel at different speeds: beyond the lockout itself.
+constexpr milliseconds kMargin{250};
+// A round that cannot have this long is none.
+constexpr milliseconds kShortestRound{500};
+// An answer that was lost comes again after a second (RFC 6298, 2).
+constexpr milliseconds kFirstPatience{1600};
+constexpr milliseconds kGoesOn{10'000};
+constexpr milliseconds kGoesOnByHand{15'000};
+
+std::optional<milliseconds> end_of(const Entrance& entrance, const Knocking& how, milliseconds now) {
+  if (how.within) return now + *how.within;
+  if (how.retries) return std::nullopt;
+  if (!entrance.lockout) return now + kGoesOnByHand;
+  return now + *entrance.lockout * static_cast<std::int64_t>(entrance.knocks.size()) + kGoesOn;
+}
+
+}  // namespace
+
+Pauses::Pauses(const Entrance& entrance, const Knocking& how, milliseconds now)
+    : entrance_(entrance), how_(how), end_(end_of(entrance, how, now)), pause_(kFirstPause) {}
+
+int Pauses::repeats() const { return entrance_.knocks.size() > 1 && how_.retries.value_or(1) > 0 ? 1 : 0; }
+
+std::size_t Pauses::turn(int round) const {
+  return static_cast<std::size_t>(std::max(round - 1 - repeats(), 0)) % entrance_.knocks.size();
+}
+
+bool Pauses::is_last(int round) const {
+  return how_.retries && round >= *how_.retries + static_cast<int>(entrance_.knocks.size());
+}
+
+milliseconds Pauses::free_again(milliseconds last_knock) const {
+  return last_knock + entrance_.lockout.value_or(milliseconds{}) + kMargin;
+}
+
+std::optional<milliseconds> Pauses::after(int round, milliseconds last_knock, milliseconds now) {
+  if (is_last(round)) return std::nullopt;
+  if (!first_knocked_) first_knocked_ = last_knock;
+  milliseconds next = now + pause_;
+  if (entrance_.lockout) {
+    const bool other_turn = turn(round + 1) != turn(round);
+    if (other_turn || is_last(round + 1)) next = std::max(next, free_again(last_knock));
+    // A lockout that the first round met with does not end amid this one.
+    const milliseconds ends = free_again(*first_knocked_);
+    if (next < ends && ends < next + pause_ + kShortestRound) next = ends;
+  }
+  pause_ = std::min(2 * pause_, kLongestPause);
+  if (end_ && next + kShortestRound > *end_) return std::nullopt;
+  return next;
+}
+
+milliseconds Pauses::patience(int round, milliseconds now) const {
+  milliseconds patience = how_.timeout;
+  if (!is_last(round)) patience = std::min(patience, kFirstPatience * (1 << std::min(round - 1, 10)));
+  if (end_) patience = std::min(patience, std::max(*end_ - now, kShortestRound));
+  return patience;
+}
+
+}  // namespace knockwork
