@@ -170,7 +170,7 @@ def _commented(element: str) -> str:
 
 
 _SAMPLES = {"ifname": '"eth9"', "ipv4_addr": "203.0.113.99", "ipv6_addr": "2001:db8:99::",
-            "mark": "0x00000777", "inet_proto": "6", "inet_service": "777", "nf_proto": "ipv4",
+            "mark": "0x00000777", "classid": "7:77", "inet_proto": "6", "inet_service": "777", "nf_proto": "ipv4",
             "verdict": "drop"}
 
 

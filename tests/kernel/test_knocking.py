@@ -198,7 +198,7 @@ def test_marked_packets(lab: Lab, knockwork: Knockwork, client: Caller, script: 
 
 
 def test_marks_of_others_survive(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
-    """Only packets to knock ports lose mark and priority; those to guard and other ports keep theirs."""
+    """No packet loses its mark; those to knock ports lose their priority, those to guard and other ports keep it."""
     mark_all(lab, "0x7", "7:7")
     lab.server.nft("""table inet late {
         set kept { type inet_service; flags dynamic; size 100; }
@@ -206,7 +206,7 @@ def test_marks_of_others_survive(lab: Lab, knockwork: Knockwork, client: Caller)
         chain c {
             type filter hook prerouting priority 0
             meta mark 0x7 meta priority 7:7 meta l4proto udp add @kept { udp dport }
-            meta mark 0 meta priority none meta l4proto udp add @zero { udp dport }
+            meta mark 0x7 meta priority none meta l4proto udp add @zero { udp dport }
         }
     }""")
     knockwork.apply(CLASSIC)

@@ -192,7 +192,7 @@ TEST_CASE("contract: half-done knocks of a retired edge go, others stay") {
   on_each_kernel([](Kernel& kernel) {
     const Ruleset wanted = compiled(classic());
     kernel.commit(difference(nullptr, wanted));
-    const std::string kept = "10.1.1.1 . " + nft_mark(compile(classic()).tracks[0].edges[1].id);
+    const std::string kept = "10.1.1.1 . " + edge_key(compile(classic()).tracks[0].edges[1].id);
     const std::string retired = "10.1.1.1 . 0x00000bad";
     const auto time = std::chrono::seconds(50);
     kernel.commit({{CarryElements{"expected4", {{kept, time, time}, {retired, time, time}}}}});

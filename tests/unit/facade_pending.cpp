@@ -52,7 +52,7 @@ struct Gate {
               std::chrono::milliseconds age) {
     const char family = source.find(':') == std::string::npos ? '4' : '6';
     live.live[std::string("holders") + family].push_back(
-        {source + " . " + nft_mark(track(live.ruleset, name).edges.back().id), 60s, 60s - age});
+        {source + " . " + edge_key(track(live.ruleset, name).edges.back().id), 60s, 60s - age});
     live.live[std::string(tail.find("0x") == std::string::npos ? "granted" : "ranged") + family].push_back(
         {source + tail, 60s, 60s - age});
   }
@@ -143,7 +143,7 @@ TEST_CASE("pending: what proves that one can come in") {
     gate.let_in("10.0.0.3", "ssh", " . 6 . 22", 18s);
     gate.let_in("10.0.0.1", "range", " . 6 . 0x089808fb", 18s);
     gate.live.live["holders4"].push_back(
-        {"10.0.0.1 . " + nft_mark(track(gate.live.ruleset, "behind").edges.back().id), 60s, 55s});
+        {"10.0.0.1 . " + edge_key(track(gate.live.ruleset, "behind").edges.back().id), 60s, 55s});
     CHECK(missing() != "proved");
   }
   SECTION("a knock of a sequence that is gone") {

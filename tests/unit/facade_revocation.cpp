@@ -38,7 +38,7 @@ struct Gate {
   void let_in(const std::string& source, const std::string& name) {
     const std::string family = source.find(':') == std::string::npos ? "4" : "6";
     live.live["holders" + family].push_back(
-        {source + " . " + nft_mark(track(name).edges.back().id), 60s, 30s});
+        {source + " . " + edge_key(track(name).edges.back().id), 60s, 30s});
     for (const Service& service : track(name).services) {
       const GrantKey key = grant_key(track(name), service);
       live.live[key.set + family].push_back({source + key.tail, 60s, 30s});
@@ -109,9 +109,9 @@ TEST_CASE("revocation: a source's grants, by an address of its prefix") {
 
 TEST_CASE("revocation: half-done knocks of the sequence") {
   Gate gate;
-  const std::string theirs = "10.0.0.1 . " + nft_mark(gate.track("ssh").edges.back().id);
+  const std::string theirs = "10.0.0.1 . " + edge_key(gate.track("ssh").edges.back().id);
   gate.live.live["expected4"] = {{theirs, 5s, 3s},
-                                 {"10.0.0.1 . " + nft_mark(gate.track("other").edges.back().id), 5s, 3s}};
+                                 {"10.0.0.1 . " + edge_key(gate.track("other").edges.back().id), 5s, 3s}};
   CHECK(keys(gate.take_back("ssh"), "expected4") == Keys{theirs});
 }
 

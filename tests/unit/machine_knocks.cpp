@@ -15,9 +15,9 @@ TEST_CASE("knocks open what they should", "[machine][trace]") {
 60.4s 192.0.2.7 22/tcp
 )",
        R"(
-   0.0s  192.0.2.7  7000    passed on  knock 1 of ssh (1/3): next within 1s
-   0.2s  192.0.2.7  8000    passed on  knock 2 of ssh (2/3): next within 1s
-   0.4s  192.0.2.7  9000    passed on  knock 3 of ssh (3/3): opens 22/tcp for 1m
+   0.0s  192.0.2.7  7000    rejected   knock 1 of ssh (1/3): next within 1s
+   0.2s  192.0.2.7  8000    rejected   knock 2 of ssh (2/3): next within 1s
+   0.4s  192.0.2.7  9000    rejected   knock 3 of ssh (3/3): opens 22/tcp for 1m
    0.5s  192.0.2.7  22/tcp  accepted   granted, for another 59.9s
   60.3s  192.0.2.7  22/tcp  accepted   granted, for another 0.1s
   60.4s  192.0.2.7  22/tcp  rejected   protected, and the source has no grant
@@ -28,9 +28,9 @@ TEST_CASE("knocks open what they should", "[machine][trace]") {
 1999ms 192.0.2.7 9000
 )",
        R"(
- 0.000s  192.0.2.7  7000  passed on  knock 1 of ssh (1/3): next within 1s
- 0.999s  192.0.2.7  8000  passed on  knock 2 of ssh (2/3): next within 1s
- 1.999s  192.0.2.7  9000  passed on  wrong, a knock out of turn: locked out for 2s
+ 0.000s  192.0.2.7  7000  rejected   knock 1 of ssh (1/3): next within 1s
+ 0.999s  192.0.2.7  8000  rejected   knock 2 of ssh (2/3): next within 1s
+ 1.999s  192.0.2.7  9000  rejected   wrong, a knock out of turn: locked out for 2s
 )"},
       {"the timeout is of each step, not of the sequence", ssh(), R"(
 0 192.0.2.7 7000
@@ -38,9 +38,9 @@ TEST_CASE("knocks open what they should", "[machine][trace]") {
 +0.9s 192.0.2.7 9000
 )",
        R"(
-   0.0s  192.0.2.7  7000  passed on  knock 1 of ssh (1/3): next within 1s
-   0.9s  192.0.2.7  8000  passed on  knock 2 of ssh (2/3): next within 1s
-   1.8s  192.0.2.7  9000  passed on  knock 3 of ssh (3/3): opens 22/tcp for 1m
+   0.0s  192.0.2.7  7000  rejected   knock 1 of ssh (1/3): next within 1s
+   0.9s  192.0.2.7  8000  rejected   knock 2 of ssh (2/3): next within 1s
+   1.8s  192.0.2.7  9000  rejected   knock 3 of ssh (3/3): opens 22/tcp for 1m
 )"},
       {"duplicates do no harm", ssh(), R"(
 0 192.0.2.7 7000
@@ -52,12 +52,12 @@ TEST_CASE("knocks open what they should", "[machine][trace]") {
 +0.1s 192.0.2.7 22/tcp
 )",
        R"(
-   0.0s  192.0.2.7  7000    passed on  knock 1 of ssh (1/3): next within 1s
-   0.0s  192.0.2.7  7000    passed on  knock 1 of ssh (1/3): next within 1s
-   0.1s  192.0.2.7  8000    passed on  knock 2 of ssh (2/3): next within 1s
-   0.1s  192.0.2.7  8000    passed on  knock 2 of ssh (2/3): next within 1s
-   0.2s  192.0.2.7  9000    passed on  knock 3 of ssh (3/3): opens 22/tcp for 1m
-   0.2s  192.0.2.7  9000    passed on  knock 3 of ssh (3/3): opens 22/tcp for 1m
+   0.0s  192.0.2.7  7000    rejected   knock 1 of ssh (1/3): next within 1s
+   0.0s  192.0.2.7  7000    rejected   knock 1 of ssh (1/3): next within 1s
+   0.1s  192.0.2.7  8000    rejected   knock 2 of ssh (2/3): next within 1s
+   0.1s  192.0.2.7  8000    rejected   knock 2 of ssh (2/3): next within 1s
+   0.2s  192.0.2.7  9000    rejected   knock 3 of ssh (3/3): opens 22/tcp for 1m
+   0.2s  192.0.2.7  9000    rejected   knock 3 of ssh (3/3): opens 22/tcp for 1m
    0.3s  192.0.2.7  22/tcp  accepted   granted, for another 59.9s
 )"},
       {"sources are strangers to each other", ssh(), R"(
@@ -70,11 +70,11 @@ TEST_CASE("knocks open what they should", "[machine][trace]") {
 +0 192.0.2.8 22/tcp
 )",
        R"(
-   0.0s  192.0.2.7  7000    passed on  knock 1 of ssh (1/3): next within 1s
-   0.0s  192.0.2.8  7000    passed on  knock 1 of ssh (1/3): next within 1s
-   0.1s  192.0.2.8  9000    passed on  wrong, a knock out of turn: locked out for 2s
-   0.2s  192.0.2.7  8000    passed on  knock 2 of ssh (2/3): next within 1s
-   0.3s  192.0.2.7  9000    passed on  knock 3 of ssh (3/3): opens 22/tcp for 1m
+   0.0s  192.0.2.7  7000    rejected   knock 1 of ssh (1/3): next within 1s
+   0.0s  192.0.2.8  7000    rejected   knock 1 of ssh (1/3): next within 1s
+   0.1s  192.0.2.8  9000    rejected   wrong, a knock out of turn: locked out for 2s
+   0.2s  192.0.2.7  8000    rejected   knock 2 of ssh (2/3): next within 1s
+   0.3s  192.0.2.7  9000    rejected   knock 3 of ssh (3/3): opens 22/tcp for 1m
    0.3s  192.0.2.7  22/tcp  accepted   granted, for another 60s
    0.3s  192.0.2.8  22/tcp  rejected   protected, and the source has no grant
 )"},
@@ -91,11 +91,11 @@ TEST_CASE("wrong knocks", "[machine][trace]") {
 +2s 192.0.2.7 7000
 )",
        R"(
-   0.0s  192.0.2.7  7000  passed on  knock 1 of ssh (1/3): next within 1s
-   0.1s  192.0.2.7  9000  passed on  wrong, a knock out of turn: locked out for 2s
-   0.2s  192.0.2.7  8000  passed on  the source is locked out, knocks do nothing: locked out for 2s
+   0.0s  192.0.2.7  7000  rejected   knock 1 of ssh (1/3): next within 1s
+   0.1s  192.0.2.7  9000  rejected   wrong, a knock out of turn: locked out for 2s
+   0.2s  192.0.2.7  8000  rejected   the source is locked out, knocks do nothing: locked out for 2s
    2.1s  192.0.2.7  7001  passed on  the source is locked out, knocks do nothing: locked out for 2s
-   4.1s  192.0.2.7  7000  passed on  knock 1 of ssh (1/3): next within 1s
+   4.1s  192.0.2.7  7000  rejected   knock 1 of ssh (1/3): next within 1s
 )"},
       {"a lockout ignores knocks and nothing else", ssh(), R"(
 0 192.0.2.7 7000
@@ -107,13 +107,13 @@ TEST_CASE("wrong knocks", "[machine][trace]") {
 +0 192.0.2.7 7000
 )",
        R"(
-   0.0s  192.0.2.7  7000                    passed on  knock 1 of ssh (1/3): next within 1s
-   0.1s  192.0.2.7  8000                    passed on  knock 2 of ssh (2/3): next within 1s
-   0.2s  192.0.2.7  9000                    passed on  knock 3 of ssh (3/3): opens 22/tcp for 1m
+   0.0s  192.0.2.7  7000                    rejected   knock 1 of ssh (1/3): next within 1s
+   0.1s  192.0.2.7  8000                    rejected   knock 2 of ssh (2/3): next within 1s
+   0.2s  192.0.2.7  9000                    rejected   knock 3 of ssh (3/3): opens 22/tcp for 1m
    0.3s  192.0.2.7  7001                    passed on  wrong, a guard port: locked out for 2s
    0.3s  192.0.2.7  22/tcp                  accepted   granted, for another 59.9s
-   0.3s  192.0.2.7  22/tcp ack established  accepted   of an established connection, or related to one
-   0.3s  192.0.2.7  7000                    passed on  the source is locked out, knocks do nothing: locked out for 2s
+   0.3s  192.0.2.7  22/tcp ack established  accepted   granted, for another 59.9s
+   0.3s  192.0.2.7  7000                    rejected   the source is locked out: in order, so not wrong, but it opens nothing
 )"},
       {"wrong_knock: ignore", with(ssh(), ignoring), R"(
 0 192.0.2.7 7000
@@ -122,10 +122,10 @@ TEST_CASE("wrong knocks", "[machine][trace]") {
 +0.1s 192.0.2.7 8000
 )",
        R"(
-   0.0s  192.0.2.7  7000  passed on  knock 1 of ssh (1/3): next within 1s
-   0.1s  192.0.2.7  9000  passed on  wrong, a knock out of turn: ignored
+   0.0s  192.0.2.7  7000  rejected   knock 1 of ssh (1/3): next within 1s
+   0.1s  192.0.2.7  9000  rejected   wrong, a knock out of turn: ignored
    0.2s  192.0.2.7  7001  passed on  no port of ours
-   0.3s  192.0.2.7  8000  passed on  knock 2 of ssh (2/3): next within 1s
+   0.3s  192.0.2.7  8000  rejected   knock 2 of ssh (2/3): next within 1s
 )"},
   });
 }
@@ -149,14 +149,14 @@ TEST_CASE("what counts as a knock", "[machine][trace]") {
    0.0s  192.0.2.7  7000 invalid      passed on  not a knock: conntrack calls it invalid
    0.0s  192.0.2.7  8000 invalid      passed on  not a knock: conntrack calls it invalid
    0.0s  192.0.2.7  7001 invalid      passed on  not a knock: conntrack calls it invalid
-   0.0s  192.0.2.7  7000 untracked    passed on  knock 1 of ssh (1/3): next within 1s
-   0.0s  192.0.2.7  8000 broadcast    passed on  knock 2 of ssh (2/3): next within 1s
+   0.0s  192.0.2.7  7000 untracked    rejected   knock 1 of ssh (1/3): next within 1s
+   0.0s  192.0.2.7  8000 broadcast    passed on  not a knock: to no address of this host alone
    0.0s  192.0.2.7  9000 unicast      passed on  routed, not for this host
    0.0s  192.0.2.7  9000 lo           passed on  from this host itself
    0.0s  192.0.2.7  9000 established  accepted   of an established connection, or related to one
-   0.0s  192.0.2.7  9000 related      accepted   of an established connection, or related to one
+   0.0s  192.0.2.7  9000 related      rejected   wrong, a knock out of turn: locked out for 2s
    0.0s  192.0.2.7  9000/tcp          passed on  no port of ours
-   0.0s  192.0.2.7  9000 anycast      passed on  knock 3 of ssh (3/3): opens 22/tcp for 1m
+   0.0s  192.0.2.7  9000 anycast      passed on  not a knock: to no address of this host alone
 )"},
       {"of TCP only an opening packet counts", spec_of({sequence("ssh", {tcp(7000)}, {kSsh})}), R"(
 0 192.0.2.7 7000/tcp ack
@@ -169,14 +169,14 @@ TEST_CASE("what counts as a knock", "[machine][trace]") {
 0 192.0.2.7 7000/tcp syn,psh,urg
 )",
        R"(
-   0.0s  192.0.2.7  7000/tcp ack          passed on  not the beginning of a connection: never answered by the gate
-   0.0s  192.0.2.7  7000/tcp syn,ack      passed on  not the beginning of a connection: never answered by the gate
+   0.0s  192.0.2.7  7000/tcp ack          passed on  of no connection that this host knows: answered as at a closed port
+   0.0s  192.0.2.7  7000/tcp syn,ack      passed on  of no connection that this host knows: answered as at a closed port
    0.0s  192.0.2.7  7000/tcp fin          dropped    flags that no stack sends: dropped at every port, open or closed
-   0.0s  192.0.2.7  7000/tcp syn,rst      passed on  not a knock: of TCP only a SYN counts, without ACK, FIN and RST
+   0.0s  192.0.2.7  7000/tcp syn,rst      passed on  of no connection that this host knows: answered as at a closed port
    0.0s  192.0.2.7  7000/tcp syn,fin      dropped    flags that no stack sends: dropped at every port, open or closed
    0.0s  192.0.2.7  7001/tcp null         dropped    flags that no stack sends: dropped at every port, open or closed
    0.0s  192.0.2.7  7000/udp              passed on  no port of ours
-   0.0s  192.0.2.7  7000/tcp syn,psh,urg  passed on  knock 1 of ssh (1/1): opens 22/tcp for 1m
+   0.0s  192.0.2.7  7000/tcp syn,psh,urg  rejected   knock 1 of ssh (1/1): opens 22/tcp for 1m
 )"},
       {"one packet takes one step", spec_of({sequence("ssh", {udp(7000), udp(7000)}, {kSsh})}), R"(
 0 192.0.2.7 7000
@@ -185,9 +185,9 @@ TEST_CASE("what counts as a knock", "[machine][trace]") {
 +0 192.0.2.7 22/tcp
 )",
        R"(
-   0.0s  192.0.2.7  7000    passed on  knock 1 of ssh (1/2): next within 1s
+   0.0s  192.0.2.7  7000    rejected   knock 1 of ssh (1/2): next within 1s
    0.0s  192.0.2.7  22/tcp  rejected   protected, and the source has no grant
-   0.1s  192.0.2.7  7000    passed on  knock 1 of ssh (1/2): next within 1s; knock 2 of ssh (2/2): opens 22/tcp for 1m
+   0.1s  192.0.2.7  7000    rejected   knock 1 of ssh (1/2): next within 1s; knock 2 of ssh (2/2): opens 22/tcp for 1m
    0.1s  192.0.2.7  22/tcp  accepted   granted, for another 60s
 )"},
   });
@@ -205,10 +205,10 @@ TEST_CASE("sequences beside each other", "[machine][trace]") {
 +0.1s 192.0.2.7 9000
 )",
        R"(
-   0.0s  192.0.2.7  7000  passed on  knock 1 of a (1/2): next within 1s; knock 1 of b (1/2): next within 1s
-   0.1s  192.0.2.7  8000  passed on  knock 2 of a (2/2): opens 22/tcp for 1m; knock 1 of c (1/2): next within 1s
-   0.2s  192.0.2.7  7000  passed on  knock 1 of a (1/2): next within 1s; knock 1 of b (1/2): next within 1s; knock 2 of c (2/2): opens 60000-61000/udp for 1m
-   0.3s  192.0.2.7  9000  passed on  knock 2 of b (2/2): opens 80/tcp for 1m
+   0.0s  192.0.2.7  7000  rejected   knock 1 of a (1/2): next within 1s; knock 1 of b (1/2): next within 1s
+   0.1s  192.0.2.7  8000  rejected   knock 2 of a (2/2): opens 22/tcp for 1m; knock 1 of c (1/2): next within 1s
+   0.2s  192.0.2.7  7000  rejected   knock 1 of a (1/2): next within 1s; knock 1 of b (1/2): next within 1s; knock 2 of c (2/2): opens 60000-61000/udp for 1m
+   0.3s  192.0.2.7  9000  rejected   knock 2 of b (2/2): opens 80/tcp for 1m
 )"},
       {"the latest grant's time counts, even if shorter",
        spec_of({sequence("long", {udp(7000)}, {kSsh}, 60), sequence("short", {udp(8000)}, {kSsh}, 1)}), R"(
@@ -218,8 +218,8 @@ TEST_CASE("sequences beside each other", "[machine][trace]") {
 +0.9s 192.0.2.7 22/tcp
 )",
        R"(
-   0.0s  192.0.2.7  7000    passed on  knock 1 of long (1/1): opens 22/tcp for 1m
-   0.1s  192.0.2.7  8000    passed on  knock 1 of short (1/1): opens 22/tcp for 1s
+   0.0s  192.0.2.7  7000    rejected   knock 1 of long (1/1): opens 22/tcp for 1m
+   0.1s  192.0.2.7  8000    rejected   knock 1 of short (1/1): opens 22/tcp for 1s
    0.2s  192.0.2.7  22/tcp  accepted   granted, for another 0.9s
    1.1s  192.0.2.7  22/tcp  rejected   protected, and the source has no grant
 )"},
@@ -229,7 +229,7 @@ TEST_CASE("sequences beside each other", "[machine][trace]") {
 0 192.0.2.7 22/tcp
 )",
        R"(
-   0.0s  192.0.2.7  7000    passed on  knock 1 of a (1/1): opens 22/tcp for 1s; knock 1 of b (1/1): opens 22/tcp for 1m
+   0.0s  192.0.2.7  7000    rejected   knock 1 of a (1/1): opens 22/tcp for 1s; knock 1 of b (1/1): opens 22/tcp for 1m
    0.0s  192.0.2.7  22/tcp  accepted   granted, for another 1s
 )"},
       {"a grant of a range opens its ports, a grant of a port that port",
@@ -246,12 +246,12 @@ TEST_CASE("sequences beside each other", "[machine][trace]") {
 0 192.0.2.8 60501/udp
 )",
        R"(
-   0.0s  192.0.2.7  7000       passed on  knock 1 of media (1/1): opens 60000-61000/udp for 1m
+   0.0s  192.0.2.7  7000       rejected   knock 1 of media (1/1): opens 60000-61000/udp for 1m
    0.0s  192.0.2.7  60000/udp  accepted   granted, for another 60s
    0.0s  192.0.2.7  60500/udp  accepted   granted, for another 60s
    0.0s  192.0.2.7  60500/tcp  passed on  no port of ours
    0.0s  192.0.2.7  61001/udp  passed on  no port of ours
-   0.0s  192.0.2.8  8000       passed on  knock 1 of one (1/1): opens 60500/udp for 1m
+   0.0s  192.0.2.8  8000       rejected   knock 1 of one (1/1): opens 60500/udp for 1m
    0.0s  192.0.2.8  60500/udp  accepted   granted, for another 60s
    0.0s  192.0.2.8  60501/udp  rejected   protected, and the source has no grant
 )"},

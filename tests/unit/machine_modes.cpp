@@ -38,18 +38,18 @@ TEST_CASE("the two modes", "[machine][trace]") {
   require_told({
       {"gate refuses the protected services alone", ssh(), kAllKinds, R"(
    0.0s  192.0.2.7  22/tcp                      rejected   protected, and the source has no grant
-   0.0s  192.0.2.7  22/tcp ack                  passed on  not the beginning of a connection: never answered by the gate
-   0.0s  192.0.2.7  22/tcp syn,ack              passed on  not the beginning of a connection: never answered by the gate
+   0.0s  192.0.2.7  22/tcp ack                  passed on  of no connection that this host knows: answered as at a closed port
+   0.0s  192.0.2.7  22/tcp syn,ack              passed on  of no connection that this host knows: answered as at a closed port
    0.0s  192.0.2.7  22/tcp null                 dropped    flags that no stack sends: dropped at every port, open or closed
    0.0s  192.0.2.7  22/tcp xmas                 dropped    flags that no stack sends: dropped at every port, open or closed
    0.0s  192.0.2.7  22/tcp invalid              rejected   protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp broadcast            rejected   protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp unicast              passed on  routed, not for this host
-   0.0s  192.0.2.7  22/tcp established          accepted   of an established connection, or related to one
+   0.0s  192.0.2.7  22/tcp established          rejected   protected, and the source has no grant
    0.0s  192.0.2.9  22/udp                      passed on  no port of ours
    0.0s  192.0.2.7  80/tcp                      passed on  no port of ours
-   0.0s  192.0.2.7  80/tcp ack                  passed on  not the beginning of a connection: never answered by the gate
-   0.0s  192.0.2.7  7000                        passed on  knock 1 of ssh (1/3): next within 1s
+   0.0s  192.0.2.7  80/tcp ack                  passed on  of no connection that this host knows: answered as at a closed port
+   0.0s  192.0.2.7  7000                        rejected   knock 1 of ssh (1/3): next within 1s
    0.0s  192.0.2.7  icmp                        passed on  neither TCP nor UDP
    0.0s  192.0.2.7  icmp related                accepted   of an established connection, or related to one
    0.0s  fe80::1    icmpv6 nd-neighbor-solicit  passed on  neither TCP nor UDP
@@ -59,17 +59,17 @@ TEST_CASE("the two modes", "[machine][trace]") {
 )"},
       {"stealth drops what is neither open nor public", with(ssh(), public_http), kAllKinds, R"(
    0.0s  192.0.2.7  22/tcp                      dropped    protected, and the source has no grant
-   0.0s  192.0.2.7  22/tcp ack                  passed on  not the beginning of a connection: never answered by the gate
+   0.0s  192.0.2.7  22/tcp ack                  dropped    protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp syn,ack              dropped    protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp null                 dropped    protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp xmas                 dropped    protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp invalid              dropped    protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp broadcast            dropped    protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp unicast              passed on  routed, not for this host
-   0.0s  192.0.2.7  22/tcp established          accepted   of an established connection, or related to one
+   0.0s  192.0.2.7  22/tcp established          dropped    protected, and the source has no grant
    0.0s  192.0.2.9  22/udp                      dropped    wrong, a port that stealth closes: locked out for 2s
    0.0s  192.0.2.7  80/tcp                      accepted   public
-   0.0s  192.0.2.7  80/tcp ack                  passed on  not the beginning of a connection: never answered by the gate
+   0.0s  192.0.2.7  80/tcp ack                  accepted   public
    0.0s  192.0.2.7  7000                        dropped    knock 1 of ssh (1/3): next within 1s
    0.0s  192.0.2.7  icmp                        dropped    neither TCP nor UDP: stealth drops it
    0.0s  192.0.2.7  icmp related                accepted   of an established connection, or related to one
@@ -120,7 +120,7 @@ TEST_CASE("addresses", "[machine][trace]") {
        R"(
    0.0s  192.0.2.7   22/tcp  accepted   the source is in always_allow
    0.0s  192.0.2.7   9000    accepted   the source is in always_allow
-   0.0s  192.0.2.16  9000    passed on  wrong, a knock out of turn: locked out for 2s
+   0.0s  192.0.2.16  9000    rejected   wrong, a knock out of turn: locked out for 2s
 )"},
       {"IPv6 sources are addresses, their lockouts count by /64", ssh(), R"(
 0 2001:db8::7 7000
@@ -130,11 +130,11 @@ TEST_CASE("addresses", "[machine][trace]") {
 +0.1s 2001:db8:0:1::7 8000
 )",
        R"(
-   0.0s  2001:db8::7      7000  passed on  knock 1 of ssh (1/3): next within 1s
-   0.0s  2001:db8::8      8000  passed on  wrong, a knock out of turn: locked out for 2s
-   0.0s  2001:db8:0:1::7  7000  passed on  knock 1 of ssh (1/3): next within 1s
-   0.1s  2001:db8::7      8000  passed on  the source is locked out, knocks do nothing: locked out for 2s
-   0.2s  2001:db8:0:1::7  8000  passed on  knock 2 of ssh (2/3): next within 1s
+   0.0s  2001:db8::7      7000  rejected   knock 1 of ssh (1/3): next within 1s
+   0.0s  2001:db8::8      8000  rejected   wrong, a knock out of turn: locked out for 2s
+   0.0s  2001:db8:0:1::7  7000  rejected   knock 1 of ssh (1/3): next within 1s
+   0.1s  2001:db8::7      8000  rejected   the source is locked out, knocks do nothing: locked out for 2s
+   0.2s  2001:db8:0:1::7  8000  rejected   knock 2 of ssh (2/3): next within 1s
 )"},
   });
 }
@@ -148,10 +148,10 @@ TEST_CASE("full sets", "[machine][trace]") {
 1s 192.0.2.9 7000
 )",
        R"(
-   0.0s  192.0.2.7  7000  passed on  knock 1 of ssh (1/3): next within 1s
-   0.5s  192.0.2.8  7000  passed on  knock 1 of ssh (1/3): no room to expect the next, knock again later
-   0.6s  192.0.2.8  8000  passed on  wrong, a knock out of turn: locked out for 2s
-   1.0s  192.0.2.9  7000  passed on  knock 1 of ssh (1/3): next within 1s
+   0.0s  192.0.2.7  7000  rejected   knock 1 of ssh (1/3): next within 1s
+   0.5s  192.0.2.8  7000  rejected   knock 1 of ssh (1/3): no room to expect the next, knock again later
+   0.6s  192.0.2.8  8000  rejected   wrong, a knock out of turn: locked out for 2s
+   1.0s  192.0.2.9  7000  rejected   knock 1 of ssh (1/3): next within 1s
 )"},
       {"a grant without room is none", with(one_knock({kSsh}), room_for_one), R"(
 0 192.0.2.7 7000
@@ -161,10 +161,10 @@ TEST_CASE("full sets", "[machine][trace]") {
 60s 192.0.2.8 22/tcp
 )",
        R"(
-   0.0s  192.0.2.7  7000    passed on  knock 1 of ssh (1/1): opens 22/tcp for 1m
-   0.0s  192.0.2.8  7000    passed on  knock 1 of ssh (1/1): no room for all of its grants, knock again later
+   0.0s  192.0.2.7  7000    rejected   knock 1 of ssh (1/1): opens 22/tcp for 1m
+   0.0s  192.0.2.8  7000    rejected   knock 1 of ssh (1/1): no room for all of its grants, knock again later
    0.0s  192.0.2.8  22/tcp  rejected   protected, and the source has no grant
-  60.0s  192.0.2.8  7000    passed on  knock 1 of ssh (1/1): opens 22/tcp for 1m
+  60.0s  192.0.2.8  7000    rejected   knock 1 of ssh (1/1): opens 22/tcp for 1m
   60.0s  192.0.2.8  22/tcp  accepted   granted, for another 60s
 )"},
       {"each service needs its own room", with(one_knock({kSsh, kHttp, kMedia}), room_for_one), R"(
@@ -174,7 +174,7 @@ TEST_CASE("full sets", "[machine][trace]") {
 0 192.0.2.7 60000/udp
 )",
        R"(
-   0.0s  192.0.2.7  7000       passed on  knock 1 of ssh (1/1): no room for all of its grants, knock again later
+   0.0s  192.0.2.7  7000       rejected   knock 1 of ssh (1/1): no room for all of its grants, knock again later
    0.0s  192.0.2.7  22/tcp     accepted   granted, for another 60s
    0.0s  192.0.2.7  80/tcp     rejected   protected, and the source has no grant
    0.0s  192.0.2.7  60000/udp  accepted   granted, for another 60s
@@ -187,7 +187,7 @@ TEST_CASE("full sets", "[machine][trace]") {
        R"(
    0.0s  192.0.2.8  7001  passed on  wrong, a guard port: locked out for 2s
    0.1s  192.0.2.8  7001  passed on  the source is locked out, knocks do nothing: locked out for 2s
-   0.2s  192.0.2.7  7000  passed on  knock 1 of ssh (1/1): opens 22/tcp for 1m
+   0.2s  192.0.2.7  7000  rejected   knock 1 of ssh (1/1): opens 22/tcp for 1m
 )"},
       {"a wrong knock without room locks its address family out", with(ssh(), room_for_one), R"(
 0 192.0.2.6 7001
@@ -200,12 +200,12 @@ TEST_CASE("full sets", "[machine][trace]") {
 )",
        R"(
    0.0s  192.0.2.6    7001  passed on  wrong, a guard port: locked out for 2s
-   0.1s  192.0.2.7    7000  passed on  knock 1 of ssh (1/3): next within 1s
-   0.2s  192.0.2.8    9000  passed on  wrong, a knock out of turn: no room to lock it out, so every IPv4 source is locked out for 2s
-   0.3s  192.0.2.7    8000  passed on  the source is locked out, knocks do nothing: no room to lock it out, so every IPv4 source is locked out for 2s
-   0.4s  2001:db8::7  7000  passed on  knock 1 of ssh (1/3): next within 1s
-   2.2s  192.0.2.7    7000  passed on  the source is locked out, knocks do nothing: locked out for 2s
-   4.3s  192.0.2.7    7000  passed on  knock 1 of ssh (1/3): next within 1s
+   0.1s  192.0.2.7    7000  rejected   knock 1 of ssh (1/3): next within 1s
+   0.2s  192.0.2.8    9000  rejected   wrong, a knock out of turn: no room to lock it out, so every IPv4 source is locked out for 2s
+   0.3s  192.0.2.7    8000  rejected   the source is locked out, knocks do nothing: no room to lock it out, so every IPv4 source is locked out for 2s
+   0.4s  2001:db8::7  7000  rejected   knock 1 of ssh (1/3): next within 1s
+   2.2s  192.0.2.7    7000  rejected   the source is locked out: in order, so not wrong, but it opens nothing
+   4.3s  192.0.2.7    7000  rejected   knock 1 of ssh (1/3): next within 1s
 )"},
   });
 }

@@ -95,12 +95,14 @@ Packet any_packet(Dice& dice, Instant now) {
         packet.source.ipv6 ? "2001:db8:f::1" : dice.any({"203.0.113.4", "203.0.113.9", "192.0.2.1"}));
   }
   packet.reply = dice.one_in(8);
+  packet.ours = dice.one_in(8);
   packet.target = any_knock(dice);
   if (dice.one_in(4)) {
     packet.target = {dice.any({Protocol::udp, Protocol::tcp}),
                      dice.any<std::uint16_t>({2, 22, 80, 6999, 7002, 7004, 60003, 60007, 60015, 65534})};
   }
   if (dice.one_in(30)) packet.target.reset();
+  packet.ping = !packet.target && dice.one_in(4);
   if (dice.one_in(6)) packet.flags = static_cast<std::uint8_t>(dice.below(64));
   if (dice.one_in(6)) {
     packet.conntrack =

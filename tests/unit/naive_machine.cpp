@@ -10,6 +10,7 @@ using namespace knockwork;
 
 enum class Kind {
   expected,
+  excused,
   begun,
   port_grant,
   range_grant,
@@ -55,10 +56,9 @@ bool in(const std::vector<Service>& services, Knock port) {
 
 Network family_of(const Network& address) { return {address.ipv6, {}, 0}; }
 
-// So many bits of an IPv6 address, all of an IPv4 one.
+// So many bits of an address.
 Network bits_of(Network address, int bits) {
-  if (!address.ipv6) return address;
-  for (int bit = bits; bit < 128; ++bit) {
+  for (int bit = bits; bit < (address.ipv6 ? 128 : 32); ++bit) {
     const unsigned mask = 0x80u >> (bit % 8);
     auto& byte = address.bytes[static_cast<std::size_t>(bit / 8)];
     byte = static_cast<std::uint8_t>(byte & ~mask);
@@ -84,21 +84,21 @@ class Judge {
       judgement.verdict = Verdict::passed_on;
     } else if (is_always_allowed(packet)) {
       judgement.verdict = Verdict::accepted;
-    } else if (packet.conntrack == Conntrack::established || packet.conntrack == Conntrack::related) {
-      judgement.verdict = is_cut_off(packet, doors) ? Verdict::dropped : Verdict::accepted;
-    } else if (packet.target && is_nonsense(packet) && (doors.empty() || doors[0].sequence->to.empty())) {
+    } else if (packet.target && is_nonsense(packet) && packet.destination != Destination::routed) {
       judgement.verdict = Verdict::dropped;
     } else if (!doors.empty()) {
       judge_service(packet, doors, judgement);
-    } else if (packet.target && is_midstream(packet)) {
-      judgement.verdict = Verdict::passed_on;
+    } else if (belongs_to_a_connection(packet)) {
+      judgement.verdict = Verdict::accepted;
     } else if (packet.target && in(spec_.public_services, *packet.target)) {
       judgement.verdict = Verdict::accepted;
+    } else if (packet.target && is_tcp(packet) && !begins(packet)) {
+      if (stealth() && packet.ours) judgement.verdict = Verdict::accepted;
     } else if (packet.target && (is_knock_port(*packet.target) || is_guard(*packet.target))) {
       if (can_knock(packet)) judge_knock(packet, judgement);
-    } else if (packet.needed_by_ipv6) {
+    } else if (packet.needed_by_ipv6 || (packet.ping && spec_.ping)) {
       if (stealth()) judgement.verdict = Verdict::passed_on;
-    } else if (packet.target && stealth() && packet.destination == Destination::local && can_knock(packet)) {
+    } else if (packet.target && stealth() && can_knock(packet) && packet.conntrack != Conntrack::related) {
       judge_stray(packet, judgement);
     }
     return judgement;
@@ -131,17 +131,21 @@ class Judge {
     return packet.destination == Destination::routed ? there : here;
   }
 
-  bool is_cut_off(const Packet& packet, const std::vector<Door>& doors) const {
-    if (packet.reply) return false;
-    for (const Door& door : doors) {
-      if (door.sequence->on_expiry == OnExpiry::cut) return time_left(packet, doors) == Instant(0);
-    }
-    return false;
+  static bool is_tcp(const Packet& packet) { return packet.target->protocol == Protocol::tcp; }
+  static bool begins(const Packet& packet) {
+    return has(packet, tcp_flag::syn) && !has(packet, tcp_flag::ack) && !has(packet, tcp_flag::fin) &&
+           !has(packet, tcp_flag::rst);
+  }
+
+  static bool belongs_to_a_connection(const Packet& packet) {
+    if (packet.conntrack == Conntrack::related) return !packet.target;
+    if (packet.conntrack != Conntrack::established) return false;
+    return !packet.target || !is_tcp(packet) || !begins(packet);
   }
 
   // What closed ports answer and open ones ignore goes in at no port.
   bool is_nonsense(const Packet& packet) const {
-    return !stealth() && refuses_like_closed() && packet.target->protocol == Protocol::tcp &&
+    return !stealth() && packet.target->protocol == Protocol::tcp &&
            (has(packet, tcp_flag::fin) || !has(packet, tcp_flag::syn)) && !has(packet, tcp_flag::ack) &&
            !has(packet, tcp_flag::rst);
   }
@@ -150,8 +154,12 @@ class Judge {
     return spec_.refuse == Refuse::reject || (spec_.refuse == Refuse::automatic && !stealth());
   }
 
-  Network person(const Packet& packet) const { return bits_of(packet.source, spec_.ipv6_prefix); }
+  Network person(const Packet& packet) const {
+    return bits_of(packet.source, packet.source.ipv6 ? spec_.ipv6_prefix : spec_.ipv4_prefix);
+  }
   Network lockout_unit(const Network& address) const {
+    if (!address.ipv6) return bits_of(address, spec_.ipv4_prefix);
+    if (in(*parse_network("fe80::/10"), address)) return address;
     return bits_of(address, spec_.ipv6_prefix < 64 ? spec_.ipv6_prefix : 64);
   }
 
@@ -187,16 +195,9 @@ class Judge {
 
   static bool has(const Packet& packet, std::uint8_t flag) { return (packet.flags & flag) != 0; }
 
-  bool is_midstream(const Packet& packet) const {
-    return packet.target->protocol == Protocol::tcp && has(packet, tcp_flag::ack) &&
-           (!stealth() || !has(packet, tcp_flag::syn));
-  }
-
   static bool can_knock(const Packet& packet) {
-    if (packet.conntrack == Conntrack::invalid) return false;
-    if (packet.target->protocol == Protocol::udp) return true;
-    return has(packet, tcp_flag::syn) && !has(packet, tcp_flag::ack) && !has(packet, tcp_flag::fin) &&
-           !has(packet, tcp_flag::rst);
+    if (packet.conntrack == Conntrack::invalid || packet.destination != Destination::local) return false;
+    return !is_tcp(packet) || begins(packet);
   }
 
   // When what was last said about something ends; the past if it has ended.
@@ -239,10 +240,25 @@ class Judge {
     judgement.left = time_left(packet, doors);
     if (judgement.left > Instant(0)) {
       judgement.verdict = Verdict::accepted;
-    } else if (is_midstream(packet)) {
-      judgement.verdict = Verdict::passed_on;
-    } else {
-      judgement.verdict = refuses_like_closed() ? Verdict::refused_by_reject : Verdict::dropped;
+      return;
+    }
+    judgement.verdict = refuses_like_closed() ? Verdict::refused_by_reject : Verdict::dropped;
+    const bool later = !is_tcp(packet) || !begins(packet);
+    const bool heard = packet.conntrack == Conntrack::established;
+    const bool ends = std::any_of(doors.begin(), doors.end(),
+                                  [](const Door& door) { return door.sequence->on_expiry == OnExpiry::cut; });
+    if (ends) {
+      if (later && is_tcp(packet) && (heard || packet.ours)) judgement.verdict = Verdict::dropped;
+      if (later && !is_tcp(packet) && heard && !packet.reply) judgement.verdict = Verdict::dropped;
+      if (judgement.verdict == Verdict::dropped && later && (heard || (is_tcp(packet) && packet.ours)))
+        return;
+    } else if (later && ((heard && !packet.reply) || (packet.ours && (heard || is_tcp(packet))))) {
+      judgement.verdict = Verdict::accepted;
+      return;
+    }
+    const bool here = doors[0].sequence->to.empty();
+    if (is_tcp(packet) && !begins(packet) && here && !stealth() && refuses_like_closed()) {
+      judgement.verdict = Verdict::passed_on;  // to be answered as at a closed port
     }
   }
 
@@ -291,11 +307,43 @@ class Judge {
     std::sort(judgement.granted.begin(), judgement.granted.end());
     judgement.granted.erase(std::unique(judgement.granted.begin(), judgement.granted.end()),
                             judgement.granted.end());
-    if (hits.empty()) punish(packet, judgement);
+    if (is_knock_port(*packet.target) && !stealth()) judgement.verdict = Verdict::refused_by_reject;
+    if (hits.empty() && !forgives(packet)) punish(packet, judgement);
+  }
+
+  // A late copy of a right knock is none that is wrong, nor is one that follows what a lockout
+  // swallowed. Whatever is forgiven is so again, and what comes after it.
+  bool forgives(const Packet& packet) {
+    if (spec_.wrong_knock == WrongKnock::ignore) return false;
+    std::vector<About> forgiven;
+    for (const Sequence* sequence : by_name_) {
+      if (!may_come_from(*sequence, packet.source)) continue;
+      for (std::size_t step = 0; step < sequence->knock.size(); ++step) {
+        const About about{Kind::excused, person(packet), sequence, step};
+        if (sequence->knock[step] == *packet.target && (step == 0 || holds(about))) forgiven.push_back(about);
+      }
+    }
+    const bool any = !forgiven.empty();
+    std::reverse(forgiven.begin(), forgiven.end());
+    for (About about : forgiven) {
+      note(about, patience());
+      if (++about.step < about.sequence->knock.size()) note(about, patience());
+    }
+    return any;
+  }
+
+  Duration patience() const {
+    Duration longest = Duration::milliseconds(8000);
+    for (const Sequence& sequence : spec_.sequences) {
+      if (sequence.step_timeout.milliseconds() > longest.milliseconds()) longest = sequence.step_timeout;
+    }
+    return longest;
   }
 
   void advance(const Packet& packet, const Sequence& sequence, std::size_t step, Judgement& judgement) {
     if (step + 1 == sequence.knock.size() && spent_.contains(&sequence)) return;
+    if (spec_.wrong_knock == WrongKnock::lockout)
+      note({Kind::excused, person(packet), &sequence, step}, patience());
     if (step == 0 && sequence.sequence_timeout) {
       for (std::size_t later = 1; later < sequence.knock.size(); ++later) {
         note({Kind::begun, person(packet), &sequence, later}, *sequence.sequence_timeout);

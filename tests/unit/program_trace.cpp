@@ -5,13 +5,13 @@
 using namespace rules;
 
 TEST_CASE("a trace as JSON", "[trace]") {
-  CHECK(trace_json(one_knock({kSsh, kMedia}), "0 192.0.2.7 7000\n+1ms 192.0.2.7 7001/udp broadcast # near\n",
+  CHECK(trace_json(one_knock({kSsh, kMedia}), "0 192.0.2.7 7000\n+1ms 192.0.2.7 7001/udp # near\n",
                    "packets") == R"([
   {
     "time_ms": 0,
     "source": "192.0.2.7",
     "packet": "7000",
-    "verdict": "passed on",
+    "verdict": "rejected",
     "fired": [
       {
         "sequence": "ssh",
@@ -30,7 +30,7 @@ TEST_CASE("a trace as JSON", "[trace]") {
   {
     "time_ms": 1,
     "source": "192.0.2.7",
-    "packet": "7001/udp broadcast",
+    "packet": "7001/udp",
     "verdict": "passed on",
     "fired": [],
     "granted": [],

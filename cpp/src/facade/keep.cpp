@@ -34,7 +34,7 @@ std::string edge_of(const LiveTable& live, const std::string& name) {
     throw SystemError(fmt::format("{} is not a `once` sequence, so it is never spent (those that are: {})",
                                   name, listed(tracks)));
   }
-  return nft_mark(track->edges.back().id);
+  return edge_key(track->edges.back().id);
 }
 
 LiveTable read_gate(Kernel& kernel) {

@@ -47,7 +47,7 @@ class Taker {
         surroundings_(surroundings),
         here_(program_of(live.ruleset)) {
     for (const Track& track : what.tracks) {
-      for (const Edge& edge : track.edges) edges_.insert(nft_mark(edge.id));
+      for (const Edge& edge : track.edges) edges_.insert(edge_key(edge.id));
       for (const Service& service : track.services) {
         const GrantKey key = grant_key(track, service);
         tails_[key.set].insert(key.tail);
@@ -105,7 +105,7 @@ class Taker {
     }
     forget(set, [&](const LiveElement& element) {
       for (const Track& track : here_.tracks) {
-        if (nft_mark(track.edges.back().id) != last_in(element.key)) continue;
+        if (edge_key(track.edges.back().id) != last_in(element.key)) continue;
         for (const Service& service : track.services) {
           const GrantKey key = grant_key(track, service);
           kept_.insert(fmt::format("{}{} {}{}", key.set, family, source_in(element.key), key.tail));
@@ -191,7 +191,7 @@ class Taker {
 
   std::string name_of(std::string_view mark) const {
     for (const Track& track : here_.tracks) {
-      if (nft_mark(track.edges.back().id) == mark) return track.name;
+      if (edge_key(track.edges.back().id) == mark) return track.name;
     }
     return "a sequence that is gone";
   }

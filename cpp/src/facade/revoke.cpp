@@ -188,7 +188,7 @@ Report grant(const std::string& address, const std::string& sequence, std::optio
     transaction.actions.emplace_back(ForgetElements{set + family, {element}});
     transaction.actions.emplace_back(CarryElements{set + family, {{element, until, until}}});
   };
-  put("holders", key + " . " + nft_mark(track.edges.back().id));
+  put("holders", key + " . " + edge_key(track.edges.back().id));
   for (const Service& service : track.services) {
     const GrantKey where = grant_key(track, service);
     put(where.set, key + where.tail);

@@ -25,7 +25,7 @@ std::string address_of(const std::string& key) { return key.substr(0, key.find("
 
 std::vector<Holder> grants(const LiveTable& live, const std::vector<Track>& tracks, int prefix6) {
   std::unordered_map<std::string, std::string> names;
-  for (const Track& track : tracks) names.emplace(nft_mark(track.edges.back().id), track.name);
+  for (const Track& track : tracks) names.emplace(edge_key(track.edges.back().id), track.name);
   std::vector<Holder> holders;
   const std::string by = prefix6 == 128 ? "" : fmt::format("/{}", prefix6);
   for (const auto& [set, prefix] : {std::pair{"holders4", std::string()}, std::pair{"holders6", by}}) {
@@ -77,9 +77,7 @@ Status status(Kernel& kernel, const Settings& settings) {
   if (const auto pending = read_pending()) status.pending = waiting(*pending, boot_clock());
   if (!live || !live->ours) return status;
   status.present = true;
-  const Chain* gate = live->ruleset.chain("gate");
-  const bool drops = gate != nullptr && gate->hook.find("policy drop") != std::string::npos;
-  status.mode = drops ? "stealth" : "gate";
+  status.mode = is_stealth(live->ruleset) ? "stealth" : "gate";
   const Fingerprints fingerprints = Fingerprints::of_this_host(MissingKey::do_without);
   const Shown hidden = fingerprints.shown(Ports::hidden);
   const Shown revealed = fingerprints.shown(Ports::revealed);
@@ -90,7 +88,7 @@ Status status(Kernel& kernel, const Settings& settings) {
     status.sequences.push_back({track.name, hidden.knocks(track), static_cast<int>(track.edges.size()),
                                 static_cast<int>(track.services.size()),
                                 settings.ports == Ports::revealed ? revealed.services(track.services) : "",
-                                track.once, spent.contains(nft_mark(track.edges.back().id))});
+                                track.once, spent.contains(edge_key(track.edges.back().id))});
   }
   const int prefix6 = ipv6_prefix(live->ruleset).value_or(128);
   status.grants = grants(*live, tracks, prefix6);

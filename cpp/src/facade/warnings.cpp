@@ -26,8 +26,7 @@ std::vector<std::string> removal_warnings(const LiveTable& live) {
     if (++count <= 10) names += (names.empty() ? "" : ", ") + track.name;
   }
   if (count > 10) names += fmt::format(" and {} more", count - 10);
-  const Chain* gate = live.ruleset.chain("gate");
-  if (gate != nullptr && gate->hook.find("policy drop") != std::string::npos) {
+  if (is_stealth(live.ruleset)) {
     return {"stealth ends: every service of this host answers everyone, unless another table refuses"};
   }
   if (count == 0) return {};

@@ -26,7 +26,7 @@ bool any_grant(const LiveTable& live, const Program& program, const Connection& 
   const std::string source = source_of(connection, program.ipv6_prefix);
   return std::any_of(program.tracks.begin(), program.tracks.end(), [&](const Track& track) {
     if (!track.to.empty() || !covers(track.services, connection.port)) return false;
-    const std::string key = source + " . " + nft_mark(track.edges.back().id);
+    const std::string key = source + " . " + edge_key(track.edges.back().id);
     return std::any_of(holders->second.begin(), holders->second.end(), [&](const LiveElement& element) {
       return element.key == key && such(track, element);
     });
@@ -63,10 +63,9 @@ std::optional<Connection> parse_connection(std::string_view text) {
 
 Program program_of(const Ruleset& ruleset) {
   Program program;
-  const Chain* gate = ruleset.chain("gate");
-  program.mode =
-      gate != nullptr && gate->hook.find("policy drop") != std::string::npos ? Mode::stealth : Mode::gate;
+  program.mode = is_stealth(ruleset) ? Mode::stealth : Mode::gate;
   program.tracks = decompile(ruleset);
+  program.ipv4_prefix = ipv4_prefix(ruleset).value_or(32);
   program.ipv6_prefix = ipv6_prefix(ruleset).value_or(128);
   if (const Set* granted = ruleset.set("granted4")) program.sources = granted->size;
   if (const Set* interfaces = ruleset.set("interfaces")) {

@@ -15,6 +15,8 @@
 namespace knockwork {
 namespace {
 
+constexpr std::string_view kUnderway = "underway";
+
 using Names = std::set<std::string, std::less<>>;
 
 bool is_word(char c) {
@@ -38,7 +40,11 @@ bool leads_to(std::string_view text, std::string_view chain) {
 class Difference {
  public:
   Difference(const LiveTable& live, const Ruleset& wanted, Resize resize)
-      : live_(live), wanted_(wanted), resize_(resize), prefix_(ipv6_prefix(wanted)) {
+      : live_(live),
+        wanted_(wanted),
+        resize_(resize),
+        prefix_(ipv6_prefix(wanted)),
+        prefix4_(ipv4_prefix(wanted).value_or(32)) {
     for (const char* map : {"openers", "advance", "timed"}) {
       const Set* set = wanted.set(map);
       if (set == nullptr) continue;
@@ -166,6 +172,7 @@ class Difference {
                                           const std::vector<LiveElement>& elements) const {
     std::map<std::string, LiveElement> best;
     for (LiveElement element : elements) {
+      if (gone_sets_.contains(set)) element.key = carried_key(set, std::move(element.key));
       if (retired_of(set, element)) continue;
       element.key = renamed_key(set, element.key);
       LiveElement& kept = best.try_emplace(element.key, element).first->second;
@@ -177,20 +184,50 @@ class Difference {
     return all;
   }
 
+  // Of version 0.1.0 of this table: edges were packet marks.
+  static std::string carried_type(std::string type) {
+    constexpr std::string_view kMark = " . mark";
+    if (type == "mark") return "classid";
+    if (type.ends_with(kMark) && type.find("mark") == type.size() - 4 && type.find("inet_proto") == type.npos)
+      type.replace(type.size() - 4, 4, "classid");
+    return type;
+  }
+
+  std::string carried_key(std::string_view set, std::string key) const {
+    const std::size_t last = key.rfind(' ') + 1;
+    const Set* wanted = wanted_.set(set);
+    if (wanted == nullptr || !wanted->type.ends_with("classid")) return key;
+    if (const auto edge = parse_nft_mark(std::string_view(key).substr(last))) {
+      key.replace(last, key.npos, edge_key(*edge));
+    }
+    return key;
+  }
+
+  // Sessions older than the table may go on for a while by a segment that conntrack takes for new.
+  static std::vector<LiveElement> underway() {
+    constexpr std::chrono::hours kWhile{3};  // longer than tcp_keepalive_time of Linux
+    return {{"6", kWhile, kWhile}};
+  }
+
   std::string renamed_key(std::string_view set, const std::string& key) const {
-    if (!set.ends_with('6') || !prefix_ || set.starts_with("severed")) return key;
+    const bool six = set.ends_with('6');
+    if ((!six && !set.ends_with('4')) || !prefix_ || set.starts_with("severed") || set.starts_with("spoken"))
+      return key;
     const bool lockout = set.starts_with("locked") || set.starts_with("strays");
     const std::size_t end = key.find(" . ");
     const auto source = parse_network(std::string_view(key).substr(0, end));
-    if (!source || source->prefix != 128) return key;
-    Network network = widened(*source, lockout ? std::min(64, *prefix_) : *prefix_);
-    network.prefix = 128;
+    const int whole = six ? 128 : 32;
+    if (!source || source->prefix != whole || (lockout && key.starts_with("fe80:"))) return key;
+    const int prefix = six ? *prefix_ : prefix4_;
+    Network network = widened(*source, lockout && six ? std::min(64, prefix) : prefix);
+    network.prefix = static_cast<std::uint8_t>(whole);
     return to_string(network) + (end == std::string::npos ? "" : key.substr(end));
   }
 
   // The sets whose elements are an edge, or a source and an edge.
   static bool by_edge(std::string_view set) {
-    return set.starts_with("expected") || set.starts_with("begun") || set == "spent";
+    return set.starts_with("expected") || set.starts_with("excused") || set.starts_with("begun") ||
+           set == "spent";
   }
 
   bool retired_of(std::string_view set, const LiveElement& element) const {
@@ -232,7 +269,8 @@ class Difference {
         action.elements = wanted.elements;
       }
       if (!action.elements.empty()) add(std::move(action));
-      if (!stands && live != nullptr && live->type == wanted.type) carry(wanted);
+      if (!stands && live != nullptr && carried_type(live->type) == wanted.type) carry(wanted);
+      if (!stands && wanted.name == kUnderway) add(CarryElements{wanted.name, underway()});
     }
   }
 
@@ -251,6 +289,7 @@ class Difference {
   const Ruleset& wanted_;
   Resize resize_;
   std::optional<int> prefix_;                          // of IPv6 sources
+  int prefix4_;                                        // of IPv4 sources
   std::unordered_set<std::string_view> edges_, once_;  // that are wanted; last ones of `once` sequences
   Names gone_sets_, gone_chains_, rewritten_;          // gone: no longer wanted, or to be made anew
   Transaction transaction_;

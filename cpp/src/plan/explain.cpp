@@ -17,17 +17,23 @@ std::string counted(std::size_t number, std::string_view noun) {
 }
 
 // The chains that follow from settings alone, whatever the sequences are.
-constexpr std::array kSettingsChains{"closed",    "odd",      "rejected", "gate",  "refuse",
-                                     "protected", "knock",    "fire",     "wrong", "guard",
-                                     "lockout",   "harmless", "stray"};
+constexpr std::array kSettingsChains{
+    "answered", "closed",    "disguised", "door",   "elsewhere", "fire",    "follow",      "forward", "gate",
+    "guard",    "input",     "judge",     "knock",  "knocked",   "known",   "lockout",     "muted",   "odd",
+    "output",   "protected", "refusals",  "refuse", "rejected",  "segment", "turned_away", "wrong"};
 // The maps and chains that follow from sequences, by name or by prefix.
-constexpr std::array kSequenceObjects{"steps_",    "openers",  "advance", "timed",      "begun", "next",
-                                      "from",      "dispatch", "ranges",  "within_",    "open_", "range_",
-                                      "places",    "reached",  "to_",     "cut",        "once_", "shut",
-                                      "elsewhere", "spent",    "spender", "established"};
+constexpr std::array kSequenceObjects{
+    "steps_",    "openers", "advance", "timed",   "begun",    "next",     "from",    "dispatch",
+    "ranges",    "within_", "open_",   "range_",  "places",   "reached",  "to_",     "cut",
+    "once_",     "spent",   "spender", "watched", "services", "door",     "segment", "excuse",
+    "elsewhere", "forward", "speak",   "spoke",   "logged",   "underway", "output",  "known"};
 
 bool is_settings_chain(std::string_view name) {
   return std::find(kSettingsChains.begin(), kSettingsChains.end(), name) != kSettingsChains.end();
+}
+
+bool is_port_map(std::string_view name) {
+  return name == "dispatch" || name == "ranges" || name.starts_with("door") || name.starts_with("watched");
 }
 
 bool is_sequence_object(std::string_view name) {
@@ -52,7 +58,7 @@ std::string rule_with(const Ruleset& ruleset, std::string_view chain, std::strin
 std::string mode_of(const Ruleset& ruleset) {
   const Chain* gate = ruleset.chain("gate");
   if (gate == nullptr) return "";
-  return gate->hook.find("policy drop") != std::string::npos ? "stealth" : "gate";
+  return is_stealth(ruleset) ? "stealth" : "gate";
 }
 
 std::string refuse_of(const Ruleset& ruleset) {
@@ -193,7 +199,7 @@ class Explainer {
   // Whether the live maps still hold some of its edges: a hand took the others.
   bool in_pieces(const Track& track) const {
     return std::any_of(track.edges.begin(), track.edges.end(), [this](const Edge& edge) {
-      const auto holds = [key = nft_mark(edge.id)](const Set* set) {
+      const auto holds = [key = edge_key(edge.id)](const Set* set) {
         if (set == nullptr) return false;
         const auto at = std::lower_bound(set->elements.begin(), set->elements.end(), Element{key, "", ""});
         return at != set->elements.end() && at->key == key;
@@ -239,12 +245,13 @@ class Explainer {
   // Whether a difference in this object follows from one already told.
   bool told(std::string_view name) const {
     if (sources_changed_ && (wanted_.set(name) != nullptr && wanted_.set(name)->is_dynamic())) return true;
-    if (always_allow_changed_ && name.starts_with("always_allow")) return true;
-    if (ports_changed_ && (name == "dispatch" || name == "ranges")) return true;
+    if (always_allow_changed_ && (name.starts_with("always_allow") || is_settings_chain(name))) return true;
+    if (ports_changed_ && is_port_map(name)) return true;
     if (settings_changed_ && (name == "interfaces" || name.starts_with("strays") || is_settings_chain(name)))
       return true;
     return (settings_changed_ || sequences_changed_) &&
-           (is_sequence_object(name) || name == "knock" || name == "fire");
+           (is_sequence_object(name) || name == "knock" || name == "fire" || name == "judge" ||
+            name == "muted");
   }
 
   void object(Kind kind, std::string_view what, const std::string& name, std::string why) {

@@ -191,6 +191,12 @@ bool has_once(const Program& program) {
 
 bool seems_closed(const Program& program) { return program.mode == Mode::gate && program.reject; }
 
+Duration excused_for(const Program& program) {
+  Duration longest = Duration::milliseconds(8000);
+  for (const Track& track : program.tracks) longest = std::max(longest, track.step_timeout);
+  return longest;
+}
+
 int lockout_prefix(const Program& program) { return std::min(64, program.ipv6_prefix); }
 
 std::vector<Door> remote_doors(const Program& program) {

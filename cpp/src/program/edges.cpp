@@ -31,7 +31,7 @@ EdgeId hash(const std::string& content, std::size_t step, unsigned attempt) {
 std::vector<std::vector<EdgeId>> number_edges(const std::vector<Sequence>& sequences) {
   std::vector<std::vector<EdgeId>> numbers;
   numbers.reserve(sequences.size());
-  std::unordered_set<EdgeId> taken{0};
+  std::unordered_set<EdgeId> taken{0, 0xffffffff};  // nftables has names for these two: "none", "root"
   for (const Sequence& sequence : sequences) {
     const std::string text = content(sequence);
     std::vector<EdgeId>& edges = numbers.emplace_back();

@@ -25,11 +25,31 @@ bool contained(const std::vector<Network>& networks, const Network& address) {
                      [&](const Network& network) { return contains(network, address); });
 }
 
-// Only what could open a connection counts, and nothing that conntrack calls invalid.
-bool counts(const Packet& packet) {
-  if (packet.conntrack != Conntrack::fresh && packet.conntrack != Conntrack::untracked) return false;
+bool is_tcp(const Packet& packet) { return packet.target && packet.target->protocol == Protocol::tcp; }
+
+// The first segment of a connection.
+bool is_syn(const Packet& packet) {
   constexpr auto kOpening = tcp_flag::fin | tcp_flag::syn | tcp_flag::rst | tcp_flag::ack;
-  return packet.target->protocol == Protocol::udp || (packet.flags & kOpening) == tcp_flag::syn;
+  return is_tcp(packet) && (packet.flags & kOpening) == tcp_flag::syn;
+}
+
+// A SYN is a new connection, whatever conntrack remembers; nor does an expectation make a
+// connection known. Of ICMP what is related is an error of one.
+bool is_known(const Packet& packet) {
+  if (is_syn(packet)) return false;
+  return packet.conntrack == Conntrack::established ||
+         (packet.conntrack == Conntrack::related && !packet.target);
+}
+
+// Only what could open a connection to this host counts, and nothing that conntrack calls invalid.
+bool counts(const Packet& packet) {
+  if (packet.conntrack == Conntrack::invalid || packet.destination != Destination::local) return false;
+  return !is_tcp(packet) || is_syn(packet);
+}
+
+// A whole link shares fe80::/64.
+bool is_link_local(const Network& source) {
+  return source.ipv6 && source.bytes[0] == 0xfe && (source.bytes[1] & 0xc0) == 0x80;
 }
 
 // Ranges have a set of their own: the key of the one cannot hold the other.
@@ -52,21 +72,15 @@ Machine::Machine(Program program) : program_(std::move(program)), elsewhere_(rem
   std::sort(uses_.begin(), uses_.end());
 }
 
-// A SYN with ACK begins nothing: in gate mode an open and a closed port answer it
-// alike; in stealth it would make the host answer where nothing else does.
-bool Machine::is_underway(const Packet& packet) const {
-  const auto mask = program_.mode == Mode::gate ? tcp_flag::ack : tcp_flag::syn | tcp_flag::ack;
-  return packet.target->protocol == Protocol::tcp && (packet.flags & mask) == tcp_flag::ack;
-}
-
 bool Machine::is_odd(const Packet& packet) const {
-  return seems_closed(program_) && packet.target->protocol == Protocol::tcp &&
+  return program_.mode == Mode::gate && is_tcp(packet) &&
          (packet.flags & (tcp_flag::rst | tcp_flag::ack)) == 0 &&
          (packet.flags & (tcp_flag::fin | tcp_flag::syn)) != tcp_flag::syn;
 }
 
 Network Machine::lockout_key(const Packet& packet) const {
-  return widened(packet.source, packet.source.ipv6 ? lockout_prefix(program_) : 32);
+  if (is_link_local(packet.source)) return packet.source;
+  return widened(packet.source, packet.source.ipv6 ? lockout_prefix(program_) : program_.ipv4_prefix);
 }
 
 bool Machine::is_locked(const Memory& memory, const Packet& packet) const {
@@ -83,41 +97,69 @@ Outcome Machine::take(State& state, const Packet& packet) const {
   state.now = packet.time;
   Memory& memory = packet.source.ipv6 ? state.ipv6 : state.ipv4;
   if (const std::optional<Outcome> settled = settled_early(memory, packet)) return *settled;
-  if (!packet.target) return unwatched(packet);
   const std::vector<Door> doors = doors_at(packet);
-  const bool elsewhere = !doors.empty() && !doors.front().to.empty();
-  if (!elsewhere && is_odd(packet)) return {Verdict::dropped, Reason::odd};
   if (!doors.empty()) return at_doors(memory, packet, doors);
-  // Whatever the port and in both modes: to answer some ports and not others would tell them apart.
-  if (is_underway(packet)) return {Verdict::passed_on, Reason::underway};
+  if (is_known(packet)) return going_on(packet);
+  if (!packet.target) return unwatched(packet);
   if (covered(program_.public_services, *packet.target)) return {Verdict::accepted, Reason::public_service};
+  if (is_tcp(packet) && !is_syn(packet)) return unknown_segment(packet, {});
   return at_closed_port(state, memory, packet);
 }
 
 // What is settled before any port of this host is looked at.
-std::optional<Outcome> Machine::settled_early(const Memory& memory, const Packet& packet) const {
+std::optional<Outcome> Machine::settled_early(const Memory&, const Packet& packet) const {
   if (packet.ingress == Ingress::loopback) return Outcome{Verdict::passed_on, Reason::loopback};
   if (packet.ingress == Ingress::unlisted) return Outcome{Verdict::passed_on, Reason::unlisted};
-  if (packet.destination == Destination::routed && doors_at(packet).empty()) {
+  const std::vector<Door> doors = doors_at(packet);
+  if (packet.destination == Destination::routed && doors.empty()) {
     return Outcome{Verdict::passed_on, Reason::routed};
   }
   if (contained(program_.always_allow, packet.source)) {
     return Outcome{Verdict::accepted, Reason::always_allowed};
   }
-  return going_on(memory, packet);
+  if (packet.destination != Destination::routed && is_odd(packet)) {
+    return Outcome{Verdict::dropped, Reason::odd};
+  }
+  return std::nullopt;
 }
 
-// Connections go on, but those that end with their grants.
-std::optional<Outcome> Machine::going_on(const Memory& memory, const Packet& packet) const {
-  if (packet.conntrack != Conntrack::established && packet.conntrack != Conntrack::related) {
+// At no service of ours connections go on.
+Outcome Machine::going_on(const Packet&) const { return {Verdict::accepted, Reason::established}; }
+
+// At a service: one that began by being let in, or whose truth is known. None of those that end
+// with their grants.
+std::optional<Outcome> Machine::goes_on_at(const Memory& memory, const Packet& packet,
+                                           const std::vector<Door>& doors) const {
+  if (is_syn(packet)) return std::nullopt;
+  const bool cut = std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.cut; });
+  const bool established = packet.conntrack == Conntrack::established;
+  if (cut) {
+    const bool ends = established && (!packet.reply || is_tcp(packet));
+    const bool covered = granted_until(memory, packet, doors) > packet.time;
+    if ((ends || (is_tcp(packet) && packet.ours)) && !covered)
+      return Outcome{Verdict::dropped, Reason::ended};
     return std::nullopt;
   }
-  const std::vector<Door> doors = packet.target && !packet.reply ? doors_at(packet) : std::vector<Door>{};
-  const bool cut = std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.cut; });
-  if (cut && granted_until(memory, packet, doors) <= packet.time) {
-    return Outcome{Verdict::dropped, Reason::ended};
+  const bool ours = packet.ours && (established || is_tcp(packet));
+  if ((established && !packet.reply) || ours) return Outcome{Verdict::accepted, Reason::established};
+  return std::nullopt;
+}
+
+// TCP that begins no connection, and that nobody knows. A host answers it at open and closed ports
+// alike; the gate sees to it that nothing comes of it. Stealth stays silent.
+Outcome Machine::unknown_segment(const Packet& packet, const std::vector<Door>& doors) const {
+  if (!doors.empty()) {
+    const bool elsewhere = !doors.front().to.empty();
+    if (elsewhere || program_.mode == Mode::stealth || !program_.reject) return refused(doors);
+  } else if (program_.mode == Mode::stealth) {
+    return packet.ours ? Outcome{Verdict::accepted, Reason::established}
+                       : Outcome{Verdict::dropped, Reason::underway};
   }
-  return Outcome{Verdict::accepted, Reason::established};
+  return {Verdict::passed_on, Reason::underway};
+}
+
+Outcome Machine::refused(const std::vector<Door>&) const {
+  return {program_.reject ? Verdict::refused_by_reject : Verdict::dropped, Reason::not_granted};
 }
 
 // The doors that a packet stands before: those of its address, else those of this host.
@@ -153,8 +195,9 @@ Outcome Machine::at_doors(const Memory& memory, const Packet& packet, const std:
     outcome.left = until - packet.time;
     return outcome;
   }
-  if (is_underway(packet)) return {Verdict::passed_on, Reason::underway};
-  return {program_.reject ? Verdict::refused_by_reject : Verdict::dropped, Reason::not_granted};
+  if (const auto outcome = goes_on_at(memory, packet, doors)) return *outcome;
+  if (is_tcp(packet) && !is_syn(packet)) return unknown_segment(packet, doors);
+  return refused(doors);
 }
 
 // What neither fires anything nor is wrong. Declared ports come before this: a
@@ -162,6 +205,9 @@ Outcome Machine::at_doors(const Memory& memory, const Packet& packet, const std:
 Outcome Machine::unwatched(const Packet& packet) const {
   if (program_.mode == Mode::stealth && packet.needed_by_ipv6) {
     return {Verdict::passed_on, Reason::needed_by_ipv6};
+  }
+  if (program_.mode == Mode::stealth && packet.ping && program_.ping) {
+    return {Verdict::passed_on, Reason::ping};
   }
   return {closed(), packet.target ? Reason::no_port_of_ours : Reason::portless};
 }
@@ -179,7 +225,7 @@ bool Machine::is_watched(const Packet& packet) const {
 bool Machine::is_stray(const Packet& packet) const {
   const Uses uses = uses_of(*packet.target);
   return program_.mode == Mode::stealth && program_.lockout && packet.destination == Destination::local &&
-         !packet.needed_by_ipv6 && uses.first == uses.second &&
+         packet.conntrack != Conntrack::related && !packet.needed_by_ipv6 && uses.first == uses.second &&
          !std::binary_search(program_.guards.begin(), program_.guards.end(), *packet.target);
 }
 
@@ -194,8 +240,10 @@ Machine::Uses Machine::uses_of(Knock target) const {
 Outcome Machine::at_closed_port(State& state, Memory& memory, const Packet& packet) const {
   if (!is_watched(packet)) return unwatched(packet);
   if (!counts(packet)) return {closed(), Reason::no_knock};
+  const Uses uses = uses_of(*packet.target);
+  const bool knocks = uses.first != uses.second;
   const bool locked = program_.lockout && is_locked(memory, packet);
-  Outcome outcome{closed(), Reason::knock};
+  Outcome outcome{knocks ? at_knock_port() : closed(), Reason::knock};
   if (!locked) outcome.fired = firing(state, memory, packet);
   for (auto fired = outcome.fired.rbegin(); fired != outcome.fired.rend(); ++fired) {
     fired->noted = take_effect(state, memory, packet, *fired, outcome.granted);
@@ -205,13 +253,39 @@ Outcome Machine::at_closed_port(State& state, Memory& memory, const Packet& pack
     outcome.granted.erase(std::unique(outcome.granted.begin(), outcome.granted.end()), outcome.granted.end());
     return outcome;
   }
-  const Uses uses = uses_of(*packet.target);
-  const Reason closed = is_stray(packet) ? Reason::stray : Reason::guard;
-  const Reason unlocked = uses.first != uses.second ? Reason::out_of_turn : closed;
+  const std::vector<Use> follows = program_.lockout ? following(memory, packet) : std::vector<Use>{};
+  for (auto use = follows.rbegin(); use != follows.rend(); ++use) excuse(memory, packet, *use);
+  if (!follows.empty()) {
+    outcome.reason = locked ? Reason::locked_out : Reason::excused;
+    return outcome;
+  }
+  const Reason unlocked = knocks ? Reason::out_of_turn : is_stray(packet) ? Reason::stray : Reason::guard;
   outcome.reason = locked ? Reason::locked_out : unlocked;
   outcome.wrong = true;
-  if (program_.lockout) outcome.locked = lock_out(memory, packet, closed);
+  if (program_.lockout) outcome.locked = lock_out(memory, packet, unlocked);
   return outcome;
+}
+
+// The steps of which this packet is a late copy, or which it takes in order while a lockout
+// swallows it.
+std::vector<Machine::Use> Machine::following(const Memory& memory, const Packet& packet) const {
+  std::vector<Use> all;
+  const Uses uses = uses_of(*packet.target);
+  for (auto use = uses.first; use != uses.second; ++use) {
+    const Track& track = program_.tracks[use->track];
+    if (!track.from.empty() && !contained(track.from, packet.source)) continue;
+    const std::pair<Network, EdgeId> step{key(packet), track.edges[use->step].id};
+    if (use->step == 0 || memory.excused.has(step, packet.time)) all.push_back(*use);
+  }
+  return all;
+}
+
+void Machine::excuse(Memory& memory, const Packet& packet, const Use& use) const {
+  const std::vector<Edge>& edges = program_.tracks[use.track].edges;
+  for (std::size_t step = use.step; step < std::min(use.step + 2, edges.size()); ++step) {
+    memory.excused.update({key(packet), edges[step].id}, packet.time, after(packet, excused_for(program_)),
+                          program_.sources);
+  }
 }
 
 bool Machine::may_fire(const Memory& memory, const Packet& packet, const Use& use) const {
@@ -248,6 +322,10 @@ bool Machine::take_effect(State& state, Memory& memory, const Packet& packet, co
                           std::vector<Service>& granted) const {
   const Track& track = program_.tracks[fired.track];
   if (fired.spent) return true;
+  if (program_.lockout) {
+    memory.excused.update({key(packet), fired.edge}, packet.time, after(packet, excused_for(program_)),
+                          program_.sources);
+  }
   if (fired.step + 1 == track.edges.size()) return grant(state, memory, packet, fired, granted);
   const bool begun = fired.step != 0 || begin(memory, packet, track);
   return memory.expected.update({key(packet), track.edges[fired.step + 1].id}, packet.time,

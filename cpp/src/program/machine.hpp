@@ -26,7 +26,7 @@ namespace knockwork {
 
 enum class Verdict {
   passed_on,          // not our business: as if there were no gate
-  refused_by_reject,  // answered as a closed port answers
+  refused_by_reject,  // answered as a closed port answers, and nobody hears of it
   dropped,
   accepted  // let through because it is granted, established, public or always allowed
 };
@@ -41,15 +41,17 @@ enum class Reason {
   established,
   needed_by_ipv6,
   portless,  // neither TCP nor UDP
+  ping,
   granted,
   ended,        // of a connection that its grant outlived by `on_expiry: cut`
-  underway,     // TCP with ACK: perhaps of a connection older than the table, and no beginning of one
+  underway,     // TCP that nobody knows, and no beginning of a connection: nothing comes of it
   odd,          // TCP with flags that no stack sends: no two ports may differ in it
   not_granted,  // a protected service, and no grant for it
   public_service,
   no_port_of_ours,
   no_knock,  // a knock or guard port, but the packet does not count
   knock,     // something fired
+  excused,   // no wrong knock: a late copy of a right one, or what follows one during a lockout
   out_of_turn,
   guard,
   stray,  // stealth: any other port
@@ -81,6 +83,7 @@ struct Outcome {
 // What is remembered of the sources of one address family.
 struct Memory {
   TimedSet<std::pair<Network, EdgeId>> expected;  // the steps a source may take next
+  TimedSet<std::pair<Network, EdgeId>> excused;   // steps that are no wrong knock of a source
   TimedSet<std::pair<Network, EdgeId>> begun;     // later steps whose first knock is young enough
   TimedSet<std::pair<Network, Service>> granted;  // single ports
   TimedSet<std::pair<Network, Service>> ranged;   // ranges of ports
@@ -118,14 +121,19 @@ class Machine {
   using Uses = std::pair<std::vector<Use>::const_iterator, std::vector<Use>::const_iterator>;
 
   Network key(const Packet& packet) const { return widened(packet.source, source_prefix(packet)); }
-  int source_prefix(const Packet& packet) const { return packet.source.ipv6 ? program_.ipv6_prefix : 32; }
+  int source_prefix(const Packet& packet) const {
+    return packet.source.ipv6 ? program_.ipv6_prefix : program_.ipv4_prefix;
+  }
   Network lockout_key(const Packet& packet) const;
   bool is_locked(const Memory& memory, const Packet& packet) const;
   std::optional<Outcome> settled_early(const Memory& memory, const Packet& packet) const;
-  std::optional<Outcome> going_on(const Memory& memory, const Packet& packet) const;
+  Outcome going_on(const Packet& packet) const;
+  std::optional<Outcome> goes_on_at(const Memory& memory, const Packet& packet,
+                                    const std::vector<Door>& doors) const;
   std::vector<Door> doors_at(const Packet& packet) const;
   Instant granted_until(const Memory& memory, const Packet& packet, const std::vector<Door>& doors) const;
-  bool is_underway(const Packet& packet) const;
+  Outcome unknown_segment(const Packet& packet, const std::vector<Door>& doors) const;
+  Outcome refused(const std::vector<Door>& doors) const;
   bool is_odd(const Packet& packet) const;
   bool is_watched(const Packet& packet) const;
   Uses uses_of(Knock target) const;
@@ -141,6 +149,11 @@ class Machine {
                    std::vector<Service>& granted) const;
   bool grant(State& state, Memory& memory, const Packet& packet, const Fired& fired,
              std::vector<Service>& granted) const;
+  std::vector<Use> following(const Memory& memory, const Packet& packet) const;
+  void excuse(Memory& memory, const Packet& packet, const Use& use) const;
+  Verdict at_knock_port() const {
+    return program_.mode == Mode::gate ? Verdict::refused_by_reject : Verdict::dropped;
+  }
   Lockout lock_out(Memory& memory, const Packet& packet, Reason reason) const;
   Outcome unwatched(const Packet& packet) const;
   Verdict closed() const { return program_.mode == Mode::gate ? Verdict::passed_on : Verdict::dropped; }

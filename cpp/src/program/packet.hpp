@@ -32,7 +32,11 @@ struct Packet {
   std::optional<Knock> target;         // protocol and destination port; none: neither TCP nor UDP
   std::uint8_t flags = tcp_flag::syn;  // of TCP alone
   Conntrack conntrack = Conntrack::fresh;
-  bool reply = false;           // of a connection that began on this side
+  bool reply = false;  // conntrack takes it for an answer
+  // What conntrack believes is easily forged. This is true: the segment's socket is one of this
+  // host's connections, or this side's own datagram began what this one answers.
+  bool ours = false;
+  bool ping = false;            // an echo request
   bool needed_by_ipv6 = false;  // neighbour discovery, packet-too-big, …: what stealth lets through
   bool operator==(const Packet&) const = default;
 };

@@ -97,6 +97,10 @@ bool seems_closed(const Program& program);
 // Whoever has one address of a /64 has them all: lockouts count by no longer a prefix.
 int lockout_prefix(const Program& program);
 
+// How long a late copy of a right knock is no wrong one, and what follows a knock that a lockout
+// swallowed: a stack that is not answered sends a SYN again after 1, 3 and 7 seconds.
+Duration excused_for(const Program& program);
+
 // One line per edge, guard and grant, for golden tests and curious eyes. Shows ports.
 std::string dump(const Program& program);
 

@@ -53,6 +53,10 @@ constexpr std::array<Word<bool>, 14> kNeeds{{{"nd-router-solicit", true},
 
 constexpr std::array<Word<bool>, 2> kDirections{{{"original", false}, {"reply", true}}};
 
+// Of a connection that this side knows to be its own.
+constexpr std::array<Word<bool>, 1> kTruth{{{"ours", true}}};
+constexpr std::array<Word<bool>, 1> kEchoes{{{"echo-request", true}}};
+
 template <typename Table, typename Value>
 bool assign(const Table& table, std::string_view text, Value& value) {
   for (const auto& word : table) {
@@ -95,6 +99,8 @@ std::optional<Aspect> apply_word(std::string_view word, Packet& packet) {
   if (assign_flags(word, packet.flags)) return Aspect::flags;
   if (assign(kStates, word, packet.conntrack)) return Aspect::conntrack;
   if (assign(kDirections, word, packet.reply)) return Aspect::direction;
+  if (assign(kTruth, word, packet.ours)) return Aspect::truth;
+  if (assign(kEchoes, word, packet.ping)) return Aspect::echo;
   if (assign_address(word, packet.address)) return Aspect::address;
   if (assign(kDestinations, word, packet.destination)) return Aspect::destination;
   if (assign(kIngresses, word, packet.ingress)) return Aspect::ingress;
@@ -110,6 +116,10 @@ std::string_view to_string(Aspect aspect) {
       return "conntrack state";
     case Aspect::direction:
       return "direction";
+    case Aspect::truth:
+      return "knowledge of the connection";
+    case Aspect::echo:
+      return "kind of ICMP";
     case Aspect::address:
       return "destination";
     case Aspect::destination:

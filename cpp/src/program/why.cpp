@@ -60,6 +60,7 @@ std::string consequence(const Program& program, const Packet& packet, Lockout lo
 }
 
 std::string no_knock(const Packet& packet) {
+  if (packet.destination != Destination::local) return "not a knock: to no address of this host alone";
   return packet.conntrack == Conntrack::invalid
              ? "not a knock: conntrack calls it invalid"
              : "not a knock: of TCP only a SYN counts, without ACK, FIN and RST";
@@ -100,12 +101,16 @@ std::string why(const Program& program, const Packet& packet, const Outcome& out
       return "IPv6 cannot live without it";
     case Reason::portless:
       return program.mode == Mode::gate ? "neither TCP nor UDP" : "neither TCP nor UDP: stealth drops it";
+    case Reason::ping:
+      return "an echo request: stealth answers it unless `ping: no`";
     case Reason::granted:
       return "granted, for another " + in_seconds(outcome.left);
     case Reason::ended:
       return "of a connection that ended with its grant (on_expiry: cut)";
     case Reason::underway:
-      return "not the beginning of a connection: never answered by the gate";
+      return program.mode == Mode::gate
+                 ? "of no connection that this host knows: answered as at a closed port"
+                 : "of no connection that this host knows: dropped";
     case Reason::odd:
       return "flags that no stack sends: dropped at every port, open or closed";
     case Reason::not_granted:
@@ -118,6 +123,8 @@ std::string why(const Program& program, const Packet& packet, const Outcome& out
       return no_knock(packet);
     case Reason::knock:
       return describe(program, outcome.fired);
+    case Reason::excused:
+      return "a late copy of a right knock, or in order after one that a lockout ignored: not wrong";
     case Reason::out_of_turn:
       return wrong("wrong, a knock out of turn");
     case Reason::guard:
@@ -125,6 +132,7 @@ std::string why(const Program& program, const Packet& packet, const Outcome& out
     case Reason::stray:
       return wrong("wrong, a port that stealth closes");
     case Reason::locked_out:
+      if (!outcome.wrong) return "the source is locked out: in order, so not wrong, but it opens nothing";
       return wrong("the source is locked out, knocks do nothing");
   }
   return {};

@@ -22,9 +22,9 @@ std::vector<Segment> segment_ranges(const Program& program);
 std::string segment_chain(const Segment& segment);  // "range_17_60000_61000"
 // Whether its connections end with their grants; `cut` is sorted.
 bool is_cut(const std::vector<Service>& cut, const Segment& segment);
-std::string shut_chain(const Segment& segment);         // "shut_range_6_60000_61000"
-std::string cut_segment_chain(const Segment& segment);  // "cut_range_17_60000_61000"
-std::string waiting_chain(Duration step_timeout);       // "within_5s"
+std::string door_segment_chain(const Segment& segment);  // "door_range_6_60000_61000"
+std::string cut_segment_chain(const Segment& segment);   // "cut_range_17_60000_61000"
+std::string waiting_chain(Duration step_timeout);        // "within_5s"
 // Where firing a step leads: to waiting_chain or opening_chain, for a first step
 // with a sequence_timeout to "within_5s_of_20s", and with `from` to one that asks
 // for the source first: "from_1a2b3c4d_within_5s".
@@ -39,7 +39,13 @@ std::string constant_key(std::uint32_t value);
 // A range as one number: its ends fit into a mark side by side.
 std::uint32_t range_id(const Service& range);
 // "ip6 saddr", or as much of it as counts: "ip6 saddr & ffff:ffff:ffff:ffff::"
+std::string source4(int prefix);
 std::string source6(int prefix);
+
+// Whether a datagram that this side sends first lets its answers in: any service of this host over
+// udp, or any service elsewhere, but for those whose connections end with their grants.
+bool has_spoken(const Program& program);
+bool has_watched_ranges(const Program& program);
 
 // Sorted by nothing in particular.
 std::vector<Chain> compile_chains(const Program& program, std::size_t layers);

@@ -1,20 +1,19 @@
 // Program → Ruleset: the constant program.
 //
 // The chains are the same for one sequence and for ten thousand; sequences are
-// elements of maps. A packet to a port that concerns nobody costs one lookup
-// (`dispatch`); a knock costs one more for every use of its port.
-//
-// Packet mark and priority serve as scratch registers on knock ports only: the
-// mark carries the edge, priority 0:1 says that something fired. Both are zero
-// before and after. Sets that packets fill only grow and expire: a rule that
-// deletes an element leaves it in its bucket until the next collection.
+// elements of maps. A packet to a port that concerns nobody costs one look at a bitmap
+// (`watched`); a knock costs one more for every use of its port. Sets that packets fill
+// only grow and expire: a rule that deletes an element leaves it in its bucket until the
+// next collection.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "ruleset/chains.hpp"
 #include "ruleset/places.hpp"
+#include "ruleset/port_sets.hpp"
 #include "ruleset/ruleset.hpp"
 
 namespace knockwork {
@@ -63,18 +62,22 @@ void add_dynamic_sets(std::vector<Set>& sets, const Program& program) {
     const auto add = [&, digit = family, address = type](const std::string& name, std::string_view rest) {
       sets.push_back(dynamic_set(name + digit, fmt::format("{}{}", address, rest), program.sources));
     };
-    add("expected", " . mark");
-    if (has_sequence_timeouts(program)) add("begun", " . mark");
+    add("expected", " . classid");
+    if (program.lockout) add("excused", " . classid");
+    if (has_sequence_timeouts(program)) add("begun", " . classid");
     add("granted", " . inet_proto . inet_service");
     add("ranged", " . inet_proto . mark");
     if (!remote_doors(program).empty()) add("reached", " . mark . mark");
-    add("holders", " . mark");
+    if (has_spoken(program))
+      add("spoken", fmt::format(" . inet_service . {} . inet_service . inet_proto", type));
+    add("holders", " . classid");
     add("locked", "");
     if (program.mode == Mode::stealth && program.lockout) add("strays", "");
   }
-  if (has_once(program)) sets.push_back({"spent", "mark", {"dynamic"}, {}, kMostSpent, {}});
+  if (has_once(program)) sets.push_back({"spent", "classid", {"dynamic"}, {}, kMostSpent, {}});
   // One element per family; room for those that expired and are not yet collected.
   sets.push_back(dynamic_set("overflow", "nf_proto", 128));
+  if (!remote_doors(program).empty()) sets.push_back(dynamic_set("underway", "inet_proto", 128));
 }
 
 // Map number n holds every port's n-th use. Within a sequence later steps come
@@ -87,33 +90,35 @@ std::vector<Set> steps_maps(const Program& program) {
     for (const Edge& edge : track.edges) {
       const std::size_t layer = uses[edge.knock]++;
       if (layer == layers.size()) layers.emplace_back();
-      layers[layer].push_back({port_key(edge.knock), nft_mark(edge.id), {}});
+      layers[layer].push_back({port_key(edge.knock), edge_key(edge.id), {}});
     }
   }
   std::vector<Set> maps;
   for (std::size_t layer = 0; layer < layers.size(); ++layer) {
     maps.push_back(
-        static_set(steps_map(layer), "inet_proto . inet_service : mark", std::move(layers[layer])));
+        static_set(steps_map(layer), "inet_proto . inet_service : classid", std::move(layers[layer])));
   }
   return maps;
 }
 
 void add_edge_maps(std::vector<Set>& sets, const Program& program) {
-  std::vector<Element> openers, advance, timed, next;
+  std::vector<Element> openers, advance, timed, next, logged;
   for (const Track& track : program.tracks) {
     for (std::size_t step = 0; step < track.edges.size(); ++step) {
       const bool last = step + 1 == track.edges.size();
-      const std::string mark = nft_mark(track.edges[step].id);
+      const std::string key = edge_key(track.edges[step].id);
       std::vector<Element>& later = track.sequence_timeout ? timed : advance;
       (step == 0 ? openers : later)
-          .push_back({mark, "goto " + firing_chain(track, step), last ? track.name : ""});
-      if (!last) next.push_back({mark, nft_mark(track.edges[step + 1].id), {}});
+          .push_back({key, "goto " + firing_chain(track, step), last ? track.name : ""});
+      if (!last) next.push_back({key, edge_key(track.edges[step + 1].id), {}});
+      if (last && program.log != Log::none) logged.push_back({key, nft_mark(track.edges[step].id), {}});
     }
   }
-  sets.push_back(static_set("openers", "mark : verdict", std::move(openers)));
-  sets.push_back(static_set("advance", "mark : verdict", std::move(advance)));
-  if (!timed.empty()) sets.push_back(static_set("timed", "mark : verdict", std::move(timed)));
-  sets.push_back(static_set("next", "mark : mark", std::move(next)));
+  sets.push_back(static_set("openers", "classid : verdict", std::move(openers)));
+  sets.push_back(static_set("advance", "classid : verdict", std::move(advance)));
+  if (!timed.empty()) sets.push_back(static_set("timed", "classid : verdict", std::move(timed)));
+  sets.push_back(static_set("next", "classid : classid", std::move(next)));
+  if (!logged.empty()) sets.push_back(static_set("logged", "classid : mark", std::move(logged)));
 }
 
 bool in_segment(const std::vector<Segment>& segments, const Service& service) {
@@ -151,21 +156,24 @@ void add_dispatch(std::vector<Set>& sets, const Program& program) {
   sets.push_back(interval_set("ranges", "inet_proto . inet_service : verdict", std::move(ranges)));
 }
 
-// Whose connections are refused as by a closed port.
-void add_shut(std::vector<Set>& sets, const Program& program) {
-  if (!seems_closed(program)) return;
+// What `input` asks about: each protected service, and in stealth what is open to all.
+void add_doors(std::vector<Set>& sets, const Program& program) {
   const std::vector<Segment> segments = segment_ranges(program);
-  std::vector<Element> elements;
+  const std::vector<Service> cut = cut_services(program);
+  std::vector<Element> ports, ranges;
   for (const Segment& segment : segments) {
-    if (segment.span.protocol == Protocol::tcp) {
-      elements.push_back({range_key(segment.span), "goto " + shut_chain(segment), {}});
-    }
+    ranges.push_back({range_key(segment.span), "goto " + door_segment_chain(segment), {}});
   }
   for (const Service& service : protected_services(program)) {
-    if (service.protocol != Protocol::tcp || service.first != service.last) continue;
-    if (!in_segment(segments, service)) elements.push_back({range_key(service), "goto shut", {}});
+    if (service.first != service.last || in_segment(segments, service)) continue;
+    const bool ends = std::binary_search(cut.begin(), cut.end(), service);
+    ports.push_back({range_key(service), ends ? "goto cut_door" : "goto door", {}});
   }
-  sets.push_back(span_set("shut", "inet_proto . inet_service : verdict", std::move(elements)));
+  for (const Service& service : program.public_services) {
+    (service.first == service.last ? ports : ranges).push_back({range_key(service), "accept", {}});
+  }
+  sets.push_back(static_set("doors", "inet_proto . inet_service : verdict", std::move(ports)));
+  sets.push_back(interval_set("door_ranges", "inet_proto . inet_service : verdict", std::move(ranges)));
 }
 
 // Where connections end with their grants.
@@ -207,9 +215,7 @@ void add_places(std::vector<Set>& sets, const Program& program) {
       if (is_spared(place, cut_here)) cut.push_back({key, "accept", {}});
     }
     sets.push_back(span_set("places" + family, type, std::move(all)));
-    if (seems_closed(program)) {
-      sets.push_back(span_set("elsewhere" + family, type.substr(0, type.find(" : ")), std::move(keys)));
-    }
+    sets.push_back(span_set("elsewhere" + family, type.substr(0, type.find(" : ")), std::move(keys)));
     if (any_cut) sets.push_back(span_set("cut_places" + family, type, std::move(cut)));
   }
 }
@@ -236,7 +242,9 @@ void add_interfaces(std::vector<Set>& sets, const std::vector<std::string>& name
   std::vector<Element> elements;
   elements.reserve(names.size());
   for (const std::string& name : names) elements.push_back({'"' + name + '"', {}, {}});
-  sets.push_back(static_set("interfaces", "ifname", std::move(elements)));
+  const bool patterns =
+      std::any_of(names.begin(), names.end(), [](const std::string& name) { return name.ends_with('*'); });
+  sets.push_back((patterns ? interval_set : static_set)("interfaces", "ifname", std::move(elements)));
 }
 
 }  // namespace
@@ -252,7 +260,8 @@ Ruleset compile(const Program& program) {
   add_edge_maps(ruleset.sets, program);
   add_dispatch(ruleset.sets, program);
   add_networks(ruleset.sets, "always_allow4", "always_allow6", program.always_allow);
-  add_shut(ruleset.sets, program);
+  add_doors(ruleset.sets, program);
+  add_ports(ruleset.sets, program);
   add_cut(ruleset.sets, program);
   add_places(ruleset.sets, program);
   add_sources(ruleset.sets, program.tracks);

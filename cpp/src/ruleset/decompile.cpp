@@ -140,7 +140,7 @@ class Decompiler {
     for (int step = 0; step < 64; ++step) {  // more steps than any declaration has: a loop made by hand
       const auto knock = knocks_.find(edge);
       const auto target = targets_.find(edge);
-      const auto id = number(edge, 16);
+      const auto id = parse_edge_key(edge);
       if (knock == knocks_.end() || target == targets_.end() || !id) return std::nullopt;
       track.edges.push_back({*id, knock->second});
       std::string_view verdict = target->second->value;
@@ -214,6 +214,24 @@ class Decompiler {
   std::unordered_map<std::string, Opening> openings_;
 };
 
+// How much of an address the rules of a protected port take for a source.
+std::optional<int> prefix_of(const Ruleset& ruleset, std::string_view source, std::string_view family,
+                             int whole) {
+  const Chain* chain = ruleset.chain("protected");
+  if (chain == nullptr) return std::nullopt;
+  const std::string masked = std::string(source) + " & ";
+  for (std::string_view rule : chain->rules) {
+    if (rule.find("@granted" + std::string(family)) == std::string_view::npos) continue;
+    if (!rule.starts_with(masked)) return whole;
+    rule = rule.substr(masked.size(), rule.find(" . ") - masked.size());
+    const auto mask = parse_network(rule);
+    if (!mask) return std::nullopt;
+    return std::accumulate(mask->bytes.begin(), mask->bytes.end(), 0,
+                           [](int bits, std::uint8_t byte) { return bits + std::popcount(byte); });
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string declared_log(const Ruleset& ruleset) {
@@ -229,21 +247,8 @@ std::string declared_log(const Ruleset& ruleset) {
   return any("lockout", kLogWrong) ? "all" : any("open_", kLogGrant) ? "grants" : "none";
 }
 
-std::optional<int> ipv6_prefix(const Ruleset& ruleset) {
-  constexpr std::string_view kMasked = "ip6 saddr & ";
-  const Chain* chain = ruleset.chain("protected");
-  if (chain == nullptr) return std::nullopt;
-  for (std::string_view rule : chain->rules) {
-    if (rule.find("@granted6") == std::string_view::npos) continue;
-    if (!rule.starts_with(kMasked)) return 128;
-    rule = rule.substr(kMasked.size(), rule.find(" . ") - kMasked.size());
-    const auto mask = parse_network(rule);
-    if (!mask) return std::nullopt;
-    return std::accumulate(mask->bytes.begin(), mask->bytes.end(), 0,
-                           [](int bits, std::uint8_t byte) { return bits + std::popcount(byte); });
-  }
-  return std::nullopt;
-}
+std::optional<int> ipv6_prefix(const Ruleset& ruleset) { return prefix_of(ruleset, "ip6 saddr", "6", 128); }
+std::optional<int> ipv4_prefix(const Ruleset& ruleset) { return prefix_of(ruleset, "ip saddr", "4", 32); }
 
 std::vector<Track> decompile(const Ruleset& ruleset) { return Decompiler(ruleset).tracks(); }
 

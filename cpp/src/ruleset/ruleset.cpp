@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace knockwork {
 namespace {
@@ -108,5 +109,34 @@ std::optional<std::chrono::milliseconds> parse_nft_time(std::string_view text) {
 }
 
 std::string nft_mark(std::uint32_t mark) { return fmt::format("0x{:08x}", mark); }
+
+std::optional<std::uint32_t> parse_nft_mark(std::string_view text) {
+  if (!text.starts_with("0x")) return std::nullopt;
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data() + 2, text.data() + text.size(), value, 16);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string edge_key(EdgeId edge) { return fmt::format("{:x}:{:x}", edge >> 16, edge & 0xffff); }
+
+std::optional<EdgeId> parse_edge_key(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto half = [](std::string_view digits) -> std::optional<std::uint32_t> {
+    std::uint32_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    if (error != std::errc() || end != digits.data() + digits.size() || value > 0xffff) return std::nullopt;
+    return value;
+  };
+  const auto major = half(text.substr(0, colon)), minor = half(text.substr(colon + 1));
+  if (!major || !minor) return std::nullopt;
+  return (*major << 16) | *minor;
+}
+
+bool is_stealth(const Ruleset& ruleset) {
+  const Chain* input = ruleset.chain("input");
+  return input != nullptr && input->hook.find("policy drop") != std::string::npos;
+}
 
 }  // namespace knockwork

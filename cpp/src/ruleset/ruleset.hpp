@@ -102,6 +102,7 @@ std::vector<Track> decompile(const Ruleset& ruleset);
 
 // How much of an IPv6 address its rules take for a source; nullopt where they do not say.
 std::optional<int> ipv6_prefix(const Ruleset& ruleset);
+std::optional<int> ipv4_prefix(const Ruleset& ruleset);
 
 // Its `log`: "none", "grants" or "all".
 std::string declared_log(const Ruleset& ruleset);
@@ -119,5 +120,15 @@ std::optional<std::chrono::milliseconds> parse_nft_time(std::string_view text);
 
 // "0x0000002a"
 std::string nft_mark(std::uint32_t mark);
+std::optional<std::uint32_t> parse_nft_mark(std::string_view text);
+
+// An edge as its sets have it: "4184:accc", two halves in hexadecimal, as the traffic
+// control handles of tc(8) are written.
+std::string edge_key(EdgeId edge);
+// Pure. nullopt for what is none.
+std::optional<EdgeId> parse_edge_key(std::string_view text);
+
+// Whether its declaration says `mode: stealth`.
+bool is_stealth(const Ruleset& ruleset);
 
 }  // namespace knockwork
