@@ -11,6 +11,7 @@
 #include "catch.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "spec/lan_ports.hpp"
 #include "spec/values.hpp"
 
 using namespace knockwork;
@@ -119,7 +120,11 @@ TEST_CASE("derive: every port and protocol is equally likely, over a million dra
     Derivation derivation = of_length(5);
     if (both) derivation.protocols = {Protocol::tcp, Protocol::udp};
     derivation.exclude = {{8080, 8080}, {6000, 6063}};
-    const std::size_t choices = (32767 - 1024 + 1 - 65) * derivation.protocols.size();
+    const auto lan = std::count_if(kLanPorts.begin(), kLanPorts.end(), [](const LanPort& each) {
+      return each.port >= 1024 && each.port <= 32767;
+    });
+    const std::size_t choices =
+        (32767 - 1024 + 1 - 65 - static_cast<std::size_t>(lan)) * derivation.protocols.size();
     std::vector<std::vector<std::uint32_t>> by_step(5, std::vector<std::uint32_t>(65536 * 2));
     std::vector<std::uint32_t> all(65536 * 2), protocols(2);
     Deriver deriver(host_key("0123456789abcdef", "web1"), "ssh", derivation);
@@ -137,6 +142,7 @@ TEST_CASE("derive: every port and protocol is equally likely, over a million dra
     for (std::size_t number = 0; number < all.size(); ++number) {
       const std::size_t port = number / 2;
       const bool allowed = port >= 1024 && port <= 32767 && port != 8080 && (port < 6000 || port > 6063) &&
+                           !is_lan_port({Protocol::udp, static_cast<std::uint16_t>(port)}) &&
                            (both || number % 2 == 0);
       if (allowed) drawable.push_back(all[number]);
       if (!allowed) outside += all[number];
@@ -156,7 +162,7 @@ TEST_CASE("derive: every port and protocol is equally likely, over a million dra
 
 TEST_CASE("derive: no sequence has a port twice, in the smallest pool and the longest sequence") {
   Derivation derivation = of_length(32);
-  derivation.ports = {10000, 10255};
+  derivation.ports = {10100, 10355};
   derivation.protocols = {Protocol::tcp, Protocol::udp};
   Deriver deriver(host_key("0123456789abcdef", "web1"), "ssh", derivation);
   for (Epoch epoch = 0; epoch < 2000; ++epoch) {
@@ -199,13 +205,23 @@ TEST_CASE("derive: the pool is ports without exclude, as ranges with gaps") {
     for (const PortRange range : pool(derivation)) text += to_string(range) + " ";
     return text;
   };
-  CHECK(ranges({1, 65535}, {}) == "1-65535 ");
-  CHECK(ranges({1024, 2047}, {{1, 1023}, {2048, 65535}}) == "1024-2047 ");
-  CHECK(ranges({1024, 2047}, {{1000, 1100}, {2000, 3000}}) == "1101-1999 ");
-  CHECK(ranges({1024, 2047}, {{1500, 1500}, {1100, 1200}, {1150, 1300}, {1301, 1302}}) ==
-        "1024-1099 1303-1499 1501-2047 ");
-  CHECK(ranges({1, 65535}, {{65535, 65535}, {1, 1}}) == "2-65534 ");
+  CHECK(ranges({1024, 1899}, {}) == "1024-1899 ");
+  CHECK(ranges({1024, 1847}, {{1, 1023}, {1848, 65535}}) == "1024-1847 ");
+  CHECK(ranges({1024, 1847}, {{1000, 1100}, {1800, 3000}}) == "1101-1799 ");
+  CHECK(ranges({1024, 1847}, {{1500, 1500}, {1100, 1200}, {1150, 1300}, {1301, 1302}}) ==
+        "1024-1099 1303-1499 1501-1847 ");
+  CHECK(ranges({57621, 65535}, {{65535, 65535}, {1, 1}}) == "57622-65534 ");
   CHECK(ranges({5, 9}, {{1, 65535}}).empty());
+}
+
+TEST_CASE("derive: nothing is drawn that hosts of a LAN send to by themselves") {
+  CHECK(std::is_sorted(kLanPorts.begin(), kLanPorts.end(),
+                       [](const LanPort& left, const LanPort& right) { return left.port < right.port; }));
+  Derivation derivation;
+  derivation.ports = {1, 65535};
+  for (const PortRange range : pool(derivation)) {
+    for (const LanPort& lan : kLanPorts) CHECK((lan.port < range.first || lan.port > range.last));
+  }
 }
 
 TEST_CASE("derive: entropy is the logarithm of the number of sequences") {

@@ -96,7 +96,11 @@ TEST_CASE("the two modes", "[machine][trace]") {
    0.0s  192.0.2.7  23/tcp  dropped    wrong, a port that stealth closes: locked out for 2s
 )"},
       {"a port that is knocked at is one, whatever IPv6 needs",
-       with(spec_of({sequence("ssh", {udp(546)}, {kSsh})}), stealth), R"(
+       with(with(spec_of({sequence("ssh", {udp(546)}, {kSsh})}), stealth),
+            [](Spec& spec) {
+              spec.guards = {Guards::Kind::listed, {udp(547)}};
+            }),
+       R"(
 0 fe80::1 546/udp dhcpv6
 0 fe80::1 547/udp dhcpv6
 0 fe80::1 548/udp dhcpv6

@@ -274,3 +274,10 @@ TEST_CASE("compile: an interface that a wildcard covers is not named again") {
   spec.interfaces = {"eth0", "eth*", "e*", "wg0", "wg0*", "wg-x", "e*", "wg0.1"};
   CHECK(compile(spec).interfaces == std::vector<std::string>{"e*", "wg-x", "wg0*"});
 }
+
+TEST_CASE("compile: no automatic guard is where hosts of a LAN send by themselves") {
+  Spec spec = spec_of({sequence("ssh", {udp(5354), udp(1901), tcp(1901)}, {kSsh})});
+  CHECK(compile(spec).guards == std::vector<Knock>{tcp(1900), tcp(1902), udp(1902)});
+  spec.guards = {Guards::Kind::listed, {udp(5353)}};  // by hand: lint tells
+  CHECK(compile(spec).guards == std::vector<Knock>{udp(5353)});
+}

@@ -9,6 +9,7 @@
 #include "derive/host_names.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "spec/lan_ports.hpp"
 
 namespace knockwork {
 namespace {
@@ -68,6 +69,7 @@ HostKey host_key(std::string_view master, std::string_view host) {
 
 std::vector<PortRange> pool(const Derivation& derivation) {
   std::vector<PortRange> excluded = derivation.exclude;
+  for (const LanPort& lan : kLanPorts) excluded.push_back({lan.port, lan.port});
   std::sort(excluded.begin(), excluded.end());
   std::vector<PortRange> ranges;
   std::uint32_t next = derivation.ports.first;  // the first port that is not decided yet

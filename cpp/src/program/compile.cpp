@@ -4,6 +4,7 @@
 
 #include "program/edges.hpp"
 #include "program/program.hpp"
+#include "spec/lan_ports.hpp"
 
 namespace knockwork {
 namespace {
@@ -88,13 +89,14 @@ std::vector<Service> merged(std::vector<Service> services) {
 }
 
 // The neighbours of every knock port: what a sweep in either direction meets
-// just before or just after it.
+// just before or just after it, but none that a LAN talks to by itself.
 std::vector<Knock> automatic_guards(const std::set<Knock>& knocks) {
   std::vector<Knock> guards;
   for (const Knock& knock : knocks) {
     if (knock.port > 1) guards.push_back({knock.protocol, static_cast<std::uint16_t>(knock.port - 1)});
     if (knock.port < 65535) guards.push_back({knock.protocol, static_cast<std::uint16_t>(knock.port + 1)});
   }
+  std::erase_if(guards, is_lan_port);
   return guards;
 }
 

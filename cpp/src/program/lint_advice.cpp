@@ -4,6 +4,7 @@
 #include <array>
 
 #include "program/lint.hpp"
+#include "spec/lan_ports.hpp"
 
 namespace knockwork {
 namespace {
@@ -72,6 +73,11 @@ void about_ports(const Track& track, const std::optional<PortRange>& ephemeral, 
     texts.push_back(listed(scanned) + (scanned.size() == 1 ? ": a port" : ": ports") +
                     " that scanners try first; choose others");
   }
+  const auto lan = steps_where(track, is_lan_port);
+  if (!lan.empty()) {
+    texts.push_back(listed(lan) + (lan.size() == 1 ? ": a port" : ": ports") +
+                    " that hosts of a LAN broadcast or multicast to by themselves; choose others");
+  }
   if (!ephemeral) return;
   const auto given = steps_where(track, [&](const Knock& knock) {
     return knock.protocol == Protocol::udp && ephemeral->first <= knock.port && knock.port <= ephemeral->last;
@@ -98,6 +104,32 @@ void about_sweeps(const Program& program, const Track& track, const Assessment& 
   }
 }
 
+// Conntrack's own timeouts: 30 s, and 120 s for what went both ways (nf_conntrack_udp_timeout_stream).
+void about_sessions(const Track& track, Texts& texts) {
+  const bool udp = std::any_of(track.services.begin(), track.services.end(),
+                               [](const Service& service) { return service.protocol == Protocol::udp; });
+  if (!udp || track.cut) return;
+  texts.push_back(
+      "it opens a UDP service: a session that is silent for longer than the kernel remembers it, 30 to 120 "
+      "seconds, is shut until the next knock; keep it talking (WireGuard: PersistentKeepalive = 25)");
+}
+
+void about_prefix(const Program& program, Texts& texts) {
+  if (program.ipv4_prefix == 32) return;
+  texts.push_back(fmt::format(
+      "`ipv4_prefix: {0}`: whoever shares a client's IPv4 /{0} shares its grants and its lockouts",
+      program.ipv4_prefix));
+}
+
+void about_guards(const Program& program, Texts& texts) {
+  const auto lan = std::count_if(program.guards.begin(), program.guards.end(), is_lan_port);
+  if (lan == 0) return;
+  texts.push_back(fmt::format(
+      "`guards` lists {} that hosts of a LAN broadcast or multicast to by themselves, which locks them out; "
+      "remove {}",
+      lan == 1 ? "a port" : fmt::format("{} ports", lan), lan == 1 ? "it" : "them"));
+}
+
 }  // namespace
 
 Texts advice(const Program& program, const Track& track, const Assessment& odds,
@@ -106,6 +138,9 @@ Texts advice(const Program& program, const Track& track, const Assessment& odds,
   about_length(track, texts);
   about_ports(track, ephemeral, texts);
   about_sweeps(program, track, odds, texts);
+  about_guards(program, texts);
+  about_sessions(track, texts);
+  about_prefix(program, texts);
   if (!program.lockout) {
     texts.push_back("`wrong_knock: ignore`: as many fast sweeps as it has knocks open it, in any order");
   }
