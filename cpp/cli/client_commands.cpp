@@ -103,6 +103,7 @@ void add_client_commands(Commands& commands) {
   CLI::App* sub = commands.add("knock", "Knock on a host: as a profile has it, or the knocks that are given",
                                knock, run_knock);
   add_knock_options(sub, *knock);
+  commands.add_reveal(sub);
   commands.add_json(sub, knock->json);
 
   const auto arguments = std::make_shared<ConnectArguments>();
@@ -123,6 +124,7 @@ void add_client_commands(Commands& commands) {
   sub = commands.add("export", "Print a profile for whoever knocks on this host (it holds ports)", exported,
                      run_export);
   add_file(sub, exported->file);
+  commands.add_reveal(sub);
   sub->add_option("--host", exported->host, "what the host is called there; default: its own name");
   sub->add_option("--address", exported->address, "where knocks go; default: the host as it is called");
   commands.add_json(sub, exported->json);

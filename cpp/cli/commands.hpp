@@ -23,6 +23,7 @@ inline constexpr int kWouldChange = 2;  // only plan --detailed-exitcode
 struct Chosen {
   std::function<int()> run;
   bool json = false;
+  bool reveal = false;
 };
 
 // Adds subcommands whose arguments live as long as the application.
@@ -53,6 +54,15 @@ class Commands {
         "--json", [&chosen = chosen_, &json] { chosen.json = json = true; }, "print JSON");
   }
 
+  // `--reveal`: with ports, and errors with the faulty lines even where no terminal shows them.
+  void add_reveal(CLI::App* sub, bool& reveal, const char* what) {
+    sub->add_flag_callback(
+        "--reveal", [&chosen = chosen_, &reveal] { chosen.reveal = reveal = true; }, what);
+  }
+  void add_reveal(CLI::App* sub) {
+    sub->add_flag("--reveal", chosen_.reveal, "show faulty lines, which hold ports, even in a pipe");
+  }
+
  private:
   CLI::App& app_;
   Chosen& chosen_;
@@ -68,5 +78,7 @@ void add_grant_commands(Commands& commands);        // grant, revoke
 
 // What several files share.
 void add_file(CLI::App* sub, std::string& file);
-// "-" reads the declaration from standard input; drop-ins belong to files only.
-std::vector<knockwork::Source> sources(const std::string& file);
+// "-" reads the declaration from standard input; drop-ins belong to files only. To apply, it is refused
+// where others may write it; to look at, that is a warning, as it is that others may read it.
+enum class For { looking, applying };
+std::vector<knockwork::Source> sources(const std::string& file, For what = For::looking);

@@ -1,16 +1,12 @@
 // Commands about a declaration alone: no root, no kernel.
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <string>
 
 #include "commands.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/kernel.hpp"
+#include "knockwork/trust.hpp"
 #include "output.hpp"
 
 namespace {
@@ -25,12 +21,6 @@ struct Arguments {
   bool keys = false;
   bool reference = false;
 };
-
-std::string read_script(const std::string& file) {
-  std::ifstream stream(file);
-  if (!stream) throw SystemError(fmt::format("cannot read {}: {}", file, std::strerror(errno)));
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 int run_validate(const Arguments& arguments) {
   const Spec spec = load(sources(arguments.file));
@@ -63,7 +53,7 @@ int run_render(const Arguments& arguments) {
 int run_trace(const Arguments& arguments) {
   const Spec spec = in_force(load(sources(arguments.file)), time_argument(arguments.at));
   const bool piped = arguments.packets == "-";
-  const std::string script = piped ? standard_input() : read_script(arguments.packets);
+  const std::string script = piped ? standard_input() : read_packets(arguments.packets);
   const std::string name = piped ? "<stdin>" : arguments.packets;
   print(arguments.json ? trace_json(spec, script, name) : trace(spec, script, name));
   return kFine;
@@ -71,10 +61,13 @@ int run_trace(const Arguments& arguments) {
 
 }  // namespace
 
-// "-" reads the declaration from standard input; drop-ins belong to files only.
-std::vector<Source> sources(const std::string& file) {
+std::vector<Source> sources(const std::string& file, For what) {
   if (file == "-") return {{Source::Kind::declaration, "<stdin>", standard_input()}};
-  return read_declaration(file);
+  const Trust trust = judge_declaration(file);
+  if (what == For::applying) refuse_untrusted(trust);
+  for (const std::string& fault : trust.faults) warn(fault + "; as it is, nothing would be applied");
+  for (const std::string& warning : trust.warnings) warn(warning);
+  return read_any_declaration(file);
 }
 
 void add_file(CLI::App* sub, std::string& file) {
@@ -87,12 +80,14 @@ void add_declaration_commands(Commands& commands) {
   CLI::App* sub = commands.add("validate", "Say whether a declaration can be used, and if not, why",
                                arguments, run_validate);
   add_file(sub, arguments->file);
+  commands.add_reveal(sub);
   commands.add_json(sub, arguments->json);
 
   sub =
       commands.add("lint", "Say how likely guesses and sweeps are to open each sequence, and what would help",
                    arguments, run_lint);
   add_file(sub, arguments->file);
+  commands.add_reveal(sub);
   commands.add_json(sub, arguments->json);
 
   sub = commands.add("schema", "Print the JSON Schema of declarations", arguments, run_schema);
@@ -102,10 +97,12 @@ void add_declaration_commands(Commands& commands) {
   sub = commands.add("render", "Print the table as a file for `nft -f` (it holds ports)", arguments,
                      run_render);
   add_file(sub, arguments->file);
+  commands.add_reveal(sub);
 
   sub = commands.add("trace", "Say what a list of packets would do, and why; needs no kernel", arguments,
                      run_trace);
   add_file(sub, arguments->file);
+  commands.add_reveal(sub);
   commands.add_json(sub, arguments->json);
   sub->add_option("--packets", arguments->packets,
                   "a file of lines like `+0.2s 192.0.2.7 7000/udp`; - for standard input")

@@ -102,12 +102,14 @@ void add_derive_commands(Commands& commands) {
   add_file(sub, arguments->declaration);
   sub->add_option("--sequence", arguments->sequence, "only this one");
   sub->add_option("--epoch", arguments->epoch, "as drawn for this epoch instead");
-  sub->add_flag("--reveal", arguments->reveal, "show the knocks where fingerprints would stand");
+  group.add_reveal(sub, arguments->reveal,
+                   "show the knocks where fingerprints would stand, and faulty lines");
   group.add_json(sub, arguments->json);
 
   sub = group.add("clock", "Show this host's clock and the epochs it stands for; needs no secret", arguments,
                   run_clock);
   add_file(sub, arguments->declaration);
+  group.add_reveal(sub);
   group.add_json(sub, arguments->json);
 
   group.add("trust-clock", "Believe this host's clock from now on, however far it went", arguments,

@@ -33,8 +33,8 @@ int run_rotation(const Arguments& arguments, Rotation::Phase phase) {
   settings.ssh_connection = operator_connection();
   const Execution execution = arguments.check ? Execution::check : Execution::apply;
   const Report report =
-      rotate(load(sources(arguments.file)), {phase, arguments.epoch, arguments.expected, Proof::none},
-             execution, *open_kernel(), settings);
+      rotate(load(sources(arguments.file, For::applying)),
+             {phase, arguments.epoch, arguments.expected, Proof::none}, execution, *open_kernel(), settings);
   for (const std::string& warning : report.warnings) warn(warning);
   if (arguments.json) {
     print(to_json(report) + '\n');
@@ -50,6 +50,7 @@ int run_retire(const Arguments& arguments) { return run_rotation(arguments, Rota
 void add_rotation(Commands& commands, CLI::App* sub, Arguments& arguments) {
   sub->add_option("EPOCH", arguments.epoch, "its number")->required();
   add_file(sub, arguments.file);
+  commands.add_reveal(sub);
   commands.add_json(sub, arguments.json);
   sub->add_flag("--check", arguments.check, "only say what would change");
   sub->add_option("--expect", arguments.expected,

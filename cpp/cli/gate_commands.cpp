@@ -48,14 +48,14 @@ void show(const Report& report, const Arguments& arguments, Execution execution)
 }
 
 int run_plan(const Arguments& arguments) {
-  const Spec spec = load(sources(arguments.file));
+  const Spec spec = load(sources(arguments.file, For::applying));
   const Report report = plan(spec, *open_kernel(), settings(arguments));
   show(report, arguments, Execution::check);
   return report.changed && arguments.detailed_exitcode ? kWouldChange : kFine;
 }
 
 int run_apply(const Arguments& arguments) {
-  const Spec spec = load(sources(arguments.file));
+  const Spec spec = load(sources(arguments.file, For::applying));
   const Execution execution = arguments.check ? Execution::check : Execution::apply;
   Settings wanted = settings(arguments);
   if (!arguments.confirm_within.empty()) {
@@ -117,8 +117,8 @@ int run_call(const Arguments&) {
   return kFine;
 }
 
-void add_reveal(CLI::App* sub, Arguments& arguments) {
-  sub->add_flag("--reveal", arguments.reveal, "show ports where fingerprints would stand");
+void add_reveal(Commands& commands, CLI::App* sub, Arguments& arguments) {
+  commands.add_reveal(sub, arguments.reveal, "show ports where fingerprints would stand, and faulty lines");
 }
 
 void add_lock_timeout(CLI::App* sub, Arguments& arguments) {
@@ -146,7 +146,7 @@ void add_gate_commands(Commands& commands) {
   CLI::App* sub = commands.add("plan", "Say what an apply would change", arguments, run_plan);
   add_file(sub, arguments->file);
   commands.add_json(sub, arguments->json);
-  add_reveal(sub, *arguments);
+  add_reveal(commands, sub, *arguments);
   add_diff(sub, *arguments);
   add_allow_absent(sub, *arguments);
   sub->add_flag("--detailed-exitcode", arguments->detailed_exitcode, "exit 2 where something would change");
@@ -154,7 +154,7 @@ void add_gate_commands(Commands& commands) {
   sub = commands.add("apply", "Make the kernel hold what the declaration says", arguments, run_apply);
   add_file(sub, arguments->file);
   commands.add_json(sub, arguments->json);
-  add_reveal(sub, *arguments);
+  add_reveal(commands, sub, *arguments);
   add_check(sub, *arguments);
   add_diff(sub, *arguments);
   add_lock_timeout(sub, *arguments);
@@ -171,7 +171,7 @@ void add_gate_commands(Commands& commands) {
   sub = commands.add("remove", "Take the table away: protected services open to everyone", arguments,
                      run_remove);
   commands.add_json(sub, arguments->json);
-  add_reveal(sub, *arguments);
+  add_reveal(commands, sub, *arguments);
   add_check(sub, *arguments);
   add_diff(sub, *arguments);
   add_lock_timeout(sub, *arguments);
@@ -179,7 +179,7 @@ void add_gate_commands(Commands& commands) {
   sub = commands.add("status", "Show the gate: sequences, who is in and for how long, who is locked out",
                      arguments, run_status);
   commands.add_json(sub, arguments->json);
-  add_reveal(sub, *arguments);
+  add_reveal(commands, sub, *arguments);
 
   sub = commands.add("watch", "Show who comes in and who knocks wrong, as it happens (needs `log`)",
                      arguments, run_watch);

@@ -1,5 +1,6 @@
 // The command line of knockwork-main: parse, run what was chosen, say what went wrong.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <sstream>
 #include <string>
@@ -11,11 +12,17 @@ namespace {
 
 using namespace knockwork;
 
+// A line of a declaration holds ports. On a terminal somebody looks at a file that he may read; what is
+// written anywhere else is kept, in a journal for example, and others read it.
+SourceLines lines(const Chosen& chosen) {
+  return chosen.reveal || ::isatty(STDERR_FILENO) == 1 ? SourceLines::shown : SourceLines::hidden;
+}
+
 int refuse(const std::exception& error, const Chosen& chosen) {
   if (chosen.json) {
     print(to_json(error) + '\n');
   } else if (const auto* invalid = dynamic_cast<const InvalidDeclaration*>(&error)) {
-    print_error(to_text(invalid->diagnostics()));
+    print_error(to_text(invalid->diagnostics(), lines(chosen)));
   } else {
     fail(error.what());
   }

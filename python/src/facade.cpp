@@ -7,6 +7,7 @@
 #include "bind.hpp"
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
+#include "knockwork/trust.hpp"
 
 namespace py = pybind11;
 namespace kw = knockwork;
@@ -26,7 +27,15 @@ kw::Spec load(const std::string& text, const std::string& name) {
   return kw::load({{kw::Source::Kind::declaration, name, text}});
 }
 
-kw::Spec read_files(const std::string& path) { return kw::load(kw::read_declaration(path)); }
+kw::Spec read_files(const std::string& path) {
+  const kw::Trust trust = kw::judge_declaration(path);
+  kw::refuse_untrusted(trust);
+  for (const std::string& warning : trust.warnings) {
+    const py::gil_scoped_acquire gil;
+    if (PyErr_WarnEx(PyExc_UserWarning, warning.c_str(), 1) != 0) throw py::error_already_set();
+  }
+  return kw::load(kw::read_any_declaration(path));
+}
 
 kw::Absent absent(bool allowed) { return allowed ? kw::Absent::allowed : kw::Absent::refused; }
 

@@ -117,3 +117,36 @@ def test_trace(knockwork: Knockwork) -> None:
     done = knockwork.run("trace", input=packets)
     assert done.returncode == 0, done.stderr
     assert "accepted" in done.stdout.splitlines()[-1]
+
+
+FAULTY = {
+    "a number too large": CLASSIC.replace("49000", "70490"),
+    "a word for a number": CLASSIC.replace("49000/udp", "49000/udq"),
+    "opened by itself": CLASSIC.replace("4022/tcp", "47000/udp"),
+    "public": CLASSIC.replace("sequences", "mode: stealth\npublic: [47000/udp]\nsequences"),
+    "no protocol": CLASSIC.replace("4022/tcp", "4022"),
+    "opened twice": CLASSIC.replace("4022/tcp", "4022/tcp, 4000-4022/tcp"),
+    "elsewhere": CLASSIC.replace("knock:", "from:"),
+    "a key": CLASSIC.replace("knock: [", "48000/udp: ["),
+    "no list": CLASSIC.replace("knock: [47000/udp", "knock: 47000/udp, ["),
+    "not YAML": CLASSIC.replace("49000/udp]", "49000/udp"),
+}
+ANY_PORT = re.compile(r"47000|48000|49000|4022|70490|4000")
+
+
+@pytest.mark.parametrize("text", FAULTY.values(), ids=FAULTY.keys())
+def test_lines_are_for_terminals(knockwork: Knockwork, text: str) -> None:
+    """What goes to a journal or a pipe has the place of a fault and what to do, and no port."""
+    knockwork.declare(text)
+    for words in (("apply", "--unattended"), ("plan",), ("validate",), ("lint",), ("render",), ("trace",),
+                  ("derive", "show"), ("derive", "clock"), ("epoch", "publish", "1"), ("export",)):
+        said = knockwork.refused(*words)
+        assert re.match(rf"{DECLARATION}:\d+:\d+: error: .+\n  help: ", said) and not ANY_PORT.search(said), words
+        assert ANY_PORT.search(knockwork.refused(*words, "--reveal")), words
+    for words in (("apply",), ("plan",), ("validate",), ("lint",)):
+        said = knockwork.run(*words, "--json").stdout
+        assert not json.loads(said)["ok"] and not ANY_PORT.search(said)
+    shown = knockwork.host.run(["script", "-qec", " ".join(knockwork.command("apply")), "/dev/null"]).stdout
+    assert "^" in shown and ANY_PORT.search(shown)
+    piped = knockwork.host.run(["script", "-qec", " ".join(knockwork.command("apply")) + " 2>&1 | cat", "/dev/null"])
+    assert not ANY_PORT.search(piped.stdout)

@@ -204,19 +204,20 @@ def test_no_profile(client: Knockwork) -> None:
 def test_a_profile_that_others_may_read_or_write(client: Knockwork, mode: int) -> None:
     client.host.write(FILE, PROFILE, mode)
     assert client.refused("knock", "gate", "--sequence", "ssh") == (
-        f"knockwork: error: the profile {FILE} is open to others (mode {mode:04o}): chmod 600 {FILE}\n")
+        f"knockwork: error: others may read or write {FILE}: `chmod 600 {FILE}`, and replace the secret in it if "
+        "someone may have read it\n")
 
 
 def test_a_profile_of_another_user(client: Knockwork) -> None:
     client.host.run(["/bin/chown", "nobody", FILE], check=True)
     assert client.refused("knock", "gate") == (
-        f"knockwork: error: the profile {FILE} belongs to another user: make it your own (chown)\n")
+        f"knockwork: error: {FILE} belongs to another user, who could replace it: `chown` it to root\n")
 
 
 def test_a_profile_that_is_no_file(client: Knockwork) -> None:
     client.host.run(["/usr/bin/mkfifo", "-m", "600", "/run/pipe"], check=True)
     assert client.refused("knock", "gate", "--profile", "/run/pipe") \
-        == "knockwork: error: the profile /run/pipe is not a regular file\n"
+        == "knockwork: error: /run/pipe is not a regular file\n"
 
 
 FAULTY = """\

@@ -137,7 +137,7 @@ TEST_CASE("secrets: a file is made once, added to, and is its owner's alone") {
   }
   ::chmod(file.c_str(), 0400);
   CHECK_NOTHROW(read_secrets(file));
-  CHECK(error([&] { read_secrets(directory.path); }) == directory.path.string() + " is not a file");
+  CHECK(error([&] { read_secrets(directory.path); }) == directory.path.string() + " is not a regular file");
   if (::geteuid() == 0) {
     REQUIRE(::chown(file.c_str(), 12345, 0) == 0);
     CHECK(error([&] { read_secrets(file); }) ==

@@ -23,12 +23,17 @@ _LOCK_SECONDS = 30
 
 
 def read(path):
-    """The file's text, None where there is none. Raises ValueError where it is not text."""
+    """The file's text, None where there is none. Raises ValueError where it is not text, or no file to read."""
     try:
-        with open(path, encoding='utf-8', newline='') as handle:
-            return handle.read()
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would be waited for
     except FileNotFoundError:
         return None
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise ValueError('%s is not a regular file' % path)
+    try:
+        with open(number, encoding='utf-8', newline='') as handle:
+            return handle.read()
     except UnicodeDecodeError as error:
         raise ValueError('%s: not UTF-8 at byte %d' % (path, error.start)) from None
 

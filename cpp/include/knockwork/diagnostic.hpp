@@ -1,9 +1,9 @@
 // What is wrong with a declaration, where, and what to do about it.
 //
-// A diagnostic is data: the CLI prints it with its source line and a caret,
-// the Python and Ansible faces hand it on without the source line. So
-// `message` and `remedy` never quote the value of a secret key (a knock port):
-// the caret shows it to whoever holds the file, and to nobody else.
+// A diagnostic is data: the CLI prints it, on a terminal with its source line and a
+// caret; pipes, journals, and the Python and Ansible faces get it without the line.
+// So `message`, `remedy` and `path` never hold a port that the user wrote, of
+// whatever key: the caret shows it to whoever holds the file, and to nobody else.
 #pragma once
 
 #include <stdexcept>
@@ -22,15 +22,19 @@ struct Diagnostic {
   std::string remedy;     // what to do about it, the same way
   std::string source;     // the line itself, without its newline; of a very long one what surrounds the fault
   int source_column = 1;  // the column of the first character of `source`
+  std::string exact;      // the remedy in the user's own numbers, for who sees `source`; empty: as `remedy`
 
   bool operator==(const Diagnostic&) const = default;
 };
 
 using Diagnostics = std::vector<Diagnostic>;
 
+// Whether the source line may be seen, and with it ports.
+enum class SourceLines { shown, hidden };
+
 // "file:line:col: error: message", the source line, a caret and "  help: remedy",
 // each diagnostic in the order of its place.
-std::string to_text(const Diagnostics& diagnostics);
+std::string to_text(const Diagnostics& diagnostics, SourceLines lines = SourceLines::shown);
 
 // The user's fault: a declaration that cannot be used. Carries every fault found.
 class InvalidDeclaration : public std::runtime_error {

@@ -31,6 +31,7 @@
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
 #include "knockwork/rotation.hpp"
+#include "knockwork/trust.hpp"
 #include "spec/json_text.hpp"
 
 namespace knockwork {
@@ -62,7 +63,29 @@ json to_values(const Diagnostics& diagnostics) {
   return values;
 }
 
+// A source that is a file of this host was read by who asks: who may write it is judged here, for both
+// backends of the modules alike.
+Trust trust_of(const json& request) {
+  Trust trust;
+  for (const json& each : request.at("sources")) {
+    const std::string name = each.at("name");
+    if (!name.starts_with('/')) continue;
+    const Trust one = judge_file(name);
+    trust.faults.insert(trust.faults.end(), one.faults.begin(), one.faults.end());
+    trust.warnings.insert(trust.warnings.end(), one.warnings.begin(), one.warnings.end());
+  }
+  return trust;
+}
+
+// With what is to be said about the files of the declaration.
+Report warned(Report report, const json& request) {
+  const Trust trust = trust_of(request);
+  report.warnings.insert(report.warnings.end(), trust.warnings.begin(), trust.warnings.end());
+  return report;
+}
+
 Spec spec_of(const json& request) {
+  refuse_untrusted(trust_of(request));
   std::vector<Source> sources;
   for (const json& each : request.at("sources")) {
     const bool drop_in = each.at("kind") == "drop_in";
@@ -125,8 +148,9 @@ json answer(const json& request, Kernel& kernel) {
   if (command == "status") return success("status", to_json(status(kernel, settings)));
   if (command == "remove") return success("report", to_json(remove(execution, kernel, settings)));
   if (command == "apply")
-    return success("report", to_json(apply(spec_of(request), execution, kernel, settings)));
-  if (command == "plan") return success("report", to_json(plan(spec_of(request), kernel, settings)));
+    return success("report", to_json(warned(apply(spec_of(request), execution, kernel, settings), request)));
+  if (command == "plan")
+    return success("report", to_json(warned(plan(spec_of(request), kernel, settings), request)));
   if (command == "clock") return success("clock", to_json(clock_status(spec_of(request))));
   if (command == "revoke") {
     const Revocation what{request.value("sequence", ""), request.value("source", "")};

@@ -148,7 +148,6 @@ std::string read_all(int file, const std::filesystem::path& path) {
 void refuse_if_not_private(int file, const std::filesystem::path& path) {
   struct stat status {};
   if (::fstat(file, &status) != 0) refuse("read", path);
-  if (!S_ISREG(status.st_mode)) throw SystemError(fmt::format("{} is not a file", path.string()));
   if (status.st_uid != ::geteuid() && status.st_uid != 0) {
     throw SystemError(fmt::format("{} belongs to another user, who could replace it: `chown` it to {}",
                                   path.string(), ::geteuid() == 0 ? "root" : "yourself"));
@@ -161,12 +160,25 @@ void refuse_if_not_private(int file, const std::filesystem::path& path) {
   }
 }
 
+void refuse_irregular(const struct stat& status, const std::filesystem::path& path) {
+  if (S_ISREG(status.st_mode)) return;
+  throw SystemError(fmt::format("{} is not a regular file", path.string()));
+}
+
+// A pipe would be waited for, and to open a device may do something: looked at before, and again when
+// it is open, since it may have been exchanged.
 std::optional<Descriptor> open_to_read(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) refuse_irregular(status, path);
   std::optional<Descriptor> file;
-  file.emplace(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file->number() >= 0) return file;
-  if (errno != ENOENT) refuse("read", path);
-  return std::nullopt;
+  file.emplace(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (file->number() < 0) {
+    if (errno != ENOENT) refuse("read", path);
+    return std::nullopt;
+  }
+  if (::fstat(file->number(), &status) != 0) refuse("read", path);
+  refuse_irregular(status, path);
+  return file;
 }
 
 }  // namespace

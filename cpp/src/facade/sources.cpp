@@ -4,6 +4,7 @@
 
 #include "facade/files.hpp"
 #include "knockwork/knockwork.hpp"
+#include "knockwork/trust.hpp"
 
 namespace knockwork {
 namespace {
@@ -27,6 +28,17 @@ std::vector<fs::path> drop_ins(const fs::path& directory) {
 }  // namespace
 
 std::vector<Source> read_declaration(const fs::path& file) {
+  refuse_untrusted(judge_declaration(file));
+  return read_any_declaration(file);
+}
+
+std::string read_packets(const fs::path& file) {
+  auto text = read_file(file);
+  if (!text) throw SystemError(fmt::format("there is no file {}", file.string()));
+  return std::move(*text);
+}
+
+std::vector<Source> read_any_declaration(const fs::path& file) {
   const fs::path directory = file.has_parent_path() ? file.parent_path() / "conf.d" : fs::path("conf.d");
   const std::vector<fs::path> parts = drop_ins(directory);
   std::optional<std::string> text = read_file(file);

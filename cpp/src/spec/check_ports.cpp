@@ -15,6 +15,11 @@ namespace {
 
 Service only(Knock knock) { return {knock.protocol, knock.port, knock.port}; }
 
+std::string other_one(const Value& place) {
+  const Position position = place.document().position(place.node().offset);
+  return fmt::format("the other stands at {}:{}", position.line, position.column);
+}
+
 // Services of one list that repeat or overlap: told at the one that stands later in the text.
 void check_overlaps(const std::vector<Service>& services, const std::vector<Value>& places, Faults& faults) {
   std::vector<std::size_t> order(services.size());
@@ -25,7 +30,8 @@ void check_overlaps(const std::vector<Service>& services, const std::vector<Valu
   for (std::size_t at = 1; at < order.size(); ++at) {
     const std::size_t here = order[at];
     if (services[here] == services[order[at - 1]]) {
-      faults.at(places[here], {fmt::format("{} stands here twice", to_string(services[here])), "remove one"});
+      faults.at(places[here],
+                {"a service that stands here twice", "remove one: " + other_one(places[order[at - 1]])});
       continue;
     }
     const bool joined =
@@ -33,8 +39,8 @@ void check_overlaps(const std::vector<Service>& services, const std::vector<Valu
     if (joined) {
       const auto [earlier, later] = std::minmax(here, widest);
       faults.at(places[later],
-                {fmt::format("{} overlaps {}", to_string(services[later]), to_string(services[earlier])),
-                 "write one range that covers both, or remove one"});
+                {"a service that overlaps another",
+                 "write one range that covers both, or remove one: " + other_one(places[earlier])});
     }
     if (!joined || services[here].last > services[widest].last) widest = here;
   }
@@ -130,8 +136,8 @@ class PortChecks {
       const SequenceDraft* keeper = keeper_of(sequence.value, service);
       if (keeper == nullptr) continue;
       faults_.at(sequence.opens[at],
-                 {fmt::format("{} cuts the connections of {}, and {} keeps them", title(sequence),
-                              to_string(service), title(*keeper)),
+                 {fmt::format("{} cuts the connections of a service, and {} keeps them", title(sequence),
+                              title(*keeper)),
                   "write the same `on_expiry` in both: a connection does not tell which of them opened it"});
     }
   }
@@ -153,9 +159,11 @@ class PortChecks {
     add_drawn(sequence, ranges, draft_.value.public_services, used);
     add_drawn(sequence, ranges, public_under_conditions(), used);
     if (!used.empty()) {
-      faults_.at(sequence.derive, {fmt::format("{} may draw ports that are opened or public: {}",
-                                               title(sequence), fmt::join(texts(used), ", ")),
-                                   "add them to `exclude`: a knock goes to a closed port"});
+      faults_.at(sequence.derive,
+                 {fmt::format("{} may draw ports that are opened or public", title(sequence)),
+                  "add them to `exclude`: a knock goes to a closed port",
+                  fmt::format("add them to `exclude`: {}; a knock goes to a closed port",
+                              fmt::join(texts(used), ", "))});
     }
     std::vector<Service> guards;
     for (const Knock guard : draft_.value.guards.ports) guards.push_back(only(guard));
@@ -177,8 +185,7 @@ class PortChecks {
  private:
   void check_public(const Service& service, const Value& place) {
     if (const auto owner = here_.owner(service)) {
-      faults_.at(place, {fmt::format("{} is public, and {} opens it", to_string(service),
-                                     title(draft_.sequences[*owner])),
+      faults_.at(place, {fmt::format("a public service that {} opens", title(draft_.sequences[*owner])),
                          "remove it from one of them: what is public needs no knock"});
     }
   }

@@ -46,7 +46,7 @@ class RuleChecks {
   }
 
   void check(const PublicRule& rule, const Value& place) {
-    const std::string text = to_string(rule);
+    const std::string text = rule.service ? "a service" : to_string(rule);  // no port in a message
     if (!seen_.insert(rule).second) {
       faults_.at(place, {fmt::format("{} stands here twice", text), "remove one"});
     } else if (open_to_all(rule)) {

@@ -32,7 +32,7 @@ void check_lockout(const Draft& draft, Faults& faults) {
 }  // namespace
 
 std::string title(const SequenceDraft& sequence) {
-  return sequence.value.name.empty() ? std::string("a sequence") : quote(sequence.value.name);
+  return sequence.value.name.empty() ? std::string("a sequence") : quote_name(sequence.value.name);
 }
 
 Duration longest_step(const Draft& draft) {
@@ -50,7 +50,7 @@ void check_names(const Draft& draft, Faults& faults) {
     const auto [other, added] = first.emplace(sequence.value.name, &sequence);
     if (added) continue;
     const Document& document = other->second->name.document();
-    faults.at(sequence.name, {fmt::format("a second sequence named {}", quote(sequence.value.name)),
+    faults.at(sequence.name, {fmt::format("a second sequence named {}", quote_name(sequence.value.name)),
                               fmt::format("rename one: the first stands at {}:{}", document.name(),
                                           document.line(other->second->name.node().offset))});
   }

@@ -79,6 +79,7 @@ std::string excerpt(const Diagnostic& diagnostic) {
   return fmt::format("{}\n  {:{}}^{:~<{}}\n", text, "", before, "", under - 1);
 }
 
+// A file's name, on one line.
 std::string harmless(std::string_view name) {
   std::string text;
   for (std::size_t at = 0; at < name.size();) {
@@ -89,27 +90,28 @@ std::string harmless(std::string_view name) {
   return text;
 }
 
-std::string to_text(const Diagnostic& diagnostic) {
+std::string to_text(const Diagnostic& diagnostic, SourceLines lines) {
   std::string text = harmless(diagnostic.file);
   if (diagnostic.line > 0) text += fmt::format(":{}:{}", diagnostic.line, diagnostic.column);
   text += fmt::format("{}error: {}\n", text.empty() ? "" : ": ", diagnostic.message);
-  if (diagnostic.line > 0 && !diagnostic.source.empty()) text += excerpt(diagnostic);
-  if (!diagnostic.remedy.empty()) text += fmt::format("  help: {}\n", diagnostic.remedy);
+  const bool shown = lines == SourceLines::shown;
+  if (shown && diagnostic.line > 0 && !diagnostic.source.empty()) text += excerpt(diagnostic);
+  const std::string& remedy = shown && !diagnostic.exact.empty() ? diagnostic.exact : diagnostic.remedy;
+  if (!remedy.empty()) text += fmt::format("  help: {}\n", remedy);
   return text;
 }
 
 }  // namespace
 
-std::string to_text(const Diagnostics& diagnostics) {
+std::string to_text(const Diagnostics& diagnostics, SourceLines lines) {
   std::string text;
-  for (const Diagnostic& diagnostic : diagnostics) text += to_text(diagnostic);
+  for (const Diagnostic& diagnostic : diagnostics) text += to_text(diagnostic, lines);
   return text;
 }
 
 // what() goes to logs and tracebacks, so it has no source lines: they hold secrets.
-static std::string summary(Diagnostics diagnostics) {
-  for (Diagnostic& diagnostic : diagnostics) diagnostic.source.clear();
-  std::string text = to_text(diagnostics);
+static std::string summary(const Diagnostics& diagnostics) {
+  std::string text = to_text(diagnostics, SourceLines::hidden);
   if (!text.empty()) text.pop_back();
   return text;
 }

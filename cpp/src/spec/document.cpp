@@ -23,8 +23,8 @@ bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc
 
 std::string key_in_path(const Value& key) {
   if (key.kind() != NodeKind::scalar) return "?";
-  const std::string quoted = quote(key.text().substr(0, kKeyShown));
-  return quoted.substr(1, quoted.size() - 2);
+  const std::string quoted = quote_key(key.text().substr(0, kKeyShown));
+  return quoted.front() == '`' ? quoted.substr(1, quoted.size() - 2) : quoted;
 }
 
 // A quoted scalar's bytes up to its closing quote, or to the end of the line.

@@ -68,8 +68,8 @@ spec::Parsed<Duration> spec::parse_duration(std::string_view text) {
     std::from_chars(rest.data(), rest.data() + digits, count);
     rest.remove_prefix(digits);
     if (rest.empty())
-      return refuse("a duration without a unit",
-                    fmt::format("write {0}s for seconds, {0}m for minutes", text));
+      return tl::unexpected(Fault{"a duration without a unit", "add one: s for seconds, m for minutes",
+                                  fmt::format("write {0}s for seconds, {0}m for minutes", text)});
     std::size_t letters = 0;
     while (letters < rest.size() && !is_digit(rest[letters])) ++letters;
     while (next_unit < kUnits.size() && kUnits[next_unit].name != rest.substr(0, letters)) ++next_unit;

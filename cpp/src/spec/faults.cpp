@@ -44,6 +44,7 @@ Diagnostic Faults::materialise(const Found& found) {
   diagnostic.file = found.document->name();
   diagnostic.message = found.fault.message;
   diagnostic.remedy = found.fault.remedy;
+  diagnostic.exact = found.fault.exact;
   if (found.value) diagnostic.path = path_to(found.value);
   if (found.whole) return diagnostic;
   Position position = found.document->position(found.offset);

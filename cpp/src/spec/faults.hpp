@@ -12,10 +12,11 @@
 
 namespace knockwork::spec {
 
-// `message` and `remedy` as in Diagnostic: they never quote a secret value.
+// As in Diagnostic: `message` and `remedy` never quote a port, `exact` may.
 struct Fault {
   std::string message;
   std::string remedy;
+  std::string exact = {};
 
   bool operator==(const Fault&) const = default;
 };

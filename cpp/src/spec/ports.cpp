@@ -1,6 +1,7 @@
 // Ports, knocks, services and guards.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -17,8 +18,15 @@ bool all_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of(kDigits) == std::string_view::npos;
 }
 
-std::string port_noun(std::string_view text, Shown shown) {
-  return shown == Shown::value ? "port " + quote(text) : std::string("port");
+bool all_letters(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char byte) {
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+  });
+}
+
+Fault backwards(std::uint16_t first, std::uint16_t last) {
+  return {"a range that ends before it begins", "write the lower port first",
+          fmt::format("write {}-{}", last, first)};
 }
 
 std::optional<Protocol> protocol_named(std::string_view text) {
@@ -33,46 +41,45 @@ struct Halves {
 };
 
 // "7000/udp" → its two halves. Only the shape and the protocol are judged here.
-Parsed<Halves> split(std::string_view text, Shown shown, const char* example) {
+Parsed<Halves> split(std::string_view text, const char* example) {
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos) return Halves{text, std::nullopt};
   const std::string_view left = text.substr(0, slash), right = text.substr(slash + 1);
   if (const auto protocol = protocol_named(right)) return Halves{left, protocol};
   const std::string remedy = fmt::format("write the port, a slash and tcp or udp, as in {}", example);
   if (protocol_named(left)) return tl::unexpected(Fault{"the protocol stands before the port", remedy});
-  const bool show = shown == Shown::value && !right.empty();
-  return tl::unexpected(Fault{show ? "unknown protocol " + quote(right) : "unknown protocol", remedy});
+  return tl::unexpected(
+      Fault{all_letters(right) ? "unknown protocol " + quote(right) : "unknown protocol", remedy});
 }
 
 }  // namespace
 
-Parsed<std::uint16_t> parse_port(std::string_view text, Shown shown) {
-  const std::string noun = port_noun(text, shown);
+Parsed<std::uint16_t> parse_port(std::string_view text) {
   if (text.empty()) return tl::unexpected(Fault{"a port is missing", kPortRange});
   if (!all_digits(text)) {
     const bool sign = (text.front() == '-' || text.front() == '+') && all_digits(text.substr(1));
-    return tl::unexpected(Fault{noun + (sign ? " with a sign" : " is not a decimal number"), kPortRange});
+    return tl::unexpected(Fault{sign ? "port with a sign" : "port is not a decimal number", kPortRange});
   }
   if (text.size() > 1 && text.front() == '0') {
     return tl::unexpected(
-        Fault{noun + " with a leading zero", "write it without the zero: YAML would read it as octal"});
+        Fault{"port with a leading zero", "write it without the zero: YAML would read it as octal"});
   }
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || number < 1 || number > 65535) {
-    return tl::unexpected(Fault{noun + " out of range", kPortRange});
+    return tl::unexpected(Fault{"port out of range", kPortRange});
   }
   return static_cast<std::uint16_t>(number);
 }
 
 Parsed<Knock> parse_knock(std::string_view text) {
-  const auto halves = split(text, Shown::hidden, "7000/udp");
+  const auto halves = split(text, "7000/udp");
   if (!halves) return tl::unexpected(halves.error());
   const std::size_t dash = halves->ports.find('-');
   if (dash != std::string_view::npos && all_digits(halves->ports.substr(0, dash))) {
     return tl::unexpected(Fault{"a range of ports", "a knock is one packet to one port: name a single one"});
   }
-  const auto port = parse_port(halves->ports, Shown::hidden);
+  const auto port = parse_port(halves->ports);
   if (!port) return tl::unexpected(port.error());
   return Knock{halves->protocol.value_or(Protocol::udp), *port};
 }
@@ -89,20 +96,19 @@ Parsed<std::vector<Knock>> parse_guard(std::string_view text) {
 }
 
 Parsed<Service> parse_service(std::string_view text) {
-  const auto halves = split(text, Shown::value, "22/tcp");
+  const auto halves = split(text, "22/tcp");
   if (!halves) return tl::unexpected(halves.error());
   const std::size_t dash = halves->ports.find('-', 1);
-  const auto first = parse_port(halves->ports.substr(0, dash), Shown::value);
+  const auto first = parse_port(halves->ports.substr(0, dash));
   if (!first) return tl::unexpected(first.error());
-  const auto last =
-      dash == std::string_view::npos ? first : parse_port(halves->ports.substr(dash + 1), Shown::value);
+  const auto last = dash == std::string_view::npos ? first : parse_port(halves->ports.substr(dash + 1));
   if (!last) return tl::unexpected(last.error());
   if (!halves->protocol) {
-    return tl::unexpected(Fault{"no protocol", fmt::format("write {0}/tcp or {0}/udp", halves->ports)});
+    return tl::unexpected(Fault{"no protocol", "write the port, a slash and tcp or udp, as in 22/tcp",
+                                fmt::format("write {0}/tcp or {0}/udp", halves->ports)});
   }
   if (*last < *first) {
-    return tl::unexpected(
-        Fault{"a range that ends before it begins", fmt::format("write {}-{}", *last, *first)});
+    return tl::unexpected(backwards(*first, *last));
   }
   return Service{*halves->protocol, *first, *last};
 }
@@ -113,13 +119,12 @@ Parsed<PortRange> parse_range(std::string_view text) {
         Fault{"a port with a protocol", "write the port alone, as in 8080: it counts for both protocols"});
   }
   const std::size_t dash = text.find('-', 1);
-  const auto first = parse_port(text.substr(0, dash), Shown::value);
+  const auto first = parse_port(text.substr(0, dash));
   if (!first) return tl::unexpected(first.error());
-  const auto last = dash == std::string_view::npos ? first : parse_port(text.substr(dash + 1), Shown::value);
+  const auto last = dash == std::string_view::npos ? first : parse_port(text.substr(dash + 1));
   if (!last) return tl::unexpected(last.error());
   if (*last < *first) {
-    return tl::unexpected(
-        Fault{"a range that ends before it begins", fmt::format("write {}-{}", *last, *first)});
+    return tl::unexpected(backwards(*first, *last));
   }
   return PortRange{*first, *last};
 }

@@ -126,8 +126,9 @@ Parsed<PublicRule> parse_type(std::uint8_t protocol, std::string_view type) {
 
 Parsed<PublicRule> parse_public(std::string_view text) {
   if (parse_integer(text, 1, 254)) {
-    return refuse(quote(text) + " may be a port or a protocol",
-                  fmt::format("write {0}/tcp or {0}/udp for the port, proto/{0} for the protocol", text));
+    return tl::unexpected(
+        Fault{"a number that may be a port or a protocol", "write a port as 443/tcp, a protocol as proto/47",
+              fmt::format("write {0}/tcp or {0}/udp for the port, proto/{0} for the protocol", text)});
   }
   const std::size_t slash = text.find('/');
   const std::string_view left = text.substr(0, slash);

@@ -85,7 +85,7 @@ const Key* report_unknown(Scope scope, const Value& name, Faults& faults) {
     faults.at(name, {"merge keys are not supported", "write the keys out"});
     return nullptr;
   }
-  Fault fault{"unknown key " + quote(name.text()), "keys here: " + list_of(keys(scope))};
+  Fault fault{"unknown key " + quote_key(name.text()), "keys here: " + list_of(keys(scope))};
   const Key* meant = nullptr;
   for (Scope other : neighbours(scope)) {
     if (other != scope && find(keys(other), name.text())) {

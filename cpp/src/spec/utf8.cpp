@@ -122,7 +122,44 @@ std::string harmless_json(std::string text) {
   });
 }
 
-std::string quote(std::string_view text) {
+namespace {
+
+constexpr const char* kHidden = "(hidden)";
+
+bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
+
+bool are_protocol(std::string_view letters) {
+  const auto same = [&](std::string_view name) {
+    return letters.size() >= name.size() &&
+           std::equal(name.begin(), name.end(), letters.begin(), [](char left, char right) {
+             return left == static_cast<char>(static_cast<unsigned char>(right) | 0x20U);
+           });
+  };
+  return same("tcp") || same("udp");
+}
+
+// "7000/udp", "7000:UDP" and "udp/7000", wherever they stand in it.
+bool names_port(std::string_view text) {
+  for (std::size_t at = 1; at + 1 < text.size(); ++at) {
+    if (text[at] != '/' && text[at] != ':') continue;
+    if (is_digit(text[at - 1]) && are_protocol(text.substr(at + 1))) return true;
+    if (at >= 3 && are_protocol(text.substr(at - 3)) && is_digit(text[at + 1])) return true;
+  }
+  return false;
+}
+
+// Digits, and what may stand between the ports of a list or a range.
+bool is_numbers(std::string_view text) {
+  return text.find_first_not_of("0123456789 ,-+[]/") == std::string_view::npos;
+}
+
+bool has_number(std::string_view text) {
+  return std::adjacent_find(text.begin(), text.end(), [](char left, char right) {
+           return is_digit(left) && is_digit(right);
+         }) != text.end();
+}
+
+std::string quoted(std::string_view text) {
   std::string quoted = "`";
   std::size_t count = 0;
   for (std::size_t at = 0; at < text.size();) {
@@ -136,5 +173,15 @@ std::string quote(std::string_view text) {
   }
   return quoted + '`';
 }
+
+}  // namespace
+
+std::string quote(std::string_view text) {
+  return names_port(text) || (is_numbers(text) && has_number(text)) ? kHidden : quoted(text);
+}
+
+std::string quote_name(std::string_view text) { return quoted(text); }
+
+std::string quote_key(std::string_view text) { return has_number(text) ? kHidden : quoted(text); }
 
 }  // namespace knockwork::spec

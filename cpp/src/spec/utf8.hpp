@@ -35,7 +35,14 @@ std::string harmless(std::string_view text);
 // JSON's own text, valid UTF-8, with what may not be shown as \u escapes: the same value.
 std::string harmless_json(std::string text);
 
-// A user's text inside a message: in backticks, harmless, cut after 40 characters.
+// A user's text inside a message: in backticks, harmless, cut after 40 characters. A list of knocks may
+// stand where anything else should, so what may be a port is "(hidden)".
 std::string quote(std::string_view text);
+
+// The same of a valid name, which may be a number.
+std::string quote_name(std::string_view text);
+
+// The same of a key: none has a number of two digits.
+std::string quote_key(std::string_view text);
 
 }  // namespace knockwork::spec

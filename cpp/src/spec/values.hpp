@@ -2,7 +2,7 @@
 //
 // Pure and without places: a reader adds those. Quotes make no difference, so
 // `7000/udp` and "7000/udp" are one. YAML's own numbers are not used: they make
-// 18 of `022` (KERNEL-FACTS). Faults of knocks and guards never quote the value.
+// 18 of `022` (KERNEL-FACTS). No fault quotes a port.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,6 @@ namespace knockwork::spec {
 template <typename T>
 using Parsed = tl::expected<T, Fault>;
 
-enum class Shown { value, hidden };  // whether a fault may quote it
-
 inline constexpr std::size_t kMostKnocks = 32;           // of one sequence
 inline constexpr std::uint32_t kLastEpoch = 2147483647;  // that a declaration may name
 inline constexpr std::size_t kMostEpochs = 16;           // that a host accepts at a time
@@ -32,7 +30,7 @@ inline constexpr std::size_t kLongestPath = 4095;     // PATH_MAX - 1, linux/lim
 inline constexpr Duration kShortest = Duration::milliseconds(100);
 inline constexpr Duration kLongest = Duration::milliseconds(30LL * 24 * 3600 * 1000);
 
-Parsed<std::uint16_t> parse_port(std::string_view text, Shown shown);
+Parsed<std::uint16_t> parse_port(std::string_view text);
 Parsed<Knock> parse_knock(std::string_view text);               // "7000", "7000/udp"
 Parsed<Service> parse_service(std::string_view text);           // "22/tcp", "60000-61000/udp"
 Parsed<PublicRule> parse_public(std::string_view text);         // a service, "gre", "proto/47", "icmp/8"

@@ -34,15 +34,15 @@ bool is_printable_ascii(char byte) { return byte > ' ' && byte < 0x7f; }
 Parsed<std::uint32_t> parse_integer(std::string_view text, std::uint32_t least, std::uint32_t most) {
   const std::string remedy = fmt::format("write a number from {} to {}", least, most);
   const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-  if (!digits) return tl::unexpected(Fault{quote(text) + " is not a whole number", remedy});
+  if (!digits) return tl::unexpected(Fault{"not a whole number", remedy});
   if (text.size() > 1 && text.front() == '0') {
     return tl::unexpected(
-        Fault{quote(text) + " has a leading zero", "write it without the zero: YAML would read it as octal"});
+        Fault{"a number with a leading zero", "write it without the zero: YAML would read it as octal"});
   }
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || number < least || number > most) {
-    return tl::unexpected(Fault{quote(text) + " is out of range", remedy});
+    return tl::unexpected(Fault{"a number out of range", remedy});
   }
   return number;
 }
