@@ -17,6 +17,7 @@ import time
 from typing import Any
 
 _LENGTH = struct.Struct("!I")
+_IP_TRANSPARENT = 19
 
 
 def send_message(channel: socket.socket, message: Any) -> None:
@@ -185,9 +186,11 @@ class Agent:
 
     # Listeners: they echo, and remember what UDP heard.
 
-    def listen_tcp(self, port: int) -> None:
-        """Accept and echo on a TCP port, IPv4 and IPv6."""
+    def listen_tcp(self, port: int, transparent: bool = False) -> None:
+        """Accept and echo on a TCP port, IPv4 and IPv6; `transparent`: for addresses that are not the host's, too."""
         listener = socket.create_server(("::", port), family=socket.AF_INET6, backlog=64, dualstack_ipv6=True)
+        if transparent:
+            listener.setsockopt(socket.SOL_IP, _IP_TRANSPARENT, 1)
         self._selector.register(listener, selectors.EVENT_READ, self._accept)
         self._keep(listener)
 
@@ -206,6 +209,28 @@ class Agent:
                     listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
             self._selector.register(listener, selectors.EVENT_READ, self._echo_datagram)
             self._keep(listener)
+
+    def listen_udp_at(self, port: int, address: str) -> None:
+        """Echo datagrams to a UDP port of one address, which answers as itself."""
+        listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        listener.setsockopt(socket.SOL_IP, _IP_TRANSPARENT, 1)
+        listener.bind((address, port))
+        self._selector.register(listener, selectors.EVENT_READ, self._echo_datagram)
+        self._keep(listener)
+
+    def listen_protocol(self, number: int) -> int:
+        """Take every IPv4 packet of an IP protocol that this host delivers; an id for heard_protocol()."""
+        listener = socket.socket(socket.AF_INET, socket.SOCK_RAW, number)
+        listener.setblocking(False)
+        return self._keep(listener)
+
+    def heard_protocol(self, listener: int) -> int:
+        """How many packets came since the last question."""
+        count = 0
+        with contextlib.suppress(BlockingIOError):
+            while self._kept[listener].recv(65536):
+                count += 1
+        return count
 
     def heard(self, port: int) -> list[tuple[str, bytes]]:
         """The (source, payload) of each datagram that a UDP listener took since the last question."""
