@@ -10,6 +10,7 @@ from bed import Lab
 from bed.cli import Knockwork, binary
 
 rows: list[str] = []  # what was swept, in the order of the tests
+times: list[str] = []  # what round trips tell
 
 
 def pytest_configure() -> None:
@@ -26,6 +27,16 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
         terminalreporter.write_line(f"{'sweep':<36}{'packets':>8}{'seconds':>9}  {'opened':<28}{'machine'}")
     for row in rows:
         terminalreporter.write_line(row)
+    if times:
+        terminalreporter.write_line(f"{'round trips':<16}{'port':<22}{'mean, ns':>9}{'sigma, ns':>11}{'for 99 %':>12}")
+    for row in times:
+        terminalreporter.write_line(row)
+
+
+@pytest.fixture
+def figures() -> list[str]:
+    """Lines on time for the end."""
+    return times
 
 
 @pytest.fixture
