@@ -1,5 +1,6 @@
 """What a sequence may ask for besides its knocks: who knocks, how fast in all, and where."""
 
+import json
 import time
 
 import pytest
@@ -204,6 +205,24 @@ def test_ipv6_prefix(lab: Lab, knockwork: Knockwork) -> None:
     lab.caller("10.200.1.7").knock(7000, 8000, 9000)
     assert lab.caller("10.200.1.7").tcp(22) == "open"
     assert lab.caller("10.200.1.8").tcp(22) == "refused"
+
+
+def test_ipv4_prefix(lab: Lab, knockwork: Knockwork) -> None:
+    """A /24 knocks, comes in and is locked out together, and `status` names the network; IPv6 stays one by one."""
+    knockwork.apply(CLASSIC + "ipv4_prefix: 24\nlockout: 30s\n")
+    for source, knock in (("10.200.1.7", 7000), ("10.200.1.8", 8000), ("10.200.1.7", 9000)):
+        lab.caller(source).knock(knock)
+    assert lab.caller("10.200.1.9").tcp(22) == "open"
+    assert lab.caller("10.200.2.7").tcp(22) == "refused"
+    lab.caller("10.200.3.7").knock(6999)
+    neighbour = lab.caller("10.200.3.8")
+    neighbour.knock(7000, 8000, 9000)
+    assert neighbour.tcp(22) == "refused"
+    lab.caller("fd99::7").knock(7000, 8000, 9000)
+    assert (lab.caller("fd99::7").tcp(22), lab.caller("fd99::8").tcp(22)) == ("open", "refused")
+    status = json.loads(knockwork.run("status", "--json").stdout)
+    assert sorted(grant["address"] for grant in status["grants"]) == ["10.200.1.0/24", "fd99::7"]
+    assert [lockout["address"] for lockout in status["lockouts"]] == ["10.200.3.0/24"]
 
 
 @pytest.mark.parametrize("prefix, fate", [(128, ("refused", "open", "open")),

@@ -136,27 +136,38 @@ def test_grants_of_a_gone_sequence_run_out(lab: Lab, knockwork: Knockwork, clien
     assert client.tcp(22) == "open"
 
 
-def test_grants_become_the_networks(lab: Lab, knockwork: Knockwork) -> None:
-    """With a shorter ipv6_prefix grants and half-done knocks are their networks', for the time they had."""
+@pytest.mark.parametrize("prefix, network, family", [("ipv6_prefix: 64", "fd99:0:0:{}::{}", "6"),
+                                                     ("ipv4_prefix: 24", "10.200.{}.{}", "4")])
+def test_grants_become_the_networks(lab: Lab, knockwork: Knockwork, prefix: str, network: str,
+                                    family: str) -> None:
+    """With a shorter prefix grants and half-done knocks are their networks', for the time they had."""
+    def caller(subnet: int, host: int) -> Caller:
+        return lab.caller(network.format(subnet, host))
+
     knockwork.apply(BEFORE)
-    lab.caller("fd99:0:0:1::7").knock(7000, 8000, 9000)
-    lab.caller("fd99:0:0:1::8").knock(7000)
-    lab.caller("fd99:0:0:2::7").knock(7000, 8000)
+    caller(1, 7).knock(7000, 8000, 9000)
+    caller(1, 8).knock(7000)
+    caller(2, 7).knock(7000, 8000)
     before = _clocks(knockwork)
     began = time.monotonic()
-    knockwork.apply(BEFORE + "ipv6_prefix: 64\n")
+    knockwork.declare(BEFORE + prefix + "\n")
+    plan = knockwork.run("plan")
+    assert f"setting {prefix.split(':')[0]}: " in plan.stdout
+    knockwork.apply(BEFORE + prefix + "\n")
     after = _clocks(knockwork)
     gone = time.monotonic() - began
-    for name in ("granted6", "holders6", "expected6", "begun6"):
+    nobody = "" if family == "6" else "0"
+    for name in ("granted", "holders", "expected", "begun"):
         longest: dict[str, float] = {}
-        for key, left in before[name].items():
-            key = key.replace("::7", "::").replace("::8", "::")
+        for key, left in before[name + family].items():
+            source, _, tail = key.partition(" . ")
+            key = f"{source[:-1]}{nobody} . {tail}"
             longest[key] = max(longest.get(key, 0), left - gone)
-        assert after[name] == pytest.approx(longest, abs=1), name
-    assert lab.caller("fd99:0:0:1::9").tcp(22) == "open"
-    near, far = lab.caller("fd99:0:0:2::8"), lab.caller("fd99:0:0:3::8")
-    for caller in (near, far):
-        caller.knock(9000)
+        assert after[name + family] == pytest.approx(longest, abs=1), name
+    assert caller(1, 9).tcp(22) == "open"
+    near, far = caller(2, 8), caller(3, 8)
+    for each in (near, far):
+        each.knock(9000)
     assert near.tcp(22) == "open"
     assert far.tcp(22) == "refused"
 

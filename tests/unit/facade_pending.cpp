@@ -43,9 +43,9 @@ Track track(const Ruleset& ruleset, const std::string& name) {
 struct Gate {
   LiveTable live;
 
-  Gate() {
+  explicit Gate(const char* declaration = kDeclaration) {
     live.ours = true;
-    live.ruleset = compile(compile(load({{Source::Kind::declaration, "test", kDeclaration}})));
+    live.ruleset = compile(compile(load({{Source::Kind::declaration, "test", declaration}})));
   }
   // A knock `age` ago.
   void let_in(const std::string& source, const std::string& name, const std::string& tail,
@@ -86,6 +86,23 @@ TEST_CASE("pending: its time is over at the deadline, and with its boot") {
   CHECK(is_over(pending(), "another", 1000s));
   CHECK(waiting(pending(), 1040s) == Waiting{"5f1d92ab", 1'764'038'400'000ms, 20s});
   CHECK(waiting(pending(), 1070s).remaining == 0s);
+}
+
+TEST_CASE("pending: a grant is for as much of an address as is a source") {
+  Gate gate(
+      "knockwork: 1\nipv4_prefix: 24\nipv6_prefix: 64\nsequences:\n"
+      "  - {name: ssh, knock: [7000, 8000], opens: [22/tcp]}\n");
+  gate.let_in("10.0.0.0", "ssh", " . 6 . 22", 5s);
+  gate.let_in("2001:db8::", "ssh", " . 6 . 22", 5s);
+  Pending waits = pending();
+  waits.grants.sets.clear();
+  const auto proved = [&](const std::string& client) {
+    return !missing_proof(waits, gate.live, {client + " 40000 10.0.0.2 22", 990s, 1020s});
+  };
+  CHECK(proved("10.0.0.7"));
+  CHECK_FALSE(proved("10.0.1.7"));
+  CHECK(proved("2001:db8::7"));
+  CHECK_FALSE(proved("2001:db8:0:1::7"));
 }
 
 TEST_CASE("pending: what proves that one can come in") {

@@ -75,7 +75,7 @@ class Taker {
   bool is_source(std::string_view key) const {
     if (!what_.source) return true;
     const auto source = parse_network(source_in(key));
-    return source && contains(widened(*what_.source, what_.source->ipv6 ? here_.ipv6_prefix : 32), *source);
+    return source && contains(widened(*what_.source, source_prefix(here_, what_.source->ipv6)), *source);
   }
 
   // Those whose key ends with an edge that is retired.
@@ -100,7 +100,8 @@ class Taker {
     const std::string set = std::string("holders") + family;
     for (const LiveElement& element : elements(set)) {
       if (!is_retired(element.key)) continue;
-      taken_.changes.push_back({Change::Kind::remove, "grant", shown_source(element.key),
+      taken_.changes.push_back({Change::Kind::remove, "grant",
+                                shown_source(std::string(source_in(element.key)), here_),
                                 fmt::format("by {}", name_of(last_in(element.key))), "", "revoked"});
     }
     forget(set, [&](const LiveElement& element) {
@@ -170,8 +171,7 @@ class Taker {
   }
 
   bool still_granted(const Flow& flow) const {
-    const Connection connection{flow.source, flow.source_port, flow.port};
-    const std::string source = source_of(connection, here_.ipv6_prefix);
+    const std::string source = source_of(flow.source, here_);
     return std::any_of(here_.tracks.begin(), here_.tracks.end(), [&](const Track& track) {
       return std::any_of(track.services.begin(), track.services.end(), [&](const Service& service) {
         if (!leads_to(track, service, flow, surroundings_.own)) return false;
@@ -194,12 +194,6 @@ class Taker {
       if (edge_key(track.edges.back().id) == mark) return track.name;
     }
     return "a sequence that is gone";
-  }
-
-  std::string shown_source(std::string_view key) const {
-    const std::string source(source_in(key));
-    const bool widened = source.find(':') != std::string::npos && here_.ipv6_prefix != 128;
-    return widened ? fmt::format("{}/{}", source, here_.ipv6_prefix) : source;
   }
 
   const LiveTable& live_;

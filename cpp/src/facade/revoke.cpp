@@ -175,7 +175,7 @@ Report grant(const std::string& address, const std::string& sequence, std::optio
   const LiveTable live = read_gate(kernel);
   const Track track = track_of(live, sequence);
   const milliseconds until = time.value_or(milliseconds(track.open_for.milliseconds()));
-  const std::string key = source_of({source, 0, 0}, program_of(live.ruleset).ipv6_prefix);
+  const std::string key = source_of(source, program_of(live.ruleset));
   const std::string family = source.ipv6 ? "6" : "4";
   Transaction transaction;
   const auto put = [&](const std::string& set, const std::string& element) {

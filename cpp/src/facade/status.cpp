@@ -23,15 +23,14 @@ const std::vector<LiveElement>& elements(const LiveTable& live, const char* set)
 
 std::string address_of(const std::string& key) { return key.substr(0, key.find(" . ")); }
 
-std::vector<Holder> grants(const LiveTable& live, const std::vector<Track>& tracks, int prefix6) {
+std::vector<Holder> grants(const LiveTable& live, const Program& program) {
   std::unordered_map<std::string, std::string> names;
-  for (const Track& track : tracks) names.emplace(edge_key(track.edges.back().id), track.name);
+  for (const Track& track : program.tracks) names.emplace(edge_key(track.edges.back().id), track.name);
   std::vector<Holder> holders;
-  const std::string by = prefix6 == 128 ? "" : fmt::format("/{}", prefix6);
-  for (const auto& [set, prefix] : {std::pair{"holders4", std::string()}, std::pair{"holders6", by}}) {
+  for (const char* set : {"holders4", "holders6"}) {
     for (const LiveElement& element : elements(live, set)) {
       const auto name = names.find(element.key.substr(element.key.rfind(' ') + 1));
-      holders.push_back({address_of(element.key) + prefix,
+      holders.push_back({shown_source(address_of(element.key), program),
                          name == names.end() ? "a sequence that is gone" : name->second, element.expires});
     }
   }
@@ -39,13 +38,13 @@ std::vector<Holder> grants(const LiveTable& live, const std::vector<Track>& trac
 }
 
 // A source may be locked out twice, by a wrong knock and as a stray: the longer one counts.
-std::vector<Holder> lockouts(const LiveTable& live, int prefix6) {
+std::vector<Holder> lockouts(const LiveTable& live, const Program& program) {
   std::map<std::string, std::chrono::milliseconds> longest;
-  const std::string by = fmt::format("/{}", std::min(64, prefix6));
-  for (const auto& [set, prefix] : {std::pair{"locked4", std::string()}, std::pair{"strays4", std::string()},
-                                    std::pair{"locked6", by}, std::pair{"strays6", by}}) {
+  Program by = program;
+  by.ipv6_prefix = lockout_prefix(program);
+  for (const char* set : {"locked4", "strays4", "locked6", "strays6"}) {
     for (const LiveElement& element : elements(live, set)) {
-      auto& time = longest[element.key + prefix];
+      auto& time = longest[shown_source(element.key, by)];
       time = std::max(time, element.expires);
     }
   }
@@ -81,22 +80,21 @@ Status status(Kernel& kernel, const Settings& settings) {
   const Fingerprints fingerprints = Fingerprints::of_this_host(MissingKey::do_without);
   const Shown hidden = fingerprints.shown(Ports::hidden);
   const Shown revealed = fingerprints.shown(Ports::revealed);
-  const std::vector<Track> tracks = decompile(live->ruleset);
+  const Program program = program_of(live->ruleset);
   std::set<std::string> spent;
   for (const LiveElement& element : elements(*live, "spent")) spent.insert(element.key);
-  for (const Track& track : tracks) {
+  for (const Track& track : program.tracks) {
     status.sequences.push_back({track.name, hidden.knocks(track), static_cast<int>(track.edges.size()),
                                 static_cast<int>(track.services.size()),
                                 settings.ports == Ports::revealed ? revealed.services(track.services) : "",
                                 track.once, spent.contains(edge_key(track.edges.back().id))});
   }
-  const int prefix6 = ipv6_prefix(live->ruleset).value_or(128);
-  status.grants = grants(*live, tracks, prefix6);
-  status.lockouts = lockouts(*live, prefix6);
+  status.grants = grants(*live, program);
+  status.lockouts = lockouts(*live, program);
   sort(status.grants);
   status.half_done = half_done(*live);
-  if (const auto interfaces = program_of(live->ruleset).interfaces; !interfaces.empty()) {
-    status.warnings = interface_warnings(interfaces, kernel.links());
+  if (!program.interfaces.empty()) {
+    status.warnings = interface_warnings(program.interfaces, kernel.links());
   }
   return status;
 }

@@ -9,8 +9,7 @@ std::vector<std::string> operator_warnings(const Program& program, const LiveTab
                                            std::string_view ssh_connection) {
   const auto connection = parse_connection(ssh_connection);
   if (!connection || !must_knock(program, *connection)) return {};
-  if (live != nullptr && holds_grant(live->live, program_of(live->ruleset).ipv6_prefix, *connection))
-    return {};
+  if (live != nullptr && holds_grant(live->live, program_of(live->ruleset), *connection)) return {};
   const std::string address = to_string(connection->client);
   return {fmt::format(
       "you are connected from {0} to a port that this declaration shuts: this session goes on, but "

@@ -23,7 +23,7 @@ bool any_grant(const LiveTable& live, const Program& program, const Connection& 
                const ByWhat& such) {
   const auto holders = live.live.find(connection.client.ipv6 ? "holders6" : "holders4");
   if (holders == live.live.end()) return false;
-  const std::string source = source_of(connection, program.ipv6_prefix);
+  const std::string source = source_of(connection.client, program);
   return std::any_of(program.tracks.begin(), program.tracks.end(), [&](const Track& track) {
     if (!track.to.empty() || !covers(track.services, connection.port)) return false;
     const std::string key = source + " . " + edge_key(track.edges.back().id);
@@ -98,11 +98,20 @@ bool must_knock(const Program& program, const Connection& connection) {
                               [&](const Network& network) { return contains(network, connection.client); });
 }
 
-std::string source_of(const Connection& connection, int ipv6_prefix) {
-  if (!connection.client.ipv6) return to_string(connection.client);
-  Network network = widened(connection.client, ipv6_prefix);
-  network.prefix = 128;
+int source_prefix(const Program& program, bool ipv6) {
+  return ipv6 ? program.ipv6_prefix : program.ipv4_prefix;
+}
+
+std::string source_of(const Network& client, const Program& program) {
+  Network network = widened(client, source_prefix(program, client.ipv6));
+  network.prefix = client.ipv6 ? 128 : 32;
   return to_string(network);
+}
+
+std::string shown_source(const std::string& source, const Program& program) {
+  const bool ipv6 = source.find(':') != std::string::npos;
+  const int prefix = source_prefix(program, ipv6);
+  return prefix == (ipv6 ? 128 : 32) ? source : fmt::format("{}/{}", source, prefix);
 }
 
 bool holds_grant_by(const LiveTable& live, const Program& program, const Connection& connection,
@@ -119,8 +128,8 @@ std::optional<std::string> missing_proof(const Pending& pending, const LiveTable
   if (!must_knock(program, *connection)) return std::nullopt;
   if (has_young_grant(pending, live, program, *connection, evidence.now)) return std::nullopt;
   // Who holds no grant and is in by a new connection needs none: an interface that is not protected.
-  const bool granted = holds_grant(live.live, program.ipv6_prefix, *connection) ||
-                       holds_grant(pending.grants.sets, program.ipv6_prefix, *connection);
+  const bool granted =
+      holds_grant(live.live, program, *connection) || holds_grant(pending.grants.sets, program, *connection);
   const bool anew =
       pending.committed && evidence.session_began && *evidence.session_began > *pending.committed;
   if (!granted && anew) return std::nullopt;

@@ -23,19 +23,25 @@ struct Connection {
 std::optional<Connection> parse_connection(std::string_view text);
 
 // As much of a program as a live ruleset says: mode, sequences, public services,
-// always_allow, interfaces, sources, ipv6_prefix.
+// always_allow, interfaces, sources, ipv4_prefix, ipv6_prefix.
 Program program_of(const Ruleset& ruleset);
 
 // Whether somebody who comes like that needs a grant.
 bool must_knock(const Program& program, const Connection& connection);
 
+// How much of an address of that family is a source: 32 or 128 where it is the whole address.
+int source_prefix(const Program& program, bool ipv6);
+
 // The client as the sets name a source of its family.
-std::string source_of(const Connection& connection, int ipv6_prefix);
+std::string source_of(const Network& client, const Program& program);
+
+// A source that the sets name, for people: with its prefix where it is a network.
+std::string shown_source(const std::string& source, const Program& program);
 
 // Whether the sets of grants say that the client may come in again now.
 template <typename Sets>
-bool holds_grant(const Sets& sets, int ipv6_prefix, const Connection& connection) {
-  const std::string source = source_of(connection, ipv6_prefix) + " . 6 . ";
+bool holds_grant(const Sets& sets, const Program& program, const Connection& connection) {
+  const std::string source = source_of(connection.client, program) + " . 6 . ";
   const auto holds = [&](const char* set, const std::string& prefix, bool whole) {
     const auto found = sets.find(set);
     return found != sets.end() &&

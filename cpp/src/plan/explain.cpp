@@ -78,10 +78,7 @@ std::string sources_of(const Ruleset& ruleset) {
   return set == nullptr ? "" : std::to_string(set->size);
 }
 
-std::string ipv6_prefix_of(const Ruleset& ruleset) {
-  const auto prefix = ipv6_prefix(ruleset);
-  return prefix ? std::to_string(*prefix) : "";
-}
+std::string text_of(std::optional<int> prefix) { return prefix ? std::to_string(*prefix) : ""; }
 
 std::string or_none(const std::optional<Duration>& duration) {
   return duration ? to_string(*duration) : "none";
@@ -155,7 +152,8 @@ class Explainer {
     setting("refuse", refuse_of(live), refuse_of(wanted_), &settings_changed_);
     setting("wrong_knock", wrong_knock_of(live), wrong_knock_of(wanted_), &settings_changed_);
     setting("sources", sources_of(live), sources_of(wanted_), &sources_changed_);
-    setting("ipv6_prefix", ipv6_prefix_of(live), ipv6_prefix_of(wanted_), &settings_changed_);
+    setting("ipv4_prefix", text_of(ipv4_prefix(live)), text_of(ipv4_prefix(wanted_)), &settings_changed_);
+    setting("ipv6_prefix", text_of(ipv6_prefix(live)), text_of(ipv6_prefix(wanted_)), &settings_changed_);
     setting("log", declared_log(live), declared_log(wanted_), &settings_changed_);
     setting("always_allow", elements_of(live, {"always_allow4", "always_allow6"}),
             elements_of(wanted_, {"always_allow4", "always_allow6"}), &always_allow_changed_);
