@@ -227,6 +227,7 @@ TEST_CASE("load: what() names every fault and holds no source line") {
     CHECK(std::string(error.what()).find("70001") == std::string::npos);
     CHECK(std::string(error.what()) ==
           "knockwork.yml:2:33: error: port out of range\n  help: a port is a number from 1 to 65535\n"
-          "knockwork.yml:2:49: error: no protocol\n  help: write 22/tcp or 22/udp");
+          "knockwork.yml:2:49: error: no protocol\n"
+          "  help: write the port, a slash and tcp or udp, as in 22/tcp");
   }
 }
