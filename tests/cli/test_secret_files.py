@@ -37,7 +37,8 @@ def test_no_link_is_followed(knockwork: Knockwork) -> None:
 
 
 @pytest.mark.parametrize("mode, owner, why", [
-    ("777", "root:root", f"others may replace what is in the folder {FOLDER}: `chmod go-w {FOLDER}`, or choose another"),
+    ("777", "root:root",
+     f"others may replace what is in the folder {FOLDER}: `chmod go-w {FOLDER}`, or choose another"),
     ("770", "root:daemon",
      f"others may replace what is in the folder {FOLDER}: `chmod go-w {FOLDER}`, or choose another"),
     ("755", "daemon:root", f"the folder {FOLDER} belongs to another user, who could replace what is in it: choose a "

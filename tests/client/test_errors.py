@@ -134,10 +134,10 @@ WRONG = {
                             "answers"),
     "nor does a range": ("knock gate --wait-open 8000-8001/tcp", "8000-8001/tcp cannot be checked: only a single "
                          "TCP port answers"),
-    "no port": ("connect gate ssh", "port `ssh` is not a decimal number: a port is a number from 1 to 65535"),
+    "no port": ("connect gate ssh", "port is not a decimal number: a port is a number from 1 to 65535"),
     "knock out of range": ("knock gate 7000 70000", "knock 2: port out of range: a port is a number from 1 to 65535"),
-    "knock of no protocol": ("knock gate 7000/sctp", "knock 1: unknown protocol: write the port, a slash and tcp or "
-                             "udp, as in 7000/udp"),
+    "knock of no protocol": ("knock gate 7000/sctp", "knock 1: unknown protocol `sctp`: write the port, a slash and "
+                             "tcp or udp, as in 7000/udp"),
     "knocks and a dash": ("knock gate 7000 -", "knock 2: port is not a decimal number: a port is a number from 1 to "
                           "65535"),
     "no knocks on standard input": ("knock gate -", "no knocks: write them as in 7000/udp 8000/tcp"),
@@ -235,62 +235,36 @@ mode: gate
 """
 FAULTS = """\
 /run/faulty:4:5: error: unknown key `adress`
-      adress: 192.0.2.10
-      ^~~~~~
   help: did you mean `address`?
 /run/faulty:6:28: error: a sequence without knocks
-        - {name: ssh, knock: [], opens: [22/tcp]}
-                             ^
   help: write 1 to 32 of them, as in `[7000/udp, 8000/udp]`
 /run/faulty:7:16: error: a second sequence named `ssh`
-        - {name: ssh, knock: [47011/sctp], opens: [22]}
-                 ^~~
   help: rename one: the first stands at /run/faulty:6
-/run/faulty:7:29: error: unknown protocol
-        - {name: ssh, knock: [47011/sctp], opens: [22]}
-                              ^~~~~~~~~~
+/run/faulty:7:29: error: unknown protocol `sctp`
   help: write the port, a slash and tcp or udp, as in 7000/udp
 /run/faulty:7:50: error: no protocol
-        - {name: ssh, knock: [47011/sctp], opens: [22]}
-                                                   ^~
-  help: write 22/tcp or 22/udp
+  help: write the port, a slash and tcp or udp, as in 22/tcp
 /run/faulty:8:12: error: an empty list of hosts
-    - {host: [], address: "a b", sequences: 7}
-             ^
   help: name one, as in `host: web1.example`
 /run/faulty:8:25: error: `a b` is neither a name nor an address
-    - {host: [], address: "a b", sequences: 7}
-                          ^~~~~
   help: write one, as in `192.0.2.10`, without port or brackets
 /run/faulty:8:43: error: `sequences` takes a list of sequences, not a single value
-    - {host: [], address: "a b", sequences: 7}
-                                            ^
   help: put it in brackets, as in `sequences: [{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]`
 /run/faulty:9:5: error: a host is a mapping of keys
-    - web2
-      ^~~~
   help: write it as in `- {host: web1, sequences: […]}`
 /run/faulty:10:5: error: `host` is missing
-    - lockout: 5
-      ^~~~~~~
   help: add `host: web1.example`
 /run/faulty:10:5: error: `sequences` is missing
-    - lockout: 5
-      ^~~~~~~
   help: add `sequences: [{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]`
 /run/faulty:10:14: error: a duration without a unit
-    - lockout: 5
-               ^
-  help: write 5s for seconds, 5m for minutes
+  help: add one: s for seconds, m for minutes
 /run/faulty:11:1: error: unknown key `mode`
-  mode: gate
-  ^~~~
   help: keys here: knockwork, hosts
 """
 
 
 def test_every_fault_of_a_profile_at_once(client: Knockwork) -> None:
-    """With place and caret, as for a declaration."""
+    """With place and remedy, as for a declaration: the lines, which hold ports, are for a terminal."""
     client.host.write("/run/faulty", FAULTY, 0o600)
     assert client.refused("knock", "web1", "--profile", "/run/faulty") == FAULTS
 
@@ -299,4 +273,4 @@ def test_ssh_is_not_shown_the_lines(client: Knockwork) -> None:
     """What ssh prints may end up in a log: `connect` leaves the profile's lines out."""
     client.host.write("/run/faulty", FAULTY, 0o600)
     said = client.refused("connect", "web1", "22", "--profile", "/run/faulty")
-    assert "47011" not in said and "/run/faulty:7:29: error: unknown protocol\n" in said
+    assert "47011" not in said and "/run/faulty:7:29: error: unknown protocol `sctp`\n" in said

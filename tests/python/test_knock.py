@@ -87,7 +87,7 @@ def test_failures(lab: Lab) -> None:
         "and does anything listen there?",
         "unreachable: no way to 203.0.113.1: Network is unreachable",
         "the profile /root/.config/knockwork/hosts.yml knows no host else: add an entry `- host: else`",
-        "knock 1: unknown protocol: write the port, a slash and tcp or udp, as in 7000/udp",
+        "knock 1: unknown protocol `sctp`: write the port, a slash and tcp or udp, as in 7000/udp",
         "22/udp cannot be checked: only a single TCP port answers",
         "there is no profile /run/none: write one (on the host, `knockwork export` prints it), or name another with "
         "--profile"]

@@ -99,9 +99,11 @@ def test_every_fault_is_data() -> None:
 def test_files(tmp_path: Path) -> None:
     """A main file with its drop-ins, by any kind of path; faults name their files."""
     main = tmp_path / "main.yml"
-    main.write_text(TEXT)
     drop_in = tmp_path / "conf.d/web.yml"
     drop_in.parent.mkdir()
+    for private in (main, drop_in):
+        private.touch(mode=0o600)
+    main.write_text(TEXT)
     drop_in.write_text("- {name: web, knock: [47555, 48555], opens: [50443/tcp]}\n")
     assert [each.name for each in knockwork.read(main).sequences] == ["ssh", "web"]
     assert knockwork.read(str(main)) == knockwork.read(main)
