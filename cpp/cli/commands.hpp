@@ -18,6 +18,7 @@
 inline constexpr int kFine = 0;
 inline constexpr int kError = 1;
 inline constexpr int kWouldChange = 2;  // only plan --detailed-exitcode
+inline constexpr int kNoGate = 3;       // only status, where something is declared
 
 // What the command line asked for.
 struct Chosen {

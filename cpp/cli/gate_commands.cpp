@@ -54,7 +54,18 @@ int run_plan(const Arguments& arguments) {
   return report.changed && arguments.detailed_exitcode ? kWouldChange : kFine;
 }
 
+// At boot: whatever is wrong, a gate stands afterwards, and the exit status says what was wrong.
+int run_unattended(const Arguments& arguments) {
+  const Report report = apply_unattended(arguments.file, *open_kernel(), settings(arguments));
+  if (report.changed || !report.warnings.empty() || !arguments.quiet)
+    show(report, arguments, Execution::apply);
+  if (report.degraded.empty()) return kFine;
+  print_error(fmt::format("knockwork: error: {}\n", report.degraded));
+  return kError;
+}
+
 int run_apply(const Arguments& arguments) {
+  if (arguments.unattended && !arguments.check && arguments.file != "-") return run_unattended(arguments);
   const Spec spec = load(sources(arguments.file, For::applying));
   const Execution execution = arguments.check ? Execution::check : Execution::apply;
   Settings wanted = settings(arguments);
@@ -109,7 +120,7 @@ int run_status(const Arguments& arguments) {
   const Status now = status(*open_kernel(), settings(arguments));
   for (const std::string& warning : now.warnings) warn(warning);
   print(arguments.json ? to_json(now) + '\n' : to_text(now));
-  return kFine;
+  return now.declared && !now.present ? kNoGate : kFine;
 }
 
 int run_call(const Arguments&) {
@@ -163,8 +174,10 @@ void add_gate_commands(Commands& commands) {
   sub->add_flag("--revoke-retired", arguments->revoke_retired,
                 "take back the grants of what is removed or changed, and cut its connections");
   add_allow_absent(sub, *arguments);
-  sub->add_flag("--unattended", arguments->unattended,
-                "as at boot: what was rolled back does not come again by itself")
+  sub->add_flag(
+         "--unattended", arguments->unattended,
+         "as at boot: what was rolled back does not come again by itself, and where nothing can be applied "
+         "and no gate stands, the last good one is loaded")
       ->excludes(within);
   sub->add_flag("--quiet", arguments->quiet, "print nothing where nothing changed");
 

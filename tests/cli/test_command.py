@@ -138,7 +138,10 @@ ANY_PORT = re.compile(r"47000|48000|49000|4022|70490|4000")
 def test_lines_are_for_terminals(knockwork: Knockwork, text: str) -> None:
     """What goes to a journal or a pipe has the place of a fault and what to do, and no port."""
     knockwork.declare(text)
-    for words in (("apply", "--unattended"), ("plan",), ("validate",), ("lint",), ("render",), ("trace",),
+    done = knockwork.run("apply", "--unattended")
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and re.search(rf"{DECLARATION}:\d+:\d+: ", said) and not ANY_PORT.search(said), said
+    for words in (("apply",), ("plan",), ("validate",), ("lint",), ("render",), ("trace",),
                   ("derive", "show"), ("derive", "clock"), ("epoch", "publish", "1"), ("export",)):
         said = knockwork.refused(*words)
         assert re.match(rf"{DECLARATION}:\d+:\d+: error: .+\n  help: ", said) and not ANY_PORT.search(said), words

@@ -54,7 +54,9 @@ def everyones(lab: Lab) -> str:
 def test_not_root(lab: Lab, everyones: str, command: str, error: str) -> None:
     """A user who is not root is told so."""
     lab.server.write("/etc/knockwork/knockwork.yml", CLASSIC, 0o644)
-    assert failure(lab, NOBODY, [everyones, *command.split()]) == f"knockwork: error: {error}\n"
+    said = failure(lab, NOBODY, [everyones, *command.split()]).splitlines()
+    assert said[-1] == f"knockwork: error: {error}"
+    assert all(line.startswith("warning: others can read the declaration") for line in said[:-1]), said
 
 
 def test_a_secret_declaration_is_not_readable(lab: Lab, everyones: str) -> None:
@@ -136,7 +138,8 @@ def test_different_applies_at_once(lab: Lab, knockwork: Knockwork) -> None:
     """Different declarations applied at the same time: the table is one of them, whole."""
     wanted = set()
     for number in range(4):
-        lab.server.write(f"/etc/k{number}/knockwork.yml", CLASSIC.replace("8000", str(8100 + 10 * number)))
+        lab.server.write(f"/etc/k{number}/knockwork.yml", CLASSIC.replace("8000", str(8100 + 10 * number)),
+                         0o600)
         knockwork.apply(None, f"/etc/k{number}/knockwork.yml")
         wanted.add(knockwork.table().configuration())
     runs = [lab.server.popen(knockwork.command("apply", f"/etc/k{number % 4}/knockwork.yml"),

@@ -56,6 +56,7 @@ struct Report {
   std::vector<Change> changes;
   std::vector<std::string> warnings;
   std::optional<Waiting> pending;  // what this apply armed
+  std::string degraded;  // why a start loaded something else than the declaration; empty: it did not
 };
 
 // A source address that may open connections now, or one that is locked out.
@@ -77,7 +78,9 @@ struct SequenceStatus {
 
 struct Status {
   bool present = false;
-  std::string mode;  // "gate" or "stealth"
+  bool declared = false;  // there is a declaration in the usual place
+  std::string degraded;   // why what stands is not what is declared; empty: nothing says so
+  std::string mode;       // "gate" or "stealth"
   std::vector<SequenceStatus> sequences;
   std::vector<Holder> grants;
   std::vector<Holder> lockouts;
@@ -125,6 +128,9 @@ std::string operator_connection();
 // names. A missing main file counts as `knockwork: 1` where drop-ins exist.
 // Throws SystemError where nothing can be read.
 std::vector<Source> read_declaration(const std::filesystem::path& file);
+// Those of them that can be, without an error.
+std::vector<Source> read_what_can_be_read(const std::filesystem::path& file);
+bool is_declared(const std::filesystem::path& file);
 
 // The rendered table as a file for `nft -f`.
 std::string render(const Spec& spec);
@@ -147,6 +153,10 @@ std::vector<std::string> host_warnings(const Spec& spec, Kernel& kernel);
 
 Report plan(const Spec& spec, Kernel& kernel, const Settings& settings);
 Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings);
+// At boot, which nobody watches: where the declaration cannot be applied and no gate stands, the last good
+// gate is loaded, or what can be read of the declaration is shut; Report::degraded says so. Throws where a
+// gate stands, which is then kept, or where nothing can be loaded.
+Report apply_unattended(const std::filesystem::path& file, Kernel& kernel, const Settings& settings);
 Report remove(Execution execution, Kernel& kernel, const Settings& settings);
 Status status(Kernel& kernel, const Settings& settings);
 

@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "facade/last_good.hpp"
 #include "facade/lock.hpp"
 #include "facade/revert.hpp"
 #include "facade/stamp.hpp"
@@ -76,6 +77,8 @@ std::string confirm(const std::string& id, Proof proof, Kernel& kernel, const Se
   }
   forget_pending();
   forget_rolled_back();
+  std::vector<std::string> warnings;  // the next apply says them, where they still hold
+  keep_last_good(live->ruleset, pending.digest, warnings);
   disarm(pending.id);
   return pending.id;
 }

@@ -189,6 +189,16 @@ std::optional<std::string> read_file(const std::filesystem::path& path) {
   return read_all(file->number(), path);
 }
 
+std::optional<std::string> read_beginning(const std::filesystem::path& path, std::size_t bytes) {
+  const auto file = open_to_read(path);
+  if (!file) return std::nullopt;
+  std::string text(bytes, '\0');
+  const ssize_t count = ::pread(file->number(), text.data(), bytes, 0);
+  if (count < 0) refuse("read", path);
+  text.resize(static_cast<std::size_t>(count));
+  return text;
+}
+
 std::optional<std::string> read_private_file(const std::filesystem::path& path) {
   const auto file = open_to_read(path);
   if (!file) return std::nullopt;

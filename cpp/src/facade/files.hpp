@@ -14,6 +14,9 @@ inline constexpr const char* kRunDirectory = "/run/knockwork";
 // The whole file; nothing where there is none. Throws SystemError.
 std::optional<std::string> read_file(const std::filesystem::path& path);
 
+// No more than its first bytes.
+std::optional<std::string> read_beginning(const std::filesystem::path& path, std::size_t bytes);
+
 // The same of a file that holds a secret: refused where it is not the reader's or root's, or
 // where others may read or write it.
 std::optional<std::string> read_private_file(const std::filesystem::path& path);

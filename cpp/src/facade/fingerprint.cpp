@@ -38,10 +38,14 @@ std::string text_of(const std::vector<Service>& services) {
 
 Fingerprints Fingerprints::of_this_host(MissingKey missing) {
   const std::filesystem::path path = std::filesystem::path(kStateDirectory) / "fingerprint.key";
-  if (auto key = read_file(path); key && key->size() == kKeyBytes) return Fingerprints(std::move(*key));
-  std::string key = random_key();
-  if (missing == MissingKey::make) write_file(path, key);
-  return Fingerprints(std::move(key));
+  std::string made = random_key();
+  try {
+    if (auto key = read_file(path); key && key->size() == kKeyBytes) return Fingerprints(std::move(*key));
+    if (missing != MissingKey::do_without) write_file(path, made);
+  } catch (const SystemError&) {
+    if (missing != MissingKey::make_if_possible) throw;
+  }
+  return Fingerprints(std::move(made));
 }
 
 std::string user_fingerprint(std::string_view text) {

@@ -9,7 +9,7 @@
 
 namespace knockwork {
 
-enum class MissingKey { make, do_without };
+enum class MissingKey { make, make_if_possible, do_without };
 
 class Fingerprints {
  public:

@@ -8,6 +8,7 @@
 #include "facade/clock.hpp"
 #include "facade/fingerprint.hpp"
 #include "facade/interfaces.hpp"
+#include "facade/last_good.hpp"
 #include "facade/revert.hpp"
 #include "facade/revoke.hpp"
 #include "facade/stamp.hpp"
@@ -23,6 +24,8 @@
 
 namespace knockwork {
 namespace {
+
+constexpr const char* kSavedState = "saved";  // the name of that change in a report
 
 // Wanted: what a declaration compiles to.
 struct Wanted {
@@ -67,23 +70,33 @@ InForce on_this_host(InForce now, Kernel& kernel, const Settings& settings) {
 
 // A new table takes up what was saved of the one before.
 void restore(Report& report, Transaction& transaction, const Ruleset& wanted) {
-  std::optional<Saved> saved;
-  try {
-    saved = read_saved();
-  } catch (const SystemError& error) {  // a gate without its past is better than none
-    report.warnings.emplace_back(error.what());
-  }
+  const std::optional<Saved> saved = read_saved(report.warnings);
   if (!saved) return;
   std::size_t grants = 0, spent = 0;
-  for (CarryElements& action : restored(*saved, wanted, wall_clock())) {
+  Restored past = restored(*saved, wanted, wall_clock());
+  tell_refused(past, report.warnings);
+  for (CarryElements& action : past.actions) {
     if (action.set.starts_with("holders")) grants += action.elements.size();
     if (action.set == "spent") spent += action.elements.size();
     transaction.actions.emplace_back(std::move(action));
   }
   if (grants + spent == 0) return;
   report.changes.push_back(
-      {Change::Kind::add, "state", "saved", "",
+      {Change::Kind::add, "state", kSavedState, "",
        fmt::format("{} grant{} restored, {} spent", grants, grants == 1 ? "" : "s", spent), ""});
+}
+
+// Commits; a gate without its past, which are the actions from `past` on, is better than none.
+void commit(Transaction& transaction, std::size_t past, Report& done, Kernel& kernel) {
+  try {
+    return kernel.commit(transaction);
+  } catch (const SystemError& error) {
+    if (past >= transaction.actions.size()) throw;
+    done.warnings.push_back(fmt::format("saved grants and spent uses are left out: {}", error.what()));
+  }
+  transaction.actions.resize(past);
+  std::erase_if(done.changes, [](const Change& change) { return change.name == kSavedState; });
+  kernel.commit(transaction);
 }
 
 // Commits what `wanted` needs, and adds to the report. With confirm_within the
@@ -97,14 +110,19 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
   Ruleset target;
   Retirement gone;
   Taken revoked;
+  std::size_t past = SIZE_MAX;  // where what was saved begins in the transaction
   {
     const Reading reading = read_steady(kernel);
     refuse_if_not_ours(reading.live);
     target = goal(wanted.ruleset, wanted.program, reading.live);
     transaction = difference(pointer(reading.live), target);
     if (transaction.empty()) return stamp(reading.generation, digest_of_wanted);
-    add(done, report(wanted, target, reading.live, transaction, settings, MissingKey::make));
-    if (!reading.live) restore(done, transaction, target);
+    add(done, report(wanted, target, reading.live, transaction, settings,
+                     settings.asked == Asked::by_someone ? MissingKey::make : MissingKey::make_if_possible));
+    if (!reading.live) {
+      past = transaction.actions.size();
+      restore(done, transaction, target);
+    }
     if (reading.live && settings.retired == Retired::revoked) {
       gone = retired(*reading.live, wanted.program);
       revoked = taken(*reading.live, gone, wanted.program, look_around(kernel, settings));
@@ -116,7 +134,7 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
     if (settings.confirm_within) armed.emplace(reading, gone, digest_of_wanted, wanted.declared, settings);
   }
   try {
-    kernel.commit(transaction);
+    commit(transaction, past, done, kernel);
   } catch (const SystemError&) {
     if (armed) armed->call_off();
     throw;
@@ -168,7 +186,8 @@ Report apply(const Spec& spec, const Lock&, Kernel& kernel, const Settings& sett
   const std::string digest_of_wanted = digest(wanted.ruleset);
   Report done = make_way(digest_of_wanted, kernel, settings);
   if (settings.asked == Asked::by_the_system) {
-    if (const auto note = read_rolled_back(); note && note->declared == digest(to_yaml(spec))) {
+    if (const auto note = usable_rolled_back(done.warnings);
+        note && note->declared == digest(to_yaml(spec))) {
       done.warnings.push_back(fmt::format(
           "apply {} was rolled back, and the declaration is still the same: what was there before it is kept. "
           "Correct the declaration and run `knockwork apply`",
@@ -178,8 +197,25 @@ Report apply(const Spec& spec, const Lock&, Kernel& kernel, const Settings& sett
     }
   }
   bring_about(wanted, done, kernel, settings);
+  if (!done.pending && !is_pending()) keep_last_good(wanted.ruleset, digest(wanted.ruleset), done.warnings);
+  note_stand_in("");
   if (settings.asked == Asked::by_someone && !done.pending) forget_rolled_back();
   return warned(std::move(done), now);
+}
+
+void add_stand_in(const Ruleset& ruleset, Report& report, Kernel& kernel, const Settings& settings) {
+  Settings plain = settings;
+  plain.confirm_within.reset();
+  plain.retired = Retired::expire;
+  std::optional<Lock> lock;
+  try {
+    lock.emplace(settings.lock_timeout);
+  } catch (const SystemError& error) {  // whoever holds it has not made a gate either
+    report.warnings.emplace_back(error.what());
+  }
+  Wanted wanted(ruleset);
+  wanted.ruleset = as_stand_in(std::move(wanted.ruleset));
+  bring_about(wanted, report, kernel, plain);
 }
 
 Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
@@ -206,6 +242,12 @@ Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
     report.warnings.push_back(fmt::format("grants and spent uses are lost: {}", error.what()));
   }
   kernel.commit({{DeleteTable{}}});
+  note_stand_in("");
+  try {
+    forget_last_good();
+  } catch (const SystemError& error) {
+    report.warnings.emplace_back(error.what());
+  }
   return report;
 }
 

@@ -68,7 +68,8 @@ Report renew(const std::string& name, Execution execution, Kernel& kernel, const
   if (execution == Execution::check) return report;
   kernel.commit({{ForgetElements{kSpent, {edge}}}});
   // A saved state that still says "spent" would take the use away again.
-  if (read_saved()) write_saved(worth_saving(read_gate(kernel), wall_clock()));
+  std::vector<std::string> damaged;  // what is, may still say so tomorrow: written anew as well
+  if (read_saved(damaged) || !damaged.empty()) write_saved(worth_saving(read_gate(kernel), wall_clock()));
   return report;
 }
 

@@ -31,12 +31,25 @@ std::string holder(int file) {
                    : "a process";
 }
 
+// Where nothing can be written, the folder itself is what everybody locks.
+int open_lock(const std::string& path) {
+  const int no_folder = ::mkdir(kRunDirectory, 0700) != 0 && errno != EEXIST ? errno : 0;
+  const char* folder = no_folder != 0 ? "/run" : kRunDirectory;
+  int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const int error = no_folder != 0 ? no_folder : errno;
+  const bool unwritable = error == EROFS || error == ENOSPC || error == EDQUOT || error == ENOENT;
+  if (file < 0 && unwritable && ::geteuid() == 0) {
+    file = ::open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  }
+  if (file < 0) errno = error;
+  return file;
+}
+
 }  // namespace
 
 Lock::Lock(std::chrono::milliseconds timeout) {
   const std::string path = std::string(kRunDirectory) + "/lock";
-  if (::mkdir(kRunDirectory, 0700) != 0 && errno != EEXIST) refuse(path, errno);
-  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  file_ = open_lock(path);
   if (file_ < 0) refuse(path, errno);
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (::flock(file_, LOCK_EX | LOCK_NB) != 0) {

@@ -10,12 +10,16 @@
 
 #include "facade/files.hpp"
 #include "spec/json_text.hpp"
+#include "ruleset/plain.hpp"
+#include "ruleset/ruleset.hpp"
 
 namespace knockwork {
 namespace {
 
 using nlohmann::json;
 using std::chrono::milliseconds;
+
+constexpr std::string_view kTableBegins = "table inet knockwork {";
 
 std::filesystem::path pending_path() { return std::filesystem::path(kStateDirectory) / "pending.json"; }
 std::filesystem::path rolled_back_path() {
@@ -40,6 +44,29 @@ std::optional<Pending> read_note(const std::filesystem::path& path) {
         "{0} is damaged, so nobody knows which table to bring back: look at `knockwork status`, then delete "
         "{0} and run `knockwork apply`",
         path.string()));
+  }
+}
+
+void put_aside(const std::filesystem::path& path, const char* costs, std::vector<std::string>& warnings) {
+  const std::string aside = path.string() + ".damaged";
+  std::string where = "it is now " + aside;
+  try {
+    rename_file(path, aside);
+  } catch (const SystemError& error) {
+    where = error.what();
+  }
+  warnings.push_back(fmt::format("{} is damaged, so {}; {}", path.string(), costs, where));
+}
+
+std::optional<Pending> usable(const std::filesystem::path& path, const char* costs,
+                              std::vector<std::string>& warnings) {
+  try {
+    std::optional<Pending> note = read_note(path);
+    if (note && note->before) ruleset_before(*note);
+    return note;
+  } catch (const SystemError&) {
+    put_aside(path, costs, warnings);
+    return std::nullopt;
   }
 }
 
@@ -110,10 +137,44 @@ Pending parse_pending(const std::string& text) {
 
 std::optional<Pending> read_pending() { return read_note(pending_path()); }
 void write_pending(const Pending& pending) { write_file(pending_path(), to_json(pending)); }
+bool is_pending() {
+  std::error_code error;
+  return std::filesystem::exists(pending_path(), error) || error;
+}
 void forget_pending() { remove_file(pending_path()); }
 void note_rolled_back() { rename_file(pending_path(), rolled_back_path()); }
 std::optional<Pending> read_rolled_back() { return read_note(rolled_back_path()); }
 void forget_rolled_back() { remove_file(rolled_back_path()); }
+
+std::optional<Pending> read_pending(std::vector<std::string>& warnings) {
+  try {
+    return read_pending();
+  } catch (const SystemError& error) {
+    warnings.emplace_back(error.what());
+    return std::nullopt;
+  }
+}
+
+Ruleset ruleset_before(const Pending& pending) {
+  try {
+    const std::string_view text = pending.before.value();
+    Ruleset ruleset = parse_listing(text.substr(text.find(kTableBegins))).ruleset;
+    if (is_plain(ruleset)) return ruleset;
+  } catch (const std::exception&) {  // of which nothing is to be quoted
+  }
+  throw SystemError(
+      fmt::format("the note of apply {} holds no table that can be brought back: delete {}, look at "
+                  "`knockwork plan` and run `knockwork apply`",
+                  pending.id, pending_path().string()));
+}
+
+std::optional<Pending> usable_pending(std::vector<std::string>& warnings) {
+  return usable(pending_path(), "an apply that nobody confirmed is not taken back", warnings);
+}
+
+std::optional<Pending> usable_rolled_back(std::vector<std::string>& warnings) {
+  return usable(rolled_back_path(), "an apply that was rolled back may come again", warnings);
+}
 
 std::string why_refused(const Waiting& waiting) {
   const std::time_t second = waiting.since.count() / 1000;

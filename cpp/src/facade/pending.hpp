@@ -45,11 +45,23 @@ Pending parse_pending(const std::string& text);
 
 // All throw SystemError.
 std::optional<Pending> read_pending();
+bool is_pending();  // whether there is a note, readable or not
 void write_pending(const Pending& pending);
 void forget_pending();
 void note_rolled_back();  // from now on read_rolled_back() has it, read_pending() nothing
 std::optional<Pending> read_rolled_back();
 void forget_rolled_back();
+
+// The same for those who must go on: a note that cannot be read is nothing, and a warning.
+std::optional<Pending> read_pending(std::vector<std::string>& warnings);
+
+// Its ruleset of before. Throws SystemError where that is none that can be loaded.
+Ruleset ruleset_before(const Pending& pending);
+
+// For a start of the host, which nobody watches: a note that cannot be read or brought back is put
+// aside beside its name, with a warning, and costs no more than what it held.
+std::optional<Pending> usable_pending(std::vector<std::string>& warnings);
+std::optional<Pending> usable_rolled_back(std::vector<std::string>& warnings);
 
 // "apply 5f1d92ab waits …": why nothing else may happen now.
 std::string why_refused(const Waiting& waiting);

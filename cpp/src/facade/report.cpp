@@ -105,6 +105,7 @@ std::string to_json(const Report& report) {
   json value{
       {"changed", report.changed}, {"changes", list(report.changes, change)}, {"warnings", report.warnings}};
   if (report.pending) value["pending"] = to_value(*report.pending);
+  if (!report.degraded.empty()) value["degraded"] = report.degraded;
   return json_text(value);
 }
 
@@ -115,7 +116,13 @@ std::string to_text(const Status& status) {
                        status.pending->id, utc(status.pending->since),
                        (status.pending->remaining.count() + 999) / 1000);
   }
-  if (!status.present) return text + "No gate: there is no table inet knockwork in this network namespace.\n";
+  if (!status.degraded.empty()) {
+    text += fmt::format("Degraded: {}. Mend it, and run `knockwork apply`.\n", status.degraded);
+  }
+  if (!status.present) {
+    text += "No gate: there is no table inet knockwork in this network namespace.\n";
+    return status.declared ? text + "What is declared is open to everyone: run `knockwork apply`.\n" : text;
+  }
   text += fmt::format("Mode {}, {} sequence{}.\n", status.mode, status.sequences.size(),
                       status.sequences.size() == 1 ? "" : "s");
   for (const SequenceStatus& sequence : status.sequences) {
@@ -151,6 +158,7 @@ std::string to_json(const Status& status) {
   };
   const auto holder = [](const Holder& each) { return to_value(each); };
   json value{{"present", status.present},
+             {"declared", status.declared},
              {"mode", status.mode},
              {"sequences", list(status.sequences, sequence)},
              {"grants", list(status.grants, holder)},
@@ -158,6 +166,7 @@ std::string to_json(const Status& status) {
              {"half_done", status.half_done},
              {"warnings", status.warnings}};
   if (status.pending) value["pending"] = to_value(*status.pending);
+  if (!status.degraded.empty()) value["degraded"] = status.degraded;
   return json_text(value);
 }
 

@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 // What was saved and the live table lacks: sets that the new table did not have.
 void give_back(const Saved& saved, milliseconds now, const LiveTable* live, const Ruleset& before,
                std::map<std::string, CarryElements>& given) {
-  for (CarryElements& action : restored(saved, before, now)) {
+  for (CarryElements& action : restored(saved, before, now).actions) {
     CarryElements& all = given.try_emplace(action.set, CarryElements{action.set, {}}).first->second;
     std::set<std::string_view> present;
     if (live != nullptr) {
@@ -41,10 +41,10 @@ void give_back(const Saved& saved, milliseconds now, const LiveTable* live, cons
 }
 
 void add_grants(Transaction& transaction, const Pending& pending, const std::string& boot,
-                const LiveTable* live, const Ruleset& before) {
+                const LiveTable* live, const Ruleset& before, std::vector<std::string>& warnings) {
   std::map<std::string, CarryElements> given;
   if (live == nullptr) {  // newer than the note, where the host went down in order
-    if (const auto saved = read_saved()) give_back(*saved, wall_clock(), live, before, given);
+    if (const auto saved = read_saved(warnings)) give_back(*saved, wall_clock(), live, before, given);
   }
   const milliseconds now =
       pending.boot == boot ? pending.grants.at + (boot_clock() - pending.armed) : wall_clock();
@@ -65,7 +65,7 @@ void bring_back(const Pending& pending, Report& report, Kernel& kernel, const Se
       const Shown shown = Fingerprints::of_this_host(MissingKey::do_without).shown(settings.ports);
       report.changes = explain(pointer(reading.live), program_of(before), before, transaction, shown);
     }
-    add_grants(transaction, pending, reading.generation.boot, pointer(reading.live), before);
+    add_grants(transaction, pending, reading.generation.boot, pointer(reading.live), before, report.warnings);
     if (!transaction.empty()) kernel.commit(transaction);
   }
   verify(before, kernel);
@@ -108,12 +108,9 @@ void restore_file(const FileChange& file, Report& report) {
 Ruleset goal(Ruleset wanted, const Program& program, const std::optional<LiveTable>& live) {
   bool severed = live && has_severed(live->ruleset);
   if (!live) {
-    try {
-      const std::optional<Saved> saved = read_saved();
-      severed = saved && (saved->sets.contains("severed4") || saved->sets.contains("severed6"));
-    } catch (const SystemError&) {
-      severed = false;  // damaged: whoever restores it says so
-    }
+    std::vector<std::string> told;  // by whoever restores it
+    const std::optional<Saved> saved = read_saved(told);
+    severed = saved && (saved->sets.contains("severed4") || saved->sets.contains("severed6"));
   }
   return severed ? with_severed(std::move(wanted), program) : wanted;
 }
@@ -125,34 +122,27 @@ void add(Report& report, Report more) {
 }
 
 Report make_way(const std::string& digest, Kernel& kernel, const Settings& settings) {
-  const std::optional<Pending> pending = read_pending();
-  if (!pending) return {};
+  Report report;
+  const bool watched = settings.asked == Asked::by_someone;
+  const std::optional<Pending> pending = watched ? read_pending() : usable_pending(report.warnings);
+  if (!pending) return report;
   if (is_over(*pending, kernel.generation().boot, boot_clock())) {
-    Report report = revert(*pending, kernel, settings);
-    report.warnings.insert(report.warnings.begin(),
-                           fmt::format("nobody confirmed apply {}: it was taken back first", pending->id));
+    report.warnings.push_back(fmt::format("nobody confirmed apply {}: it was taken back first", pending->id));
+    add(report, revert(*pending, kernel, settings));
     return report;
   }
-  if (settings.asked == Asked::by_the_system && digest == pending->digest) return {};
+  if (!watched && digest == pending->digest) return report;
   throw SystemError(why_refused(waiting(*pending, boot_clock())));
 }
 
 std::vector<std::string> pending_warnings() {
-  const std::optional<Pending> pending = read_pending();
-  if (!pending) return {};
+  std::vector<std::string> warnings;
+  const std::optional<Pending> pending = read_pending(warnings);
+  if (!pending) return warnings;
   const Waiting now = waiting(*pending, boot_clock());
   return {
       fmt::format("apply {} waits for its confirmation and is taken back in {} s: this is seen from there",
                   now.id, (now.remaining.count() + 999) / 1000)};
-}
-
-Ruleset ruleset_before(const Pending& pending) {
-  const std::string& text = pending.before.value();
-  try {
-    return parse_listing(std::string_view(text).substr(text.find("table inet knockwork {"))).ruleset;
-  } catch (const std::exception&) {
-    throw SystemError("the note of the apply that waits holds no table that can be read");
-  }
 }
 
 Armed::Armed(const Reading& before, const Retirement& revoked, const std::string& digest,

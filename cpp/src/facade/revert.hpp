@@ -27,9 +27,6 @@ void add(Report& report, Report more);
 // What the table is to be: as wanted, and what was severed stays so.
 Ruleset goal(Ruleset wanted, const Program& program, const std::optional<LiveTable>& live);
 
-// Of a note: its ruleset of before. Throws SystemError where that cannot be read.
-Ruleset ruleset_before(const Pending& pending);
-
 // An apply whose way back is secured.
 class Armed {
  public:

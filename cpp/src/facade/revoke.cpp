@@ -124,11 +124,12 @@ void add_severed(Transaction& transaction, const Ruleset& live, const Ruleset& g
 void finish(const Taken& taken, const Retirement& what, const Program& program, Kernel& kernel) {
   // By an interface that is not protected nobody needs a grant, and a socket does not say its interface.
   if (program.interfaces.empty()) kernel.end(taken.flows);
-  if (auto pending = read_pending()) {
+  std::vector<std::string> damaged;  // what cannot be read brings no grant back
+  if (auto pending = read_pending(damaged)) {
     const Ruleset before = pending->before ? ruleset_before(*pending) : Ruleset();
     if (forget(pending->grants, before, what)) write_pending(*pending);
   }
-  if (auto saved = read_saved()) {
+  if (auto saved = read_saved(damaged)) {
     const std::optional<LiveTable> live = kernel.read();
     if (live && forget(*saved, live->ruleset, what)) write_saved(*saved);
   }

@@ -25,6 +25,12 @@ std::vector<fs::path> drop_ins(const fs::path& directory) {
   return files;
 }
 
+fs::path folder_of_drop_ins(const fs::path& file) {
+  return file.has_parent_path() ? file.parent_path() / "conf.d" : fs::path("conf.d");
+}
+
+std::optional<std::string> read_part(const fs::path& file) { return read_file(file); }
+
 }  // namespace
 
 std::vector<Source> read_declaration(const fs::path& file) {
@@ -39,9 +45,8 @@ std::string read_packets(const fs::path& file) {
 }
 
 std::vector<Source> read_any_declaration(const fs::path& file) {
-  const fs::path directory = file.has_parent_path() ? file.parent_path() / "conf.d" : fs::path("conf.d");
-  const std::vector<fs::path> parts = drop_ins(directory);
-  std::optional<std::string> text = read_file(file);
+  const std::vector<fs::path> parts = drop_ins(folder_of_drop_ins(file));
+  std::optional<std::string> text = read_part(file);
   if (!text && parts.empty()) {
     throw SystemError(
         fmt::format("there is no declaration {}: write one (the smallest is `knockwork: 1`), or name "
@@ -51,9 +56,38 @@ std::vector<Source> read_any_declaration(const fs::path& file) {
   std::vector<Source> sources{
       {Source::Kind::declaration, file.string(), text ? std::move(*text) : "knockwork: 1\n"}};
   for (const fs::path& part : parts) {
-    sources.push_back({Source::Kind::drop_in, part.string(), read_file(part).value_or("[]")});
+    sources.push_back({Source::Kind::drop_in, part.string(), read_part(part).value_or("[]")});
   }
   return sources;
+}
+
+std::vector<Source> read_what_can_be_read(const fs::path& file) {
+  std::vector<Source> sources;
+  const auto add = [&](Source::Kind kind, const fs::path& part) {
+    try {
+      // What others may write may open more than it shuts.
+      if (!judge_file(part).faults.empty()) return;
+      if (auto text = read_part(part)) sources.push_back({kind, part.string(), std::move(*text)});
+    } catch (const SystemError&) {  // told already: that is why only a part is asked for
+    }
+  };
+  add(Source::Kind::declaration, file);
+  try {
+    for (const fs::path& part : drop_ins(folder_of_drop_ins(file))) add(Source::Kind::drop_in, part);
+  } catch (const SystemError&) {
+    return sources;
+  }
+  return sources;
+}
+
+bool is_declared(const fs::path& file) {
+  std::error_code error;
+  if (fs::exists(file, error)) return true;
+  try {
+    return !drop_ins(folder_of_drop_ins(file)).empty();
+  } catch (const SystemError&) {
+    return false;
+  }
 }
 
 }  // namespace knockwork

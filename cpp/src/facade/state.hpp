@@ -24,12 +24,22 @@ std::string to_json(const Saved& saved);
 // Throws SystemError where the text is not such a state.
 Saved parse_saved(const std::string& text);
 
-// What puts it into a new table of that shape: pure.
-std::vector<CarryElements> restored(const Saved& saved, const Ruleset& wanted, std::chrono::milliseconds now);
+// What puts it into a new table of that shape: pure. Every key is read as what its set holds; one that
+// is none, or whose time no packet can have, is left out and counted.
+struct Restored {
+  std::vector<CarryElements> actions;
+  std::size_t refused = 0;
+};
+Restored restored(const Saved& saved, const Ruleset& wanted, std::chrono::milliseconds now);
 
 // /var/lib/knockwork/state.json. Throws SystemError.
 void write_saved(const Saved& saved);
 std::optional<Saved> read_saved();
+// The same, but what is damaged is nothing, and a warning.
+std::optional<Saved> read_saved(std::vector<std::string>& warnings);
+
+// One warning where something was left out.
+void tell_refused(const Restored& restored, std::vector<std::string>& warnings);
 
 std::chrono::milliseconds wall_clock();
 

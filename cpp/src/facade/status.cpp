@@ -7,6 +7,7 @@
 
 #include "facade/fingerprint.hpp"
 #include "facade/interfaces.hpp"
+#include "facade/last_good.hpp"
 #include "facade/pending.hpp"
 #include "facade/way_in.hpp"
 #include "knockwork/kernel.hpp"
@@ -68,12 +69,25 @@ void sort(std::vector<Holder>& holders) {
   });
 }
 
+std::string why_degraded(const std::optional<LiveTable>& live, const std::vector<std::string>& damaged) {
+  const bool stands_in = live && live->ours && is_stand_in(live->ruleset);
+  if (stands_in || !live) {
+    if (const auto note = stand_in_note()) return *note;
+  }
+  if (stands_in)
+    return "the declaration could not be applied at the last start; see the journal of knockwork.service";
+  return damaged.empty() ? "" : damaged.front();
+}
+
 }  // namespace
 
 Status status(Kernel& kernel, const Settings& settings) {
   const std::optional<LiveTable> live = kernel.read();
   Status status;
-  if (const auto pending = read_pending()) status.pending = waiting(*pending, boot_clock());
+  status.declared = is_declared(kDefaultDeclaration);
+  std::vector<std::string> damaged;
+  if (const auto pending = read_pending(damaged)) status.pending = waiting(*pending, boot_clock());
+  status.degraded = why_degraded(live, damaged);
   if (!live || !live->ours) return status;
   status.present = true;
   status.mode = is_stealth(live->ruleset) ? "stealth" : "gate";

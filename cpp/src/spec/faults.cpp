@@ -39,6 +39,15 @@ void Faults::in(const Document& document, Fault fault) {
   found_.push_back({&document, true, 0, 0, {}, std::move(fault)});
 }
 
+std::vector<std::size_t> Faults::offsets(const Document& document) const {
+  std::vector<std::size_t> offsets;
+  for (const Found& found : found_) {
+    if (found.document == &document && !found.whole) offsets.push_back(found.offset);
+  }
+  std::sort(offsets.begin(), offsets.end());
+  return offsets;
+}
+
 Diagnostic Faults::materialise(const Found& found) {
   Diagnostic diagnostic;
   diagnostic.file = found.document->name();

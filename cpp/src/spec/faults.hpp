@@ -32,6 +32,9 @@ class Faults {
   bool empty() const { return found_.empty(); }
   std::size_t count() const { return found_.size(); }
 
+  // Where they are in a document, sorted; those of the document as a whole left out.
+  std::vector<std::size_t> offsets(const Document& document) const;
+
   // In the order of sources and places; a last one counts those beyond kShown.
   Diagnostics diagnostics() const;
 

@@ -6,6 +6,7 @@
 
 #include "spec/conflicts.hpp"
 #include "spec/parse.hpp"
+#include "spec/read.hpp"
 #include "spec/readers.hpp"
 
 namespace knockwork {
@@ -39,6 +40,16 @@ void read_drop_in(const Document& document, const Value& top, Draft& draft, Faul
   }
 }
 
+Spec finish(Draft draft) {
+  Spec spec = std::move(draft.value);
+  if (spec.lockout == Duration{}) spec.lockout = longest_step(draft);
+  spec.sequences.reserve(draft.sequences.size());
+  for (SequenceDraft& sequence : draft.sequences) spec.sequences.push_back(std::move(sequence.value));
+  return spec;
+}
+
+}  // namespace
+
 void read(const Document& document, Source::Kind kind, Draft& draft, Faults& faults) {
   const Value top = document.nodes.empty() ? Value{} : Value{&document, 0};
   if (kind == Source::Kind::drop_in) {
@@ -50,15 +61,6 @@ void read(const Document& document, Source::Kind kind, Draft& draft, Faults& fau
   }
 }
 
-Spec finish(Draft draft) {
-  Spec spec = std::move(draft.value);
-  if (spec.lockout == Duration{}) spec.lockout = longest_step(draft);
-  spec.sequences.reserve(draft.sequences.size());
-  for (SequenceDraft& sequence : draft.sequences) spec.sequences.push_back(std::move(sequence.value));
-  return spec;
-}
-
-}  // namespace
 }  // namespace spec
 
 Spec load(const std::vector<Source>& sources) {

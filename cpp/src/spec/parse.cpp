@@ -70,6 +70,23 @@ class TreeBuilder : public YAML::EventHandler {
   }
   void OnMapEnd() override { close(); }
 
+  // Closes what is open, so that what came before the fault can be walked.
+  void end_here() {
+    while (!open_.empty()) {
+      const std::uint32_t id = open_.back();
+      std::size_t children = 0;
+      for (std::uint32_t at = id + 1; at < document_.nodes.size(); at = document_.nodes[at].end) ++children;
+      if (document_.nodes[id].kind == NodeKind::map && children % 2 != 0) {  // a key whose value never came
+        TreeNode missing;
+        missing.kind = NodeKind::refused;
+        missing.offset = static_cast<std::uint32_t>(document_.text().size());
+        missing.end = static_cast<std::uint32_t>(document_.nodes.size() + 1);
+        document_.nodes.push_back(missing);
+      }
+      close();
+    }
+  }
+
   // The innermost list or map that has no end yet.
   Value unfinished() const { return open_.empty() ? Value{} : Value{&document_, open_.back()}; }
 
@@ -169,9 +186,11 @@ Outcome parse(Document& document, Faults& faults) {
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const Refused&) {
+    builder.end_here();
     return Outcome::refused;
   } catch (const YAML::Exception& error) {
     report(error, builder.unfinished(), document, faults);
+    builder.end_here();
     return Outcome::refused;
   }
   return Outcome::parsed;

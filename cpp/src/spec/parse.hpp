@@ -17,7 +17,7 @@ inline constexpr int kDeepest = 16;                     // lists and maps inside
 
 enum class Outcome { parsed, refused };
 
-// Fills `document` from its own text. Outcome::refused: it cannot be read further.
+// Fills `document` from its own text. Outcome::refused: it cannot be read further than what it holds.
 Outcome parse(Document& document, Faults& faults);
 
 // The part of it that needs no YAML: size, encoding, control characters.

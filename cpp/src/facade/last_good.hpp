@@ -1,0 +1,34 @@
+// The last ruleset that was applied and not taken back, and what stands where it had to be loaded.
+//
+// /var/lib/knockwork/last_good: a line with the digest of what follows, which is the ruleset as
+// to_nft() writes it. A start that cannot apply the declaration loads it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ruleset/ruleset.hpp"
+
+namespace knockwork {
+
+// Pure. The second throws SystemError where the text is not what the first wrote.
+std::string last_good_text(const Ruleset& ruleset);
+Ruleset parse_last_good(std::string_view text);
+
+// Keeps it where it is not kept already. What cannot be written is a warning.
+void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vector<std::string>& warnings);
+// Throws SystemError where it is damaged; nothing where there is none.
+std::optional<Ruleset> read_last_good();
+void forget_last_good();
+
+// An empty chain says in the table itself that it stands in for the declaration: the next apply
+// takes it away, whatever files can be written. Pure.
+Ruleset as_stand_in(Ruleset ruleset);
+bool is_stand_in(const Ruleset& ruleset);
+
+// Why, for `status`; lost where it cannot be written. The first with an empty text forgets it.
+void note_stand_in(const std::string& why);
+std::optional<std::string> stand_in_note();
+
+}  // namespace knockwork

@@ -1,0 +1,11 @@
+// One parsed document into the draft: the main file's keys, or a drop-in's sequences.
+#pragma once
+
+#include "spec/draft.hpp"
+#include "spec/faults.hpp"
+
+namespace knockwork::spec {
+
+void read(const Document& document, Source::Kind kind, Draft& draft, Faults& faults);
+
+}  // namespace knockwork::spec
