@@ -148,7 +148,7 @@ class Reader {
  private:
   void fault(const Word& word, std::string message, std::string remedy) {
     faults_.push_back({name_, line_, word.column, std::max(word.width, 1), "", std::move(message),
-                       std::move(remedy), std::string(source_), ""});
+                       std::move(remedy), std::string(source_), 1, ""});
   }
 
   void read_time(const Word& word, Packet& packet) {
