@@ -85,6 +85,14 @@ class Gated(Controller):
         """The next packet to each of these ports is lost."""
         host.nft(f"add element inet counting losing {{ {', '.join(map(str, ports))} }}")
 
+    def lose_often(self, host: Host, port: int) -> None:
+        """The next packets to this port are lost, more than the copies of one knock."""
+        host.nft(f"add rule inet counting count th dport {port} quota until 250 bytes drop")
+
+    def grant(self, host: Host) -> None:
+        """As if the controller had knocked a while ago."""
+        host.output(Knockwork(host).command("grant", self.bed.address("controller"), "--sequence", "ssh", "--for", "1m"))
+
 
 def _counted(host: Host) -> Counted:
     listing = json.loads(host.output(["nft", "-j", "list", "counters", "table", "inet", "counting"]))
