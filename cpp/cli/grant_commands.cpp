@@ -75,7 +75,8 @@ void add_common(Commands& commands, CLI::App* sub, Arguments& arguments) {
 void add_grant_commands(Commands& commands) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* sub = commands.add("grant", "Let a source in as if it had knocked", arguments, run_grant);
-  sub->add_option("ADDRESS", arguments->address, "of the source")->required();
+  sub->add_option("ADDRESS", arguments->address, "of the source, or a network of up to 256 sources")
+      ->required();
   sub->add_option("--sequence", arguments->sequence, "whose services it may use")->required();
   sub->add_option("--for", arguments->time, "how long, as 60s; the sequence's open_for if not given");
   add_common(commands, sub, *arguments);

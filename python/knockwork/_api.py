@@ -108,7 +108,10 @@ def rollback(id: str = "", *, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report
 
 def grant(address: str, sequence: str, *, time: Optional[timedelta] = None, check: bool = False,
           lock_timeout: timedelta = _LOCK_TIMEOUT) -> Report:
-    """Let a source in as if it had knocked; without `time` for the sequence's open_for. Raises KnockworkError."""
+    """Let a source in as if it had knocked; without `time` for the sequence's open_for.
+
+    `address` may be a network of up to 256 sources. Raises KnockworkError.
+    """
     return _core.grant(address, sequence, time, check, lock_timeout)
 
 

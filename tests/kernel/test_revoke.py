@@ -71,8 +71,35 @@ def test_grant(knockwork: Knockwork, client: Caller, stranger: Caller) -> None:
     assert knockwork.apply().startswith("Unchanged")
 
 
+@pytest.mark.parametrize("network, inside, outside, keys, number", [
+    ("10.200.1.0/24", ("10.200.1.0", "10.200.1.77", "10.200.1.255"), ("10.200.2.1", "10.200.0.255"), "", 256),
+    ("fd99::40/124", ("fd99::40", "fd99::4f"), ("fd99::50", "fd99::3f"), "", 16),
+    ("10.200.1.0/24", ("10.200.1.0", "10.200.1.255"), ("10.200.2.1",), "ipv4_prefix: 24\n", 1),
+    ("10.200.0.0/22", ("10.200.0.7", "10.200.3.7"), ("10.200.4.7",), "ipv4_prefix: 24\n", 4),
+    ("fd99::/56", ("fd99::7", "fd99:0:0:ff::7"), ("fd99:0:0:100::7",), "ipv6_prefix: 56\n", 1),
+])
+def test_grant_to_a_network(lab: Lab, knockwork: Knockwork, network: str, inside: tuple[str, ...],
+                            outside: tuple[str, ...], keys: str, number: int) -> None:
+    """Every source of it and nobody else; what takes it back takes all of it."""
+    knockwork.apply(DECLARATION + keys)
+    said = knockwork.run("grant", network, "--sequence", "ssh", "--for", "40s")
+    assert said.stdout.startswith(f"  + grant {network}: by ssh for 40s\n"), said
+    assert [lab.caller(source).tcp(22) for source in inside] == ["open"] * len(inside)
+    assert [lab.caller(source).tcp(22) for source in outside] == ["refused"] * len(outside)
+    assert len(_grants(knockwork)) == number
+    assert knockwork.run("grant", network, "--sequence", "ssh", "--for", "20s").stdout.startswith("Unchanged")
+    _revoke(knockwork, "--source", network)
+    assert _grants(knockwork) == []
+    assert lab.caller(inside[-1]).tcp(22) == "refused"
+
+
 @pytest.mark.parametrize("arguments, why", [
-    (["grant", "10.0.0.0/8", "--sequence", "ssh"], '"10.0.0.0/8" is a network: a grant is for one address'),
+    (["grant", "10.0.0.0/8", "--sequence", "ssh"],
+     '"10.0.0.0/8" is more than 256 sources: grant a /24 of it or less, put it into always_allow, or set '
+     'ipv4_prefix so that more addresses are one source'),
+    (["grant", "2001:db8::/64", "--sequence", "ssh"],
+     '"2001:db8::/64" is more than 256 sources: grant a /120 of it or less, put it into always_allow, or set '
+     'ipv6_prefix so that more addresses are one source'),
     (["grant", "nobody", "--sequence", "ssh"],
      '"nobody" is not an address or network: write 192.0.2.7 or 2001:db8::/64'),
     (["grant", "10.0.0.1", "--sequence", "none"],

@@ -25,7 +25,8 @@ options:
     default: present
   source:
     description:
-      - The source's address. With C(absent) also a network; without it, everybody's.
+      - The source's address, or a network. With C(present) a network of up to 256 sources; with C(absent) and without
+        it, everybody's.
     type: str
   sequence:
     description:
@@ -47,6 +48,12 @@ EXAMPLES = r'''
     source: 192.0.2.7
     sequence: ssh
     open_for: 1h
+
+- name: Let a customer's network in until the end of the working day
+  knockwork.nft.grant:
+    source: 198.51.100.0/24
+    sequence: ssh
+    open_for: 8h
 
 - name: Throw everybody out who came in by this sequence
   knockwork.nft.grant:

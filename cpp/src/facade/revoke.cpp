@@ -77,6 +77,57 @@ Retirement retirement(const Revocation& what, const LiveTable& live) {
   return retirement;
 }
 
+constexpr int kMostBits = 8;  // that tell the sources of one grant apart: 256 of them
+
+// The sources that a network is, as the sets name them.
+std::vector<std::string> sources_of(const Network& network, const Program& program) {
+  const int prefix = source_prefix(program, network.ipv6);
+  const int bits = prefix - network.prefix;
+  if (bits <= 0) return {source_of(network, program)};
+  if (bits > kMostBits) {
+    throw SystemError(
+        fmt::format("\"{}\" is more than {} sources: grant a /{} of it or less, put it into always_allow, or "
+                    "set {} so that more addresses are one source",
+                    to_string(network), 1 << kMostBits, prefix - kMostBits,
+                    network.ipv6 ? "ipv6_prefix" : "ipv4_prefix"));
+  }
+  std::vector<std::string> sources;
+  for (unsigned number = 0; number < 1U << bits; ++number) {
+    Network source = network;
+    source.prefix = static_cast<std::uint8_t>(prefix);
+    for (int bit = 0; bit < bits; ++bit) {
+      const int at = prefix - 1 - bit;
+      if ((number >> bit & 1U) == 0) continue;
+      std::uint8_t& byte = source.bytes[static_cast<std::size_t>(at / 8)];
+      byte = static_cast<std::uint8_t>(byte | 0x80U >> (at % 8));
+    }
+    sources.push_back(source_of(source, program));
+  }
+  return sources;
+}
+
+// One element for each source, but where one stands for as long already.
+void put(Transaction& transaction, const LiveTable& live, const std::string& set,
+         const std::vector<std::string>& sources, const std::string& tail, milliseconds until) {
+  std::set<std::string> lasting;
+  if (const auto there = live.live.find(set); there != live.live.end()) {
+    for (const LiveElement& each : there->second) {
+      if (each.expires >= until) lasting.insert(each.key);
+    }
+  }
+  ForgetElements forget{set, {}};
+  CarryElements carry{set, {}};
+  for (const std::string& source : sources) {
+    const std::string key = source + tail;
+    if (lasting.contains(key)) continue;
+    forget.keys.push_back(key);
+    carry.elements.push_back({key, until, until});
+  }
+  if (forget.keys.empty()) return;
+  transaction.actions.emplace_back(std::move(forget));
+  transaction.actions.emplace_back(std::move(carry));
+}
+
 }  // namespace
 
 Retirement retired(const LiveTable& live, const Program& wanted) {
@@ -169,36 +220,25 @@ Report revoke(const Revocation& what, Execution execution, Kernel& kernel, const
 Report grant(const std::string& address, const std::string& sequence, std::optional<milliseconds> time,
              Execution execution, Kernel& kernel, const Settings& settings) {
   const Lock lock(settings.lock_timeout);
-  const Network source = source_argument(address);
-  if (source.prefix != (source.ipv6 ? 128 : 32)) {
-    throw SystemError(fmt::format("\"{}\" is a network: a grant is for one address", address));
-  }
+  const Network network = source_argument(address);
   const LiveTable live = read_gate(kernel);
+  const Program program = program_of(live.ruleset);
+  const std::vector<std::string> sources = sources_of(network, program);
   const Track track = track_of(live, sequence);
   const milliseconds until = time.value_or(milliseconds(track.open_for.milliseconds()));
-  const std::string key = source_of(source, program_of(live.ruleset));
-  const std::string family = source.ipv6 ? "6" : "4";
+  const std::string family = network.ipv6 ? "6" : "4";
   Transaction transaction;
-  const auto put = [&](const std::string& set, const std::string& element) {
-    const auto& there = live.live.find(set + family);
-    if (there != live.live.end() &&
-        std::any_of(there->second.begin(), there->second.end(),
-                    [&](const LiveElement& each) { return each.key == element && each.expires >= until; })) {
-      return;  // longer already
-    }
-    transaction.actions.emplace_back(ForgetElements{set + family, {element}});
-    transaction.actions.emplace_back(CarryElements{set + family, {{element, until, until}}});
-  };
-  put("holders", key + " . " + edge_key(track.edges.back().id));
+  put(transaction, live, "holders" + family, sources, " . " + edge_key(track.edges.back().id), until);
   for (const Service& service : track.services) {
     const GrantKey where = grant_key(track, service);
-    put(where.set, key + where.tail);
+    put(transaction, live, where.set + family, sources, where.tail, until);
   }
   Report report;
   if (transaction.empty()) return report;
   report.changed = true;
-  report.changes.push_back({Change::Kind::add, "grant", to_string(source), "",
-                            fmt::format("by {} for {}", sequence, nft_time(until)), ""});
+  const std::string whom = sources.size() > 1 ? to_string(network) : shown_source(sources.front(), program);
+  report.changes.push_back(
+      {Change::Kind::add, "grant", whom, "", fmt::format("by {} for {}", sequence, nft_time(until)), ""});
   if (execution == Execution::apply) kernel.commit(transaction);
   return report;
 }
