@@ -91,7 +91,8 @@ class Gated(Controller):
 
     def grant(self, host: Host) -> None:
         """As if the controller had knocked a while ago."""
-        host.output(Knockwork(host).command("grant", self.bed.address("controller"), "--sequence", "ssh", "--for", "1m"))
+        address = self.bed.address("controller")
+        host.output(Knockwork(host).command("grant", address, "--sequence", "ssh", "--for", "1m"))
 
 
 def _counted(host: Host) -> Counted:

@@ -1,6 +1,8 @@
 """A bounded number of runs of each fuzzer from its seeds: short.py REPORT. The same inputs every time."""
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -11,11 +13,46 @@ sys.path.insert(0, str(ROOT / "tests/lib"))
 
 import results  # noqa: E402
 
-RUNS = {"declaration": 20_000, "listing": 20_000, "trace": 40_000}
+RUNS = {"call": 4_000, "declaration": 20_000, "listing": 20_000, "trace": 40_000}
+
+
+def files(*patterns: str) -> list[bytes]:
+    return [path.read_bytes() for pattern in patterns for path in sorted(ROOT.glob(pattern))]
+
+
+def requests() -> list[bytes]:
+    """Whole ones of every command, as this version's modules make them."""
+    version = re.search(r"VERSION (\d+\.\d+\.\d+)", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8"))
+    assert version is not None
+    main = (ROOT / "docs/examples/classic.yml").read_text(encoding="utf-8")
+    profile = "knockwork: 1\nhosts:\n  - host: web1\n    address: 192.0.2.1\n    sequences:\n" \
+              "      - {name: ssh, knock: [7000, 8000, 9000], opens: [22/tcp]}\n"
+    declared = {"sources": [{"kind": "declaration", "name": "knockwork.yml", "text": main}]}
+    written = {"path": "/nowhere/knockwork.yml", "before": None, "after": "x"}
+    entrance = {"host": "web1", "profile": "/nowhere/hosts.yml", "sequence": "ssh"}
+    by_hand = {"host": "192.0.2.1", "knock": ["7000/udp", "8000"]}
+    asked: list[dict[str, object]] = [
+        {"command": "validate", **declared}, {"command": "plan", "reveal": True, **declared},
+        {"command": "apply", **declared, "allow_absent": True, "files": [written], "lock_timeout_ms": 100},
+        {"command": "apply", **declared, "check": True, "confirm_within": "60s", "revoke_retired": True},
+        {"command": "status", "ssh_connection": "192.0.2.7 50000 192.0.2.1 22"}, {"command": "remove"},
+        {"command": "clock", **declared}, {"command": "confirm", "id": "5f1d92ab", "prove": True},
+        {"command": "rollback", "id": "5f1d92ab"}, {"command": "revoke", "sequence": "ssh", "source": "192.0.2.7"},
+        {"command": "grant", "address": "192.0.2.7", "sequence": "ssh", "for": "60s"},
+        {"command": "rotate", **declared, "phase": "publish", "epoch": 42, "expected": 41},
+        {"command": "host_key", "secret_file": "/nowhere/secret", "host": "web1"},
+        {"command": "knock", **entrance, "wait_open": "22/tcp", "family": "ipv4", "delay_ms": 50, "retries": 2},
+        {"command": "knock", **by_hand, "both": True},
+        {"command": "profile", "name": "profile.yml", "text": profile},
+        {"command": "sequence", **by_hand, "reveal": True}]
+    return [json.dumps({"version": version[1], **request}).encode() for request in asked]
+
+
 SEEDS = {
-    "declaration": [*ROOT.glob("tests/errors/**/*.yml"), *ROOT.glob("tests/golden/**/*.yml")],
-    "listing": list(ROOT.glob("tests/golden/**/*.nft")),
-    "trace": list(ROOT.glob("tests/**/*.packets")),
+    "call": requests(),
+    "declaration": files("tests/errors/**/*.yml", "tests/golden/**/*.yml"),
+    "listing": files("tests/golden/**/*.nft"),
+    "trace": files("tests/**/*.packets"),
 }
 
 
@@ -23,8 +60,8 @@ def fuzz(target: str, folder: Path) -> str:
     """What the fuzzer found, nothing where it found nothing."""
     corpus = folder / target
     corpus.mkdir()
-    for number, seed in enumerate(sorted(SEEDS[target])):
-        (corpus / str(number)).write_bytes(seed.read_bytes()[:4096])
+    for number, seed in enumerate(SEEDS[target]):
+        (corpus / str(number)).write_bytes(seed[:4096])
     done = subprocess.run(
         [ROOT / f"build/fuzz/fuzz_{target}", "-seed=1", f"-runs={RUNS[target]}", "-max_len=4096",
          "-timeout=20", "-rss_limit_mb=2048", f"-artifact_prefix={folder}/", corpus],
