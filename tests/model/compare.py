@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from bed.packets import ACK, FIN, RST, SYN
+from bed.packets import RST
 from model import machine
 from model.declaration import Sequence, covers
 from model.machine import Reply, State
 from model.observer import Look, Seen
-from model.script import Packet, Script, is_routed
+from model.script import Packet, Script, is_routed, is_syn
 
 HAIR = 0.03  # seconds around an expiry in which either may be right
+_NOT_COMPARED = {"spoken4", "spoken6", "underway"}  # what the server's side did, or an apply
 LATE = 0.015  # seconds: a packet that took longer to arrive has no known time
 
 
@@ -65,6 +66,7 @@ class Doubt:
 
     firing: float = 0  # in what a knock does
     steps: float = 0  # in the elements of `expected`, `begun`, `locked` and `strays`
+    excused: float = 0  # in what is no wrong knock
     grants: float = 0
 
 
@@ -90,7 +92,8 @@ class Comparison:
             account.lost += 1
             return
         knock = self._is_knock(packet, seen)
-        unsure = (knock and (doubt.firing > now or self._is_perhaps_spent(packet, doubt, now))
+        unsure = (knock and (doubt.firing > now or self._is_perhaps_spent(packet, doubt, now)
+                             or doubt.excused > now and not reply["fired"])
                   or doubt.grants > now and any(True for _ in self._asked_for(packet, seen)))
         close = any(abs(until - now) < HAIR for until in self._timers(packet, seen, knock))
         if delay > LATE:
@@ -126,6 +129,7 @@ class Comparison:
             if not self._state.until("spent", self._state.last_edge(sequence)):
                 self._perhaps_spent.add(sequence.name)
         doubt.firing = doubt.steps = now + self._declaration.longest_memory / 1000 + 2 * HAIR
+        doubt.excused = now + self._declaration.longest_excuse + 2 * HAIR
         if any(sequence.knock[-1] == _target(packet)
                for sequence in self._declaration.sequences):
             doubt.grants = now + self._declaration.longest_grant / 1000 + 2 * HAIR
@@ -140,9 +144,9 @@ class Comparison:
 
     def _is_knock(self, packet: Packet, seen: Seen) -> bool:
         """Whether it could fire anything: only then it matters what is remembered."""
-        opening = packet.protocol == "udp" or packet.flags & (FIN | SYN | RST | ACK) == SYN
-        return (opening and seen.state == "new" and not is_routed(packet.address)
-                and _target(packet) in self._declaration.knocks)
+        opening = is_syn(packet) and seen.state != "invalid" or (
+            packet.protocol == "udp" and seen.state in ("new", "related"))
+        return opening and not is_routed(packet.address) and _target(packet) in self._declaration.knocks
 
     def _timers(self, packet: Packet, seen: Seen, knock: bool) -> Iterator[float]:
         """The expiries that matter to a packet."""
@@ -165,9 +169,14 @@ class Comparison:
 
     def _judge(self, number: int, packet: Packet, seen: Seen, reply: Reply, knock: bool) -> None:
         passed = "passed" if seen.passed else "answered" if seen.answered else "dropped"
+        if seen.renumbered:
+            passed += ", renumbered"
         expected = {"passed on": "passed", "accepted": "passed", "dropped": "dropped",
                     "rejected": "answered"}[reply["verdict"]]
-        unanswerable = packet.cast or packet.protocol == "tcp" and packet.flags & RST
+        if self._is_renumbered(packet, reply):
+            expected += ", renumbered"
+        unanswerable = (packet.cast or packet.protocol == "tcp" and packet.flags & RST
+                        or seen.state == "invalid")  # a host answers nothing malformed, nor does the gate
         if seen.redirected and seen.state == "established":  # of a connection that was refused
             expected = "answered"
         if unanswerable and expected == "answered":  # nobody answers a reset or a broadcast
@@ -175,20 +184,31 @@ class Comparison:
         if passed != expected:
             self._disagree(number, packet.source, passed, f"{reply['verdict']} ({reply['why']})")
             return
-        scratch = self._scratch(knock, reply)
+        scratch = self._scratch(packet, seen)
         if seen.passed and seen.passed != scratch:
             self._disagree(number, packet.source, f"mark and priority {seen.passed}",
                            f"{scratch} ({reply['why']})")
+        logged = reply["granted"] and self._declaration.log  # then the mark says which sequence
+        if seen.redirected == "lost" and not logged:
+            self._disagree(number, packet.source, "the mark lost", f"kept ({reply['why']})")
 
-    def _scratch(self, knock: bool, reply: Reply) -> str:
-        """What becomes of mark and priority. Knock ports clean them; all others let them be."""
-        cleaned = knock and reply["verdict"] == "passed on"
-        return "cleaned" if cleaned or not self._script.dirty else "kept"
+    def _scratch(self, packet: Packet, seen: Seen) -> str:
+        """What becomes of mark and priority. Knock ports clean the latter; all others let them be."""
+        cleaned = (packet.protocol == "udp" and _target(packet) in self._declaration.knocks
+                   and self._declaration.mode == "gate" and seen.state != "established"
+                   and not is_routed(packet.address))
+        return "cleaned" if cleaned and self._script.dirty else "kept"
+
+    def _is_renumbered(self, packet: Packet, reply: Reply) -> bool:
+        """At a protected port a segment that nobody knows passes without a number that could be a cookie."""
+        return (reply["verdict"] == "passed on" and reply["why"].startswith("of no connection") and any(
+            covers(service, packet.port, packet.protocol) and not sequence.to
+            for sequence in self._declaration.sequences for service in sequence.opens))
 
     def look(self, number: int, look: Look) -> None:
         """The sets after a packet, where both are sure."""
         self.account.looks += 1
-        for name in sorted(look.sets.keys() | self._state.sets.keys()):
+        for name in sorted(look.sets.keys() - _NOT_COMPARED | self._state.sets.keys()):
             kernel, model = look.sets.get(name, {}), self._state.sets.get(name, {})
             for element in sorted(kernel.keys() | model.keys()):
                 until = model.get(element, 0)
@@ -214,7 +234,9 @@ class Comparison:
         doubt = self._doubts.get(owner, Doubt())
         lives = until > look.ended
         remembered = name.startswith(("expected", "begun", "locked", "strays"))
-        unsure = (doubt.steps if remembered else doubt.grants) > look.began
+        until_sure = (doubt.excused if name.startswith("excused") else
+                      doubt.steps if remembered else doubt.grants)
+        unsure = until_sure > look.began
         if unsure or not lives and left is None:
             return
         self.account.elements += 1

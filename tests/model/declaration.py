@@ -32,6 +32,10 @@ class Sequence:
     once: bool = False
     cut: bool = False  # on_expiry: cut
 
+    def is_for(self, source: str) -> bool:
+        """Whether `from` lets this source knock."""
+        return not self.sources or any(_holds(network, source) for network in self.sources)
+
 
 @dataclass(frozen=True)
 class Declaration:
@@ -45,21 +49,29 @@ class Declaration:
     lockout: int | None
     guards: str | tuple[str, ...] | None
     sources: int | None
+    ipv4_prefix: int | None
     ipv6_prefix: int | None
     log: str | None
     sequences: tuple[Sequence, ...]
 
     def source_key(self, source: str) -> str:
         """How the sets call a source."""
-        return _widened(source, self.ipv6_prefix or 128)
+        return _widened(source, self.ipv6_prefix or 128 if ":" in source else self.ipv4_prefix or 32)
 
     def lockout_key(self, source: str) -> str:
         """Whom a lockout of this source locks out, as nft lists it."""
-        return _widened(source, min(64, self.ipv6_prefix or 64))
+        if _holds("fe80::/10", source):
+            return source
+        return _widened(source, min(64, self.ipv6_prefix or 64) if ":" in source else self.ipv4_prefix or 32)
 
     def spenders(self, target: str) -> list[Sequence]:
         """The sequences that a knock on this port, as "7000/udp", could spend."""
         return [sequence for sequence in self.sequences if sequence.once and sequence.knock[-1] == target]
+
+    @property
+    def locks(self) -> bool:
+        """Whether a wrong knock has consequences."""
+        return self.wrong_knock != "ignore"
 
     @property
     def lockout_time(self) -> int:
@@ -71,6 +83,11 @@ class Declaration:
         """Milliseconds after which no packet is remembered but by its grants."""
         return max([self.lockout_time] + [sequence.sequence_timeout or sequence.step_timeout
                                           for sequence in self.sequences])
+
+    @property
+    def longest_excuse(self) -> float:
+        """Seconds in which a stack sends a copy of a knock."""
+        return max([8.0] + [sequence.step_timeout / 1000 for sequence in self.sequences])
 
     @property
     def longest_grant(self) -> int:
@@ -93,7 +110,8 @@ class Declaration:
         for key, value in (("refuse", self.refuse), ("public", self.public),
                            ("always_allow", self.always_allow), ("wrong_knock", self.wrong_knock),
                            ("lockout", self.lockout and f"{self.lockout}ms"), ("guards", self.guards),
-                           ("sources", self.sources), ("ipv6_prefix", self.ipv6_prefix), ("log", self.log)):
+                           ("sources", self.sources), ("ipv4_prefix", self.ipv4_prefix),
+                           ("ipv6_prefix", self.ipv6_prefix), ("log", self.log)):
             if value:
                 lines.append(f"{key}: {_list(value) if isinstance(value, tuple) else value}")
         lines.append("sequences:")
@@ -118,9 +136,11 @@ def _list(words: tuple[str, ...]) -> str:
     return "[" + ", ".join(f'"{word}"' if ":" in word else word for word in words) + "]"
 
 
+def _holds(network: str, source: str) -> bool:
+    return ipaddress.ip_address(source) in ipaddress.ip_network(network)
+
+
 def _widened(source: str, prefix: int) -> str:
-    if ":" not in source:
-        return source
     return str(ipaddress.ip_network(f"{source}/{prefix}", strict=False).network_address)
 
 
@@ -149,7 +169,7 @@ def any_declaration(dice: random.Random, mode: str) -> Declaration:
         wrong_knock=dice.choice((None, "lockout")) if locks else "ignore",
         lockout=dice.choice((None, longest, longest + 100, longest + 300)) if locks else None,
         guards=_any_guards(dice, public, knocks) if locks else None,
-        sources=dice.choice((None, 512)), ipv6_prefix=dice.choice((None, None, 128, 64, 64, 56)),
+        sources=dice.choice((None, 512)), ipv4_prefix=dice.choice((None, None, 32, 30, 24)), ipv6_prefix=dice.choice((None, None, 128, 64, 64, 56)),
         log=dice.choice((None, None, "grants", "all")), sequences=sequences)
 
 

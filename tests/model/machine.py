@@ -16,11 +16,12 @@ from model.declaration import Declaration, Sequence
 from model.script import Packet, is_routed
 
 _FLAGS = {"fin": FIN, "syn": SYN, "rst": RST, "psh": PSH, "ack": ACK, "urg": URG}
+_EXCUSED = ("a late copy of a right knock", "the source is locked out: in order")
 Reply = dict[str, Any]
 
 
-def line(packet: Packet, milliseconds: int, state: str, reply: bool = False) -> str:
-    """A packet as a trace reads it. `reply`: of a connection that the server's side began."""
+def line(packet: Packet, milliseconds: int, state: str, reply: bool = False, ours: bool = False) -> str:
+    """A packet as a trace reads it. `reply`: conntrack takes it for one; `ours`: and that is true."""
     words = [f"{milliseconds}ms", packet.source, f"{packet.port}/{packet.protocol}"]
     if packet.protocol == "tcp":
         words.append(",".join(name for name, bit in _FLAGS.items() if packet.flags & bit) or "null")
@@ -29,7 +30,7 @@ def line(packet: Packet, milliseconds: int, state: str, reply: bool = False) -> 
         words.append("multicast" if ":" in packet.source else "broadcast")
     elif is_routed(packet.address):
         words.append("unicast")
-    return " ".join([*words, state, *(["reply"] if reply else [])])
+    return " ".join([*words, state, *(["reply"] if reply else []), *(["ours"] if ours else [])])
 
 
 def trace(declaration: Declaration, lines: Iterable[str]) -> list[Reply]:
@@ -66,8 +67,13 @@ class State:
         digit = family(packet.source)
         by_name = {sequence.name: sequence for sequence in self.declaration.sequences}
         granted = set()
+        if reply["why"].startswith(_EXCUSED):
+            for sequence, step in self._following(packet, now):
+                self._excuse(packet, sequence, (step, step + 1), now)
         for fired in reversed(reply["fired"]):
             sequence = by_name[fired["sequence"]]
+            if not self._is_repetition(sequence, fired["step"]):
+                self._excuse(packet, sequence, (fired["step"],), now)
             if fired["step"] == 1 and sequence.sequence_timeout:
                 for later in range(2, fired["of"] + 1):
                     self._set(f"begun{digit}", self.expected(packet.source, sequence.name, later),
@@ -91,6 +97,29 @@ class State:
         elif reply["locked_out"] == "family":
             raise AssertionError("a script without enough room: this model does not follow it")
 
+    def _following(self, packet: Packet, now: float) -> list[tuple[Sequence, int]]:
+        """The steps, from 1, of which this packet is a late copy, or which come next during a lockout."""
+        target = f"{packet.port}/{packet.protocol}"
+        return [(sequence, step) for sequence in self.declaration.sequences
+                if sequence.is_for(packet.source)
+                for step, knock in enumerate(sequence.knock, 1)
+                if knock == target and (step == 1 or self.until(
+                    f"excused{family(packet.source)}",
+                    self.expected(packet.source, sequence.name, step)) > now)]
+
+    def _excuse(self, packet: Packet, sequence: Sequence, steps: Iterable[int], now: float) -> None:
+        if not self.declaration.locks:
+            return
+        for step in steps:
+            if step <= len(sequence.knock):
+                self._set(f"excused{family(packet.source)}",
+                          self.expected(packet.source, sequence.name, step), now + self.declaration.longest_excuse)
+
+    def _is_repetition(self, sequence: Sequence, step: int) -> bool:
+        """Of the knock that spent a sequence."""
+        return sequence.once and step == len(sequence.knock) and bool(
+            self.until("spent", self.last_edge(sequence)))
+
     def lockouts(self, packet: Packet) -> str:
         """Which sets note that this packet was wrong: stealth has others for ports that nobody named."""
         return "locked" if f"{packet.port}/{packet.protocol}" in self.named else "strays"
@@ -108,11 +137,15 @@ class State:
 
     def last_edge(self, sequence: Sequence) -> str:
         """The element of `spent`."""
-        return f"0x{self.edges[sequence.name, len(sequence.knock)]:08x}"
+        return self._edge(sequence.name, len(sequence.knock))
+
+    def _edge(self, sequence: str, step: int) -> str:
+        number = self.edges[sequence, step]
+        return f"{number >> 16:x}:{number & 0xffff:x}"
 
     def expected(self, source: str, sequence: str, step: int) -> str:
         """The element of `expected`, `begun` and `holders`."""
-        return f"{self.declaration.source_key(source)} . 0x{self.edges[sequence, step]:08x}"
+        return f"{self.declaration.source_key(source)} . {self._edge(sequence, step)}"
 
     def grant(self, source: str, sequence: Sequence, service: str) -> tuple[str, str]:
         """A set and its element: what a grant of a service is."""

@@ -1,7 +1,7 @@
 """What the kernel did with each packet: a table of the test's own beside knockwork's, and both read back.
 
-Hooks before and after the gate and at the answers note the packets' serial numbers in sets. The first also
-notes the packet's conntrack state, and by its element's age the time of arrival.
+Hooks before the gate, where packets are delivered, and at the answers note the packets' serial numbers in
+sets. The first also notes the packet's conntrack state, and by its element's age the time of arrival.
 """
 
 import re
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from bed import Lab
 from bed.table import Block, Table, parse
-from model.sender import serial
+from model.sender import RENUMBERED, serial
 
 _FOREVER = 3600  # seconds; long enough that an age tells the time of arrival
 _MARK = f"{{ meta mark timeout {_FOREVER}s }}"
-_STATES = {"new": "new,untracked", "established": "established,related", "invalid": "invalid"}
-_SETS = ("arrived", *_STATES, "reply", "kept", "cleaned", "mixed", "redirected", "answered")
+_STATES = {"new": "new,untracked", "established": "established", "related": "related", "invalid": "invalid"}
+_PASSED = ("kept", "cleaned", "mixed", "lost")
+_SETS = ("arrived", *_STATES, "reply", "ours", *_PASSED, "redirected", "redirected_lost", "answered")
 _OURS = 'iifname != "eth0" accept'  # not what comes from the host behind, which echoes our numbers
 _UDP, _TCP = "meta l4proto 17 meta mark set @th,64,32", "meta l4proto 6 meta mark set @th,32,32"
 
@@ -34,15 +35,23 @@ def table(dirty: bool) -> str:
     lines += _chain("before", "type filter hook prerouting priority -160;", _OURS,
                     f"{_UDP} jump state_", f"{_TCP} jump state_", "meta mark set 0",
                     *(["meta mark set 7 meta priority set 0:1"] if dirty else []))
-    for name in ("kept", "cleaned", "mixed", "redirected"):
+    for name in (*_PASSED, "redirected", "redirected_lost"):
         lines += _chain(name, f"{_UDP} add @{name}_ {_MARK}", f"{_TCP} add @{name}_ {_MARK}",
                         "meta mark set 0")
-    lines += _chain("after", "type filter hook prerouting priority -140;", _OURS,
-                    "meta mark 7 meta priority 0:1 goto kept_",
-                    "meta mark 0 meta priority 0:0 goto cleaned_", "goto mixed_")
-    # The kernel translates addresses at -100, whatever the priority of a nat chain.
-    lines += _chain("later", "type filter hook prerouting priority -90;", _OURS,
-                    "ct status dnat goto redirected_")
+    mark, priority = (7, "0:1") if dirty else (0, "none")
+    # By now the kernel has found the segment's socket, if it has one.
+    lines += _chain("socket", f"meta skuid 0-4294967295 meta mark set @th,32,32 add @ours_ {_MARK}",
+                    f"meta mark set {mark}")
+    passed = [f"meta mark != {mark} goto lost_", f"meta priority {priority} goto kept_",
+              "meta priority none goto cleaned_", "goto mixed_"]
+    for hook in ("input", "forward"):
+        lines += _chain(hook, f"type filter hook {hook} priority -160;", _OURS, "meta l4proto 6 jump socket_")
+    lines += _chain("delivered", "type filter hook input priority 400;", _OURS,
+                    f"tcp dport 1 ct status dnat meta mark != {mark} goto redirected_lost_",
+                    "tcp dport 1 ct status dnat goto redirected_", *passed)
+    # The kernel itself gives what it forwards a priority.
+    lines += _chain("forwarded", "type filter hook forward priority 400;", _OURS,
+                    f"meta mark != {mark} goto lost_", "goto kept_")
     lines += _chain("note", "meta mark set meta mark & 0xf0fffff0", f"add @answered_ {_MARK}",
                     "meta mark set 0")
     lines += _chain(
@@ -64,25 +73,33 @@ class Seen:
 
     state: str | None  # of conntrack, in the words of a trace
     arrival: float  # seconds on a clock that is the sender's but for a constant
-    redirected: bool  # to a closed port, which answers it
-    passed: str | None  # "kept", "cleaned" or "mixed": its mark and priority when it had passed the gate
+    redirected: str | None  # to a closed port, which answers it; "kept" or "lost": its mark
+    # When it had passed the gate: "kept", its mark and priority; "cleaned", its mark, and it has no priority;
+    # "mixed", its mark alone; "lost", not even that.
+    passed: str | None
+    renumbered: bool  # it passed with the number that it acknowledges as its own
     answered: bool
     reply: bool  # by conntrack, of a connection that began on the other side
+    ours: bool  # the server's kernel has its socket; false where it came to no door
 
 
 def read(lab: Lab, count: int) -> list[Seen]:
     """Each packet of a script of `count`."""
     now = time.monotonic()
     listing = parse(lab.server.output(["/usr/sbin/nft", "-p", "list", "table", "inet", "observer"]))
-    noted = {name: {_number(key): left for key, left in listing.live(f"{name}_").items()} for name in _SETS}
+    raw = {name: {_number(key): left for key, left in listing.live(f"{name}_").items()} for name in _SETS}
+    renumbered = {number & ~RENUMBERED for name in _PASSED for number in raw[name] if number & RENUMBERED}
+    noted = {name: {number & ~RENUMBERED: left for number, left in numbers.items()}
+             for name, numbers in raw.items()}
     seen = []
     for number in map(serial, range(count)):
         state = next((name for name in _STATES if number in noted[name]), None)
         age = _FOREVER - noted["arrived"].get(number, 0.0)
-        redirected = number in noted["redirected"]
-        passed = next((name for name in ("kept", "cleaned", "mixed") if number in noted[name]), None)
-        seen.append(Seen(state, now - age, redirected, None if redirected else passed,
-                         number in noted["answered"], number in noted["reply"]))
+        redirected = ("lost" if number in noted["redirected_lost"] else
+                      "kept" if number in noted["redirected"] else None)
+        passed = next((name for name in _PASSED if number in noted[name]), None)
+        seen.append(Seen(state, now - age, redirected, passed, number in renumbered,
+                         number in noted["answered"], number in noted["reply"], number in noted["ours"]))
     return seen
 
 
@@ -140,4 +157,6 @@ def named(live: Table) -> frozenset[str]:
 
 
 def _mark(text: str) -> int:
-    return int(text.split()[0], 16)
+    """An edge: two halves of 16 bits."""
+    major, _, minor = text.split()[0].partition(":")
+    return int(major or "0", 16) << 16 | int(minor or "0", 16)

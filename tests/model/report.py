@@ -15,7 +15,7 @@ def report(trial: Trial, owners: Container[str] | None = None) -> str:
             continue
         seen, reply = trial.seen[number], trial.replies[number]
         packet_line = machine.line(packet, round(trial.times[number] * 1000), seen.state or "lost",
-                                   seen.reply)
+                                   seen.reply, seen.ours)
         kernel = seen.passed or ("answered" if seen.answered else "dropped")
         said = f"{reply['verdict']}, {reply['why']}" if reply else ""
         look = "  (look)" if packet.look else ""

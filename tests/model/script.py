@@ -46,6 +46,19 @@ class Packet:
             return ALL_NODES if six else BROADCAST
         return self.to or SERVER[six]
 
+    @property
+    def flow(self) -> "Flow":
+        """What conntrack tells it by, among those of its protocol."""
+        return self.source, self.source_port, self.address, self.port
+
+
+def is_syn(packet: Packet) -> bool:
+    """Whether it begins a TCP connection."""
+    return packet.protocol == "tcp" and packet.flags & (FIN | SYN | RST | ACK) == SYN
+
+
+Flow = tuple[str, int, str, int]
+
 
 @dataclass(frozen=True)
 class Script:
@@ -53,6 +66,11 @@ class Script:
 
     packets: tuple[Packet, ...]
     dirty: bool
+
+    @property
+    def begun_there(self) -> frozenset[Flow]:
+        """The flows of datagrams that the server's side began."""
+        return frozenset(packet.flow for packet in self.packets if packet.begun_there)
 
 
 def any_script(dice: random.Random, declaration: Declaration) -> Script:

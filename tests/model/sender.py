@@ -9,6 +9,9 @@ from bed import packets
 from model.script import Packet
 
 
+RENUMBERED = 8  # of a TCP segment's acknowledgement: tells it from the sequence number
+
+
 def serial(number: int) -> int:
     """What a packet carries as its UDP payload or TCP sequence number; TCP may add to it."""
     return (number + 1) << 4
@@ -39,7 +42,7 @@ def send(script: Sequence[Packet], first: int, start: float,
 def _send(packet: Packet, number: int) -> None:
     if packet.protocol == "tcp":
         packets.raw_tcp(packet.address, packet.port, packet.flags, packet.source, packet.source_port,
-                        sequence=number, acknowledge=number)
+                        sequence=number, acknowledge=number | RENUMBERED)
     elif packet.cast:
         packets.cast_udp(packet.address, packet.port, packet.source, payload=struct.pack("!I", number))
     else:

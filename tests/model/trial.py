@@ -44,6 +44,8 @@ def run(made: Site, declaration: Declaration, script: Script,
     made.server.nft(observer.table(script.dirty))
     Knockwork(made.server).apply(declaration.text())
     _, table = observer.look(made)
+    if any(block.name == "underway" for block in table.blocks):
+        made.server.nft("flush set inet knockwork underway\n")  # as if the first apply were long ago
     if tampering:
         made.server.nft(tampering(table))
     begun = [packet for packet in script.packets if packet.begun_there]
@@ -52,6 +54,8 @@ def run(made: Site, declaration: Declaration, script: Script,
     edges = {step: edge for edge, step in observer.steps(table).items()}
     sent, looks = _send(made, script)
     seen = observer.read(made, len(script.packets))
+    seen = [replace(one, ours=one.ours or packet.protocol == "udp" and packet.flow in script.begun_there)
+            for one, packet in zip(seen, script.packets)]
     replies = _ask(declaration, script, sent, seen)
     comparison = Comparison(script, State(declaration, edges, observer.named(table)))
     late = delays(sent, seen)
@@ -83,7 +87,7 @@ def _ask(declaration: Declaration, script: Script, sent: list[tuple[float, float
          seen: list[Seen]) -> list[Reply | None]:
     """The machine's reply to each packet that arrived."""
     lines = [machine.line(packet, round(((before + after) / 2 - sent[0][0]) * 1000), one.state,
-                          one.reply)
+                          one.reply, one.ours)
              for packet, (before, after), one in zip(script.packets, sent, seen) if one.state]
     replies = iter(machine.trace(declaration, lines))
     return [next(replies) if one.state else None for one in seen]
