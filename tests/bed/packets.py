@@ -230,3 +230,12 @@ def ip_packet(source: str, target: str, protocol: int, body: bytes, traffic_clas
         return struct.pack("!IHBB", first, len(body), protocol, 64) + ends + body
     # The kernel fills in total length, identification and checksum (raw(7)).
     return struct.pack("!BBHHHBBH", 0x45, traffic_class, 0, 0, 0, 64, protocol, 0) + ends + body
+
+
+def whole_ip_packet(source: str, target: str, protocol: int, body: bytes) -> bytes:
+    """With everything in its IP header, for a link."""
+    packet = ip_packet(source, target, protocol, body)
+    if ":" in target:
+        return packet
+    header = packet[:2] + struct.pack("!H", len(packet)) + packet[4:20]
+    return header[:10] + struct.pack("!H", _checksum(header)) + header[12:] + body

@@ -1,11 +1,12 @@
 """Kernel and machine side by side. What happens within a hair of an expiry is not judged, but counted."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bed.packets import RST
 from model import machine
-from model.declaration import Sequence, covers
+from model import declaration
+from model.declaration import covers
 from model.machine import Reply, State
 from model.observer import Look, Seen
 from model.script import Packet, Script, is_routed, is_syn
@@ -43,6 +44,10 @@ class Account:
     unsure: int = 0  # … or of a source that had been in that case, until all that could differ had expired
     late: int = 0  # … or without a known time
     lost: int = 0  # … or that never arrived
+    forged: int = 0  # of the judged: that conntrack takes for answers, wrongly
+    related: int = 0  # … or calls related
+    again: int = 0  # … or SYNs of connections that it knows
+    translated: int = 0  # … or led in or out by a neighbour
     begun: int = 0  # of the judged: of connections …
     ended: int = 0  # … or dropped, the connection having lost its grant
     away: int = 0  # … or to another address than the server's first
@@ -73,8 +78,9 @@ class Doubt:
 class Comparison:
     """Goes through one script's packets in their order."""
 
-    def __init__(self, script: Script, state: State) -> None:
-        self._script = script
+    def __init__(self, script: Script, sent: Sequence[Packet], state: State) -> None:
+        self._script = script  # as it is delivered
+        self._sent = sent
         self._state = state
         self._declaration = state.declaration
         self._doubts: dict[str, Doubt] = {}  # by lockout key
@@ -93,7 +99,7 @@ class Comparison:
             return
         knock = self._is_knock(packet, seen)
         unsure = (knock and (doubt.firing > now or self._is_perhaps_spent(packet, doubt, now)
-                             or doubt.excused > now and not reply["fired"])
+                             or doubt.excused > now and not (reply["fired"] or self._is_first(packet)))
                   or doubt.grants > now and any(True for _ in self._asked_for(packet, seen)))
         close = any(abs(until - now) < HAIR for until in self._timers(packet, seen, knock))
         if delay > LATE:
@@ -106,6 +112,11 @@ class Comparison:
             account.fired += len(reply["fired"])
             account.granted += len(reply["granted"])
             account.wrong += reply["wrong"]
+            account.forged += seen.reply and not seen.ours
+            account.related += seen.state == "related"
+            account.again += seen.state == "established" and is_syn(packet)
+            account.translated += seen.goes_by_nat and packet is not self._sent[number] or bool(
+                self._script.way(packet, self._script.neighbour.ways_out))
             account.begun += seen.state == "established"
             account.ended += seen.state == "established" and reply["verdict"] == "dropped"
             account.away += bool(packet.to)
@@ -123,6 +134,11 @@ class Comparison:
         return bool(spenders) and (doubt.grants > now or any(
             sequence.name in self._perhaps_spent for sequence in spenders))
 
+    def _is_first(self, packet: Packet) -> bool:
+        """Whether it is no wrong knock, whatever is remembered."""
+        return any(sequence.knock[0] == _target(packet) and sequence.is_for(packet.source)
+                   for sequence in self._declaration.sequences)
+
     def _grow(self, doubt: Doubt, packet: Packet, now: float, knock: bool) -> None:
         """A packet may have done either of two things; so may what builds upon them."""
         for sequence in self._declaration.spenders(_target(packet)) if knock else ():
@@ -134,7 +150,7 @@ class Comparison:
                for sequence in self._declaration.sequences):
             doubt.grants = now + self._declaration.longest_grant / 1000 + 2 * HAIR
 
-    def _asked_for(self, packet: Packet, seen: Seen) -> Iterator[tuple[Sequence, str]]:
+    def _asked_for(self, packet: Packet, seen: Seen) -> Iterator[tuple[declaration.Sequence, str]]:
         """The services, and their sequences, of which a grant could matter to the packet."""
         going_on = seen.state == "established"
         for sequence in self._declaration.sequences:
@@ -179,6 +195,9 @@ class Comparison:
                         or seen.state == "invalid")  # a host answers nothing malformed, nor does the gate
         if seen.redirected and seen.state == "established":  # of a connection that was refused
             expected = "answered"
+        away = seen.goes_by_nat and self._script.way(packet, self._script.neighbour.ways_out)
+        if away:
+            expected = self._led_out(packet, seen, reply, expected)
         if unanswerable and expected == "answered":  # nobody answers a reset or a broadcast
             expected = "dropped"
         if passed != expected:
@@ -192,11 +211,24 @@ class Comparison:
         if seen.redirected == "lost" and not logged:
             self._disagree(number, packet.source, "the mark lost", f"kept ({reply['why']})")
 
+    def _led_out(self, packet: Packet, seen: Seen, reply: Reply, expected: str) -> str:
+        """A neighbour leads to an unprotected port what the gate does not stop on its arrival."""
+        if expected.endswith("renumbered") or (
+                packet.protocol == "tcp" and not is_syn(packet) and reply["why"].startswith("protected")):
+            return "passed"
+        if expected == "answered" and packet.protocol == "tcp":
+            if self._script.neighbour.early:
+                return "dropped"
+            if seen.state == "established":  # led out or closed, as its first packet was
+                return "answered" if seen.answered else "dropped"
+        return expected
+
     def _scratch(self, packet: Packet, seen: Seen) -> str:
         """What becomes of mark and priority. Knock ports clean the latter; all others let them be."""
         cleaned = (packet.protocol == "udp" and _target(packet) in self._declaration.knocks
                    and self._declaration.mode == "gate" and seen.state != "established"
-                   and not is_routed(packet.address))
+                   and not is_routed(packet.address)
+                   and not self._script.way(packet, self._script.neighbour.ways_out))
         return "cleaned" if cleaned and self._script.dirty else "kept"
 
     def _is_renumbered(self, packet: Packet, reply: Reply) -> bool:

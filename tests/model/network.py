@@ -3,7 +3,7 @@
 from bed import Host, Lab
 from bed.lab import SERVER
 from model import echo
-from model.script import BEHIND, OWN
+from model.script import BEHIND, LINK_LOCAL, OWN
 
 _TCP = (22, 443, 6000, 6002)
 _UDP = (51820, *range(60000, 60008))  # not all that may open: some stay without an answer
@@ -30,9 +30,13 @@ class Site(Lab):
         self._connect()
         for key, value in (("net.ipv4.icmp_ratemask", "0"), ("net.ipv6.icmp.ratemask", "\n"),
                            ("net.ipv4.ip_forward", "1"), ("net.ipv6.conf.all.forwarding", "1"),
+                           ("net.ipv4.conf.all.rp_filter", "0"), ("net.ipv4.conf.eth0.rp_filter", "0"),
+                           ("net.ipv4.conf.eth0.accept_local", "1"),  # whom a packet names as its source
                            ("net.netfilter.nf_conntrack_tcp_be_liberal", "1")):  # our numbers fit no window
             self.server.sysctl(key, value)
         self.callers.nft(_MUTE)
+        text: bytes = self.server.call("read", "/sys/class/net/eth0/address")
+        self.server_card = bytes.fromhex(text.decode().replace(":", ""))
         for port in _TCP:
             self.behind.call("listen_tcp", port)
         for host in (self.server, self.behind):
@@ -51,7 +55,8 @@ class Site(Lab):
             *(f"route add local {network} dev lo" for network in BEHIND),
             "route add default via 10.89.0.1", "route add default via fd89::1")
         self.behind.sysctl("net.ipv6.ip_nonlocal_bind", 1)
-        self.callers.ip(*(f"route add {network} via {hop}" for network, hop in zip(BEHIND, SERVER)))
+        self.callers.ip(*(f"addr add {address}/64 dev eth0 nodad" for address in LINK_LOCAL),
+                        *(f"route add {network} via {hop}" for network, hop in zip(BEHIND, SERVER)))
         self.behind.wait_for_link()
 
     def close(self) -> None:

@@ -47,8 +47,8 @@ def table(dirty: bool) -> str:
     for hook in ("input", "forward"):
         lines += _chain(hook, f"type filter hook {hook} priority -160;", _OURS, "meta l4proto 6 jump socket_")
     lines += _chain("delivered", "type filter hook input priority 400;", _OURS,
-                    f"tcp dport 1 ct status dnat meta mark != {mark} goto redirected_lost_",
-                    "tcp dport 1 ct status dnat goto redirected_", *passed)
+                    f"th dport 1 ct status dnat meta mark != {mark} goto redirected_lost_",
+                    "th dport 1 ct status dnat goto redirected_", *passed)
     # The kernel itself gives what it forwards a priority.
     lines += _chain("forwarded", "type filter hook forward priority 400;", _OURS,
                     f"meta mark != {mark} goto lost_", "goto kept_")
@@ -81,6 +81,12 @@ class Seen:
     answered: bool
     reply: bool  # by conntrack, of a connection that began on the other side
     ours: bool  # the server's kernel has its socket; false where it came to no door
+
+
+    @property
+    def goes_by_nat(self) -> bool:
+        """Whether it can be translated as its connection's first packet was."""
+        return self.state != "invalid" and not self.reply
 
 
 def read(lab: Lab, count: int) -> list[Seen]:

@@ -51,7 +51,8 @@ class Total:
                 f"{one.fired} steps fired, "
                 f"{one.granted} services granted, {one.wrong} wrong, {one.spent} sequences spent, "
                 f"{one.begun} packets of connections, {one.ended} of ended ones, "
-                f"{one.away} to other addresses; "
+                f"{one.away} to other addresses, {one.forged} seeming answers, {one.related} related, "
+                f"{one.again} connections begun again, {one.translated} translated; "
                 f"{one.elements} elements in {one.looks} "
                 f"looks; not judged: {one.at_expiry} at an expiry, {one.unsure} after such a one, "
                 f"{one.late} late, {one.lost} lost; {len(one.disagreements)} disagreements")

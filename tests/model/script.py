@@ -2,12 +2,13 @@
 
 import ipaddress
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from bed.lab import BROADCAST, SERVER
 from bed.packets import ACK, FIN, RST, SYN, TCP_FLAGS
 from model.declaration import Declaration, Sequence, covers
+from model.neighbour import Neighbour, Translation, any_neighbour
 
 DURATION = 1.5  # seconds
 _ODD_FLAGS = (*TCP_FLAGS.values(), SYN | FIN | RST, FIN | ACK, RST | ACK, SYN | TCP_FLAGS["xmas"])
@@ -15,6 +16,8 @@ _SOURCE_PORTS = (20000, 45000, 60000)  # from between the first two on: seldom m
 ALL_NODES = "ff02::1"
 BEHIND = ("10.88.0.0/16", "fd88::/64")  # routed by the server
 OWN = (SERVER[0], "10.77.0.11", SERVER[1], "fd77::11")  # the server's
+LINK_LOCAL = ("fe80::a:1", "fe80::a:2", "fe80::b:1")  # callers of the link
+_ENDS = ((), (RST,), (FIN | ACK,), (RST | ACK,), (FIN | ACK, ACK), (FIN | ACK, RST))
 _ADDRESSES = (*OWN, "10.88.0.6", "10.88.0.7", "10.88.0.20", "10.88.1.1", "fd88::7", "fd88::20")
 
 
@@ -37,6 +40,7 @@ class Packet:
     look: bool = False  # read the kernel's sets after this one
     to: str = ""  # an address; the server's first
     begun_there: bool = False  # the server's side sent a datagram the other way, before the script; UDP alone
+    forged: bool = False  # just before, the source sent a packet the other way in the server's side's name
 
     @property
     def address(self) -> str:
@@ -66,11 +70,24 @@ class Script:
 
     packets: tuple[Packet, ...]
     dirty: bool
+    neighbour: Neighbour = Neighbour()
 
     @property
     def begun_there(self) -> frozenset[Flow]:
         """The flows of datagrams that the server's side began."""
         return frozenset(packet.flow for packet in self.packets if packet.begun_there)
+
+    def way(self, packet: Packet, ways: Iterable[Translation]) -> Translation | None:
+        """By which of these a packet goes, where conntrack believes that it began its connection."""
+        target = f"{packet.port}/{packet.protocol}"
+        if packet.cast or packet.address not in SERVER or packet.flow in self.begun_there:
+            return None
+        return next((way for way in ways if way.target == target), None)
+
+    def delivered(self, packet: Packet) -> Packet:
+        """As a packet is when a neighbour has led it in."""
+        way = self.way(packet, self.neighbour.ways_in)
+        return replace(packet, port=way.port, to=way.to[":" in packet.source]) if way else packet
 
 
 def any_script(dice: random.Random, declaration: Declaration) -> Script:
@@ -78,12 +95,14 @@ def any_script(dice: random.Random, declaration: Declaration) -> Script:
     first, latest, end = _SOURCE_PORTS
     ports = iter(range(dice.randrange(first, latest), end))
     packets: list[Packet] = []
-    for source in _any_sources(dice):
-        packets += _Course(dice, declaration, source, lambda: next(ports)).packets
+    sources = _any_sources(dice)
+    neighbour = any_neighbour(dice, declaration, sources)
+    for source in sources:
+        packets += _Course(dice, declaration, neighbour, source, lambda: next(ports)).packets
     packets.sort(key=lambda packet: packet.at)
     for place in dice.sample(range(len(packets)), 3):
         packets[place] = replace(packets[place], look=True)
-    return Script(tuple(packets), dirty=dice.random() < 0.5)
+    return Script(tuple(packets), dice.random() < 0.5, neighbour)
 
 
 def _any_sources(dice: random.Random) -> list[str]:
@@ -92,34 +111,38 @@ def _any_sources(dice: random.Random) -> list[str]:
     return [*(f"10.200.{low}.{host}" for host in range(1, dice.randint(5, 8))), "10.200.255.7",
             *(f"fd99:0:0:{low + net + net // 2 * 256:x}::{host}"
               for net in range(1, 4) for host in (1, 2)),
-            f"fd99:0:0:{low:x}::1", "fd99:0:0:ff::7"]
+            f"fd99:0:0:{low:x}::1", "fd99:0:0:ff::7", *dice.sample(LINK_LOCAL, 2)]
 
 
 class _Course:
     """What one source does: sequences played well and badly, probes, strays, and waits about each timeout."""
 
-    def __init__(self, dice: random.Random, declaration: Declaration, source: str,
+    def __init__(self, dice: random.Random, declaration: Declaration, neighbour: Neighbour, source: str,
                  next_port: Callable[[], int]) -> None:
         self._dice = dice
         self._declaration = declaration
+        self._neighbour = neighbour
         self._source = source
+        self._on_link = source in LINK_LOCAL
         self._next_port = next_port
         self._now = dice.random() * 0.2
         self._flows: dict[tuple[str, str], int] = {}  # address and port → latest source port
         self.packets: list[Packet] = []
-        acts = (self._play, self._play, self._play, self._play, self._stray, self._lock_out, self._odd)
+        acts = (self._play, self._play, self._play, self._play, self._stray, self._lock_out, self._odd,
+                self._begin_again, self._forge, self._go_round)
         while self._now < DURATION:
             dice.choice(acts)()
             self._now += dice.choice((0.001, 0.01, 0.05, dice.random() * 0.15))
 
     def _send(self, target: str, flags: int = SYN, to: str = "", source_port: int = 0,
-              begun_there: bool = False) -> None:
+              begun_there: bool = False, forged: bool = False) -> None:
         port, _, protocol = target.partition("/")
         if not to and self._dice.random() < 0.03:
             to = self._any_address()
-        cast = protocol == "udp" and not source_port and not begun_there and self._dice.random() < 0.03
+        cast = (protocol == "udp" and not (source_port or begun_there or forged or self._on_link)
+                and self._dice.random() < 0.03)
         packet = Packet(self._now, self._source, int(port), protocol, flags, cast,
-                        source_port or self._next_port(), to=to, begun_there=begun_there)
+                        source_port or self._next_port(), to=to, begun_there=begun_there, forged=forged)
         self.packets.append(packet)
         self._now += self._dice.choice((0, 0, 0.001, 0.004))
         while self._dice.random() < 0.12:  # a duplicate, or another try
@@ -158,7 +181,7 @@ class _Course:
 
     def _talk(self, target: str, to: str) -> None:
         """A beginning, or more of what began before; sometimes what the other side began."""
-        if target.endswith("/udp") and self._dice.random() < 0.05:
+        if target.endswith("/udp") and not self._on_link and self._dice.random() < 0.05:
             self._send(target, to=to, source_port=self._next_port(), begun_there=True)
             return
         known = self._flows.get((to, target), 0)
@@ -191,7 +214,8 @@ class _Course:
         return self._dice.choice(self._addresses())
 
     def _addresses(self) -> list[str]:
-        return [address for address in _ADDRESSES if (":" in address) == (":" in self._source)]
+        return [address for address in _ADDRESSES if (":" in address) == (":" in self._source)
+                and not (self._on_link and is_routed(address))]
 
     def _stray(self) -> None:
         for _ in range(self._dice.randint(1, 4)):
@@ -201,6 +225,37 @@ class _Course:
         """TCP that opens nothing, or looks as if it could."""
         target = self._any_target()
         self._send(target.replace("udp", "tcp"), self._dice.choice(_ODD_FLAGS))
+
+    def _begin_again(self) -> None:
+        """A connection that ends, or seems to, and another from the same port."""
+        flows = [flow for flow in self._flows if flow[1].endswith("/tcp")]
+        if not flows:
+            return
+        to, target = self._dice.choice(flows)
+        source_port = self._flows[to, target]
+        for flags in self._dice.choice(_ENDS):
+            self._send(target, flags, to, source_port)
+        for flags in self._dice.choice(((SYN,), (SYN, ACK), (SYN, SYN, ACK))):
+            self._send(target, flags, to, source_port)
+
+    def _forge(self) -> None:
+        """What conntrack takes for answers: the source itself spoke in the name of the server's side."""
+        target = self._any_target()
+        if self._on_link:
+            return
+        to = self._any_address() if self._dice.random() < 0.3 else ""
+        self._send(target, self._dice.choice((SYN, SYN, ACK, SYN | ACK)), to, self._next_port(), forged=True)
+        for _ in range(self._dice.randint(0, 2)):
+            self._send(target, self._dice.choice((SYN, ACK)), to, self.packets[-1].source_port)
+
+    def _go_round(self) -> None:
+        """By a neighbour's translations, or where it announced us."""
+        ways = [way.target for way in (*self._neighbour.ways_in, *self._neighbour.ways_out)]
+        if self._source in self._neighbour.to:
+            ways.append(self._neighbour.announced)
+        for target in self._dice.sample(ways, self._dice.randint(0, len(ways))):
+            for _ in range(self._dice.randint(1, 3)):
+                self._talk(target, "")
 
     def _lock_out(self) -> None:
         """A neighbour of a knock port, a knock, and the same about the lockout's end."""

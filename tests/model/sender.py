@@ -1,11 +1,14 @@
 """What the callers' host runs: sends packets at their times and notes when it did."""
 
 import os
+import socket
 import struct
 import time
 from collections.abc import Sequence
 
 from bed import packets
+from bed.lab import SERVER
+from bed.packets import SYN
 from model.script import Packet
 
 
@@ -17,11 +20,11 @@ def serial(number: int) -> int:
     return (number + 1) << 4
 
 
-def send(script: Sequence[Packet], first: int, start: float,
-         cpu: int) -> list[tuple[float, float]]:
+def send(script: Sequence[Packet], first: int, start: float, cpu: int,
+         server: bytes) -> list[tuple[float, float]]:
     """Send `script` (whose first packet has number `first`), its time 0 being `start` on the monotonic clock.
 
-    The time before and after each packet's way through the link; on one CPU, which keeps their order.
+    `server`: the address of its network card. The time before and after each packet's way through the link; on one CPU, which keeps their order.
     """
     here = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {sorted(here)[cpu % len(here)]})
@@ -31,6 +34,8 @@ def send(script: Sequence[Packet], first: int, start: float,
             ahead = start + packet.at - time.monotonic()
             if ahead > 0:
                 time.sleep(ahead)
+            if packet.forged:
+                _forge(packet, server)
             before = time.monotonic()
             _send(packet, serial(number))
             times.append((before, time.monotonic()))
@@ -48,6 +53,24 @@ def _send(packet: Packet, number: int) -> None:
     else:
         packets.raw_udp(packet.address, packet.port, packet.source, packet.source_port,
                         struct.pack("!I", number))
+
+
+def _forge(packet: Packet, server: bytes) -> None:
+    """By way of the server to its source, in the name of whom it is for."""
+    ends = packet.address, packet.source, packet.port, packet.source_port
+    if packet.protocol == "tcp":
+        body = packets.tcp_segment(*ends, SYN, 0)
+    else:
+        body = packets.udp_datagram(*ends, bytes(4))
+    whole = packets.whole_ip_packet(packet.address, packet.source, 6 if packet.protocol == "tcp" else 17, body)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as handle:
+        handle.sendto(whole, ("eth0", 0x86dd if ":" in packet.source else 0x0800, 0, 0, server))
+
+
+def announce(port: int, sources: Sequence[str]) -> None:
+    """What the server sends first, so that a neighbour expects connections from these sources."""
+    for number, source in enumerate(sources):
+        packets.raw_udp(source, 9, SERVER[":" in source], port)
 
 
 def begin(script: Sequence[Packet]) -> None:

@@ -15,6 +15,7 @@ from model.machine import Reply, State
 from model.observer import Look, Seen
 from model.script import Packet, Script, any_script, is_routed
 from model.network import Site
+from model.neighbour import announcing_port
 
 BEGINNING = 0.1  # seconds: a moment to get going
 
@@ -41,8 +42,13 @@ class Trial:
 def run(made: Site, declaration: Declaration, script: Script,
         tampering: Callable[[Table], str] | None = None) -> Trial:
     """On a site. `tampering` says in nft's language how to make the kernel wrong on purpose."""
+    neighbour = script.neighbour
     made.server.nft(observer.table(script.dirty))
+    if not neighbour.early:
+        made.server.nft(neighbour.table())
     Knockwork(made.server).apply(declaration.text())
+    if neighbour.early:
+        made.server.nft(neighbour.table())
     _, table = observer.look(made)
     if any(block.name == "underway" for block in table.blocks):
         made.server.nft("flush set inet knockwork underway\n")  # as if the first apply were long ago
@@ -51,13 +57,16 @@ def run(made: Site, declaration: Declaration, script: Script,
     begun = [packet for packet in script.packets if packet.begun_there]
     made.server.call(sender.begin, [packet for packet in begun if not is_routed(packet.address)])
     made.behind.call(sender.begin, [packet for packet in begun if is_routed(packet.address)])
+    made.server.call(sender.announce, announcing_port(), neighbour.to)
     edges = {step: edge for edge, step in observer.steps(table).items()}
     sent, looks = _send(made, script)
     seen = observer.read(made, len(script.packets))
     seen = [replace(one, ours=one.ours or packet.protocol == "udp" and packet.flow in script.begun_there)
             for one, packet in zip(seen, script.packets)]
-    replies = _ask(declaration, script, sent, seen)
-    comparison = Comparison(script, State(declaration, edges, observer.named(table)))
+    delivered = replace(script, packets=tuple(
+        script.delivered(packet) if one.goes_by_nat else packet for one, packet in zip(seen, script.packets)))
+    replies = _ask(declaration, delivered, sent, seen)
+    comparison = Comparison(delivered, script.packets, State(declaration, edges, observer.named(table)))
     late = delays(sent, seen)
     for number, (before, after) in enumerate(sent):
         comparison.packet(number, (before + after) / 2, late[number] + after - before, seen[number],
@@ -77,7 +86,8 @@ def _send(made: Site, script: Script) -> tuple[list[tuple[float, float]], dict[i
         first = len(sent)
         end = next((number + 1 for number in range(first, len(script.packets))
                     if script.packets[number].look), len(script.packets))
-        sent += made.callers.call(sender.send, script.packets[first:end], first, start, os.getpid())
+        sent += made.callers.call(sender.send, script.packets[first:end], first, start, os.getpid(),
+                                   made.server_card)
         looks[end - 1], _ = observer.look(made)
         start += time.monotonic() - sent[-1][1]  # the script stands still meanwhile
     return sent, looks
