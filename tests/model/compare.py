@@ -9,7 +9,7 @@ from model import declaration
 from model.declaration import covers
 from model.machine import Reply, State
 from model.observer import Look, Seen
-from model.script import Packet, Script, is_routed, is_syn
+from model.script import LINK_LOCAL, Packet, Script, is_routed, is_syn
 
 HAIR = 0.03  # seconds around an expiry in which either may be right
 _NOT_COMPARED = {"spoken4", "spoken6", "underway"}  # what the server's side did, or an apply
@@ -191,6 +191,8 @@ class Comparison:
                     "rejected": "answered"}[reply["verdict"]]
         if self._is_renumbered(packet, reply):
             expected += ", renumbered"
+        if is_routed(packet.address) and packet.source in LINK_LOCAL:  # led there: nobody forwards it
+            return
         unanswerable = (packet.cast or packet.protocol == "tcp" and packet.flags & RST
                         or seen.state == "invalid")  # a host answers nothing malformed, nor does the gate
         if seen.redirected and seen.state == "established":  # of a connection that was refused
@@ -203,6 +205,8 @@ class Comparison:
         if passed != expected:
             self._disagree(number, packet.source, passed, f"{reply['verdict']} ({reply['why']})")
             return
+        if seen.misquoted and not packet.cast:
+            self._disagree(number, packet.source, "answered for other ports", f"({reply['why']})")
         scratch = self._scratch(packet, seen)
         if seen.passed and seen.passed != scratch:
             self._disagree(number, packet.source, f"mark and priority {seen.passed}",

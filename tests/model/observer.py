@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from bed import Lab
 from bed.table import Block, Table, parse
+from model.script import Packet
 from model.sender import RENUMBERED, serial
 
 _FOREVER = 3600  # seconds; long enough that an age tells the time of arrival
 _MARK = f"{{ meta mark timeout {_FOREVER}s }}"
 _STATES = {"new": "new,untracked", "established": "established", "related": "related", "invalid": "invalid"}
 _PASSED = ("kept", "cleaned", "mixed", "lost")
-_SETS = ("arrived", *_STATES, "reply", "ours", *_PASSED, "redirected", "redirected_lost", "answered")
+_SETS = ("arrived", *_STATES, "reply", "ours", *_PASSED, "redirected", "redirected_lost", "answered", "quoted")
 _OURS = 'iifname != "eth0" accept'  # not what comes from the host behind, which echoes our numbers
 _UDP, _TCP = "meta l4proto 17 meta mark set @th,64,32", "meta l4proto 6 meta mark set @th,32,32"
 
@@ -60,6 +61,11 @@ def table(dirty: bool) -> str:
         "tcp flags & (rst|ack) == rst meta mark set @th,32,32 jump note_",  # repeats what we acknowledged
         "icmp type destination-unreachable meta mark set @th,288,32 jump note_",  # quotes our payload
         "icmpv6 type destination-unreachable meta mark set @th,448,32 jump note_")
+    # Which ports an error quotes is known when they have been translated back.
+    lines += _chain(
+        "errors", "type filter hook postrouting priority 400;",
+        f"icmp type destination-unreachable meta mark set @th,224,32 add @quoted_ {_MARK} meta mark set 0",
+        f"icmpv6 type destination-unreachable meta mark set @th,384,32 add @quoted_ {_MARK} meta mark set 0")
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -79,6 +85,7 @@ class Seen:
     passed: str | None
     renumbered: bool  # it passed with the number that it acknowledges as its own
     answered: bool
+    misquoted: bool  # answered by an error that names other ports; UDP alone
     reply: bool  # by conntrack, of a connection that began on the other side
     ours: bool  # the server's kernel has its socket; false where it came to no door
 
@@ -89,8 +96,8 @@ class Seen:
         return self.state != "invalid" and not self.reply
 
 
-def read(lab: Lab, count: int) -> list[Seen]:
-    """Each packet of a script of `count`."""
+def read(lab: Lab, packets: Sequence[Packet]) -> list[Seen]:
+    """What became of each."""
     now = time.monotonic()
     listing = parse(lab.server.output(["/usr/sbin/nft", "-p", "list", "table", "inet", "observer"]))
     raw = {name: {_number(key): left for key, left in listing.live(f"{name}_").items()} for name in _SETS}
@@ -98,21 +105,30 @@ def read(lab: Lab, count: int) -> list[Seen]:
     noted = {name: {number & ~RENUMBERED: left for number, left in numbers.items()}
              for name, numbers in raw.items()}
     seen = []
-    for number in map(serial, range(count)):
+    quoted = {number for key in listing.live("quoted_") for number in _either(int(key, 16))}
+    for packet, number in zip(packets, map(serial, range(len(packets)))):
         state = next((name for name in _STATES if number in noted[name]), None)
         age = _FOREVER - noted["arrived"].get(number, 0.0)
         redirected = ("lost" if number in noted["redirected_lost"] else
                       "kept" if number in noted["redirected"] else None)
         passed = next((name for name in _PASSED if number in noted[name]), None)
         seen.append(Seen(state, now - age, redirected, passed, number in renumbered,
-                         number in noted["answered"], number in noted["reply"], number in noted["ours"]))
+                         number in noted["answered"],
+                         packet.protocol == "udp" and number in noted["answered"]
+                         and (packet.source_port << 16 | packet.port) not in quoted,
+                         number in noted["reply"], number in noted["ours"]))
     return seen
 
 
 def _number(key: str) -> int:
     """A serial number, below 2^16. nft shows it in the network's byte order or in the machine's."""
-    mark = int(key, 16)
-    return mark if mark < 1 << 24 and mark & 0xffff else int.from_bytes(mark.to_bytes(4, "little"), "big")
+    one, other = _either(int(key, 16))
+    return one if one < 1 << 24 and one & 0xffff else other
+
+
+def _either(mark: int) -> tuple[int, int]:
+    """In both orders."""
+    return mark, int.from_bytes(mark.to_bytes(4, "little"), "big")
 
 
 @dataclass(frozen=True)

@@ -250,7 +250,8 @@ class _Course:
 
     def _go_round(self) -> None:
         """By a neighbour's translations, or where it announced us."""
-        ways = [way.target for way in (*self._neighbour.ways_in, *self._neighbour.ways_out)]
+        ways = [way.target for way in (*self._neighbour.ways_in, *self._neighbour.ways_out)
+                if not (self._on_link and is_routed(way.to[1]))]
         if self._source in self._neighbour.to:
             ways.append(self._neighbour.announced)
         for target in self._dice.sample(ways, self._dice.randint(0, len(ways))):

@@ -60,7 +60,7 @@ def run(made: Site, declaration: Declaration, script: Script,
     made.server.call(sender.announce, announcing_port(), neighbour.to)
     edges = {step: edge for edge, step in observer.steps(table).items()}
     sent, looks = _send(made, script)
-    seen = observer.read(made, len(script.packets))
+    seen = observer.read(made, script.packets)
     seen = [replace(one, ours=one.ours or packet.protocol == "udp" and packet.flow in script.begun_there)
             for one, packet in zip(seen, script.packets)]
     delivered = replace(script, packets=tuple(
