@@ -67,7 +67,7 @@ class Account:
 
 @dataclass
 class Doubt:
-    """Until when the two may differ about a source and its neighbours, both being right."""
+    """Until when the two may differ about an owner of sources, both being right."""
 
     firing: float = 0  # in what a knock does
     steps: float = 0  # in the elements of `expected`, `begun`, `locked` and `strays`
@@ -93,7 +93,7 @@ class Comparison:
         packet = self._script.packets[number]
         account = self.account
         account.packets += 1
-        doubt = self._doubts.setdefault(self._declaration.lockout_key(packet.source), Doubt())
+        doubt = self._doubts.setdefault(self._declaration.owner(packet.source), Doubt())
         if reply is None:
             account.lost += 1
             return
@@ -124,7 +124,7 @@ class Comparison:
             self._judge(number, packet, seen, reply, knock)
         if delay > LATE or knock and (close or unsure):
             self._grow(doubt, packet, now, knock)
-        elif reply["wrong"] and not knock:
+        elif reply["wrong"] and not knock and packet.source not in LINK_LOCAL:
             doubt.firing = 0  # a guard: locked out, in any case, for longer than any step is expected
         self._state.take(packet, now, reply)
 
@@ -266,7 +266,7 @@ class Comparison:
     def _element(self, number: int, look: Look, name: str, element: str, left: float | None,
                  until: float) -> None:
         source = element.split(" . ")[0]
-        owner = self._declaration.lockout_key(source) if name != "overflow" else ""
+        owner = self._declaration.owner(source) if name != "overflow" else ""
         doubt = self._doubts.get(owner, Doubt())
         lives = until > look.ended
         remembered = name.startswith(("expected", "begun", "locked", "strays"))
@@ -285,7 +285,7 @@ class Comparison:
 
     def _disagree(self, number: int, source: str, kernel: str, model: str) -> None:
         """Once for a source and its neighbours."""
-        owner = self._declaration.lockout_key(source) if source[:1].isdigit() or ":" in source else source
+        owner = self._declaration.owner(source) if "." in source or source.count(":") > 1 else source
         if owner not in self._settled:
             self.account.disagreements.append(Disagreement(number, source, kernel, model))
         self._settled.add(owner)

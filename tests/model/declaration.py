@@ -64,6 +64,10 @@ class Declaration:
             return source
         return _widened(source, min(64, self.ipv6_prefix or 64) if ":" in source else self.ipv4_prefix or 32)
 
+    def owner(self, source: str) -> str:
+        """Whose doing this is: those that share neither steps, grants nor lockouts have different ones."""
+        return self.source_key(source) if _holds("fe80::/10", source) else self.lockout_key(source)
+
     def spenders(self, target: str) -> list[Sequence]:
         """The sequences that a knock on this port, as "7000/udp", could spend."""
         return [sequence for sequence in self.sequences if sequence.once and sequence.knock[-1] == target]

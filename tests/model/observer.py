@@ -146,7 +146,7 @@ class Look:
 def look(lab: Lab) -> tuple[Look, Table]:
     """What the sets hold, and the whole table."""
     began = time.monotonic()
-    text = lab.server.output(["/usr/sbin/nft", "-p", "list", "table", "inet", "knockwork"])
+    text = lab.server.output(["/usr/sbin/nft", "-ap", "list", "table", "inet", "knockwork"])
     ended = time.monotonic()
     live = parse(text)
     return Look(began, ended, {block.name: live.live(block.name) for block in live.blocks

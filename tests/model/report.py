@@ -11,7 +11,7 @@ def report(trial: Trial, owners: Container[str] | None = None) -> str:
     lines = [*map(str, trial.account.disagreements), "", trial.declaration.text(),
              "mark 7 and priority 0:1 before the gate" if trial.script.dirty else "no mark and no priority"]
     for number, packet in enumerate(trial.script.packets):
-        if owners is not None and trial.declaration.lockout_key(packet.source) not in owners:
+        if owners is not None and trial.declaration.owner(packet.source) not in owners:
             continue
         seen, reply = trial.seen[number], trial.replies[number]
         packet_line = machine.line(packet, round(trial.times[number] * 1000), seen.state or "lost",

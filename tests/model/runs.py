@@ -115,4 +115,4 @@ def _owners(done: Trial) -> set[str] | None:
     """Whose packets a report shows: everybody's where sources may influence each other."""
     if any(sequence.once for sequence in done.declaration.sequences):
         return None
-    return {done.declaration.lockout_key(one.source) for one in done.account.disagreements}
+    return {done.declaration.owner(one.source) for one in done.account.disagreements}

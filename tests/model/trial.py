@@ -112,9 +112,9 @@ def smaller(made: Site, done: Trial, tampering: Callable[[Table], str] | None = 
         again = run(made, done.declaration, replace(script, packets=packets), tampering)
         return bool(again.account.disagreements)
 
-    owner = done.declaration.lockout_key(done.account.disagreements[0].source)
+    owner = done.declaration.owner(done.account.disagreements[0].source)
     packets = tuple(packet for packet in script.packets
-                    if done.declaration.lockout_key(packet.source) == owner)
+                    if done.declaration.owner(packet.source) == owner)
     if not packets or not fails(packets):  # sources influence each other, of all things
         packets = script.packets
     step = max(1, len(packets) // 2)
