@@ -152,7 +152,7 @@ class Comparison:
 
     def _asked_for(self, packet: Packet, seen: Seen) -> Iterator[tuple[declaration.Sequence, str]]:
         """The services, and their sequences, of which a grant could matter to the packet."""
-        going_on = seen.state == "established"
+        going_on = seen.state == "established" and not is_syn(packet)
         for sequence in self._declaration.sequences:
             for service in sequence.opens:
                 if covers(service, packet.port, packet.protocol) and (sequence.cut or not going_on):

@@ -8,13 +8,14 @@ from model.script import BEHIND, LINK_LOCAL, OWN
 _TCP = (22, 443, 6000, 6002)
 _UDP = (51820, *range(60000, 60008))  # not all that may open: some stay without an answer
 _NEXT_HOP = ("10.89.0.2", "fd89::2")
-# The callers' host has no sockets for what it began: it must not answer the answers.
+# The callers' host has no sockets for what it began: it must not answer the answers,
+# nor what comes back of its own forgeries.
 _MUTE = """\
 table inet mute {
 chain prerouting { type filter hook prerouting priority 0;
 iifname != "eth0" accept
 meta l4proto 17 drop
-tcp flags & (syn|ack) == syn|ack drop
+meta l4proto 6 drop
 }
 }
 """

@@ -240,9 +240,11 @@ class _Course:
 
     def _forge(self) -> None:
         """What conntrack takes for answers: the source itself spoke in the name of the server's side."""
-        target = self._any_target()
         if self._on_link:
             return
+        target = self._any_target()
+        if self._dice.random() < 0.5:
+            target = self._port_of(self._dice.choice(sorted(self._declaration.services)))
         to = self._any_address() if self._dice.random() < 0.3 else ""
         self._send(target, self._dice.choice((SYN, SYN, ACK, SYN | ACK)), to, self._next_port(), forged=True)
         for _ in range(self._dice.randint(0, 2)):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bed import packets
 from bed.lab import SERVER
-from bed.packets import SYN
+from bed.packets import ACK, SYN
 from model.script import Packet
 
 
@@ -59,7 +59,7 @@ def _forge(packet: Packet, server: bytes) -> None:
     """By way of the server to its source, in the name of whom it is for."""
     ends = packet.address, packet.source, packet.port, packet.source_port
     if packet.protocol == "tcp":
-        body = packets.tcp_segment(*ends, SYN, 0)
+        body = packets.tcp_segment(*ends, ACK if packet.flags == ACK else SYN, 0)
     else:
         body = packets.udp_datagram(*ends, bytes(4))
     whole = packets.whole_ip_packet(packet.address, packet.source, 6 if packet.protocol == "tcp" else 17, body)
