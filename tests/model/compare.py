@@ -217,6 +217,9 @@ class Comparison:
 
     def _led_out(self, packet: Packet, seen: Seen, reply: Reply, expected: str) -> str:
         """A neighbour leads to an unprotected port what the gate does not stop on its arrival."""
+        if any(sequence.is_at(packet.address) and covers(service, packet.port, packet.protocol)
+               for sequence in self._declaration.sequences for service in sequence.opens):
+            return expected  # refused then and there
         if expected.endswith("renumbered") or (
                 packet.protocol == "tcp" and not is_syn(packet) and reply["why"].startswith("protected")):
             return "passed"

@@ -32,6 +32,10 @@ class Sequence:
     once: bool = False
     cut: bool = False  # on_expiry: cut
 
+    def is_at(self, address: str) -> bool:
+        """Whether `to` names this address."""
+        return any(_holds(network, address) for network in self.to)
+
     def is_for(self, source: str) -> bool:
         """Whether `from` lets this source knock."""
         return not self.sources or any(_holds(network, source) for network in self.sources)
