@@ -9,7 +9,7 @@ from model import declaration
 from model.declaration import covers
 from model.machine import Reply, State
 from model.observer import Look, Seen
-from model.script import LINK_LOCAL, Packet, Script, is_routed, is_syn
+from model.script import LINK_LOCAL, Flow, Packet, Script, is_routed, is_syn
 
 HAIR = 0.03  # seconds around an expiry in which either may be right
 _NOT_COMPARED = {"spoken4", "spoken6", "underway"}  # what the server's side did, or an apply
@@ -85,6 +85,7 @@ class Comparison:
         self._declaration = state.declaration
         self._doubts: dict[str, Doubt] = {}  # by lockout key
         self._perhaps_spent: set[str] = set()  # names of `once` sequences: nothing makes this sure again
+        self._let_in: set[Flow] = set()  # whose segments have passed to a port where somebody listens
         self._settled: set[str] = set()  # those that disagreed: what follows would follow from it
         self.account = Account()
 
@@ -93,6 +94,7 @@ class Comparison:
         packet = self._script.packets[number]
         account = self.account
         account.packets += 1
+        self._note_socket(number, packet, seen)
         doubt = self._doubts.setdefault(self._declaration.owner(packet.source), Doubt())
         if reply is None:
             account.lost += 1
@@ -127,6 +129,15 @@ class Comparison:
         elif reply["wrong"] and not knock and packet.source not in LINK_LOCAL:
             doubt.firing = 0  # a guard: locked out, in any case, for longer than any step is expected
         self._state.take(packet, now, reply)
+
+    def _note_socket(self, number: int, packet: Packet, seen: Seen) -> None:
+        """A socket of the server's stands for a connection that was let in: here nobody else made any."""
+        if packet.protocol != "tcp":
+            return
+        if seen.ours and packet.flow not in self._let_in:
+            self._disagree(number, packet.source, "this host's connection", "none of which a SYN passed")
+        if seen.passed and is_syn(packet) and not is_routed(packet.address):
+            self._let_in.add(packet.flow)
 
     def _is_perhaps_spent(self, packet: Packet, doubt: Doubt, now: float) -> bool:
         """Whether it depends on who spent a sequence."""

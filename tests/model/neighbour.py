@@ -67,18 +67,19 @@ def announcing_port() -> int:
 
 def any_neighbour(dice: random.Random, declaration: Declaration, sources: list[str]) -> Neighbour:
     """Often none at all."""
-    ways_in = tuple(_way_in(dice, declaration, target) for target in _ports_for_ways_in(declaration)
-                    if dice.random() < 0.4)
-    ways_out = ()
+    ways_in = [_way_in(dice, declaration, target) for target in _ports_for_ways_in(declaration)
+               if dice.random() < 0.4]
+    ways_out: list[Translation] = []
     if declaration.mode == "gate" and dice.random() < 0.4:
         services = [_any_port(dice, service) for service in sorted(declaration.services)]
         target = dice.choice(sorted(declaration.knocks) + services)
-        ways_out = (Translation(target, int(_NOWHERE[target.partition("/")[2]])),)
-    announced, to = "", ()
+        ways_out.append(Translation(target, int(_NOWHERE[target.partition("/")[2]])))
+    announced = ""
+    to: list[str] = []
     if dice.random() < 0.4:
         announced = _any_port(dice, dice.choice(sorted(declaration.services)))
-        to = tuple(dice.sample(sources, len(sources) // 2))
-    return Neighbour(dice.random() < 0.5, tuple(filter(None, ways_in)), ways_out, announced, to)
+        to = dice.sample(sources, len(sources) // 2)
+    return Neighbour(dice.random() < 0.5, tuple(filter(None, ways_in)), tuple(ways_out), announced, tuple(to))
 
 
 def _ports_for_ways_in(declaration: Declaration) -> tuple[str, ...]:

@@ -89,7 +89,6 @@ class Seen:
     reply: bool  # by conntrack, of a connection that began on the other side
     ours: bool  # the server's kernel has its socket; false where it came to no door
 
-
     @property
     def goes_by_nat(self) -> bool:
         """Whether it can be translated as its connection's first packet was."""

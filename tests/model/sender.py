@@ -24,7 +24,8 @@ def send(script: Sequence[Packet], first: int, start: float, cpu: int,
          server: bytes) -> list[tuple[float, float]]:
     """Send `script` (whose first packet has number `first`), its time 0 being `start` on the monotonic clock.
 
-    `server`: the address of its network card. The time before and after each packet's way through the link; on one CPU, which keeps their order.
+    `server`: the address of its network card. The time before and after each packet's way through the link; on
+    one CPU, which keeps their order.
     """
     here = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {sorted(here)[cpu % len(here)]})

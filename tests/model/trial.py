@@ -87,7 +87,7 @@ def _send(made: Site, script: Script) -> tuple[list[tuple[float, float]], dict[i
         end = next((number + 1 for number in range(first, len(script.packets))
                     if script.packets[number].look), len(script.packets))
         sent += made.callers.call(sender.send, script.packets[first:end], first, start, os.getpid(),
-                                   made.server_card)
+                                  made.server_card)
         looks[end - 1], _ = observer.look(made)
         start += time.monotonic() - sent[-1][1]  # the script stands still meanwhile
     return sent, looks
