@@ -196,6 +196,9 @@ class Comparison:
 
     def _judge(self, number: int, packet: Packet, seen: Seen, reply: Reply, knock: bool) -> None:
         passed = "passed" if seen.passed else "answered" if seen.answered else "dropped"
+        refused = reply["verdict"] == "rejected"
+        if refused and _target(packet) in self._declaration.knocks and seen.passed and seen.answered:
+            passed = "answered"  # by the host, where nobody listens
         if seen.renumbered:
             passed += ", renumbered"
         expected = {"passed on": "passed", "accepted": "passed", "dropped": "dropped",
@@ -218,10 +221,10 @@ class Comparison:
             return
         if seen.misquoted and not packet.cast:
             self._disagree(number, packet.source, "answered for other ports", f"({reply['why']})")
-        scratch = self._scratch(packet, seen)
-        if seen.passed and seen.passed != scratch:
+        scratch = self._scratch(packet, knock, reply)
+        if seen.passed and seen.passed not in scratch:
             self._disagree(number, packet.source, f"mark and priority {seen.passed}",
-                           f"{scratch} ({reply['why']})")
+                           f"{' or '.join(scratch)} ({reply['why']})")
         logged = reply["granted"] and self._declaration.log  # then the mark says which sequence
         if seen.redirected == "lost" and not logged:
             self._disagree(number, packet.source, "the mark lost", f"kept ({reply['why']})")
@@ -241,13 +244,11 @@ class Comparison:
                 return "answered" if seen.answered else "dropped"
         return expected
 
-    def _scratch(self, packet: Packet, seen: Seen) -> str:
-        """What becomes of mark and priority. Knock ports clean the latter; all others let them be."""
-        cleaned = (packet.protocol == "udp" and _target(packet) in self._declaration.knocks
-                   and self._declaration.mode == "gate" and seen.state != "established"
-                   and not is_routed(packet.address)
-                   and not self._script.way(packet, self._script.neighbour.ways_out))
-        return "cleaned" if cleaned and self._script.dirty else "kept"
+    def _scratch(self, packet: Packet, knock: bool, reply: Reply) -> set[str]:
+        """What may become of mark and priority. A knock loses the latter; all others let them be."""
+        if not self._script.dirty or _target(packet) not in self._declaration.knocks:
+            return {"kept"}
+        return {"cleaned"} if knock and reply["verdict"] == "rejected" else {"kept", "cleaned"}
 
     def _is_renumbered(self, packet: Packet, reply: Reply) -> bool:
         """At a protected port a segment that nobody knows passes without a number that could be a cookie."""
