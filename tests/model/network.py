@@ -7,7 +7,7 @@ from model.script import BEHIND, LINK_LOCAL, OWN
 
 _TCP = (22, 443, 6000, 6002)
 _UDP = (51820, *range(60000, 60008))  # not all that may open: some stay without an answer
-_OVERHEARD = (("tcp", 7001), ("udp", 7002))  # somebody listens where knock ports often are
+OVERHEARD = (("tcp", 7001), ("udp", 7002))  # somebody listens where knock ports often are
 _NEXT_HOP = ("10.89.0.2", "fd89::2")
 # The callers' host has no sockets for what it began: it must not answer the answers,
 # nor what comes back of its own forgeries.
@@ -43,7 +43,7 @@ class Site(Lab):
             self.behind.call("listen_tcp", port)
         for host in (self.server, self.behind):
             host.call(echo.serve, _UDP)
-        for protocol, port in _OVERHEARD:
+        for protocol, port in OVERHEARD:
             self.server.call(f"listen_{protocol}", port)
 
     def _connect(self) -> None:

@@ -15,7 +15,7 @@ from model import runs, trial
 from model.declaration import Declaration
 from model.runs import Total
 from model.script import Script, is_routed
-from model.network import Site
+from model.network import OVERHEARD, Site
 
 TRIES = 8
 PACKETS = int(os.environ.get("KNOCKWORK_MODEL_PACKETS") or 30_000)
@@ -105,6 +105,10 @@ def _both(one: Callable[[Table], str], other: Callable[[Table], str]) -> Callabl
     return lambda live: one(live) + other(live)
 
 
+def _without_priority(live: Table) -> str:
+    return _changed(live, "judge", lambda text: text.replace("meta priority set none ", ""))
+
+
 Needs = Callable[[Declaration, Script], bool]
 Wrong = str | Callable[[Table], str]
 
@@ -156,6 +160,12 @@ def _seldom_locks(declaration: Declaration, script: Script) -> bool:
     return _locks(declaration, script) and declaration.ipv6_prefix is None
 
 
+def _overheard(protocol: str) -> Needs:
+    """Somebody listens at the port of a knock."""
+    return lambda declaration, _: any(f"{port}/{protocol}" in declaration.knocks
+                                      for its, port in OVERHEARD if its == protocol)
+
+
 def _udp_knocks(declaration: Declaration, script: Script) -> bool:
     return script.dirty and any(knock.endswith("/udp") for knock in declaration.knocks)
 
@@ -200,8 +210,6 @@ WRONG_KERNELS: dict[str, Wrong] = {
     "odd segments pass": _as("odd", ["accept"]),
     "a first packet needs nothing": _as("input", ["accept"]),
     "what is turned away comes to nobody": _as("turned_away", ["meta pkttype other drop"]),
-    "what is turned away goes on": _as("answered", ["accept"]),
-    "a knock reaches who listens": _as("knocked", ["accept"]),
     "a knock loses its mark": "insert rule inet knockwork judge meta mark set 0",
     "all lose their marks": "insert rule inet knockwork input meta mark set 0",
 }
@@ -241,7 +249,9 @@ WRONG_BY_KEY: dict[str, tuple[Needs, Wrong]] = {
     "a link is locked out at once": (_seldom_locks, _with(
         "lockout", r"^ip6 saddr (!= )?fe80::/10 update (@\w+) .* timeout (\w+) \}",
         rf"update \2 {{ {NETWORK} timeout \3 }}")),
-    "a priority stays behind a knock": (_udp_knocks, _without("knocked", "priority")),
+    "a datagram that knocks is overheard": (_overheard("udp"), _as("knocked", ["meta priority set none accept"])),
+    "a segment that knocks is overheard": (_overheard("tcp"), _as("answered", ["accept"])),
+    "a priority stays behind a knock": (_udp_knocks, _without_priority),
     "who is led in needs nothing": (_led_in, _first("(cut_)?(door|segment).*", "ct status dnat accept")),
     "who is led elsewhere needs nothing": (_led_elsewhere, _as("forward", ())),
     "who is led out goes on": (_led_out, _with("turned_away", "^ct status dnat drop", "ct status dnat accept")),
