@@ -222,10 +222,10 @@ class Comparison:
         if seen.misquoted and not packet.cast:
             self._disagree(number, packet.source, "answered for other ports", f"({reply['why']})")
         scratch = self._scratch(packet, knock, reply)
-        if seen.passed and seen.passed not in scratch:
+        logged = bool(reply["granted"] and self._declaration.log)  # then the mark says which sequence
+        if seen.passed and seen.passed not in scratch and not logged:
             self._disagree(number, packet.source, f"mark and priority {seen.passed}",
                            f"{' or '.join(scratch)} ({reply['why']})")
-        logged = reply["granted"] and self._declaration.log  # then the mark says which sequence
         if seen.redirected == "lost" and not logged:
             self._disagree(number, packet.source, "the mark lost", f"kept ({reply['why']})")
 

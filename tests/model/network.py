@@ -2,7 +2,7 @@
 
 from bed import Host, Lab
 from bed.lab import SERVER
-from model import echo
+from model import echo, forgetting
 from model.script import BEHIND, LINK_LOCAL, OWN
 
 _TCP = (22, 443, 6000, 6002)
@@ -31,6 +31,7 @@ class Site(Lab):
         self.behind.wait_until_up()
         self._connect()
         for key, value in (("net.ipv4.icmp_ratemask", "0"), ("net.ipv6.icmp.ratemask", "\n"),
+                           ("net.ipv4.tcp_synack_retries", "0"),  # what nobody completes is soon gone
                            ("net.ipv4.ip_forward", "1"), ("net.ipv6.conf.all.forwarding", "1"),
                            ("net.ipv4.conf.all.rp_filter", "0"), ("net.ipv4.conf.eth0.rp_filter", "0"),
                            ("net.ipv4.conf.eth0.accept_local", "1"),  # whom a packet names as its source
@@ -62,6 +63,11 @@ class Site(Lab):
         self.callers.ip(*(f"addr add {address}/64 dev eth0 nodad" for address in LINK_LOCAL),
                         *(f"route add {network} via {hop}" for network, hop in zip(BEHIND, SERVER)))
         self.behind.wait_for_link()
+
+    def forget(self) -> None:
+        """Every connection and expectation of an earlier trial."""
+        for host in (self.server, self.behind, self.callers):
+            host.call(forgetting.forget)
 
     def close(self) -> None:
         """End all three hosts. Idempotent."""

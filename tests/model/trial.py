@@ -42,6 +42,7 @@ class Trial:
 def run(made: Site, declaration: Declaration, script: Script,
         tampering: Callable[[Table], str] | None = None) -> Trial:
     """On a site. `tampering` says in nft's language how to make the kernel wrong on purpose."""
+    made.forget()
     neighbour = script.neighbour
     made.server.nft(observer.table(script.dirty))
     if not neighbour.early:
