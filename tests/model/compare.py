@@ -8,6 +8,7 @@ from model import machine
 from model import declaration
 from model.declaration import covers
 from model.machine import Reply, State
+from model.neighbour import Translation
 from model.observer import Look, Seen
 from model.script import LINK_LOCAL, Flow, Packet, Script, is_routed, is_syn
 
@@ -118,7 +119,7 @@ class Comparison:
             account.related += seen.state == "related"
             account.again += seen.state == "established" and is_syn(packet)
             account.translated += seen.goes_by_nat and packet is not self._sent[number] or bool(
-                self._script.way(packet, self._script.neighbour.ways_out))
+                self._way_out(number))
             account.begun += seen.state == "established"
             account.ended += seen.state == "established" and reply["verdict"] == "dropped"
             account.away += bool(packet.to)
@@ -163,7 +164,8 @@ class Comparison:
 
     def _asked_for(self, packet: Packet, seen: Seen) -> Iterator[tuple[declaration.Sequence, str]]:
         """The services, and their sequences, of which a grant could matter to the packet."""
-        going_on = seen.state == "established" and not is_syn(packet)
+        going_on = (seen.state == "established" and not is_syn(packet)
+                    and (seen.ours or not seen.reply))
         for sequence in self._declaration.sequences:
             for service in sequence.opens:
                 if covers(service, packet.port, packet.protocol) and (sequence.cut or not going_on):
@@ -211,8 +213,7 @@ class Comparison:
                         or seen.state == "invalid")  # a host answers nothing malformed, nor does the gate
         if seen.redirected and seen.state == "established":  # of a connection that was refused
             expected = "answered"
-        away = seen.goes_by_nat and self._script.way(packet, self._script.neighbour.ways_out)
-        if away:
+        if seen.goes_by_nat and self._way_out(number):
             expected = self._led_out(packet, seen, reply, expected)
         if unanswerable and expected == "answered":  # nobody answers a reset or a broadcast
             expected = "dropped"
@@ -228,6 +229,9 @@ class Comparison:
                            f"{' or '.join(scratch)} ({reply['why']})")
         if seen.redirected == "lost" and not logged:
             self._disagree(number, packet.source, "the mark lost", f"kept ({reply['why']})")
+
+    def _way_out(self, number: int) -> Translation | None:
+        return self._script.way(self._sent[number], self._script.neighbour.ways_out)
 
     def _led_out(self, packet: Packet, seen: Seen, reply: Reply, expected: str) -> str:
         """A neighbour leads to an unprotected port what the gate does not stop on its arrival."""
