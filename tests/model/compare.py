@@ -9,6 +9,7 @@ from model import declaration
 from model.declaration import covers
 from model.machine import Reply, State
 from model.neighbour import Translation
+from model.network import OVERHEARD
 from model.observer import Look, Seen
 from model.script import LINK_LOCAL, Flow, Packet, Script, is_routed, is_syn
 
@@ -241,6 +242,9 @@ class Comparison:
         if expected.endswith("renumbered") or (
                 packet.protocol == "tcp" and not is_syn(packet) and reply["why"].startswith("protected")):
             return "passed"
+        overheard = (packet.protocol, packet.port) in OVERHEARD
+        if _target(packet) in self._declaration.knocks and not overheard:
+            return expected  # by whatever port it is led to: closed
         if expected == "answered" and packet.protocol == "tcp":
             if self._script.neighbour.early:
                 return "dropped"
