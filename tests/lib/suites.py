@@ -102,7 +102,7 @@ SUITES = (
     Suite("lint", "format, clang-tidy, shellcheck, mypy, sanity, docs", ("build", "test", "lint"),
           ("dev",), _script("lint", "tests/lint/lint.py"), root=False),
     Suite("asan", "unit and kernel under the sanitizers", ("build", "test", "knock"), ("asan",), _asan),
-    Suite("fuzz", "declarations, requests, listings and packets at random, so many of each", ("build", "fuzz"), ("fuzz",),
+    Suite("fuzz", "declarations, requests, listings and packets at random", ("build", "fuzz"), ("fuzz",),
           _script("fuzz", "tests/fuzz/short.py"), root=False),
 )
 BY_NAME = {suite.name: suite for suite in SUITES}
