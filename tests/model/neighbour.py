@@ -92,11 +92,12 @@ def _ports_for_ways_in(declaration: Declaration) -> tuple[str, ...]:
 
 def _way_in(dice: random.Random, declaration: Declaration, target: str) -> Translation | None:
     protocol = target.partition("/")[2]
-    fitting = [service for service in sorted(declaration.services) if service.endswith(protocol)]
-    if not fitting:
+    to = dice.choice((SERVER, SERVER, *_ELSEWHERE))
+    fitting = [service for sequence in declaration.sequences for service in sequence.opens
+               if service.endswith(protocol) and not (to == SERVER and sequence.to)]
+    if not fitting:  # stealth would take it for a stray where it arrives, and it is none there
         return None
-    port = _any_port(dice, dice.choice(fitting)).partition("/")[0]
-    return Translation(target, int(port), dice.choice((SERVER, SERVER, *_ELSEWHERE)))
+    return Translation(target, int(_any_port(dice, dice.choice(fitting)).partition("/")[0]), to)
 
 
 def _any_port(dice: random.Random, service: str) -> str:
