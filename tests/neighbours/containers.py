@@ -99,10 +99,6 @@ def _bridged(lab: Router) -> dict[str, str]:
     return found
 
 
-def _bridged_by_4(lab: Router) -> dict[str, str]:
-    return {what: answer for what, answer in _bridged(lab).items() if not what.startswith("fd90:")}
-
-
 def _macvlan(lab: Router) -> None:
     lab.server.ip(f"link add guest link eth0 netns {lab.behind.pid} type macvlan mode bridge")
     lab.behind.ip("link set eth0 down", "link set guest up", "addr add 10.77.0.60/16 dev guest",
@@ -127,6 +123,6 @@ KINDS = (
     Neighbour("kube-proxy", furnish=_cluster, traffic=_services, public="30080/tcp"),
     Neighbour("libvirt", furnish=_virtual, traffic=_guest_of_libvirt,
               public="{service: 53/udp, interface: virbr0}, {service: 67/udp, interface: virbr0}"),
-    Neighbour("proxmox", furnish=_proxmox, traffic=_bridged_by_4, targets=("10.77.0.10",)),
+    Neighbour("proxmox", furnish=_proxmox, traffic=_bridged, targets=("10.77.0.10",)),
     Neighbour("lxc-macvlan", "lxc", furnish=_macvlan, traffic=_on_macvlan),
 )

@@ -55,12 +55,10 @@ def _transfers(lab: Router) -> dict[str, str]:
 KINDS = (
     *(Neighbour(f"nat{priority}", "nat", {"PRIORITY": str(priority)}, traffic=_redirected,
                 side_doors=("2222/tcp", "443/tcp", "5182/udp"), stealthy_side_doors=("443/tcp",),
-                public="80/tcp, 8088/tcp", labelled=False,
-                unlike={"udp": "the refusal of a redirected datagram is lost"})
+                public="80/tcp, 8088/tcp", labelled=False)
       for priority in (-199, -150, -100)),
     Neighbour("ftp", furnish=_ftp_server, traffic=_transfers, public="21/tcp, 80/tcp",
               lost_in_stealth=("data",)),
-    Neighbour("notrack", public="80/tcp", labelled=False,
-              unlike={"udp": "the refusal of an untracked datagram is lost"}),
+    Neighbour("notrack", public="80/tcp", labelled=False),
     Neighbour("zones", public="80/tcp"),
 )

@@ -27,8 +27,7 @@ TCP = {"closed": CLOSED, "closed, another": 6100, "knock": 7000, "guard": 7001, 
 UDP = {"closed": CLOSED, "closed, another": 6100, "knock": 8000, "guard": 8001, "protected, listening": 51820,
        "protected": 51830, "range": 3005}
 # The kernel answers these after it has mended or judged what a rule sees as it came.
-LIMITS = {"4": {"u_trailing", "t_ack_md5_then_syn"},
-          "6": {"u_trailing", "u_length_0", "u_unknown_destination_option", "u_routing_4", "t_ack_md5_then_syn"}}
+LIMITS = {"4": {"u_trailing"}, "6": {"u_trailing", "u_length_0", "u_unknown_destination_option"}}
 SECOND = ("10.77.0.12", "fd77::12")
 
 

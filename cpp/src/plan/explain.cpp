@@ -248,8 +248,8 @@ class Explainer {
     if (settings_changed_ && (name == "interfaces" || name.starts_with("strays") || is_settings_chain(name)))
       return true;
     return (settings_changed_ || sequences_changed_) &&
-           (is_sequence_object(name) || name == "knock" || name == "fire" || name == "judge" ||
-            name == "muted");
+           (is_sequence_object(name) || name == "knock" || name == "judge" || name == "muted" ||
+            name.starts_with("fire") || name.starts_with("follow"));
   }
 
   void object(Kind kind, std::string_view what, const std::string& name, std::string why) {

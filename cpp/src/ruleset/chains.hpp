@@ -46,6 +46,7 @@ std::string source6(int prefix);
 // udp, or any service elsewhere, but for those whose connections end with their grants.
 bool has_spoken(const Program& program);
 bool has_watched_ranges(const Program& program);
+bool has_service_ranges(const Program& program);
 
 // Sorted by nothing in particular.
 std::vector<Chain> compile_chains(const Program& program, std::size_t layers);

@@ -52,18 +52,14 @@ class Doors {
     append(rules, book_.unlisted(true));
     if (!book_.places().empty()) append(rules, Rulebook::at_places("places"));
     if (!book_.stealth()) {
-      std::string rule = "th dport != @watched";
-      if (has_watched_ranges(program_)) rule += " th dport != @watched_ranges";
+      rules.emplace_back("meta priority 7411:1 goto knocked");
+      std::string rule = "th dport != @services";
+      if (has_service_ranges(program_)) rule += " th dport != @services_ranges";
       rules.push_back(rule + " accept");
     }
     rules.emplace_back("meta l4proto . th dport vmap @doors");
-    rules.emplace_back("meta l4proto . th dport vmap @door_ranges");
-    if (book_.stealth()) {
-      append(rules, stealthy());
-    } else {
-      append(rules, {"meta l4proto != 17 accept", "ct state established accept",
-                     "meta priority set meta l4proto . th dport map @steps_1 goto knocked"});
-    }
+    if (has_watched_ranges(program_)) rules.emplace_back("meta l4proto . th dport vmap @door_ranges");
+    if (book_.stealth()) append(rules, stealthy());
     return chain;
   }
 
@@ -167,7 +163,7 @@ class Doors {
                 {},
                 {"meta l4proto != 17 accept", "oif \"lo\" accept"}};
     std::string rule = "th sport != @services";
-    if (!segment_ranges(program_).empty()) rule += " th sport != @services_ranges";
+    if (has_service_ranges(program_)) rule += " th sport != @services_ranges";
     chain.rules.push_back(rule + " accept");
     chain.rules.emplace_back("ct direction reply accept");
     append(chain.rules, speaking(""));
@@ -188,28 +184,29 @@ class Doors {
           datagram + "ip daddr set ct original ip daddr udp dport set ct original proto-dst goto rejected",
           datagram + "ip6 daddr set ct original ip6 daddr udp dport set ct original proto-dst goto rejected",
           "ct status dnat drop", "meta l4proto 17 accept", "goto rejected"}});
-    chains.push_back({"knocked", "", {}, knocked()});
+    chains.push_back({"knocked", "", {}, {"meta priority set none", "goto disguised"}});
     // A datagram crosses the host as one for a closed port, so that other firewalls judge it like any,
     // and gets its port back to be refused. A zero checksum would not survive that.
-    chains.push_back({"disguised",
-                      "",
-                      {},
-                      {"udp checksum 0 goto rejected", fmt::format("udp dport set {} accept", kClosedPort)}});
-    chains.push_back({"refusals",
-                      "type filter hook input priority 300; policy accept;",
-                      {},
-                      {"meta l4proto != 17 accept", fmt::format("udp dport != {} accept", kClosedPort),
-                       fmt::format("meta l4proto 17 ct original proto-dst {} accept", kClosedPort),
-                       "ct status dnat accept", "udp dport set ct original proto-dst", "goto rejected"}});
-  }
-
-  // A knock reaches no socket, whoever listens. What is broadcast or multicast was none.
-  Rules knocked() const {
-    Rules rules{"meta priority set none"};
-    append(rules, book_.allowed());
-    append(rules, {"meta pkttype != host accept", "fib daddr type { broadcast, multicast } accept",
-                   "goto disguised"});
-    return rules;
+    chains.push_back(
+        {"disguised",
+         "",
+         {},
+         {"udp checksum 0 goto rejected", "ct state untracked goto rejected",
+          "ct status dnat ip daddr set ct original ip daddr udp dport set ct original proto-dst "
+          "goto rejected",
+          "ct status dnat ip6 daddr set ct original ip6 daddr udp dport set ct original proto-dst "
+          "goto rejected",
+          fmt::format("udp dport set {} accept", kClosedPort)}});
+    // The port at which it is delivered: as conntrack has this host's side of the flow.
+    chains.push_back(
+        {"refusals",
+         "type filter hook input priority 300; policy accept;",
+         {},
+         {"meta l4proto != 17 accept", fmt::format("udp dport != {} accept", kClosedPort),
+          fmt::format("ct direction original meta l4proto 17 ct reply proto-src {} accept", kClosedPort),
+          fmt::format("ct direction reply meta l4proto 17 ct original proto-src {} accept", kClosedPort),
+          "ct direction original udp dport set ct reply proto-src",
+          "ct direction reply udp dport set ct original proto-src", "goto rejected"}});
   }
 
   // Services elsewhere than on this host, by whatever way this host offers.

@@ -24,7 +24,9 @@ class Gate {
                               {"judge", "", {}, judge()},
                               {"fire", "", {}, fire("expected")},
                               {"wrong", "", {}, wrong()}};
+    add_later_uses(chains, "fire");
     if (program_.lockout) {
+      add_later_uses(chains, "follow");
       chains.push_back({"guard", "", {}, guard()});
       chains.push_back({"muted", "", {}, muted()});
       chains.push_back({"follow", "", {}, fire("excused")});
@@ -66,7 +68,8 @@ class Gate {
     if (book_.stealth() && book_.places().empty()) append(chain.rules, watched());
     if (!book_.places().empty()) append(chain.rules, Rulebook::at_places("places"));
     if (book_.stealth() && !book_.places().empty()) append(chain.rules, watched());
-    append(chain.rules, {"meta l4proto . th dport vmap @dispatch", "meta l4proto . th dport vmap @ranges"});
+    chain.rules.emplace_back("meta l4proto . th dport vmap @dispatch");
+    if (has_watched_ranges(program_)) chain.rules.emplace_back("meta l4proto . th dport vmap @ranges");
     if (book_.stealth()) chain.rules.emplace_back("goto elsewhere");
     return chain;
   }
@@ -85,7 +88,7 @@ class Gate {
 
   // A protected port of this host. What it is to the routing table alone, `input` judges.
   Rules admitted(const std::vector<Service>& ranges) const {
-    Rules rules{"fib daddr type unicast accept", kNotSyn + " accept"};
+    Rules rules{"fib daddr type != local accept", kNotSyn + " accept"};
     append(rules, book_.allowed());
     append(rules, book_.granted(ranges));
     rules.emplace_back("goto refuse");
@@ -94,19 +97,23 @@ class Gate {
 
   Rules refuse() const {
     if (!program_.reject) return {"drop"};
-    return {book_.stealth() ? "goto rejected" : "goto answered"};
-  }
-
-  // Ends like a packet to a closed port. A connection goes to a port that is closed, so that the
-  // host itself answers; a datagram is refused in `input`, where the host would.
-  Rules answered() const {
-    if (book_.stealth()) return {"drop"};
+    if (book_.stealth()) return {"goto rejected"};
     return {"meta pkttype != host drop", kTurnedAway + " accept"};
   }
 
-  // The host drops what is malformed; RFC 8200 section 8.1 forbids a zero checksum over IPv6.
+  // A knock ends like any packet to a closed port, and where nobody listens that is what it is. Of one
+  // that a socket here would hear, a connection goes to a port that is closed, so that the host
+  // itself answers; a datagram is refused in `input`, where the host would.
+  Rules answered() const {
+    if (book_.stealth()) return {"drop"};
+    return {"meta l4proto 17 socket wildcard 0-1 " + kOverheard + " accept",
+            "meta l4proto 6 socket wildcard 0-1 " + kTurnedAway + " accept", "accept"};
+  }
+
+  // The host drops what is malformed; RFC 8200 section 8.1 forbids a zero checksum over IPv6, and
+  // routing headers of type 4 are dropped by whoever does no segment routing (RFC 8754).
   static Rules rejected() {
-    return {"ct state invalid drop", "meta nfproto ipv6 udp checksum 0 drop",
+    return {"ct state invalid drop", "meta nfproto ipv6 udp checksum 0 drop", "rt type 4 drop",
             "meta l4proto 6 reject with tcp reset", "reject"};
   }
 
@@ -122,7 +129,7 @@ class Gate {
   }
 
   Rules odd() const {
-    Rules rules{"fib daddr type unicast accept"};
+    Rules rules{"fib daddr type != local accept"};
     append(rules, book_.allowed());
     rules.emplace_back("drop");
     return rules;
@@ -158,18 +165,30 @@ class Gate {
     return source.find('&') == std::string::npos ? source : source + " ==";
   }
 
-  // Later uses first: what one of these rules inserts must not fire in the next.
+  static std::string use(std::size_t layer, std::string_view chain) {
+    return fmt::format("meta priority set meta l4proto . th dport map @{} jump {}", steps_map(layer), chain);
+  }
+
+  // Later uses first: what one of these rules inserts must not fire in the next. Most ports have one
+  // use, and one look tells: whichever has a third has a second.
   Rules every_use(std::string_view chain) const {
     Rules rules;
-    for (std::size_t layer = book_.layers(); layer-- > 0;) {
-      rules.push_back(
-          fmt::format("meta priority set meta l4proto . th dport map @{} jump {}", steps_map(layer), chain));
-    }
+    if (book_.layers() > 1) rules.push_back(use(1, fmt::format("{}_later_uses", chain)));
+    rules.push_back(use(0, chain));
     return rules;
   }
 
+  void add_later_uses(std::vector<Chain>& chains, std::string_view chain) const {
+    if (book_.layers() < 2) return;
+    Rules rules;
+    for (std::size_t layer = book_.layers(); layer-- > 1;) rules.push_back(use(layer, chain));
+    chains.push_back({fmt::format("{}_later_uses", chain), "", {}, std::move(rules)});
+  }
+
   Rules judge() const {
-    Rules rules = counting();
+    // A segment with that option gets no answer, and would leave an entry in conntrack.
+    Rules rules{kNotSyn + " tcp option md5sig exists drop"};
+    append(rules, counting());
     if (program_.lockout) append(rules, locked("muted"));
     append(rules, every_use("fire"));
     // Nothing fired: wrong, but for the late copy of a right knock and for what follows one that a
@@ -180,9 +199,9 @@ class Gate {
   }
 
   // Of a source that is locked out: a sequence is followed, so that its knocks are no wrong ones,
-  // and opens nothing.
+  // and opens nothing. A flood of knocks is none that anybody meant.
   Rules muted() const {
-    Rules rules{kMuted};
+    Rules rules{"limit rate over 2000/second burst 1000 packets goto wrong", kMuted};
     append(rules, every_use("follow"));
     append(rules, {"meta pkttype multicast goto wrong", kClean + " goto answered"});
     return rules;
@@ -272,7 +291,7 @@ class Gate {
   void add_cut_chains(std::vector<Chain>& chains) const {
     if (book_.cut().empty()) return;
     const auto covered = [&](const std::vector<Service>& ranges) {
-      Rules rules{"fib daddr type unicast accept"};
+      Rules rules{"fib daddr type != local accept"};
       append(rules, book_.allowed());
       append(rules, book_.granted(ranges));
       rules.emplace_back("drop");

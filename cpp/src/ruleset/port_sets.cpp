@@ -16,9 +16,11 @@ namespace {
 // Many are given as fewer intervals that cover some others as well: whoever finds a
 // port here asks the maps.
 constexpr std::size_t kMostSingle = 1024;
-constexpr std::size_t kMostIntervals = 64;
+constexpr std::size_t kMostIntervals = 4;
 
 using Span = std::pair<std::uint32_t, std::uint32_t>;
+
+bool is_range(const Service& service) { return service.first != service.last; }
 
 struct Ports {
   std::set<std::uint16_t> single;
@@ -104,17 +106,23 @@ void add_ports(std::vector<Set>& sets, const Program& program) {
   }
   for (const Knock& guard : program.guards) watched.single.insert(guard.port);
   for (const Service& service : program.public_services) watched.add(service);
-  for (const Place& place : find_places(remote_doors(program))) watched.add(place.span);
+  for (const Place& place : find_places(remote_doors(program))) {
+    watched.add(place.span);
+    services.add(place.span);
+  }
   add(sets, "watched", watched);
   add(sets, "services", services);
 }
 
-bool has_watched_ranges(const Program& program) {
-  const auto is_range = [](const Service& service) { return service.first != service.last; };
+bool has_service_ranges(const Program& program) {
   const std::vector<Place> places = find_places(remote_doors(program));
   return !segment_ranges(program).empty() ||
-         std::any_of(program.public_services.begin(), program.public_services.end(), is_range) ||
-         std::any_of(places.begin(), places.end(), [&](const Place& place) { return is_range(place.span); });
+         std::any_of(places.begin(), places.end(), [](const Place& place) { return is_range(place.span); });
+}
+
+bool has_watched_ranges(const Program& program) {
+  return has_service_ranges(program) ||
+         std::any_of(program.public_services.begin(), program.public_services.end(), is_range);
 }
 
 }  // namespace knockwork
