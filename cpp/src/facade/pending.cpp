@@ -9,9 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "facade/files.hpp"
-#include "spec/json_text.hpp"
 #include "ruleset/plain.hpp"
 #include "ruleset/ruleset.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {

@@ -10,8 +10,8 @@
 
 #include "facade/files.hpp"
 #include "knockwork/diagnostic.hpp"
-#include "spec/json_text.hpp"
 #include "ruleset/plain.hpp"
+#include "spec/json_text.hpp"
 
 namespace knockwork {
 namespace {
