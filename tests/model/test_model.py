@@ -180,8 +180,10 @@ def _led_elsewhere(declaration: Declaration, script: Script) -> bool:
                for sequence in declaration.sequences)
 
 
-def _led_out(_: Declaration, script: Script) -> bool:
-    return script.neighbour.early and any(way.protocol == "tcp" for way in script.neighbour.ways_out)
+def _led_out(declaration: Declaration, script: Script) -> bool:
+    return declaration.refuse != "drop" and script.neighbour.early and any(
+        way.target in sequence.opens and way.protocol == "tcp" and not sequence.to
+        for way in script.neighbour.ways_out for sequence in declaration.sequences)
 
 
 def _announced(declaration: Declaration, script: Script) -> bool:
