@@ -8,7 +8,7 @@ using namespace knockwork;
 namespace {
 
 std::string excerpt(const std::string& source, int column, int width, int source_column = 1) {
-  Diagnostic diagnostic{"f", 1, column, width, "", "m", "r", source, source_column};
+  Diagnostic diagnostic{"f", 1, column, width, "", "m", "r", source, source_column, ""};
   const std::string text = to_text({diagnostic});
   const std::string head = "f:1:" + std::to_string(column) + ": error: m\n", tail = "  help: r\n";
   REQUIRE(text.starts_with(head));
@@ -19,12 +19,12 @@ std::string excerpt(const std::string& source, int column, int width, int source
 }  // namespace
 
 TEST_CASE("diagnostic: its parts, and those that are missing") {
-  CHECK(to_text({{"a.yml", 7, 3, 4, "p", "port out of range", "a number", "  12345", 1}}) ==
+  CHECK(to_text({{"a.yml", 7, 3, 4, "p", "port out of range", "a number", "  12345", 1, ""}}) ==
         "a.yml:7:3: error: port out of range\n    12345\n    ^~~~\n  help: a number\n");
-  CHECK(to_text({{"a.yml", 0, 0, 1, "", "the declaration is empty", "start it", "", 1}}) ==
+  CHECK(to_text({{"a.yml", 0, 0, 1, "", "the declaration is empty", "start it", "", 1, ""}}) ==
         "a.yml: error: the declaration is empty\n  help: start it\n");
-  CHECK(to_text({{"a.yml", 2, 1, 1, "", "m", "", "", 1}}) == "a.yml:2:1: error: m\n");
-  CHECK(to_text({{"", 0, 0, 1, "", "m", "", "", 1}}) == "error: m\n");
+  CHECK(to_text({{"a.yml", 2, 1, 1, "", "m", "", "", 1, ""}}) == "a.yml:2:1: error: m\n");
+  CHECK(to_text({{"", 0, 0, 1, "", "m", "", "", 1, ""}}) == "error: m\n");
   CHECK(to_text({}).empty());
 }
 
@@ -57,7 +57,7 @@ TEST_CASE("diagnostic: a long line is cut around its caret") {
 }
 
 TEST_CASE("diagnostic: a hostile file name does nothing to the terminal") {
-  CHECK(to_text({{"a\n\x1b[2J.yml", 0, 0, 1, "", "m", "", "", 1}}) == "a\\x0a\\x1b[2J.yml: error: m\n");
+  CHECK(to_text({{"a\n\x1b[2J.yml", 0, 0, 1, "", "m", "", "", 1, ""}}) == "a\\x0a\\x1b[2J.yml: error: m\n");
 }
 
 TEST_CASE("printable: what acts on a terminal is shown instead") {
