@@ -1,6 +1,7 @@
 """Grants given and taken back by hand; connections that end with a revocation, and those that must not."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -310,3 +311,167 @@ def test_every_shape_of_table(knockwork: Knockwork, client: Caller, keys: str) -
     mine.works(0.5)  # meets what was sent again while the hand had its way; not closed where only eth0 is protected
     assert not mine.works(0.5)
     assert knockwork.apply().startswith("Unchanged")
+
+
+MANY = 300
+
+
+def _flood(source: str, target: str, port: int) -> None:
+    """A datagram from each of many source ports."""
+    import socket
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    for number in range(20000, 20000 + MANY):
+        with socket.socket(family, socket.SOCK_DGRAM) as handle:
+            handle.bind((source, number))
+            handle.sendto(b"one of many", (target, port))
+
+
+def _tracked(knockwork: Knockwork) -> int:
+    count: bytes = knockwork.host.call("read", "/proc/sys/net/netfilter/nf_conntrack_count")
+    return int(count)
+
+
+@pytest.mark.parametrize("command", ["revoke", "apply"])
+def test_more_connections_than_sources(knockwork: Knockwork, client: Caller, command: str) -> None:
+    """However many connections somebody makes, all of them end at once."""
+    knockwork.apply(DECLARATION.replace("sequences:", "sources: 16\nsequences:"))
+    client.knock(*KNOCKS["ssh"])
+    tcp = client.connect(22)
+    udp, _ = _udp_session(client, 51820)
+    assert tcp.works() and client.host.call(_echoes, udp)
+    client.host.call(_flood, client.source, client.target, 51820)
+    assert _tracked(knockwork) > MANY
+    if command == "revoke":
+        said = "\n".join(_revoke(knockwork, "--sequence", "ssh"))
+    else:
+        changed = DECLARATION.replace("7000/udp", "7001/udp").replace("sequences:", "sources: 16\nsequences:")
+        said = knockwork.apply(changed, "--revoke-retired")
+    assert f"  - connections {client.source}: {MANY + 2} cut" in said
+    assert _tracked(knockwork) < 30, "conntrack forgets them"
+    assert not tcp.works(0.5) and not client.host.call(_echoes, udp, 1)
+    assert knockwork.apply().startswith("Unchanged")
+
+
+def test_no_room_for_sources(knockwork: Knockwork, client: Caller, stranger: Caller) -> None:
+    """Where sources do not fit, the service is cut for all who hold no grant, until they come in again."""
+    knockwork.apply(DECLARATION.replace("open_for: 1m", "open_for: 2s"))
+    client.knock(*KNOCKS["ssh"])
+    mine = client.connect(22)
+    assert mine.works()
+    _revoke(knockwork, "--all")
+    six = ":" in client.source
+    others = (f"fd10::{number:x} . fd10::" if six else f"10.8.{number >> 8}.{number & 255} . 10.0.0.1"
+              for number in range(16384))
+    elements = ", ".join(f"{other} . 6 . 22 timeout 1h" for other in others)
+    knockwork.host.nft(f"add element inet knockwork severed{6 if six else 4} {{ {elements} }}")
+    client.knock(*KNOCKS["ssh"])
+    mine = client.connect(22)
+    udp, _ = _udp_session(client, 51820)
+    assert mine.works() and client.host.call(_echoes, udp)
+    done = knockwork.run("revoke", "--sequence", "ssh")
+    assert done.returncode == 0 and f"  - connections {client.source}: 2 cut" in done.stdout, done
+    assert done.stderr == (
+        "warning: there are more sources than can be cut one by one: the services were cut for everyone who "
+        "holds no grant for them now\n")
+    assert not mine.works(0.5) and not client.host.call(_echoes, udp, 1)
+    assert knockwork.run("revoke", "--sequence", "ssh").stdout.startswith("Unchanged")
+    assert knockwork.apply().startswith("Unchanged")
+    stranger.knock(*KNOCKS["ssh"])
+    theirs = stranger.connect(22)
+    assert theirs.works()
+    time.sleep(2.5)
+    assert theirs.works(), "who came in again stays in after the grant"
+    assert not client.host.call(_echoes, udp, 1)
+    _revoke(knockwork, "--source", stranger.source)
+    assert not theirs.works(0.5)
+
+
+def _speak(port: int, target: str | None = None) -> "list[bytes]":
+    """Say something to `target` from a UDP server's port, and what the server has heard since it was asked."""
+    import socket
+    server = _SOCKETS.get(port)
+    if not isinstance(server, socket.socket):
+        server = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        server.bind(("::", port))
+        server.setblocking(False)
+        _SOCKETS[port] = server
+    heard: list[bytes] = []
+    peers: dict[bytes, object] = {}
+    while True:
+        try:
+            data, peers[b"last"] = server.recvfrom(100)
+        except BlockingIOError:
+            break
+        heard.append(data)
+    if target is not None:
+        address, _, number = target.rpartition(" ")
+        try:
+            server.sendto(b"news", (address if ":" in address else f"::ffff:{address}", int(number)))
+        except PermissionError:
+            pass  # as the kernel answers a packet that a rule dropped
+    return heard
+
+
+def _say(number: int, text: bytes) -> "tuple[str, list[bytes]]":
+    """Send a datagram; the socket's address and port, and what had come to it."""
+    handle = _SOCKETS[number]
+    import socket
+    assert isinstance(handle, socket.socket)
+    handle.setblocking(False)
+    heard: list[bytes] = []
+    while True:
+        try:
+            heard.append(handle.recv(100))
+        except OSError:
+            break
+    try:
+        handle.send(text)
+    except OSError:
+        handle.send(text)  # the first one told of an earlier refusal
+    name = handle.getsockname()
+    return f"{name[0]} {name[1]}", heard
+
+
+@pytest.mark.parametrize("where", ["here", "behind"])
+def test_a_server_that_goes_on_speaking(lab: Router, knockwork: Knockwork, client: Caller, where: str) -> None:
+    """It opens no way back for its client, and its client hears no more of it."""
+    knockwork.apply(DECLARATION.replace("51820/udp", "51821/udp"))
+    caller, server = (client, lab.server) if where == "here" else (lab.through(client), lab.behind)
+    server.call(_speak, 51821)
+    client.knock(*KNOCKS["ssh" if where == "here" else "behind"])
+    udp, _ = _udp_session(caller, 51821)
+    peer, _ = caller.host.call(_say, udp, b"first")
+    time.sleep(0.1)
+    assert server.call(_speak, 51821, peer) == [b"first"]
+    time.sleep(0.1)
+    assert caller.host.call(_say, udp, b"second")[1] == [b"news"]
+    time.sleep(0.1)
+    assert server.call(_speak, 51821) == [b"second"]
+    _revoke(knockwork, "--all")
+    for _ in range(3):
+        assert server.call(_speak, 51821, peer) == []
+        time.sleep(0.1)
+        assert caller.host.call(_say, udp, b"third")[1] == []
+        time.sleep(0.1)
+    assert server.call(_speak, 51821) == []
+    client.knock(*KNOCKS["ssh" if where == "here" else "behind"])
+    caller.host.call(_say, udp, b"fourth")
+    time.sleep(0.1)
+    assert server.call(_speak, 51821, peer) == [b"fourth"]
+    time.sleep(0.1)
+    assert caller.host.call(_say, udp, b"fifth")[1] == [b"news"]
+
+
+def test_open_to_all(lab: Router, knockwork: Knockwork, client: Caller) -> None:
+    """A service that is no longer protected is open to whoever was cut off, too."""
+    knockwork.apply(DECLARATION)
+    through = lab.through(client)
+    client.knock(*KNOCKS["ssh"])
+    client.knock(*KNOCKS["behind"])
+    mine, behind = client.connect(22), through.connect(22)
+    assert mine.works() and behind.works()
+    _revoke(knockwork, "--all")
+    assert not mine.works(0.5) and not behind.works(0.5)
+    knockwork.apply("knockwork: 1\nsequences:\n  - {name: a, knock: [1, 9], opens: [79/tcp]}\n")
+    mine, behind = client.connect(22), through.connect(22)
+    assert mine.works() and behind.works()

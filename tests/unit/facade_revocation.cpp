@@ -3,6 +3,8 @@
 
 #include "catch.hpp"
 #include "facade/revocation.hpp"
+#include "facade/revoke.hpp"
+#include "knockwork/diagnostic.hpp"
 #include "plan/plan.hpp"
 #include "ruleset/severed.hpp"
 
@@ -128,13 +130,12 @@ TEST_CASE("revocation: connections that no grant is left for") {
   gate.connect("192.0.2.7", 40008, "10.0.0.2", 22);     // never needs to knock
   gate.connect("10.0.0.2", 40009, "10.0.0.2", 22);      // this host's own
   const Taken taken = gate.take_back("ssh");
-  CHECK(severed(taken) == Keys{"10.0.0.1 . 40001 . 10.0.0.2 . 6 . 22",
-                               "10.0.0.1 . 40002 . 10.0.0.2 . 17 . 51820",
-                               "2001:db8:1::7 . 40003 . 2001:db8::2 . 6 . 22"});
+  CHECK(severed(taken) == Keys{"10.0.0.1 . 10.0.0.2 . 17 . 51820", "10.0.0.1 . 10.0.0.2 . 6 . 22",
+                               "2001:db8:1:: . 2001:db8::2 . 6 . 22"});
   CHECK(taken.changes ==
         std::vector<Change>{{Change::Kind::remove, "connections", "10.0.0.1", "2", "", "2 cut"},
                             {Change::Kind::remove, "connections", "2001:db8:1::7", "1", "", "1 cut"}});
-  CHECK(severed(gate.take_back("behind")) == Keys{"10.0.0.1 . 40005 . 203.0.113.10 . 6 . 22"});
+  CHECK(severed(gate.take_back("behind")) == Keys{"10.0.0.1 . 203.0.113.10 . 6 . 22"});
 }
 
 TEST_CASE("revocation: twice, the second finds nothing") {
@@ -154,7 +155,8 @@ TEST_CASE("revocation: the connection over which it is asked for goes on") {
   gate.connect("10.0.0.1", 40002, "10.0.0.2", 22);
   gate.around.operator_ = parse_connection("10.0.0.1 40001 10.0.0.2 22");
   const Taken taken = gate.take_back("");
-  CHECK(severed(taken) == Keys{"10.0.0.1 . 40002 . 10.0.0.2 . 6 . 22"});
+  CHECK(severed(taken) == Keys{"10.0.0.1 . 10.0.0.2 . 6 . 22", "10.0.0.1 . 40001 . 6 . 22"});
+  CHECK(taken.severed.back().set == "spared4");
   CHECK(taken.spared_operator);
 }
 
@@ -181,6 +183,97 @@ TEST_CASE("revocation: its objects come and go without a trace, and an apply kee
   CHECK(program_of(gate.live.ruleset).interfaces == std::vector<std::string>{"eth0"});
   CHECK(with_severed(gate.live.ruleset, program_of(gate.live.ruleset)) == with);
   LiveTable live{true, std::string(kTableComment), {}, with, {}, {}};
-  live.live["severed6"] = {{"2001:db8:1::7 . 40003 . 2001:db8::2 . 6 . 22", kSevered, kSevered}};
+  live.live["severed6"] = {{"2001:db8:1:: . 2001:db8::2 . 6 . 22", kSevered, kSevered}};
   CHECK(difference(&live, with).empty());
+}
+
+TEST_CASE("revocation: one element for a source and a service, however many connections it makes") {
+  Gate gate;
+  for (std::uint16_t port = 1; port < 60000; ++port) {
+    gate.connect("10.0.0.1", port, "10.0.0.2", 51820, Protocol::udp);
+    gate.connect("2001:db8:1::" + std::to_string(port % 100), port, "2001:db8::2", 22);
+  }
+  const Taken taken = gate.take_back("ssh");
+  CHECK(severed(taken) == Keys{"10.0.0.1 . 10.0.0.2 . 17 . 51820", "2001:db8:1:: . 2001:db8::2 . 6 . 22"});
+  CHECK(taken.flows.size() == 2 * 59999);
+  CHECK_FALSE(taken.for_all);
+}
+
+TEST_CASE("revocation: more sources than there is room for are cut with the service") {
+  Gate gate;
+  gate.let_in("10.0.0.3", "other");
+  gate.connect("10.0.0.3", 1, "10.0.0.2", 22);
+  for (std::uint32_t source = 0; source <= kMostSevered; ++source) {
+    gate.connect("10.1." + std::to_string(source / 256 % 256) + '.' + std::to_string(source % 256), 1,
+                 source == kMostSevered ? "203.0.113.10" : "10.0.0.2", 22);
+  }
+  const Taken fits = gate.take_back("ssh");
+  CHECK(severed(fits).size() == kMostSevered);
+  CHECK_FALSE(fits.for_all);
+  const Taken taken = gate.take_back("");
+  CHECK(taken.for_all);
+  CHECK(severed(taken) == Keys{"ipv4 . 6 . 22"});
+  CHECK(taken.severed.front().set == "severed_all");
+
+  // Whoever came in again since then is cut again, and nobody else anew.
+  gate.live.live["severed_all"] = {{"ipv4 . 6 . 22", kSevered, kSevered}};
+  gate.live.live["resumed4"] = {{"10.1.0.7 . 10.0.0.2 . 6 . 22", kSevered, kSevered}};
+  for (const char* set : {"holders4", "ranged4"}) gate.live.live[set].clear();
+  const Taken again = gate.take_back("ssh", "10.1.0.0/16");
+  CHECK(severed(again) == Keys{"10.1.0.7 . 10.0.0.2 . 6 . 22"});
+  CHECK(keys(again, "resumed4") == Keys{"10.1.0.7 . 10.0.0.2 . 6 . 22"});
+}
+
+TEST_CASE("revocation: the kernel has no room for a source, and the service is cut instead") {
+  class Full final : public Kernel {
+   public:
+    std::optional<LiveTable> read() override { return {}; }
+    void commit(const Transaction& transaction) override {
+      if (to_nft(transaction).find("severed4") != std::string::npos) throw SystemError("it is full");
+      script = to_nft(transaction);
+    }
+    Generation generation() override { return {}; }
+    std::vector<Flow> flows() override { return {}; }
+    void end(const std::vector<Flow>&, Ending) override {}
+    std::string script;
+  };
+  Gate gate;
+  gate.connect("10.0.0.1", 40001, "10.0.0.2", 22);
+  Retirement what;
+  what.all = true;
+  const Ruleset goal = with_severed(gate.live.ruleset, gate.program);
+  Full kernel;
+  const Taken done = commit_taking(kernel, [&](Fit fit) {
+    Taken all = taken(gate.live, what, gate.program, gate.around, fit);
+    Transaction transaction;
+    take(transaction, all, goal);
+    return std::pair(std::move(transaction), std::move(all));
+  });
+  CHECK(done.for_all);
+  CHECK(kernel.script.find("severed_all { ipv4 . 6 . 22 ") != std::string::npos);
+}
+
+TEST_CASE("revocation: what an earlier table severed by connection stays severed by source and service") {
+  const Gate gate;
+  const Ruleset wanted = with_severed(gate.live.ruleset, gate.program);
+  LiveTable live = gate.live;
+  live.ruleset.sets.push_back({"severed6",
+                               "ipv6_addr . inet_service . ipv6_addr . inet_proto . inet_service",
+                               {"dynamic", "timeout"},
+                               {},
+                               65536,
+                               {}});
+  std::sort(live.ruleset.sets.begin(), live.ruleset.sets.end(),
+            [](const Set& left, const Set& right) { return left.name < right.name; });
+  live.live["severed6"] = {{"2001:db8:1::7 . 40003 . 2001:db8::2 . 6 . 22", kSevered, kSevered},
+                           {"2001:db8:1::8 . 40004 . 2001:db8::2 . 6 . 22", kSevered, kSevered}};
+  const std::string script = to_nft(difference(&live, wanted));
+  CHECK(script.find("severed6 { 2001:db8:1:: . 2001:db8::2 . 6 . 22 timeout 5d expires 5d }") !=
+        std::string::npos);
+  CHECK(severed_key_of_today("10.0.0.1 . 9 . 10.0.0.2 . 6 . 22") == "10.0.0.1 . 10.0.0.2 . 6 . 22");
+  CHECK(severed_key_of_today("10.0.0.1 . 10.0.0.2 . 6 . 22") == "10.0.0.1 . 10.0.0.2 . 6 . 22");
+  Saved saved{0ms, {{"severed4", {{"10.0.0.1 . 9 . 10.0.0.2 . 6 . 22", kSevered, kSevered}}}}};
+  const auto carried = restored(saved, wanted, 0ms).actions;
+  REQUIRE(carried.size() == 1);
+  CHECK(carried.front().elements.front().key == "10.0.0.1 . 10.0.0.2 . 6 . 22");
 }

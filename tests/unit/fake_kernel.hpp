@@ -19,10 +19,10 @@ class FakeKernel final : public Kernel {
   void commit(const Transaction& transaction) override;
   Generation generation() override { return {"fake", 1, generation_}; }
   std::vector<Flow> flows() override { return flows_; }
-  void end(const std::vector<Flow>& flows) override {
-    std::erase_if(flows_, [&](const Flow& flow) {
-      return flow.protocol == Protocol::tcp && std::find(flows.begin(), flows.end(), flow) != flows.end();
-    });
+  void end(const std::vector<Flow>& flows, Ending ending) override {
+    if (ending == Ending::offloaded) return;  // there are none
+    std::erase_if(
+        flows_, [&](const Flow& flow) { return std::find(flows.begin(), flows.end(), flow) != flows.end(); });
   }
   std::vector<Link> links() override { return links_; }
   void connect(std::vector<Link> links) { links_ = std::move(links); }

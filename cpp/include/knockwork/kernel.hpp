@@ -67,6 +67,9 @@ struct Link {
   bool operator==(const Link&) const = default;
 };
 
+// With `offloaded`, only those that a flowtable forwards past every rule are forgotten.
+enum class Ending { all, offloaded };
+
 // Every function throws SystemError where the system refuses.
 class Kernel {
  public:
@@ -86,8 +89,8 @@ class Kernel {
 
   virtual std::vector<Link> links() = 0;
 
-  // Closes those whose end is a TCP socket of this host; of others nothing happens.
-  virtual void end(const std::vector<Flow>& flows) = 0;
+  // Closes the TCP sockets of this host at their ends, and has conntrack forget them.
+  virtual void end(const std::vector<Flow>& flows, Ending ending) = 0;
 };
 
 // The kernel of the network namespace the calling thread is in, through libnftables.

@@ -99,6 +99,19 @@ void commit(Transaction& transaction, std::size_t past, Report& done, Kernel& ke
   kernel.commit(transaction);
 }
 
+// The same transaction takes back what the retired sequences gave. `target` becomes what the table is then.
+Taken commit_retiring(const Wanted& wanted, const Retirement& gone, const LiveTable& live, Ruleset& target,
+                      Kernel& kernel, const Settings& settings) {
+  const Surroundings around = look_around(kernel, settings);
+  return commit_taking(kernel, [&](Fit fit) {
+    Taken revoked = taken(live, gone, wanted.program, around, fit);
+    if (!revoked.flows.empty()) target = with_severed(std::move(target), wanted.program);
+    Transaction transaction = difference(&live, target);
+    take(transaction, revoked, target);
+    return std::pair(std::move(transaction), std::move(revoked));
+  });
+}
+
 // Commits what `wanted` needs, and adds to the report. With confirm_within the
 // way back is armed before: whatever becomes of this process then, the host is
 // what it was, or will be again.
@@ -123,22 +136,20 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
       past = transaction.actions.size();
       restore(done, transaction, target);
     }
-    if (reading.live && settings.retired == Retired::revoked) {
-      gone = retired(*reading.live, wanted.program);
-      revoked = taken(*reading.live, gone, wanted.program, look_around(kernel, settings));
-      tell(revoked, done);
-      if (!revoked.flows.empty()) target = with_severed(std::move(target), wanted.program);
-      transaction = difference(pointer(reading.live), target);
-      take(transaction, revoked, target);
-    }
+    if (reading.live && settings.retired == Retired::revoked) gone = retired(*reading.live, wanted.program);
     if (settings.confirm_within) armed.emplace(reading, gone, digest_of_wanted, wanted.declared, settings);
+    try {
+      if (gone.tracks.empty()) {
+        commit(transaction, past, done, kernel);
+      } else {
+        revoked = commit_retiring(wanted, gone, *reading.live, target, kernel, settings);
+      }
+    } catch (const SystemError&) {
+      if (armed) armed->call_off();
+      throw;
+    }
   }
-  try {
-    commit(transaction, past, done, kernel);
-  } catch (const SystemError&) {
-    if (armed) armed->call_off();
-    throw;
-  }
+  tell(revoked, done);
   transaction.actions.clear();
   if (!gone.tracks.empty()) {
     finish(revoked, gone, wanted.program, kernel);

@@ -110,7 +110,8 @@ Ruleset goal(Ruleset wanted, const Program& program, const std::optional<LiveTab
   if (!live) {
     std::vector<std::string> told;  // by whoever restores it
     const std::optional<Saved> saved = read_saved(told);
-    severed = saved && (saved->sets.contains("severed4") || saved->sets.contains("severed6"));
+    severed = saved && std::any_of(saved->sets.begin(), saved->sets.end(),
+                                   [](const auto& set) { return set.first.starts_with("severed"); });
   }
   return severed ? with_severed(std::move(wanted), program) : wanted;
 }

@@ -20,32 +20,75 @@ std::string_view source_in(std::string_view key) { return key.substr(0, key.find
 std::string_view tail_of(std::string_view key) { return key.substr(source_in(key).size()); }
 std::string_view last_in(std::string_view key) { return key.substr(key.rfind(' ') + 1); }
 
-bool leads_to(const Track& track, const Service& service, const Flow& flow, const std::set<Network>& own) {
-  if (service.protocol != flow.protocol || flow.port < service.first || service.last < flow.port)
-    return false;
-  if (track.to.empty()) return own.contains(flow.target);
+bool is_own(const std::set<Network>& own, const Network& address) {
+  return own.contains(address) ||
+         std::any_of(own.begin(), own.end(), [&](const Network& each) { return contains(each, address); });
+}
+
+bool leads_to(const Track& track, const Network& target, const std::set<Network>& own) {
+  if (track.to.empty()) return is_own(own, target);
   return std::any_of(track.to.begin(), track.to.end(),
-                     [&](const Network& network) { return contains(network, flow.target); });
+                     [&](const Network& network) { return contains(network, target); });
 }
 
-bool leads_to(const Track& track, const Flow& flow, const std::set<Network>& own) {
-  return std::any_of(track.services.begin(), track.services.end(),
-                     [&](const Service& service) { return leads_to(track, service, flow, own); });
-}
+// A source and a service where it is: what one element severs.
+struct Pair {
+  Network source;  // as the sets name it
+  Network target;
+  Service service;
+  auto operator<=>(const Pair&) const = default;
+};
 
-std::string severed_key(const Flow& flow) {
-  return fmt::format("{} . {} . {} . {} . {}", to_string(flow.source), flow.source_port,
-                     to_string(flow.target), static_cast<int>(flow.protocol), flow.port);
-}
+// Which tracks open a port, asked of many flows.
+class Openers {
+ public:
+  struct Use {
+    const Track* track;
+    Service service;
+  };
+
+  explicit Openers(const std::vector<Track>& tracks) : tracks_(tracks) {
+    for (const Track& track : tracks) {
+      for (const Service& service : track.services) {
+        std::vector<bool>& open = open_[service.protocol];
+        open.resize(65536);
+        std::fill(open.begin() + service.first, open.begin() + service.last + 1, true);
+      }
+    }
+  }
+
+  const std::vector<Use>& of(Protocol protocol, std::uint16_t port) {
+    static const std::vector<Use> kNone;
+    const auto open = open_.find(protocol);
+    if (open == open_.end() || !open->second[port]) return kNone;
+    const auto [at, first_time] = uses_.try_emplace({protocol, port});
+    for (std::size_t each = 0; first_time && each < tracks_.size(); ++each) {
+      for (const Service& service : tracks_[each].services) {
+        if (service.protocol == protocol && service.first <= port && port <= service.last)
+          at->second.push_back({&tracks_[each], service});
+      }
+    }
+    return at->second;
+  }
+
+ private:
+  const std::vector<Track>& tracks_;
+  std::map<Protocol, std::vector<bool>> open_;
+  std::map<std::pair<Protocol, std::uint16_t>, std::vector<Use>> uses_;
+};
 
 class Taker {
  public:
-  Taker(const LiveTable& live, const Retirement& what, const Program& stays, const Surroundings& surroundings)
+  Taker(const LiveTable& live, const Retirement& what, const Program& stays, const Surroundings& surroundings,
+        Fit fit)
       : live_(live),
         what_(what),
         stays_(stays),
         surroundings_(surroundings),
-        here_(program_of(live.ruleset)) {
+        fit_(fit),
+        here_(program_of(live.ruleset)),
+        revoked_(what.all ? here_.tracks : what.tracks),
+        all_(here_.tracks) {
     for (const Track& track : what.tracks) {
       for (const Edge& edge : track.edges) edges_.insert(edge_key(edge.id));
       for (const Service& service : track.services) {
@@ -61,6 +104,7 @@ class Taker {
       grants(family);
       for (const char* set : {"expected", "begun"}) forget(std::string(set) + family, {});
     }
+    note_severed();
     connections();
     return std::move(taken_);
   }
@@ -75,7 +119,11 @@ class Taker {
   bool is_source(std::string_view key) const {
     if (!what_.source) return true;
     const auto source = parse_network(source_in(key));
-    return source && contains(widened(*what_.source, source_prefix(here_, what_.source->ipv6)), *source);
+    return source && is_source(*source);
+  }
+
+  bool is_source(const Network& source) const {
+    return !what_.source || contains(widened(*what_.source, source_prefix(here_, what_.source->ipv6)), source);
   }
 
   // Those whose key ends with an edge that is retired.
@@ -134,59 +182,107 @@ class Taker {
 
   void connections() {
     std::map<Network, int> cut;
-    std::map<char, CarryElements> severed;
+    std::map<Pair, bool> known;
+    std::map<bool, std::vector<Pair>> pairs;  // by family
     for (const Flow& flow : surroundings_.flows) {
-      if (!ends(flow)) continue;
-      const char family = flow.source.ipv6 ? '6' : '4';
-      const std::string set = std::string("severed") + family;
-      severed.try_emplace(family, CarryElements{set, {}})
-          .first->second.elements.push_back({severed_key(flow), kSevered, kSevered});
+      if (!is_source(flow.source)) continue;
+      const Pair pair{masked(flow.source), flow.target, {flow.protocol, flow.port, flow.port}};
+      const auto [at, first_time] = known.try_emplace(pair);
+      if (first_time) at->second = ends(pair);
+      if (!at->second || goes_on(flow.source) || is_operators(flow, pair)) continue;
+      std::vector<Pair>& family = pairs[flow.source.ipv6];
+      if (family.empty() || family.back() != pair) family.push_back(pair);
       taken_.flows.push_back(flow);
       ++cut[flow.source];
     }
-    for (auto& [family, action] : severed) taken_.severed.push_back(std::move(action));
+    for (auto& [ipv6, all] : pairs) sever(ipv6, std::move(all));
     for (const auto& [source, number] : cut) {
       taken_.changes.push_back({Change::Kind::remove, "connections", to_string(source),
                                 std::to_string(number), "", fmt::format("{} cut", number)});
     }
   }
 
-  bool ends(const Flow& flow) {
-    if (what_.source && !contains(*what_.source, flow.source)) return false;
-    const std::vector<Track>& tracks = what_.all ? here_.tracks : what_.tracks;
-    const auto goes_to = [&](const Track& track) { return leads_to(track, flow, surroundings_.own); };
-    if (std::none_of(tracks.begin(), tracks.end(), goes_to) || surroundings_.own.contains(flow.source) ||
-        std::any_of(stays_.always_allow.begin(), stays_.always_allow.end(),
-                    [&](const Network& network) { return contains(network, flow.source); }) ||
-        still_granted(flow) || is_severed(flow)) {
-      return false;
+  Network masked(const Network& source) const {
+    Network network = widened(source, source_prefix(here_, source.ipv6));
+    network.prefix = source.ipv6 ? 128 : 32;
+    return network;
+  }
+
+  // By pairs where there is room for them, else the services as a whole.
+  void sever(bool ipv6, std::vector<Pair> pairs) {
+    std::sort(pairs.begin(), pairs.end());
+    pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+    const std::size_t there = elements(severed_set(ipv6)).size();
+    const bool fits = fit_ == Fit::by_source && there + pairs.size() <= kMostSevered;
+    Keys keys;
+    CarryElements action{fits ? severed_set(ipv6) : std::string(kSeveredForAll), {}};
+    for (const Pair& pair : pairs) {
+      const std::string key = severed_key(pair.source, pair.target, pair.service);
+      if (resumed_.contains(key)) forgotten_[resumed_set(ipv6)].push_back(key);
+      keys.insert(fits ? key : severed_for_all_key(ipv6, pair.service));
     }
+    for (const std::string& key : keys) action.elements.push_back({key, kSevered, kSevered});
+    taken_.for_all = taken_.for_all || !fits;
+    taken_.severed.push_back(std::move(action));
+    if (auto& forgotten = forgotten_[resumed_set(ipv6)]; !forgotten.empty())
+      taken_.elements.push_back({resumed_set(ipv6), std::move(forgotten)});
+    if (!spared_[ipv6].empty()) {
+      CarryElements spared{spared_set(ipv6), {}};
+      for (const std::string& key : spared_[ipv6]) spared.elements.push_back({key, kSevered, kSevered});
+      taken_.severed.push_back(std::move(spared));
+    }
+  }
+
+  // Of anybody's connections: whether they are to a service that is taken back from this source.
+  bool ends(const Pair& pair) {
+    const auto goes_to = [&](const Openers::Use& use) {
+      return leads_to(*use.track, pair.target, surroundings_.own);
+    };
+    const auto& uses = revoked_.of(pair.service.protocol, pair.service.first);
+    return std::any_of(uses.begin(), uses.end(), goes_to) && !still_granted(pair) && !is_severed(pair);
+  }
+
+  // Whose connections are nobody's to take back.
+  bool goes_on(const Network& source) const {
+    return is_own(surroundings_.own, source) ||
+           std::any_of(stays_.always_allow.begin(), stays_.always_allow.end(),
+                       [&](const Network& network) { return contains(network, source); });
+  }
+
+  bool is_operators(const Flow& flow, const Pair& pair) {
     const auto& operator_ = surroundings_.operator_;
-    if (operator_ && operator_->client == flow.source && operator_->client_port == flow.source_port &&
-        operator_->port == flow.port) {
-      taken_.spared_operator = true;
+    if (!operator_ || flow.protocol != Protocol::tcp || operator_->client != flow.source ||
+        operator_->client_port != flow.source_port || operator_->port != flow.port) {
       return false;
     }
+    taken_.spared_operator = true;
+    spared_[flow.source.ipv6].insert(spared_key(flow.source, flow.source_port, pair.service));
     return true;
   }
 
-  bool still_granted(const Flow& flow) const {
-    const std::string source = source_of(flow.source, here_);
-    return std::any_of(here_.tracks.begin(), here_.tracks.end(), [&](const Track& track) {
-      return std::any_of(track.services.begin(), track.services.end(), [&](const Service& service) {
-        if (!leads_to(track, service, flow, surroundings_.own)) return false;
-        const GrantKey key = grant_key(track, service);
-        return remaining_.contains(
-            fmt::format("{}{} {}{}", key.set, flow.source.ipv6 ? '6' : '4', source, key.tail));
-      });
+  bool still_granted(const Pair& pair) {
+    const auto& uses = all_.of(pair.service.protocol, pair.service.first);
+    return std::any_of(uses.begin(), uses.end(), [&](const Openers::Use& use) {
+      if (!leads_to(*use.track, pair.target, surroundings_.own)) return false;
+      const GrantKey key = grant_key(*use.track, use.service);
+      return remaining_.contains(
+          fmt::format("{}{} {}{}", key.set, pair.source.ipv6 ? '6' : '4', to_string(pair.source), key.tail));
     });
   }
 
-  bool is_severed(const Flow& flow) const {
-    const std::string key = severed_key(flow);
-    const auto& all = elements(flow.source.ipv6 ? "severed6" : "severed4");
-    return std::any_of(all.begin(), all.end(),
-                       [&](const LiveElement& element) { return element.key == key; });
+  bool is_severed(const Pair& pair) const {
+    const std::string key = severed_key(pair.source, pair.target, pair.service);
+    return severed_.contains(key) ||
+           (severed_.contains(severed_for_all_key(pair.source.ipv6, pair.service)) &&
+            !resumed_.contains(key));
+  }
+
+  void note_severed() {
+    for (const bool ipv6 : {false, true}) {
+      for (const LiveElement& element : elements(severed_set(ipv6))) severed_.insert(element.key);
+      for (const LiveElement& element : elements(resumed_set(ipv6))) resumed_.insert(element.key);
+    }
+    for (const LiveElement& element : elements(std::string(kSeveredForAll))) severed_.insert(element.key);
   }
 
   std::string name_of(std::string_view mark) const {
@@ -200,8 +296,12 @@ class Taker {
   const Retirement& what_;
   const Program& stays_;
   const Surroundings& surroundings_;
+  Fit fit_;
   Program here_;
-  Keys edges_, kept_, remaining_;
+  Openers revoked_, all_;
+  Keys edges_, kept_, remaining_, severed_, resumed_;
+  std::map<std::string, std::vector<std::string>> forgotten_;
+  std::map<bool, Keys> spared_;  // by family
   std::map<std::string, Keys> tails_;
   Taken taken_;
 };
@@ -220,22 +320,25 @@ GrantKey grant_key(const Track& track, const Service& service) {
 }
 
 Taken taken(const LiveTable& live, const Retirement& what, const Program& stays,
-            const Surroundings& surroundings) {
-  return Taker(live, what, stays, surroundings).taken();
+            const Surroundings& surroundings, Fit fit) {
+  return Taker(live, what, stays, surroundings, fit).taken();
 }
 
 void take(Transaction& transaction, const Taken& taken, const Ruleset& goal) {
   for (const ForgetElements& action : taken.elements) {
     if (goal.set(action.set) != nullptr) transaction.actions.emplace_back(action);
   }
-  for (const CarryElements& action : taken.severed) transaction.actions.emplace_back(action);
+  // A place that nobody declares any longer is open to all: there is nothing to sever.
+  for (const CarryElements& action : taken.severed) {
+    if (goal.set(action.set) != nullptr) transaction.actions.emplace_back(action);
+  }
 }
 
 bool forget(Saved& saved, const Ruleset& ruleset, const Retirement& what) {
   LiveTable table;
   table.ruleset = ruleset;
   table.live.insert(saved.sets.begin(), saved.sets.end());
-  const Taken theirs = taken(table, what, {}, {});
+  const Taken theirs = taken(table, what, {}, {}, Fit::by_source);
   for (const ForgetElements& action : theirs.elements) {
     std::erase_if(saved.sets.at(action.set), [&](const LiveElement& element) {
       return std::find(action.keys.begin(), action.keys.end(), element.key) != action.keys.end();

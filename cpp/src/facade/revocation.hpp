@@ -22,13 +22,14 @@ struct Retirement {
 // Who the host is, and who works on it.
 struct Surroundings {
   std::vector<Flow> flows;
-  std::set<Network> own;  // addresses of this host
+  std::set<Network> own;  // this host's: addresses, or networks that are local as a whole
   std::optional<Connection> operator_;
 };
 
 struct Taken {
   std::vector<ForgetElements> elements;
-  std::vector<CarryElements> severed;  // the connections, as `severed` names them
+  std::vector<CarryElements> severed;  // sources and services, as `severed4` and the like name them
+  bool for_all = false;                // a service was severed for everybody without a grant
   std::vector<Flow> flows;
   std::vector<Change> changes;
   bool spared_operator = false;
@@ -36,9 +37,13 @@ struct Taken {
   bool empty() const { return elements.empty() && flows.empty(); }
 };
 
+// One element severs a source from a service; `by_service` severs a service from everybody who
+// holds no grant for it, where there is no room for the sources.
+enum class Fit { by_source, by_service };
+
 // `stays` is whose always_allow counts on, and whose grants do where they are not taken.
 Taken taken(const LiveTable& live, const Retirement& what, const Program& stays,
-            const Surroundings& surroundings);
+            const Surroundings& surroundings, Fit fit = Fit::by_source);
 
 // Adds it to a transaction after which the table is `goal`.
 void take(Transaction& transaction, const Taken& taken, const Ruleset& goal);

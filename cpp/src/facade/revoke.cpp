@@ -66,6 +66,16 @@ Network source_argument(const std::string& text) {
   return *network;
 }
 
+// The objects for what is severed, where the table lacks them or has those of an earlier version; nothing
+// else.
+Transaction for_severed(const LiveTable& live, const Ruleset& goal) {
+  if (goal == live.ruleset) return {};
+  LiveTable bare = live;
+  bare.extra.clear();
+  bare.strangers.clear();
+  return difference(&bare, goal);
+}
+
 Retirement retirement(const Revocation& what, const LiveTable& live) {
   Retirement retirement;
   if (!what.source.empty()) retirement.source = source_argument(what.source);
@@ -144,6 +154,11 @@ Retirement retired(const LiveTable& live, const Program& wanted) {
 void tell(const Taken& taken, Report& report) {
   report.changed = report.changed || !taken.empty();
   report.changes.insert(report.changes.end(), taken.changes.begin(), taken.changes.end());
+  if (taken.for_all) {
+    report.warnings.emplace_back(
+        "there are more sources than can be cut one by one: the services were cut for everyone who holds no "
+        "grant for them now");
+  }
   const std::string spared =
       "the connection over which you work goes on: close it once you have come in anew";
   if (taken.spared_operator &&
@@ -156,25 +171,23 @@ Surroundings look_around(Kernel& kernel, const Settings& settings) {
   return {kernel.flows(), own_addresses(), parse_connection(settings.ssh_connection)};
 }
 
-void add_severed(Transaction& transaction, const Ruleset& live, const Ruleset& goal) {
-  for (const Set& set : goal.sets) {
-    if (live.set(set.name) == nullptr) transaction.actions.emplace_back(AddSet{set});
+Taken commit_taking(Kernel& kernel, const std::function<std::pair<Transaction, Taken>(Fit)>& make) {
+  auto [transaction, taken] = make(Fit::by_source);
+  try {
+    kernel.commit(transaction);
+  } catch (const SystemError&) {
+    if (taken.empty()) throw;
+    std::tie(transaction, taken) = make(Fit::by_service);
+    kernel.commit(transaction);
   }
-  for (const bool rules : {false, true}) {
-    for (const Chain& chain : goal.chains) {
-      if (live.chain(chain.name) != nullptr) continue;
-      if (rules) {
-        transaction.actions.emplace_back(AddRules{chain.name, chain.rules});
-      } else {
-        transaction.actions.emplace_back(AddChain{{chain.name, chain.hook, chain.extra, {}}});
-      }
-    }
-  }
+  return std::move(taken);
 }
 
 void finish(const Taken& taken, const Retirement& what, const Program& program, Kernel& kernel) {
-  // By an interface that is not protected nobody needs a grant, and a socket does not say its interface.
-  if (program.interfaces.empty()) kernel.end(taken.flows);
+  // By an interface that is not protected nobody needs a grant, and neither a socket nor conntrack says its
+  // interface. What a flowtable forwards is only sent back to the rules.
+  if (!taken.flows.empty())
+    kernel.end(taken.flows, program.interfaces.empty() ? Ending::all : Ending::offloaded);
   std::vector<std::string> damaged;  // what cannot be read brings no grant back
   if (auto pending = read_pending(damaged)) {
     const Ruleset before = pending->before ? ruleset_before(*pending) : Ruleset();
@@ -190,15 +203,17 @@ void sweep(const Retirement& what, const Program& stays, Report& report, Kernel&
            const Settings& settings) {
   for (int round = 0; round < 5; ++round) {
     const LiveTable live = read_gate(kernel);
-    const Taken more = taken(live, what, stays, look_around(kernel, settings));
-    tell(more, report);
-    if (more.empty()) return;
     const Program program = program_of(live.ruleset);
-    Transaction transaction;
-    const Ruleset goal = more.flows.empty() ? live.ruleset : with_severed(live.ruleset, program);
-    if (!has_severed(live.ruleset)) add_severed(transaction, live.ruleset, goal);
-    take(transaction, more, goal);
-    kernel.commit(transaction);
+    const Surroundings around = look_around(kernel, settings);
+    if (taken(live, what, stays, around).empty()) return;
+    const Taken more = commit_taking(kernel, [&](Fit fit) {
+      Taken all = taken(live, what, stays, around, fit);
+      const Ruleset goal = all.flows.empty() ? live.ruleset : with_severed(live.ruleset, program);
+      Transaction transaction = for_severed(live, goal);
+      take(transaction, all, goal);
+      return std::pair(std::move(transaction), std::move(all));
+    });
+    tell(more, report);
     finish(more, what, program, kernel);
   }
 }

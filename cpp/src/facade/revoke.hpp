@@ -1,6 +1,9 @@
 // Revoking on the live kernel, beside an apply or without one.
 #pragma once
 
+#include <functional>
+#include <utility>
+
 #include "facade/revocation.hpp"
 
 namespace knockwork {
@@ -10,13 +13,14 @@ Retirement retired(const LiveTable& live, const Program& wanted);
 
 Surroundings look_around(Kernel& kernel, const Settings& settings);
 
-// The objects for severed connections, where the table lacks them.
-void add_severed(Transaction& transaction, const Ruleset& live, const Ruleset& goal);
-
 // In a report's words.
 void tell(const Taken& taken, Report& report);
 
-// After the commit: the sockets of this host close, and what was saved forgets.
+// Commits a transaction that `make` makes: if the kernel has no room for the sources that are to be
+// severed, once more with the services as a whole. Returns what was taken.
+Taken commit_taking(Kernel& kernel, const std::function<std::pair<Transaction, Taken>(Fit)>& make);
+
+// After the commit: the sockets of this host close, conntrack and what was saved forget.
 void finish(const Taken& taken, const Retirement& what, const Program& program, Kernel& kernel);
 
 // Once more, until nothing is left: who was just connecting may have got in before the commit.

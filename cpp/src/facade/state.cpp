@@ -11,6 +11,7 @@
 #include "facade/files.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "ruleset/plain.hpp"
+#include "ruleset/severed.hpp"
 #include "spec/json_text.hpp"
 
 namespace knockwork {
@@ -23,7 +24,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLongest = std::chrono::hours(10 * 366 * 24);
 constexpr std::int64_t kLatest = std::int64_t{1} << 50;  // milliseconds since the epoch
 
-constexpr std::array kKept{"granted", "ranged", "reached", "holders", "spent", "severed"};
+constexpr std::array kKept{"granted", "ranged",  "reached", "holders",
+                           "spent",   "severed", "resumed", "spared"};
 
 std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "state.json"; }
 
@@ -140,7 +142,8 @@ Restored restored(const Saved& saved, const Ruleset& wanted, milliseconds now) {
     const Set* set = wanted.set(name);
     if (set == nullptr || !is_kept(name)) continue;
     Room room(*set);
-    for (const LiveElement& saved_element : elements) {
+    for (LiveElement saved_element : elements) {
+      if (name.starts_with("severed")) saved_element.key = severed_key_of_today(saved_element.key);
       std::optional<LiveElement> element = read_element(*set, saved_element);
       if (!element) {
         ++result.refused;

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/sock_diag.h>
@@ -84,9 +85,13 @@ Attributes nested(const nlattr* attribute) {
   return attributes;
 }
 
-std::optional<Flow> read_flow(const nlmsghdr* message) {
+Attributes attributes_of(const nlmsghdr* message) {
   Attributes all{};
   mnl_attr_parse(message, sizeof(nfgenmsg), note_attribute, &all);
+  return all;
+}
+
+std::optional<Flow> read_flow(const Attributes& all) {
   const Attributes tuple = nested(all[CTA_TUPLE_ORIG]);
   const Attributes ip = nested(tuple[CTA_TUPLE_IP]);
   const Attributes protocol = nested(tuple[CTA_TUPLE_PROTO]);
@@ -105,17 +110,96 @@ std::optional<Flow> read_flow(const nlmsghdr* message) {
       ntohs(mnl_attr_get_u16(protocol[CTA_PROTO_DST_PORT]))};
 }
 
-void add_tracked(std::vector<Flow>& flows) {
+// A TCP connection that was reset, refused or closed at both ends.
+bool is_over(const Attributes& all) {
+  const Attributes tcp = nested(nested(all[CTA_PROTOINFO])[CTA_PROTOINFO_TCP]);
+  const nlattr* const state = tcp[CTA_PROTOINFO_TCP_STATE];
+  if (state == nullptr) return false;
+  const std::uint8_t number = mnl_attr_get_u8(state);
+  return number == TCP_CONNTRACK_TIME_WAIT || number == TCP_CONNTRACK_CLOSE;
+}
+
+bool is_offloaded(const Attributes& all) {
+  constexpr std::uint32_t kOffloaded = 1U << 14 | 1U << 15;  // IPS_OFFLOAD, IPS_HW_OFFLOAD
+  return all[CTA_STATUS] != nullptr && (ntohl(mnl_attr_get_u32(all[CTA_STATUS])) & kOffloaded) != 0;
+}
+
+nlmsghdr* put_tracking_request(char* buffer, std::uint16_t type, std::uint16_t flags, std::uint8_t family) {
+  nlmsghdr* request = mnl_nlmsg_put_header(buffer);
+  request->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_CTNETLINK << 8) | type);
+  request->nlmsg_flags = flags;
+  auto* general = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(nfgenmsg)));
+  general->nfgen_family = family;
+  general->version = NFNETLINK_V0;
+  return request;
+}
+
+void dump_tracked(const std::function<void(const nlmsghdr*, const Attributes&)>& take) {
   const Socket socket = open_socket(NETLINK_NETFILTER);
   std::array<char, 512> buffer{};
-  nlmsghdr* request = mnl_nlmsg_put_header(buffer.data());
-  request->nlmsg_type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET;
-  request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  auto* family = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(nfgenmsg)));
-  family->nfgen_family = AF_UNSPEC;
-  family->version = NFNETLINK_V0;
-  dump(socket.get(), request, [&](const nlmsghdr* message) {
-    if (auto flow = read_flow(message)) flows.push_back(*flow);
+  nlmsghdr* const request =
+      put_tracking_request(buffer.data(), IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, AF_UNSPEC);
+  dump(socket.get(), request, [&](const nlmsghdr* message) { take(message, attributes_of(message)); });
+}
+
+void add_tracked(std::vector<Flow>& flows) {
+  dump_tracked([&](const nlmsghdr*, const Attributes& all) {
+    if (is_over(all)) return;
+    if (auto flow = read_flow(all)) flows.push_back(*flow);
+  });
+}
+
+// Many requests without an answer, in few system calls. That one fails because its thing
+// is gone already is none of our business.
+class Batch {
+ public:
+  explicit Batch(int bus) : socket_(open_socket(bus)) {}
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+  ~Batch() { send(); }
+
+  char* next() {
+    if (used_ + kLongest > buffer_.size()) send();
+    return buffer_.data() + used_;
+  }
+  void put(const nlmsghdr* request) { used_ += NLMSG_ALIGN(request->nlmsg_len); }
+
+ private:
+  static constexpr std::size_t kLongest = 512;
+
+  void send() {
+    if (used_ == 0) return;
+    mnl_socket_sendto(socket_.get(), buffer_.data(), used_);
+    std::array<char, 4096> answer{};
+    while (recv(mnl_socket_get_fd(socket_.get()), answer.data(), answer.size(), MSG_DONTWAIT) > 0) continue;
+    used_ = 0;
+  }
+
+  Socket socket_;
+  std::vector<char> buffer_ = std::vector<char>(kBuffer);
+  std::size_t used_ = 0;
+};
+
+void copy_attribute(nlmsghdr* request, const nlattr* attribute) {
+  if (attribute == nullptr) return;
+  mnl_attr_put(request, attribute->nla_type, mnl_attr_get_payload_len(attribute),
+               mnl_attr_get_payload(attribute));
+}
+
+// By its id as well: what began anew with the same addresses is another one.
+void forget_tracked(const std::vector<Flow>& sorted, Ending ending) {
+  Batch batch(NETLINK_NETFILTER);
+  dump_tracked([&](const nlmsghdr* message, const Attributes& all) {
+    if (ending == Ending::offloaded && !is_offloaded(all)) return;
+    const auto flow = read_flow(all);
+    if (!flow || !std::binary_search(sorted.begin(), sorted.end(), *flow)) return;
+    const auto* general = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
+    nlmsghdr* const request =
+        put_tracking_request(batch.next(), IPCTNL_MSG_CT_DELETE, NLM_F_REQUEST, general->nfgen_family);
+    for (const int part : {CTA_TUPLE_ORIG, CTA_ZONE, CTA_ID}) {
+      copy_attribute(request, all[static_cast<std::size_t>(part)]);
+    }
+    batch.put(request);
   });
 }
 
@@ -159,6 +243,18 @@ std::vector<End> read_ends() {
   return ends;
 }
 
+void close_sockets(const std::vector<Flow>& sorted) {
+  Batch batch(NETLINK_SOCK_DIAG);
+  for (const End& end : read_ends()) {
+    if (!std::binary_search(sorted.begin(), sorted.end(), end.flow)) continue;
+    nlmsghdr* const request = mnl_nlmsg_put_header(batch.next());
+    // With the cookie of this very socket: by addresses alone the kernel would settle for one that listens.
+    // A kernel that cannot: what is severed is dropped all the same.
+    put_request(request, SOCK_DESTROY, NLM_F_REQUEST, end.family)->id = end.id;
+    batch.put(request);
+  }
+}
+
 }  // namespace
 
 std::vector<Flow> read_flows() {
@@ -177,21 +273,11 @@ std::vector<Flow> read_flows() {
   return flows;
 }
 
-void end_flows(const std::vector<Flow>& flows) {
+void end_flows(const std::vector<Flow>& flows, Ending ending) {
   std::vector<Flow> sorted = flows;
   std::sort(sorted.begin(), sorted.end());
-  const Socket socket = open_socket(NETLINK_SOCK_DIAG);
-  for (const End& end : read_ends()) {
-    if (!std::binary_search(sorted.begin(), sorted.end(), end.flow)) continue;
-    std::array<char, 512> buffer{};
-    nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
-    // With the cookie of this very socket: by addresses alone the kernel would settle for one that listens.
-    put_request(header, SOCK_DESTROY, NLM_F_REQUEST | NLM_F_ACK, end.family)->id = end.id;
-    if (mnl_socket_sendto(socket.get(), header, header->nlmsg_len) < 0) return;
-    // Gone already, or a kernel that cannot: what is severed is dropped all the same.
-    std::array<char, 4096> answer{};
-    mnl_socket_recvfrom(socket.get(), answer.data(), answer.size());
-  }
+  if (ending == Ending::all) close_sockets(sorted);
+  forget_tracked(sorted, ending);
 }
 
 }  // namespace knockwork

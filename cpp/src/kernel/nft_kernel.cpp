@@ -81,7 +81,7 @@ class NftKernel final : public Kernel {
   Generation generation() override { return read_generation(); }
   std::vector<Flow> flows() override { return read_flows(); }
   std::vector<Link> links() override { return read_links(); }
-  void end(const std::vector<Flow>& flows) override { end_flows(flows); }
+  void end(const std::vector<Flow>& flows, Ending ending) override { end_flows(flows, ending); }
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <unordered_set>
 
 #include "plan/plan.hpp"
+#include "ruleset/severed.hpp"
 
 namespace knockwork {
 namespace {
@@ -210,9 +211,13 @@ class Difference {
   }
 
   std::string renamed_key(std::string_view set, const std::string& key) const {
+    if (set.starts_with("severed")) return renamed_source(set, severed_key_of_today(key));
+    return set.starts_with("spared") || set.starts_with("spoken") ? key : renamed_source(set, key);
+  }
+
+  std::string renamed_source(std::string_view set, const std::string& key) const {
     const bool six = set.ends_with('6');
-    if ((!six && !set.ends_with('4')) || !prefix_ || set.starts_with("severed") || set.starts_with("spoken"))
-      return key;
+    if ((!six && !set.ends_with('4')) || !prefix_) return key;
     const bool lockout = set.starts_with("locked") || set.starts_with("strays");
     const std::size_t end = key.find(" . ");
     const auto source = parse_network(std::string_view(key).substr(0, end));
@@ -269,7 +274,9 @@ class Difference {
         action.elements = wanted.elements;
       }
       if (!action.elements.empty()) add(std::move(action));
-      if (!stands && live != nullptr && carried_type(live->type) == wanted.type) carry(wanted);
+      const bool carried =
+          live != nullptr && (carried_type(live->type) == wanted.type || wanted.name.starts_with("severed"));
+      if (!stands && carried) carry(wanted);
       if (!stands && wanted.name == kUnderway) add(CarryElements{wanted.name, underway()});
     }
   }

@@ -50,6 +50,8 @@ std::optional<std::string> edge(std::string_view text) {
 std::optional<std::string> part(std::string_view type, std::string_view text) {
   if (type == "ipv4_addr") return address(text, false);
   if (type == "ipv6_addr") return address(text, true);
+  if (type == "nf_proto")
+    return text == "ipv4" || text == "ipv6" ? std::optional(std::string(text)) : std::nullopt;
   if (type == "inet_proto") return decimal(text, 255);
   if (type == "inet_service") return decimal(text, 65535);
   if (type == "mark") return mark(text);
