@@ -234,6 +234,8 @@ TEST_CASE("revocation: the kernel has no room for a source, and the service is c
     }
     Generation generation() override { return {}; }
     std::vector<Flow> flows() override { return {}; }
+    std::vector<Link> links() override { return {}; }
+    std::vector<Flowtable> flowtables() override { return {}; }
     void end(const std::vector<Flow>&, Ending) override {}
     std::string script;
   };

@@ -25,6 +25,8 @@ class FakeKernel final : public Kernel {
         flows_, [&](const Flow& flow) { return std::find(flows.begin(), flows.end(), flow) != flows.end(); });
   }
   std::vector<Link> links() override { return links_; }
+  std::vector<Flowtable> flowtables() override { return flowtables_; }
+  void offload(std::vector<Flowtable> flowtables) { flowtables_ = std::move(flowtables); }
   void connect(std::vector<Link> links) { links_ = std::move(links); }
   void open(const Flow& flow) { flows_.push_back(flow); }
 
@@ -37,6 +39,7 @@ class FakeKernel final : public Kernel {
   std::uint32_t generation_ = 1;
   int commits_ = 0;
   std::vector<Flow> flows_;
+  std::vector<Flowtable> flowtables_;
   std::vector<Link> links_{{"lo", {}, ""}, {"eth0", {}, ""}};
 };
 

@@ -67,6 +67,13 @@ struct Link {
   bool operator==(const Link&) const = default;
 };
 
+// Where another table forwards packets past every rule.
+struct Flowtable {
+  std::string table;  // "inet filter"
+  std::string name;
+  bool operator==(const Flowtable&) const = default;
+};
+
 // With `offloaded`, only those that a flowtable forwards past every rule are forgotten.
 enum class Ending { all, offloaded };
 
@@ -88,6 +95,9 @@ class Kernel {
   virtual std::vector<Flow> flows() = 0;
 
   virtual std::vector<Link> links() = 0;
+
+  // Of all tables; none where the kernel cannot tell.
+  virtual std::vector<Flowtable> flowtables() = 0;
 
   // Closes the TCP sockets of this host at their ends, and has conntrack forget them.
   virtual void end(const std::vector<Flow>& flows, Ending ending) = 0;

@@ -54,8 +54,18 @@ Report warned(Report report, const InForce& now) {
   return report;
 }
 
+// With what a flowtable of this host would let go on.
+void warn_of_offload(std::vector<std::string>& warnings, const Spec& spec, Kernel& kernel) {
+  const bool cuts = std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
+    return sequence.on_expiry == OnExpiry::cut && !sequence.to.empty();
+  });
+  if (!cuts) return;
+  for (std::string& warning : offload_warnings(kernel.flowtables())) warnings.push_back(std::move(warning));
+}
+
 // With the interfaces that this host has.
 InForce on_this_host(InForce now, Kernel& kernel, const Settings& settings) {
+  warn_of_offload(now.warnings, now.spec, kernel);
   if (now.spec.interfaces.empty() && now.spec.public_rules.empty()) return now;
   const std::vector<Link> links = kernel.links();
   now.spec = by_real_names(std::move(now.spec), links);
@@ -165,9 +175,13 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
 std::string render(const Spec& spec) { return to_nft(Wanted(in_force(spec)).ruleset); }
 
 std::vector<std::string> host_warnings(const Spec& spec, Kernel& kernel) {
-  if (spec.interfaces.empty()) return {};
-  const std::vector<Link> links = kernel.links();
-  return interface_warnings(by_real_names(spec, links).interfaces, links);
+  std::vector<std::string> warnings;
+  if (!spec.interfaces.empty()) {
+    const std::vector<Link> links = kernel.links();
+    warnings = interface_warnings(by_real_names(spec, links).interfaces, links);
+  }
+  warn_of_offload(warnings, spec, kernel);
+  return warnings;
 }
 
 Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {

@@ -9,6 +9,7 @@
 #include "facade/interfaces.hpp"
 #include "facade/last_good.hpp"
 #include "facade/pending.hpp"
+#include "facade/warnings.hpp"
 #include "facade/way_in.hpp"
 #include "knockwork/kernel.hpp"
 #include "ruleset/ruleset.hpp"
@@ -109,6 +110,11 @@ Status status(Kernel& kernel, const Settings& settings) {
   status.half_done = half_done(*live);
   if (!program.interfaces.empty()) {
     status.warnings = interface_warnings(program.interfaces, kernel.links());
+  }
+  const std::vector<Door> doors = remote_doors(program_of(live->ruleset));
+  if (std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.cut; })) {
+    for (std::string& warning : offload_warnings(kernel.flowtables()))
+      status.warnings.push_back(std::move(warning));
   }
   return status;
 }

@@ -18,6 +18,17 @@ std::vector<std::string> operator_warnings(const Program& program, const LiveTab
       address)};
 }
 
+std::vector<std::string> offload_warnings(const std::vector<Flowtable>& flowtables) {
+  std::vector<std::string> warnings;
+  for (const Flowtable& each : flowtables) {
+    warnings.push_back(fmt::format(
+        "the flowtable {} of the table {} forwards connections past the gate: on_expiry: cut does not end "
+        "those that it has taken over. Keep services under `to` out of it, or end them with `knockwork revoke`",
+        each.name, each.table));
+  }
+  return warnings;
+}
+
 std::vector<std::string> removal_warnings(const LiveTable& live) {
   std::string names;
   std::size_t count = 0;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "kernel/flows.hpp"
+#include "kernel/flowtables.hpp"
 #include "kernel/links.hpp"
 #include "kernel/netlink.hpp"
 #include "knockwork/diagnostic.hpp"
@@ -81,6 +82,18 @@ class NftKernel final : public Kernel {
   Generation generation() override { return read_generation(); }
   std::vector<Flow> flows() override { return read_flows(); }
   std::vector<Link> links() override { return read_links(); }
+
+  std::vector<Flowtable> flowtables() override {
+    try {
+      generation();  // asks first: see read()
+    } catch (const SystemError&) {
+      return {};
+    }
+    const Context context = open_context();
+    if (nft_run_cmd_from_buffer(context.get(), "list flowtables") != 0) return {};
+    return parse_flowtables(nft_ctx_get_output_buffer(context.get()));
+  }
+
   void end(const std::vector<Flow>& flows, Ending ending) override { end_flows(flows, ending); }
 };
 
