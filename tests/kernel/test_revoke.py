@@ -296,7 +296,8 @@ def test_saved_states_forget(knockwork: Knockwork, client: Caller) -> None:
     assert knockwork.apply().startswith("Unchanged")
 
 
-@pytest.mark.parametrize("keys", ["mode: stealth", "ipv6_prefix: 64", "interfaces: [eth0]", "refuse: drop", "log: all"])
+@pytest.mark.parametrize("keys", ["mode: stealth", "ipv6_prefix: 64", "ipv4_prefix: 24", "interfaces: [eth0]",
+                                  "interfaces: [eth*]", "refuse: drop", "log: all"])
 def test_every_shape_of_table(knockwork: Knockwork, client: Caller, keys: str) -> None:
     """What is severed is listed as it was written, and an apply finds nothing to do; a hand's change is mended."""
     knockwork.apply(DECLARATION.replace("sequences:", f"{keys}\nsequences:"))
@@ -310,6 +311,23 @@ def test_every_shape_of_table(knockwork: Knockwork, client: Caller, keys: str) -
     assert "chain severing: its rules differ" in knockwork.apply()
     mine.works(0.5)  # meets what was sent again while the hand had its way; not closed where only eth0 is protected
     assert not mine.works(0.5)
+    assert knockwork.apply().startswith("Unchanged")
+
+
+@pytest.mark.parametrize("key, network", [("ipv4_prefix: 24", "10.77.0.0/24"), ("ipv6_prefix: 64", "fd77::/64")])
+def test_a_network_for_a_source(knockwork: Knockwork, client: Caller, stranger: Caller, key: str, network: str) -> None:
+    """Where a source is a network, a grant and its revocation are the network's, and are called by it."""
+    if (":" in network) != (":" in client.source):
+        pytest.skip("of the other family")
+    knockwork.apply(DECLARATION.replace("sequences:", f"{key}\nsequences:"))
+    assert knockwork.run("grant", client.source, "--sequence", "ssh").returncode == 0
+    assert (client.tcp(22), stranger.tcp(22)) == ("open", "open")
+    assert _grants(knockwork) == [(network, "ssh")]
+    mine, theirs = client.connect(22), stranger.connect(22)
+    assert mine.works() and theirs.works()
+    assert f"  - grant {network}: revoked" in _revoke(knockwork, "--source", stranger.source)
+    assert not mine.works(0.5) and not theirs.works(0.5)
+    assert (client.tcp(22), stranger.tcp(22)) == ("refused", "refused")
     assert knockwork.apply().startswith("Unchanged")
 
 

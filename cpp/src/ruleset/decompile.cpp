@@ -56,12 +56,15 @@ std::optional<Service> parse_grant(std::string_view rule) {
   return range ? Service{*proto, static_cast<std::uint16_t>(*value >> 16), low} : Service{*proto, low, low};
 }
 
-// `… update @reached4 { ip saddr . 0x1a2b3c4d . 0x5e6f7081 timeout 30s }`: the two marks.
+// `… update @reached4 { ip saddr . 0x1a2b3c4d . 0x5e6f7081 timeout 30s }`: the two marks. The source may be
+// masked.
 std::string parse_reach(std::string_view rule) {
-  constexpr std::string_view kUpdate = " update @reached4 { ip saddr . ";
+  constexpr std::string_view kUpdate = " update @reached4 { ip saddr", kNext = " . ";
   const std::size_t at = rule.find(kUpdate), end = rule.find(" timeout ");
-  if (at == std::string_view::npos || end == std::string_view::npos) return {};
-  return std::string(rule.substr(at + kUpdate.size(), end - at - kUpdate.size()));
+  const std::size_t marks = at == std::string_view::npos ? at : rule.find(kNext, at + kUpdate.size());
+  if (marks == std::string_view::npos || end == std::string_view::npos || end < marks + kNext.size())
+    return {};
+  return std::string(rule.substr(marks + kNext.size(), end - marks - kNext.size()));
 }
 
 struct Opening {

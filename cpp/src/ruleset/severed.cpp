@@ -131,7 +131,7 @@ class Compiler {
       rules.push_back(fmt::format("{} {} @always_allow{} accept", ip(ipv6), words.peer, ipv6 ? 6 : 4));
     }
     const std::string elsewhere = doors_.empty() ? "accept" : fmt::format("goto severing_to{}", words.suffix);
-    rules.push_back(fmt::format("fib {} type unicast {}", words.service, elsewhere));
+    rules.push_back(fmt::format("fib {} type != local {}", words.service, elsewhere));
     rules.push_back(fmt::format("meta l4proto . th {} != @severable accept", words.port));
     append(rules, granted(words));
     rules.push_back(fmt::format("goto sever{}", words.suffix));
