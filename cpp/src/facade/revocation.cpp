@@ -123,7 +123,8 @@ class Taker {
   }
 
   bool is_source(const Network& source) const {
-    return !what_.source || contains(widened(*what_.source, source_prefix(here_, what_.source->ipv6)), source);
+    return !what_.source ||
+           contains(widened(*what_.source, source_prefix(here_, what_.source->ipv6)), source);
   }
 
   // Those whose key ends with an edge that is retired.
