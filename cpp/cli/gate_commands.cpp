@@ -4,6 +4,7 @@
 #include <string>
 
 #include "commands.hpp"
+#include "knockwork/boot.hpp"
 #include "knockwork/kernel.hpp"
 #include "output.hpp"
 
@@ -74,7 +75,12 @@ int run_apply(const Arguments& arguments) {
   }
   if (arguments.revoke_retired) wanted.retired = Retired::revoked;
   if (arguments.unattended) wanted.asked = Asked::by_the_system;
-  const Report report = apply(spec, execution, *open_kernel(), wanted);
+  Report report = apply(spec, execution, *open_kernel(), wanted);
+  if (!arguments.unattended) {
+    for (std::string& warning : boot_warnings(boot(), arguments.file)) {
+      report.warnings.push_back(std::move(warning));
+    }
+  }
   if (report.changed || !report.warnings.empty() || !arguments.quiet) show(report, arguments, execution);
   return kFine;
 }
@@ -119,7 +125,7 @@ int run_watch(const Arguments& arguments) {
 int run_status(const Arguments& arguments) {
   const Status now = status(*open_kernel(), settings(arguments));
   for (const std::string& warning : now.warnings) warn(warning);
-  print(arguments.json ? to_json(now) + '\n' : to_text(now));
+  print(arguments.json ? to_json(now, boot()) + '\n' : to_text(now, boot()));
   return now.declared && !now.present ? kNoGate : kFine;
 }
 

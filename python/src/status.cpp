@@ -1,10 +1,24 @@
 #include <pybind11/stl.h>
 
+#include <optional>
+
 #include "bind.hpp"
+#include "knockwork/boot.hpp"
 #include "knockwork/knockwork.hpp"
 #include "value.hpp"
 
 namespace kw = knockwork;
+
+namespace {
+
+// None where nobody can tell.
+std::optional<bool> after_reboot() {
+  const kw::Boot boot = kw::boot();
+  if (boot.stands == kw::Boot::Stands::unknown) return std::nullopt;
+  return boot.stands == kw::Boot::Stands::yes;
+}
+
+}  // namespace
 
 void bind_status(py::module_& module) {
   using H = kw::Holder;
@@ -33,4 +47,5 @@ void bind_status(py::module_& module) {
       .shown("pending", [](const S& s) { return s.pending; })
       .shown("warnings", [](const S& s) { return to_tuple(s.warnings); })
       .finish();
+  module.def("after_reboot", &after_reboot, "Whether the gate will stand after a reboot; None: unknown.");
 }

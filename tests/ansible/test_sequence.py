@@ -124,3 +124,79 @@ def test_many_at_once(controller: Controller) -> None:
                     "  register: job\n  until: job.finished\n  delay: 1\n  retries: 60\n", limit="host1")
     status = controller.unchanged("- knockwork.nft.ruleset_info:\n", limit="host1").result()["status"]
     assert [each["name"] for each in status["sequences"]] == [f"part{number}" for number in range(8)]
+
+
+MAIN = "/etc/knockwork/knockwork.yml"
+OTHER = "/etc/knockwork/conf.d/other.yml"
+ITEM = "- {{name: {}, knock: [{}, {}], opens: [{}/tcp]}}\n"
+WEB_ITEM, MAIL_ITEM = ITEM.format("web", 47011, 48123, 50443), ITEM.format("mail", 47555, 48555, 50025)
+
+
+def everywhere_write(controller: Controller, path: str, text: str) -> None:
+    for host in controller.hosts.values():
+        host.write(path, text, 0o600)
+
+
+def test_absent_names_the_other_file(everywhere: Controller) -> None:
+    """A sequence that stands in the main file or in another drop-in is never said to be gone, nor added."""
+    everywhere_write(everywhere, MAIN, "knockwork: 1\nsequences:\n  " + WEB_ITEM)
+    everywhere_write(everywhere, OTHER, MAIL_ITEM)
+    for apply in ("", "    apply: false\n"):
+        for options in ((), ("--check",)):
+            message = everywhere.fails(absent("web") + apply, *options)
+            assert message == f"sequence web stands in {MAIN}, line 3, which is not this task's file: remove it there"
+            message = everywhere.fails(absent("mail") + apply, *options)
+            assert message == f"sequence mail stands in {OTHER}, line 1, which is not this task's file: remove it there"
+    assert table(everywhere.host) == ""
+    message = everywhere.fails(sequence("mail", knock="[47555, 48556]"))
+    assert message.startswith(f"sequence mail stands in {OTHER}, line 1") and "48556" not in message
+    assert everywhere.host.read(OTHER) == MAIL_ITEM
+
+
+def test_absent_names_the_task_that_declares_it(controller: Controller) -> None:
+    task = f"- knockwork.nft.ruleset:\n    boot: false\n    sequences:\n      {WEB_ITEM}"
+    controller.changes(task)
+    live = table(controller.host)
+    for backend in ("python", "cli"):
+        assert controller.fails(absent("web") + f"    backend: {backend}\n") == (
+            f"sequence web stands in {MAIN}, line 4, which is not this task's file: "
+            "remove it from the task of knockwork.nft.ruleset that writes that file")
+    assert table(controller.host) == live
+
+
+def test_a_drop_in_that_holds_more_than_its_name_says(controller: Controller) -> None:
+    """Neither removing nor writing one sequence opens what another one protects."""
+    for text in (WEB_ITEM + MAIL_ITEM, MAIL_ITEM):
+        everywhere_write(controller, WEB, text)
+        for task in (absent("web"), sequence("web")):
+            for options in ((), ("--check",)):
+                assert controller.fails(task, *options) == (
+                    f"{WEB} holds what is not this task's, and it would be lost: sequence mail; "
+                    "move each to a file of its own")
+        assert controller.host.read(WEB) == text
+
+
+def test_a_damaged_drop_in_is_replaced_or_removed(controller: Controller) -> None:
+    everywhere_write(controller, WEB, "- {name: web\n")
+    controller.changes(sequence("web"))
+    everywhere_write(controller, WEB, "- {name: web\n")
+    controller.changes(absent("web"))
+    assert table(controller.host) == ""
+
+
+def test_absent_applies_where_only_the_table_has_it(controller: Controller) -> None:
+    controller.changes(sequence("web"))
+    controller.changes(absent("web") + "    apply: false\n")
+    assert table(controller.host)
+    controller.changes(absent("web"), "--check")
+    controller.changes(absent("web"))
+    assert table(controller.host) == ""
+    controller.unchanged(absent("web"))
+
+
+def test_absent_where_a_table_without_files_has_more(controller: Controller) -> None:
+    items = "".join(f"      {item}" for item in (WEB_ITEM, MAIL_ITEM))
+    controller.changes(f"- knockwork.nft.ruleset:\n    save: false\n    sequences:\n{items}")
+    live = table(controller.host)
+    assert controller.fails(absent("web")).startswith("sequence web stands in the live table, and no file ")
+    assert table(controller.host) == live

@@ -26,11 +26,11 @@ class Core:
         self._call = _backend(module)
 
     def ask(self, command, **more):
-        """The answer's value, a report or a status. Ends the module where the core refuses."""
+        """The answer's value, whatever was asked for. Ends the module where the core refuses."""
         question = dict(more, version=VERSION, command=command, check=self._module.check_mode, reveal=False)
         answer = json.loads(self._call(json.dumps(question)))
         if answer['ok']:
-            return answer.get('report') or answer.get('status')
+            return next(answer[key] for key in ('report', 'status', 'declared', 'boot') if key in answer)
         message, diagnostics = complaint(answer['error'], [source['text'] for source in more.get('sources', ())])
         self._module.fail_json(message, diagnostics=diagnostics, unproved=answer['error']['kind'] == 'proof')
 

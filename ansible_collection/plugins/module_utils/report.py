@@ -30,11 +30,12 @@ def _wishes(module, command, draft):
     return wishes
 
 
-def finish(module, report, draft=None):
-    """Ends the module: changed is nothing else than that there are changes."""
+def finish(module, report, draft=None, more=()):
+    """Ends the module: changed is nothing else than that there are changes, the core's and `more`."""
     changes = list(report['changes']) if report else []
     if draft is not None and draft.changed:
         changes.append(draft.change())
+    changes.extend(more)
     for warning in report['warnings'] if report else ():
         module.warn(warning)
     result = dict(changed=bool(changes), changes=changes)

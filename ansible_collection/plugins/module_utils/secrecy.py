@@ -14,8 +14,8 @@ import re
 from ansible.module_utils.basic import AnsibleModule
 
 _SHOWN = frozenset((
-    'address', 'allow_absent', 'always_allow', 'apply', 'backend', 'confirm_within', 'declaration', 'delay', 'epoch',
-    'executable', 'expected_epoch', 'family', 'fresh', 'from', 'host', 'id', 'interface', 'interfaces',
+    'address', 'allow_absent', 'always_allow', 'apply', 'backend', 'boot', 'confirm_within', 'declaration', 'delay',
+    'epoch', 'executable', 'expected_epoch', 'family', 'fresh', 'from', 'host', 'id', 'interface', 'interfaces',
     'ipv4_prefix', 'ipv6_prefix', 'jitter', 'length', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for',
     'overlap', 'period', 'ping', 'profile', 'refuse', 'retries', 'revoke', 'revoke_retired', 'save', 'sequence',
     'sequence_timeout', 'source', 'sources', 'state', 'step_timeout', 'timeout', 'to', 'try_first',

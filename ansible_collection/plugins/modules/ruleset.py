@@ -43,6 +43,16 @@ options:
       - Without effect with I(declaration).
     type: bool
     default: true
+  boot:
+    description:
+      - Whether C(knockwork.service) is enabled, so that the gate stands again after a reboot. Where it is enabled
+        already, nothing changes. It stays enabled where I(confirm_within) takes the rest back.
+      - A host on which systemd does not run gets a warning instead. So does one without C(knockwork.service), and a
+        declaration that the unit does not apply, as with I(save=false) or another I(declaration).
+      - C(false) leaves the unit alone.
+      - Only with C(state=present).
+    type: bool
+    default: true
   confirm_within:
     description:
       - How long the host waits for a confirmation after a change, as C(60s) or C(5m), from C(1s) to C(1h). Without one
@@ -370,7 +380,7 @@ changes:
       description: C(add), C(change) or C(remove).
       type: str
     object:
-      description: What kind of thing, for example C(sequence), C(table) or C(file).
+      description: What kind of thing, for example C(sequence), C(table), C(file) or C(unit).
       type: str
     name:
       description: Which one.
@@ -410,6 +420,9 @@ diagnostics:
       remedy: write a number from 1 to 65535, and a protocol
 '''
 
+import os  # noqa: E402
+
+from ansible_collections.knockwork.nft.plugins.module_utils.boot import enable  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.core import BACKEND, Core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # noqa: E402
     HEADER, MAIN, Draft, locked, read, sources)
@@ -418,12 +431,24 @@ from ansible_collections.knockwork.nft.plugins.module_utils.report import conver
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
 
 
+def at_boot(module, core, saved):
+    """The changes to what a boot does. It applies the main file: what stands elsewhere it cannot bring back."""
+    if not module.params['boot']:
+        return []
+    if not saved:
+        if os.path.isdir('/run/systemd/system'):
+            module.warn('after a reboot what this task applied is not there: a boot applies %s' % MAIN)
+        return []
+    return enable(module, core)
+
+
 def inline(module, core):
     text = HEADER + declaration_text(module.params)
     with locked(module.check_mode):
         draft = Draft(MAIN, text) if module.params['save'] else None
         found = sources(MAIN, {MAIN: text})
-        finish(module, converge(module, core, 'apply', found, draft), draft)
+        report = converge(module, core, 'apply', found, draft)
+        finish(module, report, draft, at_boot(module, core, saved=module.params['save']))
 
 
 def from_file(module, core):
@@ -431,7 +456,8 @@ def from_file(module, core):
     found = sources(path)
     if not found:
         module.fail_json('there is no declaration %s here: write it, or name its keys as options' % path)
-    finish(module, converge(module, core, 'apply', found, None))
+    report = converge(module, core, 'apply', found, None)
+    finish(module, report, None, at_boot(module, core, saved=path == MAIN))
 
 
 def absent(module, core):
@@ -452,6 +478,7 @@ def main():
             state=dict(type='str', choices=['present', 'absent'], default='present'),
             declaration=dict(type='path'),
             save=dict(type='bool', default=True),
+            boot=dict(type='bool', default=True),
             confirm_within=dict(type='str'),
             revoke_retired=dict(type='bool', default=False),
             allow_absent=dict(type='bool', default=False),

@@ -61,6 +61,12 @@ status:
       description: What is not protected as declared, for example interfaces that do not exist. Sentences.
       type: list
       elements: str
+    boot:
+      description:
+        - Whether the gate will stand after a reboot, as far as this host's files tell. C(stands) is C(yes), C(no) or
+          C(unknown), and C(why) says why it is not C(yes). C(installed) and C(enabled) are about C(knockwork.service).
+        - C(unknown) where systemd does not run, and in a network namespace that is not that of process 1.
+      type: dict
     pending:
       description:
         - The apply that waits for its confirmation, with its C(id), C(since), C(deadline) and C(remaining_ms).
@@ -80,6 +86,11 @@ status:
         remaining_ms: 21400
     lockouts: []
     half_done: 0
+    boot:
+      stands: "yes"
+      installed: true
+      enabled: true
+      why: ""
     warnings: []
 '''
 

@@ -22,6 +22,8 @@ options:
     description:
       - Whether the host has this sequence. With C(absent) only I(name) counts. When the last part of a
         declaration goes, the table goes with it.
+      - A sequence of this name in another file of the declaration, or other sequences in the drop-in, fail the task:
+        the message says where they stand.
     type: str
     choices: [present, absent]
     default: present
@@ -285,19 +287,24 @@ diagnostics:
       remedy: write a number from 1 to 65535, and a protocol
 '''
 
+from ansible_collections.knockwork.nft.plugins.module_utils.boot import warn_unless_enabled  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.core import BACKEND, Core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # noqa: E402
     HEADER, MAIN, Draft, drop_in_path, locked, sources)
 from ansible_collections.knockwork.nft.plugins.module_utils.keys import SEQUENCE, drop_in_text  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.ownership import (  # noqa: E402
+    check_ownership, command_for_the_rest)
 from ansible_collections.knockwork.nft.plugins.module_utils.report import converge, finish  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
 
 
-def command(module, found, draft):
+def command(module, core, found, draft):
     """What the core is asked to do with what is declared, None where there is nothing to ask."""
     if found:
         return 'apply' if module.params['apply'] else 'validate'
-    return 'remove' if module.params['apply'] and draft.changed else None
+    if not module.params['apply']:
+        return None
+    return 'remove' if draft.changed else command_for_the_rest(module, core)
 
 
 def main():
@@ -320,9 +327,13 @@ def main():
     with module.failures():
         path = drop_in_path(module.params['name'])
         with locked(module.check_mode, create=present):
+            check_ownership(module, core, path)
             draft = Draft(path, HEADER + drop_in_text(module.params) if present else None)
             found = sources(MAIN, {path: draft.text})
-            finish(module, converge(module, core, command(module, found, draft), found, draft), draft)
+            report = converge(module, core, command(module, core, found, draft), found, draft)
+            if found:
+                warn_unless_enabled(module, core)
+            finish(module, report, draft)
 
 
 if __name__ == '__main__':

@@ -5,7 +5,7 @@
 //    "sources": [{"kind": "declaration" | "drop_in", "name": "…", "text": "…"}],
 //    "check": false, "reveal": false, "lock_timeout_ms": 30000, "ssh_connection": "…",
 //    and of each command its own:
-//      validate, plan, remove, status, clock
+//      validate, plan, remove, status, clock, declared, boot
 //      apply: "confirm_within": "60s", "revoke_retired": true, "allow_absent": true,
 //             "files": [{"path": "…", "before": "…" | null, "after": "…" | null}]
 //      confirm, rollback: "id": "5f1d92ab", "prove": true
@@ -16,7 +16,8 @@
 //      host_key: "secret_file": "/…", "host": "web1"
 //      those of call_client.hpp}
 //
-//   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}}
+//   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}
+//   | "declared": [{"name": "…", "file": "…", "line": 1}] | "boot": {…}}
 //   {"version": "0.1.0", "ok": false,
 //    "error": {"kind": "declaration" | "system" | "proof" | "version" | "bug",
 //              "message": "…", "diagnostics": […]}}
@@ -27,6 +28,8 @@
 #include <nlohmann/json.hpp>
 
 #include "facade/call_client.hpp"
+#include "knockwork/boot.hpp"
+#include "knockwork/declared.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
@@ -84,15 +87,27 @@ Report warned(Report report, const json& request) {
   return report;
 }
 
-Spec spec_of(const json& request) {
-  refuse_untrusted(trust_of(request));
+std::vector<Source> sources_of(const json& request) {
   std::vector<Source> sources;
   for (const json& each : request.at("sources")) {
     const bool drop_in = each.at("kind") == "drop_in";
     sources.push_back(
         {drop_in ? Source::Kind::drop_in : Source::Kind::declaration, each.at("name"), each.at("text")});
   }
-  return load(sources);
+  return sources;
+}
+
+Spec spec_of(const json& request) {
+  refuse_untrusted(trust_of(request));
+  return load(sources_of(request));
+}
+
+std::string declared_json(const json& request) {
+  json values = json::array();
+  for (const Declared& each : declared(sources_of(request))) {
+    values.push_back({{"name", each.name}, {"file", each.file}, {"line", each.line}});
+  }
+  return json_text(values);
 }
 
 std::optional<std::string> text_or_null(const json& value) {
@@ -145,12 +160,14 @@ json answer(const json& request, Kernel& kernel) {
   const std::string command = request.at("command");
   const Settings settings = settings_of(request);
   const Execution execution = request.value("check", false) ? Execution::check : Execution::apply;
-  if (command == "status") return success("status", to_json(status(kernel, settings)));
+  if (command == "status") return success("status", to_json(status(kernel, settings), boot()));
   if (command == "remove") return success("report", to_json(remove(execution, kernel, settings)));
   if (command == "apply")
     return success("report", to_json(warned(apply(spec_of(request), execution, kernel, settings), request)));
   if (command == "plan")
     return success("report", to_json(warned(plan(spec_of(request), kernel, settings), request)));
+  if (command == "declared") return success("declared", declared_json(request));
+  if (command == "boot") return success("boot", to_json(boot()));
   if (command == "clock") return success("clock", to_json(clock_status(spec_of(request))));
   if (command == "revoke") {
     const Revocation what{request.value("sequence", ""), request.value("source", "")};

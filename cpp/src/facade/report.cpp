@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "facade/state.hpp"
+#include "knockwork/boot.hpp"
 #include "knockwork/knockwork.hpp"
 #include "spec/json_text.hpp"
 
@@ -52,6 +53,17 @@ json to_value(const Waiting& waiting) {
           {"since", utc(waiting.since)},
           {"deadline", utc(wall_clock() + waiting.remaining)},
           {"remaining_ms", waiting.remaining.count()}};
+}
+
+const char* name(Boot::Stands stands) {
+  return stands == Boot::Stands::yes ? "yes" : stands == Boot::Stands::no ? "no" : "unknown";
+}
+
+json to_value(const Boot& boot) {
+  return {{"stands", name(boot.stands)},
+          {"installed", boot.installed},
+          {"enabled", boot.enabled},
+          {"why", boot.why}};
 }
 
 json to_value(const Holder& holder) {
@@ -148,7 +160,18 @@ std::string to_text(const Status& status) {
   return text;
 }
 
-std::string to_json(const Status& status) {
+std::string to_json(const Boot& boot) { return json_text(to_value(boot)); }
+
+std::string to_text(const Status& status, const Boot& boot) {
+  std::string text = to_text(status);
+  if (boot.stands == Boot::Stands::yes) text += "A reboot brings up the gate that is declared.\n";
+  if (boot.stands == Boot::Stands::no) text += fmt::format("A reboot brings up no gate: {}.\n", boot.why);
+  return text;
+}
+
+namespace {
+
+json to_value(const Status& status) {
   const auto sequence = [](const SequenceStatus& each) {
     json value{{"name", each.name},     {"fingerprint", each.fingerprint},
                {"knocks", each.knocks}, {"services", each.services},
@@ -167,6 +190,16 @@ std::string to_json(const Status& status) {
              {"warnings", status.warnings}};
   if (status.pending) value["pending"] = to_value(*status.pending);
   if (!status.degraded.empty()) value["degraded"] = status.degraded;
+  return value;
+}
+
+}  // namespace
+
+std::string to_json(const Status& status) { return json_text(to_value(status)); }
+
+std::string to_json(const Status& status, const Boot& boot) {
+  json value = to_value(status);
+  value["boot"] = to_value(boot);
   return json_text(value);
 }
 

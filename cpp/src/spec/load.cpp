@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "knockwork/declared.hpp"
 #include "spec/conflicts.hpp"
 #include "spec/parse.hpp"
 #include "spec/read.hpp"
@@ -61,18 +62,41 @@ void read(const Document& document, Source::Kind kind, Draft& draft, Faults& fau
   }
 }
 
+namespace {
+
+// Reads every source; `documents` is what the draft's values point into.
+void read_all(const std::vector<Source>& sources, std::vector<Document>& documents, Draft& draft,
+              Faults& faults) {
+  documents.reserve(sources.size());
+  for (const Source& source : sources) {
+    Document& document = documents.emplace_back(source, static_cast<int>(documents.size()));
+    if (parse(document, faults) == Outcome::parsed) read(document, source.kind, draft, faults);
+  }
+}
+
+}  // namespace
 }  // namespace spec
+
+std::vector<Declared> declared(const std::vector<Source>& sources) {
+  spec::Faults faults;
+  spec::Draft draft;
+  std::vector<spec::Document> documents;
+  spec::read_all(sources, documents, draft, faults);
+  std::vector<Declared> found;
+  found.reserve(draft.sequences.size());
+  for (const spec::SequenceDraft& sequence : draft.sequences) {
+    if (!sequence.name) continue;
+    const spec::Document& document = sequence.name.document();
+    found.push_back({sequence.value.name, document.name(), document.line(sequence.name.node().offset)});
+  }
+  return found;
+}
 
 Spec load(const std::vector<Source>& sources) {
   spec::Faults faults;
   spec::Draft draft;
   std::vector<spec::Document> documents;
-  documents.reserve(sources.size());  // values point into them
-  for (const Source& source : sources) {
-    spec::Document& document = documents.emplace_back(source, static_cast<int>(documents.size()));
-    if (spec::parse(document, faults) == spec::Outcome::parsed)
-      spec::read(document, source.kind, draft, faults);
-  }
+  spec::read_all(sources, documents, draft, faults);
   spec::check_names(draft, faults);
   spec::check_public_rules(draft, faults);
   spec::check_ports(draft, faults);

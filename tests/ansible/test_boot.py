@@ -1,0 +1,111 @@
+"""What a reboot does to a gate, and who sees to it. systemd's part is played by a stand-in that records."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from controller import Controller, table
+
+UNIT = "/etc/systemd/system/knockwork.service"
+LINK = "/etc/systemd/system/sysinit.target.wants/knockwork.service"
+SYSTEMCTL = f"""\
+#!/bin/sh
+echo "$@" >> /run/systemctl.said
+mkdir -p {LINK.rsplit("/", 1)[0]} && ln -sf {UNIT} {LINK}
+"""
+RULESET = "- knockwork.nft.ruleset:\n    sequences:\n      - {name: ssh, knock: [47011, 48123], opens: [50443/tcp]}\n"
+WEB = "- knockwork.nft.sequence:\n    name: web\n    knock: [47555, 48555]\n    opens: [50444/tcp]\n"
+NO_GATE = "after a reboot there is no gate, and its ports are open to all: "
+
+
+@pytest.fixture
+def booted(controller: Controller) -> Iterator[Controller]:
+    """Hosts on which systemd seems to run, and has the unit that nobody enabled."""
+    interpreter = '#!/bin/sh\nPATH=/run/bin:$PATH; export PATH\nexec /usr/bin/python3 "$@"\n'
+    for host in controller.hosts.values():
+        host.run(["mkdir", "-p", "/run/systemd/system", "/run/bin"], check=True)
+        host.run(["rm", "-f", "/run/systemctl.said", LINK], check=True)
+        host.write(UNIT, "[Service]\nExecStart=/bin/true apply --unattended\n")
+        host.write("/run/bin/systemctl", SYSTEMCTL, 0o755)
+        host.write("/root/booted", interpreter, 0o755)
+    yield controller
+    for host in controller.hosts.values():
+        host.run(["rm", "-rf", "/run/systemd", "/run/bin", "/run/systemctl.said", UNIT, LINK], check=True)
+
+
+VARIABLES = {"ansible_python_interpreter": "/root/booted"}
+
+
+def said(controller: Controller) -> str:
+    """What the stand-in was asked for."""
+    return controller.host.run(["cat", "/run/systemctl.said"]).stdout
+
+
+@pytest.mark.parametrize("backend", ["python", "cli"])
+def test_ruleset_enables_the_unit(booted: Controller, backend: str) -> None:
+    task = f"{RULESET}    backend: {backend}\n"
+    unit = {"kind": "change", "object": "unit", "name": "knockwork.service", "before": "not enabled",
+            "after": "enabled", "why": "boot"}
+    check = booted.changes(task, "--check", "--diff", variables=VARIABLES)
+    assert check.result()["changes"][-1] == unit and said(booted) == ""
+    done = booted.changes(task, "--diff", variables=VARIABLES)
+    assert done.result()["changes"][-1] == unit and said(booted) == "enable knockwork.service\n"
+    assert "+unit knockwork.service: enabled  # boot" in done.diff
+    booted.unchanged(task, variables=VARIABLES)
+    assert said(booted) == "enable knockwork.service\n"
+    info = booted.unchanged(f"- knockwork.nft.ruleset_info:\n    backend: {backend}\n", variables=VARIABLES)
+    assert info.result()["status"]["boot"] == {"stands": "yes", "installed": True, "enabled": True, "why": ""}
+
+
+def test_boot_false_leaves_it_alone(booted: Controller) -> None:
+    done = booted.changes(RULESET + "    boot: false\n", variables=VARIABLES)
+    assert said(booted) == "" and not done.result().get("warnings")
+    info = booted.unchanged("- knockwork.nft.ruleset_info:\n", variables=VARIABLES)
+    assert info.result()["status"]["boot"] == {
+        "stands": "no", "installed": True, "enabled": False, "why": "knockwork.service is not enabled"}
+
+
+def test_what_a_boot_cannot_bring_back(booted: Controller) -> None:
+    """Options that are not saved; a host without the unit; a part of a declaration that nobody loads."""
+    done = booted.changes(RULESET + "    save: false\n", variables=VARIABLES)
+    assert done.result()["warnings"] == [
+        "after a reboot what this task applied is not there: a boot applies /etc/knockwork/knockwork.yml"]
+    done = booted.changes(WEB, variables=VARIABLES)
+    assert done.result()["warnings"][-1] == (
+        f"{NO_GATE}knockwork.service is not enabled; a task of knockwork.nft.ruleset enables it")
+    for host in booted.hosts.values():
+        host.run(["rm", UNIT], check=True)
+    done = booted.play(RULESET, variables=VARIABLES)
+    assert done.result()["warnings"][-1] == f"{NO_GATE}there is no knockwork.service on this host"
+    assert said(booted) == ""
+
+
+def test_a_unit_that_cannot_be_enabled(booted: Controller) -> None:
+    for host in booted.hosts.values():
+        host.write("/run/bin/systemctl", "#!/bin/sh\necho no way >&2\nexit 1\n", 0o755)
+    assert booted.fails(RULESET, variables=VARIABLES) == (
+        "the gate stands, but a reboot would bring up none: systemctl enable knockwork.service: no way")
+    assert table(booted.host)
+
+
+def test_where_systemd_does_not_run(everywhere: Controller) -> None:
+    done = everywhere.changes(RULESET)
+    assert [each for each in done.result()["warnings"] if each.startswith("systemd does not run here")]
+    assert not everywhere.unchanged(RULESET + "    boot: false\n").result().get("warnings")
+
+
+def test_the_command(booted: Controller) -> None:
+    """apply warns once and says what to do; status says it as text and as JSON."""
+    booted.host.write("/etc/knockwork/knockwork.yml", "knockwork: 1\n", 0o600)
+    enable = f"warning: {NO_GATE}knockwork.service is not enabled; run `systemctl enable knockwork`\n"
+    assert booted.host.run(["knockwork", "apply"]).stderr == enable
+    assert "A reboot brings up no gate: knockwork.service is not enabled.\n" in booted.host.run(
+        ["knockwork", "status"]).stdout
+    assert booted.host.run(["knockwork", "apply", "--unattended"]).stderr == ""
+    booted.host.run(["/run/bin/systemctl", "enable", "knockwork"], check=True)
+    assert booted.host.run(["knockwork", "apply"]).stderr == ""
+    assert json.loads(booted.host.run(["knockwork", "status", "--json"]).stdout)["boot"]["stands"] == "yes"
+    booted.host.write("/root/other.yml", "knockwork: 1\n", 0o600)
+    assert "what /etc/knockwork/knockwork.yml says is applied, not what was applied now" in booted.host.run(
+        ["knockwork", "apply", "/root/other.yml"]).stderr
