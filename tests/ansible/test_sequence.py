@@ -133,6 +133,7 @@ WEB_ITEM, MAIL_ITEM = ITEM.format("web", 47011, 48123, 50443), ITEM.format("mail
 
 
 def everywhere_write(controller: Controller, path: str, text: str) -> None:
+    """The same file on every host, for root alone."""
     for host in controller.hosts.values():
         host.write(path, text, 0o600)
 
