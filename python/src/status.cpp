@@ -39,6 +39,8 @@ void bind_status(py::module_& module) {
   using S = kw::Status;
   Value<S>(module, "Status", "The live table, without its ports.")
       .shown("present", [](const S& s) { return s.present; })
+      .shown("declared", [](const S& s) { return s.declared; })
+      .shown("degraded", [](const S& s) { return s.degraded; })
       .shown("mode", [](const S& s) { return s.mode; })
       .shown("sequences", [](const S& s) { return to_tuple(s.sequences); })
       .shown("grants", [](const S& s) { return to_tuple(s.grants); })

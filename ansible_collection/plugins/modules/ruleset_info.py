@@ -39,6 +39,14 @@ status:
     present:
       description: Whether there is one.
       type: bool
+    declared:
+      description: Whether the host has a declaration. Where it has one and there is no table, every service is open.
+      type: bool
+    degraded:
+      description:
+        - Why what stands is not what is declared, for example that the last start could not apply the declaration.
+          Not there where nothing says so.
+      type: str
     mode:
       description: C(gate) or C(stealth).
       type: str
@@ -74,6 +82,7 @@ status:
       type: dict
   sample:
     present: true
+    declared: true
     mode: gate
     sequences:
       - name: ssh
