@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "kernel/features.hpp"
 #include "kernel/flows.hpp"
 #include "kernel/flowtables.hpp"
 #include "kernel/links.hpp"
@@ -58,6 +59,13 @@ bool says(std::string_view error, std::string_view text) {
   throw SystemError(fmt::format("the kernel refused to {} nf_tables: {}", doing, reason(error)));
 }
 
+// In check mode the kernel judges everything and keeps nothing.
+bool takes(const std::string& script) {
+  const Context context = open_context();
+  nft_ctx_set_dry_run(context.get(), true);
+  return nft_run_cmd_from_buffer(context.get(), script.c_str()) == 0;
+}
+
 class NftKernel final : public Kernel {
  public:
   std::optional<LiveTable> read() override {
@@ -74,9 +82,11 @@ class NftKernel final : public Kernel {
 
   void commit(const Transaction& transaction) override {
     const Context context = open_context();
-    if (nft_run_cmd_from_buffer(context.get(), to_nft(transaction).c_str()) != 0) {
-      refuse("change", nft_ctx_get_error_buffer(context.get()));
-    }
+    const std::string script = to_nft(transaction);
+    if (nft_run_cmd_from_buffer(context.get(), script.c_str()) == 0) return;
+    const std::string missing = missing_features(script, takes);
+    if (!missing.empty()) throw SystemError("the kernel refused to change nf_tables: " + missing);
+    refuse("change", nft_ctx_get_error_buffer(context.get()));
   }
 
   Generation generation() override { return read_generation(); }
