@@ -195,10 +195,11 @@ void add_gate_commands(Commands& commands) {
   add_diff(sub, *arguments);
   add_lock_timeout(sub, *arguments);
 
-  sub = commands.add("status",
-                     "Show the gate: sequences, who is in and for how long, who is locked out. Exit status 3: "
-                     "something is declared, and no gate stands",
-                     arguments, run_status);
+  sub =
+      commands.add("status",
+                   "Show the gate: sequences, who is in and for how long, who is locked out. Exit status 3: "
+                   "something is declared, and no gate stands",
+                   arguments, run_status);
   commands.add_json(sub, arguments->json);
   add_reveal(commands, sub, *arguments);
 
