@@ -23,6 +23,7 @@ constexpr std::array kFeatures{
     Feature{"fib ", "fib", "nft_fib_inet", kFilter, "fib daddr type local accept"},
     Feature{"type nat ", "nat", "nft_chain_nat nft_nat", "type nat hook prerouting priority -100",
             "dnat ip to 127.0.0.1"},
+    Feature{"socket ", "socket", "nft_socket", kFilter, "socket wildcard 0-1 accept"},
     Feature{"reject", "reject", "nft_reject_inet", kFilter, "reject with icmpx port-unreachable"},
     Feature{"log ", "log", "nft_log nfnetlink_log", kFilter, "log group 7411"},
     Feature{"limit rate ", "limit", "nft_limit", kFilter, "limit rate 1/second accept"},
