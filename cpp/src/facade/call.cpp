@@ -143,7 +143,7 @@ Rotation rotation_of(const json& request) {
 }
 
 Report confirmed(const std::string& id) {
-  return {true, {{Change::Kind::change, "apply", id, "waits", "kept", "confirmed"}}, {}, {}};
+  return {true, {{Change::Kind::change, "apply", id, "waits", "kept", "confirmed"}}, {}, {}, ""};
 }
 
 // What is nested deeper than any request is refused before it is copied, level by level, on the stack.
