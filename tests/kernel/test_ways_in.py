@@ -37,12 +37,14 @@ def test_a_forged_connection_of_the_server(lab: Lab, knockwork: Knockwork, mode:
                     "tcp flags & rst == rst drop; } ; }")
     lab.callers.call(trickery.plant, client.target, client.target, port, client.source, 40001, protocol)
     if protocol == "tcp":
-        assert lab.callers.call(trickery.come_again, client.source, 40001, client.target, port, 0.0) == (False, False)
+        came = lab.callers.call(trickery.come_again, client.source, 40001, client.target, port, 0.0)
+        assert came == (False, False)
         return
     lab.server.call("heard", port)
     lab.callers.call(packets.raw_udp, client.target, port, client.source, 40001, b"no knock")
     time.sleep(0.3)
-    assert not [payload for _, payload in lab.server.call("heard", port) if payload == b"no knock"]
+    heard: list[tuple[str, bytes]] = lab.server.call("heard", port)
+    assert (client.source, b"no knock") not in heard
 
 
 @both_modes
