@@ -254,7 +254,7 @@ Outcome Machine::at_closed_port(State& state, Memory& memory, const Packet& pack
     return outcome;
   }
   const std::vector<Use> follows = program_.lockout ? following(memory, packet) : std::vector<Use>{};
-  for (auto use = follows.rbegin(); use != follows.rend(); ++use) excuse(memory, packet, *use);
+  for (const Use& use : follows) excuse(memory, packet, use);
   if (!follows.empty()) {
     outcome.reason = locked ? Reason::locked_out : Reason::excused;
     return outcome;
@@ -277,6 +277,7 @@ std::vector<Machine::Use> Machine::following(const Memory& memory, const Packet&
     const std::pair<Network, EdgeId> step{key(packet), track.edges[use->step].id};
     if (use->step == 0 || memory.excused.has(step, packet.time)) all.push_back(*use);
   }
+  std::reverse(all.begin(), all.end());  // later steps first, as in firing
   return all;
 }
 

@@ -170,33 +170,33 @@ class Doors {
     return chain;
   }
 
+  // A datagram that another table has led elsewhere is refused as it came.
+  static std::string led_in(std::string_view family) {
+    return fmt::format(
+        "meta l4proto 17 ct status dnat {0} daddr set ct original {0} daddr udp dport set ct original proto-dst "
+        "goto rejected",
+        family);
+  }
+
   // What `answered` has turned away, at the end of prerouting, when all addresses are translated. A
   // connection has a closed port by now, and a datagram for this host goes on to `input`. What
   // another table has taken elsewhere is refused as it came.
   void add_turned_away(std::vector<Chain>& chains) const {
-    const std::string datagram = "meta l4proto 17 ct status dnat ";
-    chains.push_back(
-        {"turned_away",
-         "type filter hook prerouting priority dstnat + 1; policy accept;",
-         {},
-         {"meta pkttype != other accept", "meta pkttype set host",
-          fmt::format("tcp dport {} ct status dnat accept", kClosedPort),
-          datagram + "ip daddr set ct original ip daddr udp dport set ct original proto-dst goto rejected",
-          datagram + "ip6 daddr set ct original ip6 daddr udp dport set ct original proto-dst goto rejected",
-          "ct status dnat drop", "meta l4proto 17 accept", "goto rejected"}});
+    chains.push_back({"turned_away",
+                      "type filter hook prerouting priority dstnat + 1; policy accept;",
+                      {},
+                      {"meta pkttype != other accept", "meta pkttype set host",
+                       fmt::format("tcp dport {} ct status dnat accept", kClosedPort), led_in("ip"),
+                       led_in("ip6"), "ct status dnat drop", "meta l4proto 17 accept", "goto rejected"}});
     chains.push_back({"knocked", "", {}, {"meta priority set none", "goto disguised"}});
     // A datagram crosses the host as one for a closed port, so that other firewalls judge it like any,
     // and gets its port back to be refused. A zero checksum would not survive that.
-    chains.push_back(
-        {"disguised",
-         "",
-         {},
-         {"udp checksum 0 goto rejected", "ct state untracked goto rejected",
-          "ct status dnat ip daddr set ct original ip daddr udp dport set ct original proto-dst "
-          "goto rejected",
-          "ct status dnat ip6 daddr set ct original ip6 daddr udp dport set ct original proto-dst "
-          "goto rejected",
-          fmt::format("udp dport set {} accept", kClosedPort)}});
+    chains.push_back({"disguised",
+                      "",
+                      {},
+                      {fmt::format("udp dport {} goto rejected", kClosedPort), "udp checksum 0 goto rejected",
+                       "ct state untracked goto rejected", led_in("ip"), led_in("ip6"),
+                       fmt::format("udp dport set {} accept", kClosedPort)}});
     // The port at which it is delivered: as conntrack has this host's side of the flow.
     chains.push_back(
         {"refusals",

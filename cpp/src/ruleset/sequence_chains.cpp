@@ -47,6 +47,7 @@ class Sequences {
     }
     if (program_.lockout && !program_.tracks.empty()) make("excuse").rules = excuse();
     std::vector<Chain> chains;
+    chains.reserve(made.size());
     for (auto& [name, chain] : made) chains.push_back(std::move(chain));
     return chains;
   }
