@@ -22,7 +22,7 @@ options:
     description:
       - Whether the host has this sequence. With C(absent) only I(name) counts. When the last part of a
         declaration goes, the table goes with it.
-      - A sequence of this name in another file of the declaration, or other sequences in the drop-in, fail the task:
+      - A sequence of this name in another file of the declaration, or other sequences in the drop-in, fail the task;
         the message says where they stand.
     type: str
     choices: [present, absent]

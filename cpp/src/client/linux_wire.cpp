@@ -146,6 +146,7 @@ class LinuxWire final : public Wire {
 
   bool answered(const std::vector<Socket>& sent, milliseconds most) override {
     std::vector<pollfd> polled;
+    polled.reserve(sent.size());
     for (const Socket& each : sent) {
       // A datagram can always be written; of a connection that tells its answer.
       polled.push_back({each.number(), static_cast<short>(is_stream(each) ? POLLOUT : POLLIN), 0});

@@ -55,7 +55,7 @@ std::string missing_program(const fs::path& root, const fs::path& unit) {
     if (!line.starts_with("ExecStart=")) continue;
     const std::size_t first = line.find('/');
     if (first == std::string::npos) continue;
-    const std::string program = line.substr(first, line.find_first_of(" \t", first) - first);
+    std::string program = line.substr(first, line.find_first_of(" \t", first) - first);
     if (!is_there(root / program.substr(1))) return program;
   }
   return "";
