@@ -42,7 +42,7 @@ EpochRecord read_epoch_record();
 
 // Changes the record and applies the declaration with it, or does neither. Throws SystemError.
 Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, Kernel& kernel,
-              const Settings& settings);
+              const Settings& given);
 
 std::string to_json(const EpochRecord& record);
 std::string to_text(const EpochRecord& record);  // "41, 42"

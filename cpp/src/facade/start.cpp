@@ -74,7 +74,7 @@ std::string load_stand_in(const std::filesystem::path& file, Report& report, Ker
     }
   } catch (const std::exception& error) {
     const auto* known = dynamic_cast<const SystemError*>(&error);
-    report.warnings.push_back(known != nullptr ? known->what() : "the last good gate cannot be loaded");
+    report.warnings.emplace_back(known != nullptr ? known->what() : "the last good gate cannot be loaded");
   }
   add_stand_in(readable_part(file, kernel), report, kernel, settings);
   return "the services that can be read from it are shut, and open only to always_allow and to sequences without "
@@ -108,8 +108,8 @@ Report stand_in(const std::filesystem::path& file, const std::string& why, Kerne
 
 }  // namespace
 
-Report apply_unattended(const std::filesystem::path& file, Kernel& kernel, const Settings& wanted) {
-  Settings settings = wanted;
+Report apply_unattended(const std::filesystem::path& file, Kernel& kernel, const Settings& given) {
+  Settings settings = given;
   settings.asked = Asked::by_the_system;
   std::exception_ptr failure;
   try {

@@ -134,6 +134,17 @@ Saved parse_saved(const std::string& text) {
   }
 }
 
+namespace {
+
+// As it is now, of what it was when it was saved; false where nothing of it is left.
+bool lives_on(LiveElement& element, const Set& set, const std::set<std::string>& once, milliseconds passed) {
+  if (set.keeps_for_good()) return once.contains(element.key);
+  element.expires -= passed;
+  return passed.count() >= 0 && element.expires.count() > 0;
+}
+
+}  // namespace
+
 Restored restored(const Saved& saved, const Ruleset& wanted, milliseconds now) {
   const milliseconds passed = now - saved.at;
   const std::set<std::string> once = once_edges(wanted);
@@ -149,13 +160,7 @@ Restored restored(const Saved& saved, const Ruleset& wanted, milliseconds now) {
         ++result.refused;
         continue;
       }
-      if (set->keeps_for_good()) {
-        if (!once.contains(element->key)) continue;
-      } else {
-        element->expires -= passed;
-        if (passed.count() < 0 || element->expires.count() <= 0) continue;
-      }
-      room.put(std::move(*element));
+      if (lives_on(*element, *set, once, passed)) room.put(std::move(*element));
     }
     if (!room.empty()) result.actions.push_back(room.taken());
   }

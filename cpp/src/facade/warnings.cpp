@@ -20,6 +20,7 @@ std::vector<std::string> operator_warnings(const Program& program, const LiveTab
 
 std::vector<std::string> offload_warnings(const std::vector<Flowtable>& flowtables) {
   std::vector<std::string> warnings;
+  warnings.reserve(flowtables.size());
   for (const Flowtable& each : flowtables) {
     warnings.push_back(fmt::format(
         "the flowtable {} of the table {} forwards connections past the gate: on_expiry: cut does not end "

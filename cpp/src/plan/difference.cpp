@@ -189,7 +189,8 @@ class Difference {
   static std::string carried_type(std::string type) {
     constexpr std::string_view kMark = " . mark";
     if (type == "mark") return "classid";
-    if (type.ends_with(kMark) && type.find("mark") == type.size() - 4 && type.find("inet_proto") == type.npos)
+    if (type.ends_with(kMark) && type.find("mark") == type.size() - 4 &&
+        type.find("inet_proto") == std::string::npos)
       type.replace(type.size() - 4, 4, "classid");
     return type;
   }
@@ -199,7 +200,7 @@ class Difference {
     const Set* wanted = wanted_.set(set);
     if (wanted == nullptr || !wanted->type.ends_with("classid")) return key;
     if (const auto edge = parse_nft_mark(std::string_view(key).substr(last))) {
-      key.replace(last, key.npos, edge_key(*edge));
+      key.replace(last, std::string::npos, edge_key(*edge));
     }
     return key;
   }

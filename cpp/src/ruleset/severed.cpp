@@ -241,6 +241,7 @@ class Compiler {
       }
     }
     std::vector<Element> elements;
+    elements.reserve(merged.size());
     for (const Service& service : merged) elements.push_back({port_key(service), {}, {}});
     return elements;
   }
