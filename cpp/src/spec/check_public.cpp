@@ -66,8 +66,9 @@ class RuleChecks {
 
  private:
   static bool lets_ping_in(const PublicRule& rule) {
-    if (rule.protocol != kIcmp && rule.protocol != kIcmpv6) return false;
-    return !rule.icmp_type || rule.icmp_type == (rule.protocol == kIcmp ? kEchoRequest : kEchoRequest6);
+    const int protocol = rule.protocol.value_or(0);
+    if (protocol != kIcmp && protocol != kIcmpv6) return false;
+    return !rule.icmp_type || rule.icmp_type == (protocol == kIcmp ? kEchoRequest : kEchoRequest6);
   }
 
   // By an entry without conditions, or one of all types.
@@ -79,8 +80,9 @@ class RuleChecks {
   }
 
   void check_family(const PublicRule& rule, const Value& place) {
-    if (rule.protocol != kIcmp && rule.protocol != kIcmpv6 && rule.protocol != kIgmp) return;
-    const bool ipv6 = rule.protocol == kIcmpv6;
+    const int protocol = rule.protocol.value_or(0);
+    if (protocol != kIcmp && protocol != kIcmpv6 && protocol != kIgmp) return;
+    const bool ipv6 = protocol == kIcmpv6;
     for (const Network& network : rule.from) {
       if (network.ipv6 == ipv6) continue;
       faults_.at(place, {fmt::format("{} never comes from {}", to_string(rule), to_string(network)),

@@ -145,7 +145,8 @@ Parsed<PublicRule> parse_public(std::string_view text) {
   }
   const std::string_view right = text.substr(slash + 1);
   if (left == "proto") return parse_number(right);
-  if (protocol == kIcmp || protocol == kIcmpv6) return parse_type(*protocol, right);
+  const int number = protocol.value_or(0);
+  if (number == kIcmp || number == kIcmpv6) return parse_type(*protocol, right);
   if (number_of(kProtocols, right)) {
     return refuse(fmt::format("the ports of {} are not told apart", right),
                   fmt::format("write {} for all of it", right));
