@@ -96,10 +96,25 @@ void restore(Report& report, Transaction& transaction, const Ruleset& wanted) {
        fmt::format("{} grant{} restored, {} spent", grants, grants == 1 ? "" : "s", spent), ""});
 }
 
+// What is to be forgotten may expire between the listing and the commit, and a delete then finds nothing.
+bool forgets(const Transaction& transaction) {
+  return std::any_of(transaction.actions.begin(), transaction.actions.end(),
+                     [](const Action& action) { return std::holds_alternative<ForgetElements>(action); });
+}
+
+void commit_again_if_forgotten(const Transaction& transaction, Kernel& kernel) {
+  try {
+    kernel.commit(transaction);
+  } catch (const SystemError&) {
+    if (!forgets(transaction)) throw;
+    kernel.commit(transaction);
+  }
+}
+
 // Commits; a gate without its past, which are the actions from `past` on, is better than none.
 void commit(Transaction& transaction, std::size_t past, Report& done, Kernel& kernel) {
   try {
-    return kernel.commit(transaction);
+    return commit_again_if_forgotten(transaction, kernel);
   } catch (const SystemError& error) {
     if (past >= transaction.actions.size()) throw;
     done.warnings.push_back(fmt::format("saved grants and spent uses are left out: {}", error.what()));
