@@ -191,8 +191,6 @@ bool has_once(const Program& program) {
                      [](const Track& track) { return track.once; });
 }
 
-bool seems_closed(const Program& program) { return program.mode == Mode::gate && program.reject; }
-
 Duration excused_for(const Program& program) {
   Duration longest = Duration::milliseconds(8000);
   for (const Track& track : program.tracks) longest = std::max(longest, track.step_timeout);

@@ -96,10 +96,10 @@ Outcome Machine::take(State& state, const Packet& packet) const {
   }
   state.now = packet.time;
   Memory& memory = packet.source.ipv6 ? state.ipv6 : state.ipv4;
-  if (const std::optional<Outcome> settled = settled_early(memory, packet)) return *settled;
+  if (const std::optional<Outcome> settled = settled_early(packet)) return *settled;
   const std::vector<Door> doors = doors_at(packet);
   if (!doors.empty()) return at_doors(memory, packet, doors);
-  if (is_known(packet)) return going_on(packet);
+  if (is_known(packet)) return {Verdict::accepted, Reason::established};
   if (!packet.target) return unwatched(packet);
   if (covered(program_.public_services, *packet.target)) return {Verdict::accepted, Reason::public_service};
   if (is_tcp(packet) && !is_syn(packet)) return unknown_segment(packet, {});
@@ -107,7 +107,7 @@ Outcome Machine::take(State& state, const Packet& packet) const {
 }
 
 // What is settled before any port of this host is looked at.
-std::optional<Outcome> Machine::settled_early(const Memory&, const Packet& packet) const {
+std::optional<Outcome> Machine::settled_early(const Packet& packet) const {
   if (packet.ingress == Ingress::loopback) return Outcome{Verdict::passed_on, Reason::loopback};
   if (packet.ingress == Ingress::unlisted) return Outcome{Verdict::passed_on, Reason::unlisted};
   const std::vector<Door> doors = doors_at(packet);
@@ -122,9 +122,6 @@ std::optional<Outcome> Machine::settled_early(const Memory&, const Packet& packe
   }
   return std::nullopt;
 }
-
-// At no service of ours connections go on.
-Outcome Machine::going_on(const Packet&) const { return {Verdict::accepted, Reason::established}; }
 
 // At a service: one that began by being let in, or whose truth is known. None of those that end
 // with their grants.
@@ -150,7 +147,7 @@ std::optional<Outcome> Machine::goes_on_at(const Memory& memory, const Packet& p
 Outcome Machine::unknown_segment(const Packet& packet, const std::vector<Door>& doors) const {
   if (!doors.empty()) {
     const bool elsewhere = !doors.front().to.empty();
-    if (elsewhere || program_.mode == Mode::stealth || !program_.reject) return refused(doors);
+    if (elsewhere || program_.mode == Mode::stealth || !program_.reject) return refused();
   } else if (program_.mode == Mode::stealth) {
     return packet.ours ? Outcome{Verdict::accepted, Reason::established}
                        : Outcome{Verdict::dropped, Reason::underway};
@@ -158,7 +155,7 @@ Outcome Machine::unknown_segment(const Packet& packet, const std::vector<Door>& 
   return {Verdict::passed_on, Reason::underway};
 }
 
-Outcome Machine::refused(const std::vector<Door>&) const {
+Outcome Machine::refused() const {
   return {program_.reject ? Verdict::refused_by_reject : Verdict::dropped, Reason::not_granted};
 }
 
@@ -197,7 +194,7 @@ Outcome Machine::at_doors(const Memory& memory, const Packet& packet, const std:
   }
   if (const auto outcome = goes_on_at(memory, packet, doors)) return *outcome;
   if (is_tcp(packet) && !is_syn(packet)) return unknown_segment(packet, doors);
-  return refused(doors);
+  return refused();
 }
 
 // What neither fires anything nor is wrong. Declared ports come before this: a

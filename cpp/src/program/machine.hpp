@@ -126,14 +126,13 @@ class Machine {
   }
   Network lockout_key(const Packet& packet) const;
   bool is_locked(const Memory& memory, const Packet& packet) const;
-  std::optional<Outcome> settled_early(const Memory& memory, const Packet& packet) const;
-  Outcome going_on(const Packet& packet) const;
+  std::optional<Outcome> settled_early(const Packet& packet) const;
   std::optional<Outcome> goes_on_at(const Memory& memory, const Packet& packet,
                                     const std::vector<Door>& doors) const;
   std::vector<Door> doors_at(const Packet& packet) const;
   Instant granted_until(const Memory& memory, const Packet& packet, const std::vector<Door>& doors) const;
   Outcome unknown_segment(const Packet& packet, const std::vector<Door>& doors) const;
-  Outcome refused(const std::vector<Door>& doors) const;
+  Outcome refused() const;
   bool is_odd(const Packet& packet) const;
   bool is_watched(const Packet& packet) const;
   Uses uses_of(Knock target) const;

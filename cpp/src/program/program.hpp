@@ -91,9 +91,6 @@ std::vector<Service> cut_services(const Program& program);
 
 bool has_once(const Program& program);
 
-// Gate mode that refuses as closed ports do: then nothing may tell a protected port from one.
-bool seems_closed(const Program& program);
-
 // Whoever has one address of a /64 has them all: lockouts count by no longer a prefix.
 int lockout_prefix(const Program& program);
 
