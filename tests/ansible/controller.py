@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -29,7 +30,7 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard, open("{JOURNAL}"
         journal.write(heard.recv(65536) + b"\\n")
 """
 AS_NEW = ("nft delete table inet knockwork 2>/dev/null; nft delete table inet bystander 2>/dev/null; "
-          "rm -rf /etc/knockwork /var/lib/knockwork /run/knockwork")
+          "rm -rf /etc/knockwork /var/lib/knockwork /run/knockwork /root/.ansible/tmp/*")
 
 
 class Unavailable(Exception):
@@ -41,20 +42,26 @@ class Ansible:
     name: str
     playbook: str  # the command
     python: str  # its interpreter
+    pipelining: str  # "true" or "false", which is Ansible's default
     packages: str = ""  # a folder of Python packages that come before the installed ones
 
 
 def find(name: str) -> Ansible:
-    """Raises Unavailable. The current one is installed below build/ once, with pip."""
+    """Raises Unavailable. The current one is installed below build/ once, with pip.
+
+    Debian's pipelines and the current one does not, so that a suite goes both ways; $KNOCKWORK_PIPELINING says it
+    for both.
+    """
+    pipelining = os.environ.get("KNOCKWORK_PIPELINING") or {"debian": "true"}.get(name, "false")
     if name == "debian":
         if not Path("/usr/bin/ansible-playbook").exists():
             raise Unavailable("Debian's ansible-core is not installed")
-        return Ansible(name, "/usr/bin/ansible-playbook", "/usr/bin/python3")
+        return Ansible(name, "/usr/bin/ansible-playbook", "/usr/bin/python3", pipelining)
     command = CURRENT / "bin/ansible-playbook"
     with _alone():
         if not command.exists():
             _install()
-    return Ansible(name, str(command), str(CURRENT / "bin/python"))
+    return Ansible(name, str(command), str(CURRENT / "bin/python"), pipelining)
 
 
 @contextlib.contextmanager
@@ -122,7 +129,8 @@ class Controller:
         lines = [f"    {line}" for line in tasks.strip("\n").splitlines()]
         book = "\n".join(["- hosts: all", "  gather_facts: false", "  tasks:", *lines, ""])
         self.bed.controller.write("/run/play/book.yml", book)
-        self.bed.controller.write("/run/play/hosts", self.bed.inventory(variables))
+        self.bed.controller.write("/run/play/hosts", self.bed.inventory(
+            {"ansible_pipelining": self.ansible.pipelining, **(variables or {})}))
         self.bed.controller.run(["rm", "-rf", TREE], check=True)
         env = {"ANSIBLE_COLLECTIONS_PATH": str(collections), "ANSIBLE_NOCOLOR": "1",
                "ANSIBLE_FORKS": str(len(self.hosts)),

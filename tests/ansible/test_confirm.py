@@ -39,6 +39,16 @@ def _configuration(controller: Controller) -> str:
     return parse(table(controller.host)).configuration()
 
 
+def _temporary(controller: Controller) -> str:
+    """What a task left on the host."""
+    return controller.host.run(["sh", "-c", "ls /root/.ansible/tmp"]).stdout
+
+
+def _words(output: str) -> str:
+    """Without the line breaks of whatever width."""
+    return " ".join(output.split())
+
+
 def _files(controller: Controller) -> str:
     return controller.host.run(["sh", "-c", "tail -n +1 /etc/knockwork/*.yml /etc/knockwork/conf.d/*"]).stdout
 
@@ -63,9 +73,16 @@ def test_shut_out(everywhere: Controller) -> None:
     assert outcome.failed == {"host1": 1}, outcome.output
     result = outcome.result()
     assert re.fullmatch(
-        r"apply [0-9a-f]{8} is not confirmed, and the host takes it back by itself within \d+ s: no new connection "
-        r"can be made: (.|\n)*", result["msg"]), outcome.output
+        r"apply [0-9a-f]{8} (is not confirmed, and the host takes it back by itself within \d+ s|was not confirmed in "
+        r"time, and the host has taken it back by itself): no new connection can be made: (.|\n)*",
+        result["msg"]), outcome.output
     assert result["confirmed"] is False
+    assert result["pending"]["id"] in result["msg"] and result["changes"]
+    source = everywhere.bed.address("controller")
+    assert (f"host1: with this declaration new connections from {source}, from which this task came, have to knock "
+            f"first; put {source} into always_allow, connect with knockwork.nft.ssh, or set confirm_within, so that "
+            "the host takes a change back that shuts this controller out") in _words(outcome.output)
+    assert _temporary(everywhere) == ""
     wait_for(lambda: not _pending(everywhere), "it comes back by itself", 60)
     assert _configuration(everywhere) == live
     everywhere.host.run(["rm", DROP_IN])
@@ -128,11 +145,44 @@ def test_refused(controller: Controller, options: str, why: str) -> None:
     assert table(controller.host) == ""
 
 
-def test_without_pipelining(controller: Controller) -> None:
-    """The new connection finds what it needs."""
-    outcome = controller.changes(_gate(controller, "confirm_within: 60s"), limit="host1",
-                                 variables={"ansible_pipelining": "false"})
-    assert outcome.result()["confirmed"] is True
+@pytest.mark.parametrize("sharing", ["", "'-o ControlMaster=no'"])
+def test_without_pipelining(controller: Controller, sharing: str) -> None:
+    """Modules come as files. The new connection finds what it needs; without one the result is still the module's."""
+    variables = {"ansible_pipelining": "false", **({"ansible_ssh_args": sharing} if sharing else {})}
+    outcome = controller.changes(_gate(controller, "confirm_within: 60s"), limit="host1", variables=variables)
+    assert outcome.result()["confirmed"] is True and _temporary(controller) == ""
+    outcome = controller.try_play("- knockwork.nft.ruleset:\n    mode: stealth\n    confirm_within: 10s\n",
+                                  limit="host1", variables=variables)
+    assert outcome.failed == {"host1": 1}, outcome.output
+    assert "no new connection can be made" in outcome.result()["msg"]
+    assert outcome.result()["changes"] and outcome.result()["pending"]
+    wait_for(lambda: not _pending(controller), "it comes back by itself", 60)
+    if sharing:  # each of its steps is a connection, and none can be made any more
+        assert "temporary files of this task stay on the host, in /root/.ansible/tmp/" in _words(outcome.output)
+    else:
+        assert _temporary(controller) == ""
+
+
+def test_without_pipelining_and_confirmation(controller: Controller) -> None:
+    """A change that shuts the controller out is told as it is, not as a connection that failed."""
+    task = "- knockwork.nft.ruleset:\n    mode: stealth\n"
+    outcome = controller.changes(task, limit="host1", variables={
+        "ansible_pipelining": "false", "ansible_ssh_args": "'-o ControlMaster=no -o ConnectTimeout=2'"})
+    assert [each["name"] for each in outcome.result()["changes"]][0] == "inet knockwork"
+    assert any("have to knock first" in each for each in outcome.result()["warnings"])
+
+
+def test_who_has_to_knock_is_told_only_where_it_is_true(controller: Controller) -> None:
+    """Not where a new connection was made since, nor where the way back in is open."""
+    said = "have to knock first"
+    assert said not in controller.changes(_gate(controller), limit="host1").output
+    assert said not in controller.changes(_ssh("60s"), limit="host1").output
+    controller.changes("- knockwork.nft.ruleset: {state: absent}\n", limit="host1")
+    opened = controller.play(_gate(controller, "sequences: [{name: web, knock: [47013], opens: [50443/tcp]}]"),
+                             "--check", limit="host1")
+    assert said not in opened.output
+    shut = controller.play(_ssh("60s"), "--check", limit="host1")
+    assert said in _words(shut.output) and "always_allow" in _words(shut.output)
 
 
 def test_backends(controller: Controller) -> None:

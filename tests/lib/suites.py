@@ -39,12 +39,12 @@ def _catch2(name: str, build: str, binary: str, *tags: str) -> Callable[[Path], 
 
 
 def _pytest(name: str, build: str, folder: str, *options: str, asks: str = "") -> Callable[[Path], list[Command]]:
-    """`asks` names a variable of the caller's that says how much is to be run."""
+    """`asks` names variables of the caller's that say how much is to be run, or how."""
     def commands(reports: Path) -> list[Command]:
         report = reports / f"{name}.xml"
         argv = [PYTHON, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-v", "--durations=10", "-rs",
                 f"--timeout={HANG}", f"--junitxml={report}", folder, *options]
-        asked = {name: value for name, value in os.environ.items() if name == asks}
+        asked = {name: value for name, value in os.environ.items() if name in asks.split()}
         return [Command(argv, report, {"KNOCKWORK_BUILD": str(BUILD / build), **asked})]
     return commands
 
@@ -96,9 +96,10 @@ SUITES = (
           _pytest("python", "release", "tests/python")),
     Suite("ansible", "playbooks over SSH on three hosts, and through ten gates",
           ("build", "test", "hosts", "venv"),
-          ("release",), _pytest("ansible", "release", "tests/ansible", *SIDE_BY_SIDE)),
+          ("release",), _pytest("ansible", "release", "tests/ansible", *SIDE_BY_SIDE, asks="KNOCKWORK_PIPELINING")),
     Suite("rotation", "a fleet changes its sequences, whatever goes wrong", ("build", "test", "hosts"),
-          ("release",), _pytest("rotation", "release", "tests/rotation", *SIDE_BY_SIDE, asks="KNOCKWORK_FLEET")),
+          ("release",), _pytest("rotation", "release", "tests/rotation", *SIDE_BY_SIDE,
+                                asks="KNOCKWORK_FLEET KNOCKWORK_PIPELINING")),
     Suite("lint", "format, clang-tidy, shellcheck, mypy, sanity, docs", ("build", "test", "lint"),
           ("dev",), _script("lint", "tests/lint/lint.py"), root=False),
     Suite("asan", "unit and kernel under the sanitizers", ("build", "test", "knock"), ("asan",), _asan),

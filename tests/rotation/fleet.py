@@ -107,7 +107,8 @@ class Fleet:
                                      "knockwork_rotate_epoch": epoch, "knockwork_rotate_serial": serial}
         if expected is not None:
             variables["knockwork_rotate_expected_epoch"] = expected
-        self.controller.write("/etc/ansible/rotation", self.bed.inventory({"ansible_timeout": "5"}))
+        self.controller.write("/etc/ansible/rotation", self.bed.inventory(
+            {"ansible_timeout": "5", "ansible_pipelining": self.ansible.pipelining}))
         env = {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_NOCOLOR": "1",
                "ANSIBLE_FORKS": str(min(len(self.hosts), 20)), "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{profile}.cp"}
         if self.ansible.packages:

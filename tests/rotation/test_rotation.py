@@ -4,6 +4,7 @@ $KNOCKWORK_FLEET: how many hosts; 3 without it. The long run: KNOCKWORK_FLEET=20
 """
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -121,8 +122,10 @@ def test_retiring_needs_proof(fleet: Fleet) -> None:
     assert all(fleet.accepted(name) == {0, 1} for name in fleet.hosts)
 
 
-def test_a_lagging_profile_comes_in(fleet: Fleet) -> None:
+@pytest.mark.parametrize("pipelining", ["true", "false"])
+def test_a_lagging_profile_comes_in(fleet: Fleet, pipelining: str) -> None:
     """The controller's profile was restored from a backup: one epoch behind, it still knocks its way in."""
+    fleet.ansible = replace(fleet.ansible, pipelining=pipelining)
     assert fleet.rotate(1, 0).fine
     fleet.write_profile(0)
     assert_finishes(fleet, 1)

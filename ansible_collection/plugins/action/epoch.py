@@ -6,16 +6,15 @@ from __future__ import annotations
 
 import os
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.knockwork.nft.plugins.module_utils.files import locked_folder
 from ansible_collections.knockwork.nft.plugins.module_utils.report import diff_of
-from ansible_collections.knockwork.nft.plugins.plugin_utils.confirm import connect_anew
+from ansible_collections.knockwork.nft.plugins.plugin_utils.anew import ReconnectingAction
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import Refused, ask
 from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import with_epoch
 from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import draft_of, path_of, read_entries, write
 
 
-class ActionModule(ActionBase):
+class ActionModule(ReconnectingAction):
     _supports_check_mode = True
 
     def run(self, tmp=None, task_vars=None):
@@ -34,9 +33,10 @@ class ActionModule(ActionBase):
         result.update(self._ask(arguments, task_vars))
         if result.pop('unproved', False):
             # The connection outlived the grant that it came in by: a new one shows whether the epoch works.
-            connect_anew(self._connection)
+            self.connect_anew()
             result = dict(self._ask(arguments, task_vars))
             result.pop('unproved', None)
+        result.pop('must_knock', None)  # rotating takes no way in away that the controller has not proved to need
         return result
 
     def _ask(self, arguments, task_vars):
@@ -58,7 +58,7 @@ class ActionModule(ActionBase):
         changes = [dict(kind='change', object='host', name=host, before='epoch %s' % before,
                         after='epoch %s' % epoch, why='used from here on')] if changed else []
         if changed and not self._task.check_mode:
-            connect_anew(self._connection)
+            self.connect_anew()
         result = dict(changed=changed, changes=changes)
         return dict(result, diff=diff_of(changes, path)) if self._task.diff else result
 

@@ -39,7 +39,7 @@ def finish(module, report, draft=None, more=()):
     for warning in report['warnings'] if report else ():
         module.warn(warning)
     result = dict(changed=bool(changes), changes=changes)
-    for extra in ('pending', 'epochs'):
+    for extra in ('pending', 'epochs', 'must_knock'):
         if report and report.get(extra):
             result[extra] = report[extra]
     if module._diff:

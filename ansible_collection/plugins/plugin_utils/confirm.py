@@ -7,13 +7,14 @@ from __future__ import annotations
 import time
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
+from ansible_collections.knockwork.nft.plugins.plugin_utils.anew import ReconnectingAction
 
 _PENDING = 'knockwork.nft.pending'
+_KNOCKING = 'knockwork.nft.ssh'
 _ATTEMPTS = 3  # a packet may be lost, and a lockout may last
 
 
-class ConfirmingAction(ActionBase):
+class ConfirmingAction(ReconnectingAction):
     """The module as it is. Where it left an apply waiting: a new connection, and the confirmation over that."""
 
     def run(self, tmp=None, task_vars=None):
@@ -27,8 +28,7 @@ class ConfirmingAction(ActionBase):
         result.update(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
         if result.get('pending') and not result.get('failed'):
             self._confirm(result, time.monotonic(), task_vars)
-        if not wrap_async:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
+        self._say_who_must_knock(result, task_vars['inventory_hostname'])
         return result
 
     def _confirm(self, result, since, task_vars):
@@ -38,10 +38,10 @@ class ConfirmingAction(ActionBase):
             del result['pending']
             result['confirmed'] = True
             return
-        left = max(0, pending['remaining_ms'] / 1000.0 - (time.monotonic() - since))
-        result.update(failed=True, confirmed=False, msg=(
-            'apply %s is not confirmed, and the host takes it back by itself within %d s: %s'
-            % (pending['id'], left + 1, why)))
+        left = pending['remaining_ms'] / 1000.0 - (time.monotonic() - since)
+        what = ('is not confirmed, and the host takes it back by itself within %d s' % (left + 1) if left > 0
+                else 'was not confirmed in time, and the host has taken it back by itself')
+        result.update(failed=True, confirmed=False, msg='apply %s %s: %s' % (pending['id'], what, why))
 
     def _ask(self, pending, since, task_vars):
         """Why it is not confirmed, None where it is."""
@@ -52,7 +52,7 @@ class ConfirmingAction(ActionBase):
             if time.monotonic() - since >= pending['remaining_ms'] / 1000.0:
                 break
             try:
-                connect_anew(self._connection)
+                self.connect_anew()
                 answer = self._execute_module(module_name=_PENDING, task_vars=task_vars, module_args=dict(
                     state='confirmed', id=pending['id'], fresh=True,
                     backend=self._task.args.get('backend') or 'auto'))
@@ -60,12 +60,20 @@ class ConfirmingAction(ActionBase):
                 why = 'no new connection can be made: %s' % error.message
                 continue
             return answer.get('msg', 'the module that confirms failed') if answer.get('failed') else None
+        self.leave_tmp_path()
         return why or 'the time was over before a new connection was tried'
 
-
-def connect_anew(connection):
-    """A connection that lives on proves nothing. ssh's lives longer than the tasks that share it."""
-    if hasattr(connection, 'reset'):
-        connection.reset()
-    else:
-        connection.close()
+    def _say_who_must_knock(self, result, host):
+        """Unless a new connection was made since."""
+        address = result.pop('must_knock', None)
+        if address is None or result.get('confirmed'):
+            return
+        if self._connection.has_option('knockwork_sequence'):
+            remedy = ('nothing has proved that the profile of this controller opens it: set confirm_within, so that '
+                      'the host takes the change back if it does not')
+        else:
+            remedy = ('put %s into always_allow, connect with %s, or set confirm_within, so that the host takes a '
+                      'change back that shuts this controller out' % (address, _KNOCKING))
+        result.setdefault('warnings', []).append(
+            '%s: with this declaration new connections from %s, from which this task came, have to knock first; %s'
+            % (host, address, remedy))

@@ -57,6 +57,9 @@ struct Report {
   std::vector<std::string> warnings;
   std::optional<Waiting> pending;  // what this apply armed
   std::string degraded;  // why a start loaded something else than the declaration; empty: it did not
+  // Where the operator is connected from, if that session goes on and a new one has to knock. A warning says
+  // so.
+  std::string must_knock;
 };
 
 // A source address that may open connections now, or one that is locked out.

@@ -28,6 +28,7 @@
 #include <nlohmann/json.hpp>
 
 #include "facade/call_client.hpp"
+#include "facade/warnings.hpp"
 #include "knockwork/boot.hpp"
 #include "knockwork/declared.hpp"
 #include "knockwork/derive.hpp"
@@ -78,6 +79,14 @@ Trust trust_of(const json& request) {
     trust.warnings.insert(trust.warnings.end(), one.warnings.begin(), one.warnings.end());
   }
   return trust;
+}
+
+// Who has to knock is told as a value: the action plugins know the host's name, and what proves that it can.
+json reported(Report report) {
+  if (!report.must_knock.empty()) std::erase(report.warnings, way_back_warning(report.must_knock));
+  json answer = success("report", to_json(report));
+  if (!report.must_knock.empty()) answer["report"]["must_knock"] = report.must_knock;
+  return answer;
 }
 
 // With what is to be said about the files of the declaration.
@@ -161,30 +170,28 @@ json answer(const json& request, Kernel& kernel) {
   const Settings settings = settings_of(request);
   const Execution execution = request.value("check", false) ? Execution::check : Execution::apply;
   if (command == "status") return success("status", to_json(status(kernel, settings), boot()));
-  if (command == "remove") return success("report", to_json(remove(execution, kernel, settings)));
+  if (command == "remove") return reported(remove(execution, kernel, settings));
   if (command == "apply")
-    return success("report", to_json(warned(apply(spec_of(request), execution, kernel, settings), request)));
-  if (command == "plan")
-    return success("report", to_json(warned(plan(spec_of(request), kernel, settings), request)));
+    return reported(warned(apply(spec_of(request), execution, kernel, settings), request));
+  if (command == "plan") return reported(warned(plan(spec_of(request), kernel, settings), request));
   if (command == "declared") return success("declared", declared_json(request));
   if (command == "boot") return success("boot", to_json(boot()));
   if (command == "clock") return success("clock", to_json(clock_status(spec_of(request))));
   if (command == "revoke") {
     const Revocation what{request.value("sequence", ""), request.value("source", "")};
-    return success("report", to_json(revoke(what, execution, kernel, settings)));
+    return reported(revoke(what, execution, kernel, settings));
   }
   if (command == "grant") {
     std::optional<std::chrono::milliseconds> time;
     if (request.contains("for")) time = parse_time(request.at("for").get<std::string>(), "for");
-    return success("report", to_json(grant(request.at("address"), request.at("sequence"), time, execution,
-                                           kernel, settings)));
+    return reported(grant(request.at("address"), request.at("sequence"), time, execution, kernel, settings));
   }
   if (command == "confirm") {
     const Proof proof = request.value("prove", false) ? Proof::fresh : Proof::none;
-    return success("report", to_json(confirmed(confirm(request.value("id", ""), proof, kernel, settings))));
+    return reported(confirmed(confirm(request.value("id", ""), proof, kernel, settings)));
   }
   if (command == "rollback") {
-    return success("report", to_json(rollback(request.value("id", ""), kernel, settings)));
+    return reported(rollback(request.value("id", ""), kernel, settings));
   }
   if (command == "host_key") {  // of the controller; holds the key
     json answer = success("host_key", "null");
@@ -193,15 +200,14 @@ json answer(const json& request, Kernel& kernel) {
     return answer;
   }
   if (command == "rotate") {
-    json answer = success(
-        "report", to_json(rotate(spec_of(request), rotation_of(request), execution, kernel, settings)));
+    json answer = reported(rotate(spec_of(request), rotation_of(request), execution, kernel, settings));
     answer["report"]["epochs"] = read_epoch_record().accepts;
     return answer;
   }
   if (command == "validate") {
     Report report;
     report.warnings = host_warnings(spec_of(request), kernel);
-    return success("report", to_json(report));
+    return reported(report);
   }
   return failure("bug", "unknown command in the request");
 }

@@ -44,7 +44,8 @@ Report report(const Wanted& wanted, const Ruleset& target, const std::optional<L
   if (!report.changed) return report;
   const Shown shown = Fingerprints::of_this_host(missing).shown(settings.ports);
   report.changes = explain(pointer(live), wanted.program, target, transaction, shown);
-  report.warnings = operator_warnings(wanted.program, pointer(live), settings.ssh_connection);
+  report.must_knock = must_knock_again(wanted.program, pointer(live), settings.ssh_connection);
+  if (!report.must_knock.empty()) report.warnings.push_back(way_back_warning(report.must_knock));
   return report;
 }
 

@@ -120,6 +120,7 @@ void add(Report& report, Report more) {
   report.changed = report.changed || more.changed;
   std::move(more.changes.begin(), more.changes.end(), std::back_inserter(report.changes));
   std::move(more.warnings.begin(), more.warnings.end(), std::back_inserter(report.warnings));
+  if (!more.must_knock.empty()) report.must_knock = more.must_knock;
 }
 
 Report make_way(const std::string& digest, Kernel& kernel, const Settings& settings) {

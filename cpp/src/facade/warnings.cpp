@@ -5,17 +5,20 @@
 #include "facade/way_in.hpp"
 
 namespace knockwork {
-std::vector<std::string> operator_warnings(const Program& program, const LiveTable* live,
-                                           std::string_view ssh_connection) {
+
+std::string must_knock_again(const Program& program, const LiveTable* live, std::string_view ssh_connection) {
   const auto connection = parse_connection(ssh_connection);
   if (!connection || !must_knock(program, *connection)) return {};
   if (live != nullptr && holds_grant(live->live, program_of(live->ruleset), *connection)) return {};
-  const std::string address = to_string(connection->client);
-  return {fmt::format(
+  return to_string(connection->client);
+}
+
+std::string way_back_warning(const std::string& address) {
+  return fmt::format(
       "you are connected from {0} to a port that this declaration shuts: this session goes on, but "
       "a new one from there has to knock first. To keep the way back in, put {0} into "
       "always_allow, or open a second session by knocking before you close this one",
-      address)};
+      address);
 }
 
 std::vector<std::string> offload_warnings(const std::vector<Flowtable>& flowtables) {

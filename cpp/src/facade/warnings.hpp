@@ -10,11 +10,12 @@
 
 namespace knockwork {
 
-// Whether the address at the other end of `ssh_connection` (sshd's variable
-// SSH_CONNECTION: client address and port, server address and port) would need
-// to knock before it could come in again.
-std::vector<std::string> operator_warnings(const Program& program, const LiveTable* live,
-                                           std::string_view ssh_connection);
+// The address at the other end of `ssh_connection` (sshd's variable SSH_CONNECTION: client
+// address and port, server address and port), if it would need to knock before it could come
+// in again; else empty.
+std::string must_knock_again(const Program& program, const LiveTable* live, std::string_view ssh_connection);
+// What to tell whoever is connected from there.
+std::string way_back_warning(const std::string& address);
 
 // Connections that a flowtable forwards pass no rule, so those elsewhere do not end with their grants.
 std::vector<std::string> offload_warnings(const std::vector<Flowtable>& flowtables);
