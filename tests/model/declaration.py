@@ -177,7 +177,7 @@ def any_declaration(dice: random.Random, mode: str) -> Declaration:
         wrong_knock=dice.choice((None, "lockout")) if locks else "ignore",
         lockout=dice.choice((None, longest, longest + 100, longest + 300)) if locks else None,
         guards=_any_guards(dice, public, knocks) if locks else None,
-        sources=dice.choice((None, 512)), ipv4_prefix=dice.choice((None, None, 32, 30, 24)),
+        sources=dice.choice((None, 4096)), ipv4_prefix=dice.choice((None, None, 32, 30, 24)),
         ipv6_prefix=dice.choice((None, None, 128, 64, 64, 56)),
         log=dice.choice((None, None, "grants", "all")), sequences=sequences)
 
