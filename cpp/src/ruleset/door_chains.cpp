@@ -41,26 +41,34 @@ class Doors {
  private:
   static std::string segment_of(const Segment& each) { return "segment_" + segment_chain(each); }
 
-  // Gate mode lets through what concerns no service of ours; stealth what nobody refuses.
+  // Gate mode lets through what concerns no service of ours, with one look at the most; stealth
+  // what nobody refuses.
   Chain input() const {
     Chain chain{"input",
                 std::string("type filter hook input priority mangle; policy ") +
                     (book_.stealth() ? "drop" : "accept") + ";",
                 {},
-                {"iif \"lo\" accept"}};
+                {}};
     Rules& rules = chain.rules;
-    append(rules, book_.unlisted(true));
-    if (!book_.places().empty()) append(rules, Rulebook::at_places("places"));
     if (!book_.stealth()) {
       rules.emplace_back("meta priority 7411:1 goto knocked");
       std::string rule = "th dport != @services";
       if (has_service_ranges(program_)) rule += " th dport != @services_ranges";
       rules.push_back(rule + " accept");
     }
+    append(rules, elsewhere());
+    if (!book_.places().empty()) append(rules, Rulebook::at_places("places"));
     rules.emplace_back("meta l4proto . th dport vmap @doors");
     if (has_watched_ranges(program_)) rules.emplace_back("meta l4proto . th dport vmap @door_ranges");
     if (book_.stealth()) append(rules, stealthy());
     return chain;
+  }
+
+  // What came by no interface of the gate's.
+  Rules elsewhere() const {
+    Rules rules{"iif \"lo\" accept"};
+    append(rules, book_.unlisted(true));
+    return rules;
   }
 
   // What stealth lets in besides: connections that go on, sources that need not knock, public
@@ -188,7 +196,9 @@ class Doors {
                       {"meta pkttype != other accept", "meta pkttype set host",
                        fmt::format("tcp dport {} ct status dnat accept", kClosedPort), led_in("ip"),
                        led_in("ip6"), "ct status dnat drop", "meta l4proto 17 accept", "goto rejected"}});
-    chains.push_back({"knocked", "", {}, {"meta priority set none", "goto disguised"}});
+    Rules knocked = elsewhere();
+    append(knocked, {"meta priority set none", "goto disguised"});
+    chains.push_back({"knocked", "", {}, std::move(knocked)});
     // A datagram crosses the host as one for a closed port, so that other firewalls judge it like any,
     // and gets its port back to be refused. A zero checksum would not survive that.
     chains.push_back({"disguised",
@@ -202,7 +212,7 @@ class Doors {
         {"refusals",
          "type filter hook input priority 300; policy accept;",
          {},
-         {"meta l4proto != 17 accept", fmt::format("udp dport != {} accept", kClosedPort),
+         {fmt::format("th dport != {} accept", kClosedPort), "meta l4proto != 17 accept",
           fmt::format("ct direction original meta l4proto 17 ct reply proto-src {} accept", kClosedPort),
           fmt::format("ct direction reply meta l4proto 17 ct original proto-src {} accept", kClosedPort),
           "ct direction original udp dport set ct reply proto-src",
