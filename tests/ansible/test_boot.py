@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from bed.cli import binary
 from controller import Controller, table
 
 UNIT = "/etc/systemd/system/knockwork.service"
@@ -31,7 +32,8 @@ def booted(controller: Controller) -> Iterator[Controller]:
         host.write("/root/booted", interpreter, 0o755)
     yield controller
     for host in controller.hosts.values():
-        host.run(["rm", "-rf", "/run/systemd", "/run/bin", "/run/systemctl.said", UNIT, LINK], check=True)
+        host.run(["rm", "-rf", "/run/systemd", "/run/bin", "/run/systemctl.said", UNIT, LINK,
+                  *(f"/etc/systemd/system/knockwork-rotate.{kind}" for kind in ("service", "timer"))], check=True)
 
 
 VARIABLES = {"ansible_python_interpreter": "/root/booted"}
@@ -67,18 +69,28 @@ def test_boot_false_leaves_it_alone(booted: Controller) -> None:
 
 
 def test_what_a_boot_cannot_bring_back(booted: Controller) -> None:
-    """Options that are not saved; a host without the unit; a part of a declaration that nobody loads."""
+    """Options that are not saved; a part of a declaration that nobody loads."""
     done = booted.changes(RULESET + "    save: false\n", variables=VARIABLES)
     assert done.result()["warnings"] == [
         "after a reboot what this task applied is not there: a boot applies /etc/knockwork/knockwork.yml"]
     done = booted.changes(WEB, variables=VARIABLES)
     assert done.result()["warnings"][-1] == (
         f"{NO_GATE}knockwork.service is not enabled; a task of knockwork.nft.ruleset enables it")
+
+
+def test_a_host_without_the_unit(booted: Controller) -> None:
+    """The module brings what no package brought, and keeps it as its version has it."""
     for host in booted.hosts.values():
         host.run(["rm", UNIT], check=True)
-    done = booted.play(RULESET, variables=VARIABLES)
-    assert done.result()["warnings"][-1] == f"{NO_GATE}there is no knockwork.service on this host"
-    assert said(booted) == ""
+    done = booted.changes(RULESET, variables=VARIABLES)
+    assert [each["kind"] for each in done.result()["changes"] if each["object"] == "unit"] == ["add"] * 3 + ["change"]
+    assert said(booted) == "daemon-reload\nenable knockwork.service\n"
+    assert f"ExecStart={binary()} apply --unattended\n" in booted.host.read(UNIT)
+    booted.unchanged(RULESET, variables=VARIABLES)
+    for host in booted.hosts.values():
+        host.write(UNIT, booted.host.read(UNIT) + "# of an older version\n", 0o644)
+    done = booted.changes(RULESET, variables=VARIABLES)
+    assert [each["name"] for each in done.result()["changes"]] == ["knockwork.service"]
 
 
 def test_a_unit_that_cannot_be_enabled(booted: Controller) -> None:

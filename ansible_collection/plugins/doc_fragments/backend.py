@@ -16,6 +16,11 @@ options:
     type: str
     choices: [auto, python, cli]
     default: auto
+  delivered:
+    description:
+      - Where on the managed host the command is that the controller brings along, for hosts without knockwork. Set by
+        the action plugin, unless the variable C(knockwork_deliver) is C(never).
+    type: path
 requirements:
-  - knockwork on the managed host, of the same version as this collection
+  - knockwork on the managed host, or on the controller, which brings its command along
 '''

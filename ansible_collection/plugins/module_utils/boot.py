@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What brings the gate up at the next boot: knockwork.service."""
-from __future__ import annotations
-
 import os
+import tempfile
 
 UNIT = 'knockwork.service'
+FOLDER = '/etc/systemd/system'
+HEADER = '# Written by knockwork.nft, since no package on this host brings it.\n'
 
 
 def enable(module, core):
@@ -16,18 +17,51 @@ def enable(module, core):
                     'boot: false ends this warning')
         return []
     boot = core.ask('boot')
-    if boot['enabled']:
+    changes = _install(module, core, boot['installed'])
+    if boot['enabled'] or not (boot['installed'] or changes):
         _warn(module, boot)
-        return []
-    if not boot['installed']:
-        _warn(module, boot)
-        return []
+        return changes
     if not module.check_mode:
         status, out, err = module.run_command(['systemctl', 'enable', UNIT])
         if status != 0:
             module.fail_json('the gate stands, but a reboot would bring up none: systemctl enable %s: %s'
                              % (UNIT, (err or out).strip() or 'status %d' % status))
-    return [dict(kind='change', object='unit', name=UNIT, before='not enabled', after='enabled', why='boot')]
+    return changes + [dict(kind='change', object='unit', name=UNIT, before='not enabled', after='enabled', why='boot')]
+
+
+def _install(module, core, installed):
+    """Where no package brought the units, they are this module's. Returns the changes."""
+    ours = _text(os.path.join(FOLDER, UNIT)).startswith(HEADER)
+    if installed and not ours:
+        return []
+    wanted = sorted((name, HEADER + text) for name, text in core.units().items())
+    changes = [dict(kind='change' if os.path.exists(os.path.join(FOLDER, name)) else 'add', object='unit', name=name,
+                    before='', after='in %s' % FOLDER, why='')
+               for name, text in wanted if _text(os.path.join(FOLDER, name)) != text]
+    if changes and not module.check_mode:
+        for name, text in wanted:
+            _write(os.path.join(FOLDER, name), text)
+        status, out, err = module.run_command(['systemctl', 'daemon-reload'])
+        if status != 0:
+            module.fail_json('systemctl daemon-reload: %s' % ((err or out).strip() or 'status %d' % status))
+    return changes
+
+
+def _text(path):
+    """Empty where there is no such file."""
+    try:
+        with open(path, encoding='utf-8') as file:
+            return file.read()
+    except FileNotFoundError:
+        return ''
+
+
+def _write(path, text):
+    handle, draft = tempfile.mkstemp(dir=os.path.dirname(path))
+    with os.fdopen(handle, 'w', encoding='utf-8') as file:
+        file.write(text)
+        os.fchmod(file.fileno(), 0o644)
+    os.rename(draft, path)
 
 
 def warn_unless_enabled(module, core):

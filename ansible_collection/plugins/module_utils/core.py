@@ -2,16 +2,21 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The core on the managed host: the Python extension or the command. Both take a request and answer it."""
-from __future__ import annotations
-
 import json
+import os
+import platform
 import sys
 
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import without_ports
 
 VERSION = '0.1.0'  # of the collection: a core of another one says so and does nothing
-BACKEND = dict(type='str', choices=['auto', 'python', 'cli'], default='auto')
+# How a module reaches the core; every module on the host takes these.
+CORE = dict(
+    backend=dict(type='str', choices=['auto', 'python', 'cli'], default='auto'),
+    delivered=dict(type='path'),
+)
+DELIVERED = '/var/lib/knockwork/bin'  # commands that a controller brought along, and a link to the last one
 
 _SYSTEM_PYTHON = '/usr/bin/python3'
 # The respawned process gets its arguments through a pipe that nobody reads yet, inside a Python literal.
@@ -25,12 +30,17 @@ class Core:
         self._module = module
         self._call = _backend(module)
 
+    def units(self):
+        """The systemd units by their names, starting the command of this host. Empty where it has none."""
+        command = os.path.join(DELIVERED, 'knockwork') if delivered(self._module) else installed(self._module)
+        return self.ask('units', program=command) if command else {}
+
     def ask(self, command, **more):
         """The answer's value, whatever was asked for. Ends the module where the core refuses."""
         question = dict(more, version=VERSION, command=command, check=self._module.check_mode, reveal=False)
         answer = json.loads(self._call(json.dumps(question)))
         if answer['ok']:
-            return next(answer[key] for key in ('report', 'status', 'declared', 'boot') if key in answer)
+            return next(answer[key] for key in ('report', 'status', 'declared', 'boot', 'units') if key in answer)
         message, diagnostics = complaint(answer['error'], [source['text'] for source in more.get('sources', ())])
         self._module.fail_json(message, diagnostics=diagnostics, unproved=answer['error']['kind'] == 'proof')
 
@@ -59,13 +69,28 @@ def _backend(module):
             return _in_process(module, core)
         _respawn(module)
     if wanted != 'python':
-        path = module.get_bin_path('knockwork')
+        path = installed(module) or delivered(module)
         if path:
             return _by_command(module, path)
     python = 'the Python package knockwork for %s' % sys.executable
     command = 'the command knockwork'
     missing = dict(auto='%s or %s' % (command, python), python=python, cli=command)[wanted]
-    module.fail_json('cannot find %s: install knockwork on this host' % missing)
+    module.fail_json('cannot find %s: install knockwork on this host' % missing,
+                     core_missing=dict(machine=platform.machine(), wanted=wanted))
+
+
+def installed(module):
+    """The command on this host's PATH, but for a link to one that was delivered: that one goes by its digest."""
+    path = module.get_bin_path('knockwork')
+    if path and os.path.realpath(path).startswith(DELIVERED + '/') and delivered(module):
+        return None
+    return path
+
+
+def delivered(module):
+    """The command that the controller has brought along, None where it is not here."""
+    path = module.params['delivered']
+    return path if path and os.access(path, os.X_OK) else None
 
 
 def extension():

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A declaration's files on the managed host: the main file and the drop-ins beside it."""
-from __future__ import annotations
-
 import contextlib
 import errno
 import fcntl

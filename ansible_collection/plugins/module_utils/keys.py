@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The keys of a declaration as module options: the core's table of keys in Ansible's words."""
-from __future__ import annotations
-
 import json
 
 DERIVE = dict(

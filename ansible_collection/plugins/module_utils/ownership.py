@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whose a sequence is: a task that owns a drop-in neither takes others' sequences away nor leaves its own elsewhere."""
-from __future__ import annotations
-
 from ansible_collections.knockwork.nft.plugins.module_utils.files import HEADER, MAIN, read, sources
 
 

@@ -2,7 +2,6 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The core's report as a module's result."""
-from __future__ import annotations
 
 
 def converge(module, core, command, sources, draft):

@@ -6,20 +6,18 @@
 Option no_log cannot do it: values under four characters are never masked, and a masked 22 would riddle every
 other text. So only options named here are shown at all, and what they may hold is known.
 """
-from __future__ import annotations
-
 import contextlib
 import re
 
 from ansible.module_utils.basic import AnsibleModule
 
 _SHOWN = frozenset((
-    'address', 'allow_absent', 'always_allow', 'apply', 'backend', 'boot', 'confirm_within', 'declaration', 'delay',
-    'epoch', 'executable', 'expected_epoch', 'family', 'fresh', 'from', 'host', 'id', 'interface', 'interfaces',
-    'ipv4_prefix', 'ipv6_prefix', 'jitter', 'length', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for',
-    'overlap', 'period', 'ping', 'profile', 'refuse', 'retries', 'revoke', 'revoke_retired', 'save', 'sequence',
-    'sequence_timeout', 'source', 'sources', 'state', 'step_timeout', 'timeout', 'to', 'try_first',
-    'wrong_knock',
+    'address', 'allow_absent', 'always_allow', 'apply', 'backend', 'boot', 'checksum', 'confirm_within',
+    'declaration', 'delay', 'delivered', 'epoch', 'executable', 'expected_epoch', 'family', 'fresh', 'from', 'host',
+    'id', 'interface', 'interfaces', 'ipv4_prefix', 'ipv6_prefix', 'jitter', 'length', 'link', 'lockout', 'log',
+    'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'period', 'ping', 'profile', 'refuse', 'retries',
+    'revoke', 'revoke_retired', 'save', 'sequence', 'sequence_timeout', 'source', 'sources', 'src', 'state',
+    'step_timeout', 'timeout', 'to', 'try_first', 'version', 'wrong_knock',
 ))
 _NESTED = frozenset(('derive', 'sequences'))
 _COUNTED = dict(guards='port', knock='knock', opens='service', public='service')

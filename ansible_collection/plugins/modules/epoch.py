@@ -128,7 +128,7 @@ changes:
       why: published
 '''
 
-from ansible_collections.knockwork.nft.plugins.module_utils.core import BACKEND, Core  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # noqa: E402
     MAIN, Draft, locked, sources)
 from ansible_collections.knockwork.nft.plugins.module_utils.report import finish  # noqa: E402
@@ -156,7 +156,7 @@ def main():
             host=dict(type='str'),
             profile=dict(type='path'),
             host_key=dict(type='str', no_log=True),
-            backend=BACKEND,
+            **CORE
         ),
         supports_check_mode=True,
     )

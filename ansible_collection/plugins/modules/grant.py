@@ -76,7 +76,7 @@ changes:
       why: 2 cut
 '''
 
-from ansible_collections.knockwork.nft.plugins.module_utils.core import BACKEND, Core  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.report import finish  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
 
@@ -88,7 +88,7 @@ def main():
             source=dict(type='str'),
             sequence=dict(type='str'),
             open_for=dict(type='str'),
-            backend=BACKEND,
+            **CORE
         ),
         required_if=[('state', 'present', ['source', 'sequence']), ('state', 'absent', ['source', 'sequence'], True)],
         supports_check_mode=True,

@@ -74,7 +74,7 @@ changes:
       why: confirmed
 '''
 
-from ansible_collections.knockwork.nft.plugins.module_utils.core import BACKEND, Core  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.report import finish  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
 
@@ -88,7 +88,7 @@ def main():
             state=dict(type='str', choices=['confirmed', 'rolled_back'], default='confirmed'),
             id=dict(type='str'),
             fresh=dict(type='bool', default=False),
-            backend=BACKEND,
+            **CORE
         ),
         supports_check_mode=True,
     )

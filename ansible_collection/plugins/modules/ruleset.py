@@ -423,7 +423,7 @@ diagnostics:
 import os  # noqa: E402
 
 from ansible_collections.knockwork.nft.plugins.module_utils.boot import enable  # noqa: E402
-from ansible_collections.knockwork.nft.plugins.module_utils.core import BACKEND, Core  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # noqa: E402
     HEADER, MAIN, Draft, locked, read, sources)
 from ansible_collections.knockwork.nft.plugins.module_utils.keys import DECLARATION, declaration_text  # noqa: E402
@@ -482,7 +482,7 @@ def main():
             confirm_within=dict(type='str'),
             revoke_retired=dict(type='bool', default=False),
             allow_absent=dict(type='bool', default=False),
-            backend=BACKEND,
+            **CORE
         ),
         supports_check_mode=True,
     )

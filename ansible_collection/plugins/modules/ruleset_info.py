@@ -103,12 +103,12 @@ status:
     warnings: []
 '''
 
-from ansible_collections.knockwork.nft.plugins.module_utils.core import BACKEND, Core  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
 
 
 def main():
-    module = SecretiveModule(argument_spec=dict(backend=BACKEND), supports_check_mode=True)
+    module = SecretiveModule(argument_spec=dict(CORE), supports_check_mode=True)
     with module.failures():
         module.exit_json(changed=False, status=Core(module).ask('status'))
 

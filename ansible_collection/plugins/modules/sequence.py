@@ -288,7 +288,7 @@ diagnostics:
 '''
 
 from ansible_collections.knockwork.nft.plugins.module_utils.boot import warn_unless_enabled  # noqa: E402
-from ansible_collections.knockwork.nft.plugins.module_utils.core import BACKEND, Core  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # noqa: E402
     HEADER, MAIN, Draft, drop_in_path, locked, sources)
 from ansible_collections.knockwork.nft.plugins.module_utils.keys import SEQUENCE, drop_in_text  # noqa: E402
@@ -317,7 +317,7 @@ def main():
             confirm_within=dict(type='str'),
             revoke_retired=dict(type='bool', default=False),
             allow_absent=dict(type='bool', default=False),
-            backend=BACKEND,
+            **CORE
         ),
         required_if=[('state', 'present', ['opens'])],
         supports_check_mode=True,

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
+from ansible_collections.knockwork.nft.plugins.plugin_utils.deliver import DeliveringAction
 
 
-class ReconnectingAction(ActionBase):
+class ReconnectingAction(DeliveringAction):
     """Connects anew, and ends with its own result even where nothing can be cleaned up any more."""
 
     def connect_anew(self):

@@ -13,11 +13,13 @@
 //      grant: "address": "192.0.2.7", "sequence": "ssh", "for": "60s"
 //      rotate: "phase": "publish" | "retire", "epoch": 42, "expected": 41, "prove": true,
 //              "revoke_retired": true
+//      units: "program": "/…"
 //      host_key: "secret_file": "/…", "host": "web1"
 //      those of call_client.hpp}
 //
 //   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}
-//   | "declared": [{"name": "…", "file": "…", "line": 1}] | "boot": {…}}
+//   | "declared": [{"name": "…", "file": "…", "line": 1}] | "boot": {…}
+//   | "units": {"knockwork.service": "…"}}
 //   {"version": "0.1.0", "ok": false,
 //    "error": {"kind": "declaration" | "system" | "proof" | "version" | "bug",
 //              "message": "…", "diagnostics": […]}}
@@ -28,6 +30,7 @@
 #include <nlohmann/json.hpp>
 
 #include "facade/call_client.hpp"
+#include "facade/units.hpp"
 #include "facade/warnings.hpp"
 #include "knockwork/boot.hpp"
 #include "knockwork/declared.hpp"
@@ -176,6 +179,7 @@ json answer(const json& request, Kernel& kernel) {
   if (command == "plan") return reported(warned(plan(spec_of(request), kernel, settings), request));
   if (command == "declared") return success("declared", declared_json(request));
   if (command == "boot") return success("boot", to_json(boot()));
+  if (command == "units") return success("units", units_json(request.at("program")));
   if (command == "clock") return success("clock", to_json(clock_status(spec_of(request))));
   if (command == "revoke") {
     const Revocation what{request.value("sequence", ""), request.value("source", "")};

@@ -1,0 +1,162 @@
+#!/usr/bin/python
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+DOCUMENTATION = r'''
+---
+module: core
+short_description: Bring the controller's knockwork command to a host
+version_added: 0.1.0
+description:
+  - Copies the command C(knockwork) of the controller to C(/var/lib/knockwork/bin) on the host, below the name of its
+    version and digest, and has C(/var/lib/knockwork/bin/knockwork) lead to it. Another copy of the same version goes.
+    Nothing is sent where it is there already.
+  - The other modules of this collection do the same by themselves on a host without knockwork, unless the variable
+    C(knockwork_deliver) is C(never). This one is for those who want it said in a task, or the command on PATH.
+author:
+  - The knockwork maintainers (@knockwork)
+extends_documentation_fragment:
+  - knockwork.nft.attributes
+options:
+  state:
+    description:
+      - C(absent) removes every copy, and the link.
+    type: str
+    choices: [present, absent]
+    default: present
+  src:
+    description:
+      - The command on the controller. Without it the one that the variable C(knockwork_deliver_file) or
+        C(ansible_knockwork_executable) names, else C(knockwork) beside Ansible's own Python, or on PATH.
+    type: path
+  checksum:
+    description:
+      - The SHA-256 digest that the command has, in hexadecimal. Any other fails the task.
+    type: str
+  version:
+    description:
+      - The command's version. Set by the action plugin.
+    type: str
+  link:
+    description:
+      - A symbolic link to make, for example C(/usr/local/bin/knockwork), so that the command is on PATH. A file that
+        is no link is left alone, and fails the task.
+    type: path
+seealso:
+  - module: knockwork.nft.ruleset
+'''
+
+EXAMPLES = r'''
+- name: The command, also for those who log in
+  knockwork.nft.core:
+    link: /usr/local/bin/knockwork
+'''
+
+RETURN = r'''
+path:
+  description: Where the command is on the host.
+  returned: success, with C(state=present)
+  type: str
+  sample: /var/lib/knockwork/bin/0.1.0-1f5f6ad7c3b19e02/knockwork
+'''
+
+import hashlib  # noqa: E402
+import os  # noqa: E402
+import shutil  # noqa: E402
+
+from ansible_collections.knockwork.nft.plugins.module_utils.core import DELIVERED  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
+
+
+def digest(path):
+    """In hexadecimal, None where there is no such file."""
+    try:
+        with open(path, 'rb') as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def put(module, path, name):
+    """The command in its place: whole, or not at all."""
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    draft = path + '.new'
+    shutil.copyfile(module.params['src'], draft)
+    os.chmod(draft, 0o755)
+    if digest(draft) != module.params['checksum']:
+        os.unlink(draft)
+        module.fail_json('what arrived is not what was sent: its digest differs')
+    os.rename(draft, path)
+    status, out, err = module.run_command([path, '--version'])
+    if status != 0:
+        shutil.rmtree(folder)
+        module.fail_json('the command of the controller does not start here: %s'
+                         % ((err or out).strip() or 'status %d' % status))
+    for other in os.listdir(DELIVERED):
+        if other != name and other.startswith(module.params['version'] + '-'):
+            shutil.rmtree(os.path.join(DELIVERED, other))
+
+
+def lead(module, link, target):
+    """Whether the link had to be made."""
+    if os.path.lexists(link) and not os.path.islink(link):
+        module.fail_json('link: %s is there, and is no link: remove it first' % link)
+    if os.path.islink(link) and os.readlink(link) == target:
+        return False
+    if not module.check_mode:
+        draft = link + '.new'
+        if os.path.lexists(draft):
+            os.unlink(draft)
+        os.symlink(target, draft)
+        os.rename(draft, link)
+    return True
+
+
+def present(module):
+    name = '%s-%s' % (module.params['version'], module.params['checksum'][:16])
+    path = os.path.join(DELIVERED, name, 'knockwork')
+    needed = digest(path) != module.params['checksum'] or not os.access(path, os.X_OK)
+    if needed and not module.check_mode:
+        if not module.params['src']:
+            module.exit_json(changed=False, needed=True)  # the action plugin sends it, and asks again
+        put(module, path, name)
+    changed = lead(module, os.path.join(DELIVERED, 'knockwork'), os.path.join(name, 'knockwork')) or needed
+    if module.params['link']:
+        changed = lead(module, module.params['link'], os.path.join(DELIVERED, 'knockwork')) or changed
+    module.exit_json(changed=changed, path=path)
+
+
+def absent(module):
+    link = module.params['link']
+    linked = bool(link) and os.path.islink(link) and os.readlink(link).startswith(DELIVERED + '/')
+    there = os.path.isdir(DELIVERED)
+    if not module.check_mode:
+        if linked:
+            os.unlink(link)
+        if there:
+            shutil.rmtree(DELIVERED)
+    module.exit_json(changed=linked or there)
+
+
+def main():
+    module = SecretiveModule(
+        argument_spec=dict(
+            state=dict(type='str', choices=['present', 'absent'], default='present'),
+            src=dict(type='path'),
+            checksum=dict(type='str'),
+            version=dict(type='str'),
+            link=dict(type='path'),
+        ),
+        supports_check_mode=True,
+    )
+    with module.failures():
+        if module.params['state'] == 'absent':
+            absent(module)
+        if not module.params['checksum'] or not module.params['version']:
+            module.fail_json('checksum and version are unknown: the action plugin of this module did not run')
+        present(module)
+
+
+if __name__ == '__main__':
+    main()

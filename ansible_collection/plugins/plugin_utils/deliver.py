@@ -1,0 +1,132 @@
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules on hosts without knockwork: the controller brings its command along, once for each host and version."""
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import struct
+import sys
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.knockwork.nft.plugins.module_utils.core import DELIVERED, VERSION
+
+_OURS = 'knockwork.nft.'
+# e_machine of an ELF header, as the kernel names such machines: <elf.h> and uname(1).
+_MACHINES = {3: ('i386', 'i486', 'i586', 'i686'), 21: ('ppc64', 'ppc64le'), 22: ('s390x',), 40: ('armv6l', 'armv7l'),
+             62: ('x86_64',), 183: ('aarch64',), 243: ('riscv64',)}
+
+
+class Command:
+    """The controller's command, as a file that hosts can run."""
+
+    def __init__(self, path):
+        self.path = path
+        with open(path, 'rb') as file:
+            head = file.read(20)
+            file.seek(0)
+            self.checksum = hashlib.sha256(file.read()).hexdigest()
+        self.is_program = head[:4] == b'\x7fELF'
+        self._machine = struct.unpack('<H' if head[5:6] == b'\x01' else '>H', head[18:20])[0] if self.is_program else 0
+
+    @property
+    def name(self):
+        return '%s-%s' % (VERSION, self.checksum[:16])
+
+    @property
+    def remote(self):
+        """Where it is kept on a host."""
+        return '%s/%s/knockwork' % (DELIVERED, self.name)
+
+    def runs_on(self, machine):
+        return machine in _MACHINES.get(self._machine, (machine,))
+
+
+def command_of(variables, templar):
+    """The command that these variables name, that beside this Python, or that on PATH; None without any."""
+    named = variables.get('knockwork_deliver_file') or variables.get('ansible_knockwork_executable') or 'knockwork'
+    named = os.path.expanduser(templar.template(named))
+    beside = os.path.join(os.path.dirname(sys.executable), named)
+    path = next((each for each in (shutil.which(beside), shutil.which(named)) if each), None)
+    return Command(path) if path else None
+
+
+class SendingAction(ActionBase):
+    """Can send the command."""
+
+    def send(self, command):
+        """Into the task's temporary folder; where it is there."""
+        shell = self._connection._shell
+        if not shell.tmpdir:
+            self._make_tmp_path()
+        sent = shell.join_path(shell.tmpdir, 'knockwork')
+        self._transfer_file(command.path, sent)
+        self._fixup_perms2((shell.tmpdir, sent), execute=True)
+        return sent
+
+
+class DeliveringAction(SendingAction):
+    """Runs modules of this collection. One that finds no core on the host gets the controller's, and runs again."""
+
+    def _execute_module(self, module_name=None, module_args=None, tmp=None, task_vars=None, **more):
+        run = super()._execute_module
+        if module_name is not None and not module_name.startswith(_OURS):
+            return run(module_name=module_name, module_args=module_args, tmp=tmp, task_vars=task_vars, **more)
+        arguments = dict(self._task.args if module_args is None else module_args)
+        try:
+            command = self._command(task_vars or {})
+        except (OSError, ValueError) as error:
+            return dict(failed=True, changed=False, msg=str(error))
+        if command:
+            arguments.setdefault('delivered', command.remote)
+        result = run(module_name=module_name, module_args=arguments, tmp=tmp, task_vars=task_vars, **more)
+        missing = result.pop('core_missing', None)
+        if not missing or not command or missing['wanted'] == 'python':
+            return result
+        why = self._cannot(command, missing['machine'])
+        if why:
+            return dict(result, msg='%s; %s' % (result['msg'], why))
+        arguments['delivered'], failed = self._deliver(command, task_vars)
+        if failed:
+            return failed
+        again = run(module_name=module_name, module_args=arguments, tmp=tmp, task_vars=task_vars, **more)
+        again.pop('core_missing', None)
+        return again
+
+    def _command(self, variables):
+        deliver = self._templar.template(variables.get('knockwork_deliver', 'auto'))
+        if deliver not in ('auto', 'never'):
+            raise ValueError('knockwork_deliver is %s: write auto or never' % deliver)
+        return None if deliver == 'never' else command_of(variables, self._templar)
+
+    @staticmethod
+    def _cannot(command, machine):
+        """Why this command helps no such host, empty where it does."""
+        if not command.is_program:
+            return '%s of the controller is no program that could be brought along' % command.path
+        if not command.runs_on(machine):
+            return ('%s of the controller does not run on %s: name one that does in knockwork_deliver_file'
+                    % (command.path, machine))
+        return ''
+
+    def _deliver(self, command, task_vars):
+        """Where it is on the host now, and the result of what failed. Check mode leaves nothing behind."""
+        sent = self.send(command)
+        if self._task.check_mode:
+            return sent, None
+        kept = super()._execute_module(module_name='knockwork.nft.core', task_vars=task_vars, module_args=dict(
+            src=sent, checksum=command.checksum, version=VERSION))
+        return command.remote, kept if kept.get('failed') else None
+
+
+class PlainAction(DeliveringAction):
+    """One module, and nothing else."""
+
+    def run(self, tmp=None, task_vars=None):
+        self._supports_check_mode = True
+        self._supports_async = True
+        result = super().run(tmp, task_vars)
+        wrap_async = self._task.async_val and not self._connection.has_native_async
+        return dict(result, **self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
