@@ -10,6 +10,8 @@ from bed.cli import binary
 from controller import Controller, table
 
 BIN = "/var/lib/knockwork/bin"
+MAIN = binary().parent / "libexec/knockwork/knockwork-main"
+COMMAND = MAIN if MAIN.exists() else binary()  # the one that runs by itself
 RULESET = "- knockwork.nft.ruleset:\n    sequences:\n      - {name: ssh, knock: [47011, 48123], opens: [50443/tcp]}\n"
 INFO = "- knockwork.nft.ruleset_info:\n"
 CORE = "- knockwork.nft.core:\n    link: /root/knockwork\n"
@@ -51,7 +53,7 @@ def _bare(controller: Controller) -> Iterator[Controller]:
 def with_command(path: Path | None = None, deliver: str = "auto") -> dict[str, str]:
     """The hosts' variables."""
     return {"ansible_python_interpreter": "/run/bare/python", "knockwork_deliver": deliver,
-            "knockwork_deliver_file": str(path or "/tmp/kw/km")}
+            "knockwork_deliver_file": str(path or COMMAND)}
 
 
 def kept(controller: Controller) -> str:
@@ -64,7 +66,7 @@ def test_it_comes_once(bare_everywhere: Controller) -> None:
     bare = bare_everywhere
     bare.changes(RULESET + "    boot: false\n", variables=with_command())
     first = kept(bare)
-    digest = hashlib.sha256(Path("/tmp/kw/km").read_bytes()).hexdigest()
+    digest = hashlib.sha256(COMMAND.read_bytes()).hexdigest()
     assert first.startswith(f"755 0.1.0-{digest[:16]}/knockwork ") and first.count("\n") == 1
     assert table(bare.host)
     bare.unchanged(RULESET + "    boot: false\n", variables=with_command())
@@ -98,7 +100,7 @@ def program(path: Path, content: bytes) -> Path:
 def test_what_cannot_be_brought(bare: Controller, tmp_path: Path) -> None:
     """A script, another machine's program, and a program that does not start."""
     script = program(tmp_path / "script", b"#!/bin/sh\n")
-    head = bytearray(Path("/tmp/kw/km").read_bytes()[:4096])
+    head = bytearray(COMMAND.read_bytes()[:4096])
     broken = program(tmp_path / "broken", bytes(head))
     head[18:20] = (183 if head[18] != 183 else 62).to_bytes(2, "little")
     foreign = program(tmp_path / "foreign", bytes(head))
@@ -111,7 +113,7 @@ def test_what_cannot_be_brought(bare: Controller, tmp_path: Path) -> None:
 
 def test_core_as_a_task(bare: Controller, tmp_path: Path) -> None:
     """On PATH if wanted, and away again; a copy of the same version makes room for the next."""
-    digest = hashlib.sha256(Path("/tmp/kw/km").read_bytes()).hexdigest()
+    digest = hashlib.sha256(COMMAND.read_bytes()).hexdigest()
     assert bare.changes(CORE, "--check", variables=with_command()).result()["path"].startswith(BIN)
     assert kept(bare) == ""
     assert "has another digest" in bare.fails(f"{CORE}    checksum: {'0' * 64}\n", variables=with_command())
@@ -120,7 +122,7 @@ def test_core_as_a_task(bare: Controller, tmp_path: Path) -> None:
     bare.unchanged(CORE, variables=with_command())
     assert kept(bare) == first
     assert bare.host.run(["/root/knockwork", "--version"]).stdout.startswith("knockwork ")
-    other = program(tmp_path / "other", Path("/tmp/kw/km").read_bytes() + b"\0")
+    other = program(tmp_path / "other", COMMAND.read_bytes() + b"\0")
     bare.changes(CORE, variables=with_command(other))
     assert kept(bare).count("\n") == 1 and digest[:16] not in kept(bare)
     bare.changes(CORE + "    state: absent\n", variables=with_command())

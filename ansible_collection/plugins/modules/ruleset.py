@@ -47,7 +47,8 @@ options:
     description:
       - Whether C(knockwork.service) is enabled, so that the gate stands again after a reboot. Where it is enabled
         already, nothing changes. It stays enabled where I(confirm_within) takes the rest back.
-      - A host on which systemd does not run gets a warning instead. So does one without C(knockwork.service), and a
+      - Where no package brought the units, this module writes them to C(/etc/systemd/system).
+      - A host on which systemd does not run gets a warning instead, and so does a
         declaration that the unit does not apply, as with I(save=false) or another I(declaration).
       - C(false) leaves the unit alone.
       - Only with C(state=present).
