@@ -1,0 +1,89 @@
+"""The roles install and gate, on hosts that have nothing of knockwork."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from controller import ROOT, Controller, table
+from gated import KNOCKS, PROFILE, Gated, assert_silent
+from test_deliver import BIN, COMMAND, bare, with_command
+
+__all__ = ["bare"]  # a fixture
+
+ROLES = ROOT / "ansible_collection/roles"
+GATE = f"""\
+- ansible.builtin.import_role: {{name: knockwork.nft.gate}}
+  vars:
+    knockwork_gate_boot: false
+    knockwork_gate_declaration:
+      sequences:
+        - {{name: ssh, knock: [{', '.join(KNOCKS)}], opens: [22/tcp], step_timeout: 1s, open_for: 5s}}
+"""
+INSTALL = "- ansible.builtin.import_role: {name: knockwork.nft.install}\n"
+
+
+@pytest.mark.parametrize("name", ["declaration", "sequence"])
+def test_gate_hands_every_key_on(name: str) -> None:
+    """A key of the declaration that the role forgets would be lost without a word."""
+    keys: dict[str, Any] = {}
+    source = (ROOT / "ansible_collection/plugins/module_utils/keys.py").read_text(encoding="utf-8")
+    exec(compile(source, "keys.py", "exec"), keys)  # pylint: disable=exec-used
+    wanted = set(keys["DECLARATION" if name == "declaration" else "SEQUENCE"])
+    tasks = yaml.safe_load((ROLES / f"gate/tasks/{name}.yml").read_text(encoding="utf-8"))
+    given = tasks[-1][f"knockwork.nft.{'ruleset' if name == 'declaration' else 'sequence'}"]
+    assert set(given) - {"confirm_within", "boot"} == wanted
+
+
+def test_gate(gated: Gated) -> None:
+    """From nothing to a gate that a fresh knock has confirmed; the second run changes nothing, a new sequence two."""
+    for host in gated.hosts.values():
+        host.run(["nft", "delete", "table", "inet", "knockwork"])
+        host.run(["rm", "-rf", "/etc/knockwork", "/var/lib/knockwork"])
+        host.write("/run/bare/python", "#!/bin/sh\nPATH=/usr/sbin:/usr/bin:/sbin:/bin; export PATH\n"
+                                       'unset PYTHONPATH\nexec /usr/bin/python3 "$@"\n', 0o755)
+    gated.bed.controller.run(["rm", "-f", PROFILE], check=True)
+    first = gated.play(GATE, variables=with_command())
+    assert set(first.failed.values()) == {0} and set(first.changed.values()) == {2}, first.output
+    assert first.result()["confirmed"] is True
+    assert_silent(first)
+    for host in gated.hosts.values():
+        assert table(host) and host.run(["find", BIN, "-type", "f"]).stdout.count("\n") == 1
+    second = gated.play(GATE, variables=with_command())
+    assert set(second.failed.values()) == {0} and set(second.changed.values()) == {0}, second.output
+    third = gated.play(GATE.replace("48123/tcp", "48124/tcp"), variables=with_command())
+    assert set(third.failed.values()) == {0} and set(third.changed.values()) == {2}, third.output
+    assert third.result()["confirmed"] is True
+
+
+def test_gate_that_nobody_could_pass_is_rolled_back(gated: Gated) -> None:
+    """The profile has a sequence that the host, by its declaration, does not have."""
+    for host in gated.hosts.values():
+        host.run(["nft", "delete", "table", "inet", "knockwork"])
+    wrong = GATE.replace("    knockwork_gate_boot: false\n", """\
+    knockwork_gate_boot: false
+    knockwork_gate_uses_profile: false
+    knockwork_gate_confirm_within: 4s
+""")
+    gated.write_profile(("47001/udp", "48001/udp"))
+    done = gated.try_play(wrong)
+    assert set(done.failed.values()) | set(done.unreachable.values()) >= {1}, done.output
+    assert_silent(done)
+
+
+def test_install_from_the_controller(bare: Controller) -> None:
+    variables = {**with_command(), "knockwork_install_link": "/root/knockwork"}
+    bare.changes(INSTALL, "--check", variables=variables)
+    assert bare.host.run(["ls", "/root/knockwork"]).returncode
+    bare.changes(INSTALL, variables=variables)
+    assert re.match(r"knockwork \d", bare.host.run(["/root/knockwork", "--version"]).stdout)
+    bare.unchanged(INSTALL, variables=variables)
+
+
+def test_install_refuses_another_digest(bare: Controller) -> None:
+    variables = {**with_command(), "knockwork_install_from": "package", "knockwork_install_file": str(COMMAND),
+                 "knockwork_install_checksum": "f" * 64}
+    assert "does not have the digest in knockwork_install_checksum" in bare.fails(INSTALL, variables=variables)
+    assert not Path(f"/var/cache/{COMMAND.name}").exists()
