@@ -1,0 +1,30 @@
+// The tables of others, as far as they decide about packets for this host.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace knockwork {
+
+struct OtherChain {
+  std::string name;
+  bool at_input = false;  // a base chain of type filter at hook input
+  int priority = 0;
+  bool policy_drops = false;
+  std::vector<std::string> rules;
+  bool operator==(const OtherChain&) const = default;
+};
+
+struct OtherTable {
+  std::string family;  // inet, ip or ip6
+  std::string name;
+  std::vector<OtherChain> chains;
+  bool operator==(const OtherTable&) const = default;
+};
+
+// Reads the text of `nft -t -p list ruleset`. Leaves out our own table, tables that sleep, and
+// families that see no packets for this host. What it does not know it skips.
+std::vector<OtherTable> parse_others(std::string_view listing);
+
+}  // namespace knockwork

@@ -1,0 +1,154 @@
+#include "surroundings/surroundings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "surroundings/fate.hpp"
+
+namespace knockwork {
+namespace {
+
+using Kind = Fate::Kind;
+
+bool covers(const std::string& pattern, const std::string& name) {
+  if (!pattern.ends_with('*')) return pattern == name;
+  return name.starts_with(std::string_view(pattern).substr(0, pattern.size() - 1));
+}
+
+// One of each kind that the rules may tell apart, of those that the gate guards; "" is any other.
+std::vector<std::string> interfaces(const std::vector<OtherTable>& others, const Program& program) {
+  constexpr std::size_t kMost = 64;
+  std::set<std::string> names(program.interfaces.begin(), program.interfaces.end());
+  if (program.interfaces.empty()) names.insert("");
+  for (const OtherTable& table : others) {
+    for (const OtherChain& chain : table.chains) {
+      for (const std::string& rule : chain.rules) {
+        if (names.size() >= kMost) break;
+        for (std::string& name : interfaces_in(rule)) {
+          const bool guarded = program.interfaces.empty() ||
+                               std::any_of(program.interfaces.begin(), program.interfaces.end(),
+                                           [&](const std::string& each) { return covers(each, name); });
+          if (guarded && name != "lo") names.insert(std::move(name));
+        }
+      }
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+// What strangers meet at closed ports. Where it depends on the interface, what is not an answer of
+// the host itself: bridges of containers are trusted where the world is not.
+Fate met(const std::vector<OtherTable>& others, const std::vector<std::string>& interfaces, Question question) {
+  std::set<Fate> all;
+  for (const std::string& interface : interfaces) {
+    question.interface = interface;
+    const std::set<Fate> here = fates(others, question);
+    if (here.size() == 1) {
+      all.insert(*here.begin());
+      continue;
+    }
+    const auto refused = std::find_if(here.begin(), here.end(), [](const Fate& each) { return !each.chain.empty(); });
+    all.insert({Kind::unknown, "", refused->chain});
+  }
+  if (all.size() > 1) all.erase(Fate{});
+  if (all.size() == 1) return *all.begin();
+  return {Kind::unknown, "", all.begin()->chain};
+}
+
+std::optional<Answer> answer(const Fate& fate) {
+  if (fate.kind == Kind::accepted) return Answer::closed;
+  if (fate.kind == Kind::dropped) return Answer::drop;
+  if (fate.kind != Kind::rejected) return std::nullopt;
+  if (fate.with == "tcp reset") return Answer::closed;
+  const std::string_view reason = std::string_view(fate.with).substr(fate.with.find(' ') + 1);
+  if (reason == "port-unreachable") return Answer::unreachable;
+  if (reason == "admin-prohibited") return Answer::prohibited;
+  if (reason == "host-prohibited") return Answer::host_prohibited;
+  return std::nullopt;
+}
+
+std::vector<Question> kinds() {
+  std::vector<Question> all;
+  for (const bool ipv6 : {false, true}) {
+    for (const Protocol protocol : {Protocol::tcp, Protocol::udp}) all.push_back({ipv6, protocol, "", {}, false});
+  }
+  return all;
+}
+
+// The chain that refuses a service to whomever it may be; empty where somebody gets in.
+std::string refuser(const std::vector<OtherTable>& others, const std::vector<std::string>& interfaces,
+                    const Service& service) {
+  std::string chain;
+  for (Question question : kinds()) {
+    if (question.protocol != service.protocol) continue;
+    for (const std::string& interface : interfaces) {
+      question.interface = interface;
+      question.port = service.first;
+      for (const Fate& fate : fates(others, question)) {
+        if (fate.kind == Kind::accepted || fate.kind == Kind::unknown) return "";
+        chain = fate.chain;
+      }
+    }
+  }
+  return chain;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 10;
+  std::string text;
+  for (std::size_t at = 0; at < std::min(names.size(), kMost); ++at) text += (at == 0 ? "" : ", ") + names[at];
+  if (names.size() > kMost) text += fmt::format(" and {} more", names.size() - kMost);
+  return text;
+}
+
+}  // namespace
+
+std::vector<Answered> answers(const std::vector<OtherTable>& others, const Program& program) {
+  std::vector<Answered> all;
+  if (others.empty()) return all;
+  const std::vector<std::string> where = interfaces(others, program);
+  for (const Question& question : kinds()) {
+    const Answer found = answer(met(others, where, question)).value_or(Answer::closed);
+    if (found != Answer::closed) all.push_back({question.ipv6, question.protocol, found});
+  }
+  return all;
+}
+
+std::vector<std::string> warnings(const std::vector<OtherTable>& others, const Program& program) {
+  std::vector<std::string> all;
+  if (others.empty()) return all;
+  const std::vector<std::string> where = interfaces(others, program);
+  std::map<Service, std::string> known;
+  std::map<std::string, std::vector<std::string>> refused;
+  for (const Track& track : program.tracks) {
+    std::set<std::string> chains;
+    for (const Service& service : track.to.empty() ? track.services : std::vector<Service>()) {
+      const auto [at, fresh] = known.try_emplace(service);
+      if (fresh) at->second = refuser(others, where, service);
+      if (!at->second.empty()) chains.insert(at->second);
+    }
+    for (const std::string& chain : chains) refused[chain].push_back(track.name);
+  }
+  for (const auto& [chain, names] : refused) {
+    all.push_back(fmt::format("the chain {} refuses what {} opens, so a knock lets nobody in there: allow the service "
+                              "in that firewall too (docs/firewalls.md)",
+                              chain, listed(names)));
+  }
+  if (!seems_closed(program)) return all;
+  std::set<std::string> unclear;
+  for (const Question& question : kinds()) {
+    const Fate fate = met(others, where, question);
+    if (!answer(fate)) unclear.insert(fate.chain);
+  }
+  for (const std::string& chain : unclear) {
+    all.push_back(fmt::format("it cannot be told how the chain {} answers at closed ports, so protected ports may "
+                              "stand out: compare them from outside, and see docs/firewalls.md",
+                              chain));
+  }
+  return all;
+}
+
+}  // namespace knockwork

@@ -1,0 +1,23 @@
+// What stands beside the gate: the input chains of other tables, as far as they can be told.
+//
+// A packet that the gate refuses must end as one to a closed port does. Where another firewall
+// decides how that is, the gate answers likewise by itself.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "program/program.hpp"
+#include "surroundings/others.hpp"
+
+namespace knockwork {
+
+// What closed ports answer to strangers because of others, where that is certain: sorted; those
+// that answer as the host itself does are left out.
+std::vector<Answered> answers(const std::vector<OtherTable>& others, const Program& program);
+
+// Where a grant lets nobody in, since another firewall refuses the service to everybody, and where
+// it cannot be told how closed ports answer. Names sequences and chains, never a port.
+std::vector<std::string> warnings(const std::vector<OtherTable>& others, const Program& program);
+
+}  // namespace knockwork
