@@ -21,6 +21,7 @@
 #include "plan/plan.hpp"
 #include "ruleset/ruleset.hpp"
 #include "ruleset/severed.hpp"
+#include "surroundings/surroundings.hpp"
 
 namespace knockwork {
 namespace {
@@ -62,6 +63,17 @@ void warn_of_offload(std::vector<std::string>& warnings, const Spec& spec, Kerne
   });
   if (!cuts) return;
   for (std::string& warning : offload_warnings(kernel.flowtables())) warnings.push_back(std::move(warning));
+}
+
+// What other firewalls do with the same packets. What cannot be read of them stops no gate.
+void look_beside(Report& report, const Program& program, Kernel& kernel) {
+  try {
+    for (std::string& warning : warnings(parse_others(kernel.others()), program)) {
+      report.warnings.push_back(std::move(warning));
+    }
+  } catch (const SystemError& error) {
+    report.warnings.push_back(fmt::format("other firewalls were not looked at: {}", error.what()));
+  }
 }
 
 // With the interfaces that this host has.
@@ -153,6 +165,7 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
   {
     const Reading reading = read_steady(kernel);
     refuse_if_not_ours(reading.live);
+    look_beside(done, wanted.program, kernel);
     target = goal(wanted.ruleset, wanted.program, reading.live);
     transaction = difference(pointer(reading.live), target);
     if (transaction.empty()) return stamp(reading.generation, digest_of_wanted);
@@ -210,6 +223,7 @@ Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
   const Ruleset target = goal(wanted.ruleset, wanted.program, live);
   Transaction transaction = difference(pointer(live), target);
   add(planned, report(wanted, target, live, transaction, settings, MissingKey::do_without));
+  look_beside(planned, wanted.program, kernel);
   if (!live) restore(planned, transaction, target);
   return warned(std::move(planned), now);
 }

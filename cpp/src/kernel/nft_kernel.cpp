@@ -80,6 +80,16 @@ class NftKernel final : public Kernel {
     return parse_listing(nft_ctx_get_output_buffer(context.get()));
   }
 
+  std::string others() override {
+    generation();  // as in read()
+    const Context context = open_context();
+    nft_ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO | NFT_CTX_OUTPUT_TERSE);
+    if (nft_run_cmd_from_buffer(context.get(), "list ruleset") != 0) {
+      refuse("read", nft_ctx_get_error_buffer(context.get()));
+    }
+    return nft_ctx_get_output_buffer(context.get());
+  }
+
   void commit(const Transaction& transaction) override {
     const Context context = open_context();
     const std::string script = to_nft(transaction);

@@ -32,7 +32,8 @@ std::optional<std::uint32_t> number(std::string_view text) {
 std::size_t length_of_key(const Words& words, std::size_t at) {
   const std::string_view head = words[at];
   const std::string_view next = at + 1 < words.size() ? words[at + 1] : std::string_view();
-  if (any_of(head, {"iif", "iifname", "oif", "oifname", "iifgroup", "oifgroup", "iiftype", "oiftype"})) return 1;
+  if (any_of(head, {"iif", "iifname", "oif", "oifname", "iifgroup", "oifgroup", "iiftype", "oiftype"}))
+    return 1;
   if (head == "ct" && any_of(next, {"original", "reply"})) {
     return at + 2 < words.size() && any_of(words[at + 2], {"ip", "ip6"}) ? 4 : 3;
   }
@@ -44,9 +45,9 @@ std::size_t length_of_key(const Words& words, std::size_t at) {
     }
     return 0;
   }
-  return any_of(head, {"meta", "ct", "tcp", "udp", "th", "ip", "ip6", "icmp", "icmpv6", "igmp", "ether", "socket",
-                       "sctp", "dccp", "udplite", "esp", "ah", "comp", "arp", "vlan", "frag", "hbh", "dst", "rt",
-                       "mh"})
+  return any_of(head, {"meta", "ct",    "tcp",    "udp",  "th",   "ip",      "ip6", "icmp", "icmpv6",
+                       "igmp", "ether", "socket", "sctp", "dccp", "udplite", "esp", "ah",   "comp",
+                       "arp",  "vlan",  "frag",   "hbh",  "dst",  "rt",      "mh"})
              ? 2
              : 0;
 }
@@ -81,7 +82,8 @@ Tri equals_name(std::string_view value, const std::string& interface) {
   if (value.starts_with('@')) return Tri::maybe;
   if (interface.empty()) return yes_if(value == "*");
   if (value.ends_with('*')) return yes_if(interface.starts_with(value.substr(0, value.size() - 1)));
-  if (interface.ends_with('*') && value.starts_with(interface.substr(0, interface.size() - 1))) return Tri::maybe;
+  if (interface.ends_with('*') && value.starts_with(interface.substr(0, interface.size() - 1)))
+    return Tri::maybe;
   return yes_if(value == interface);
 }
 
@@ -103,7 +105,8 @@ Tri equals_meta(std::string_view key, std::string_view value, const Question& qu
   const bool tcp = question.protocol == Protocol::tcp;
   if (any_of(key, {"iif", "iifname"})) return equals_name(value, question.interface);
   if (key == "l4proto") return yes_if(any_of(value, {tcp ? "6" : "17", tcp ? "tcp" : "udp"}));
-  if (key == "nfproto") return yes_if(any_of(value, {question.ipv6 ? "ipv6" : "ipv4", question.ipv6 ? "10" : "2"}));
+  if (key == "nfproto")
+    return yes_if(any_of(value, {question.ipv6 ? "ipv6" : "ipv4", question.ipv6 ? "10" : "2"}));
   if (key == "protocol") return yes_if(any_of(value, {question.ipv6 ? "ip6" : "ip"}));
   if (key == "pkttype") return yes_if(any_of(value, {"host", "unicast"}));
   if (any_of(key, {"mark", "secmark", "priority"})) return yes_if(number(value) == 0U || value == "none");
@@ -152,8 +155,8 @@ Tri equals(const Words& key, std::string_view value, const Question& question) {
 bool has_header(std::string_view head, const Question& question) {
   if (any_of(head, {"tcp", "udp"})) return (head == "tcp") == (question.protocol == Protocol::tcp);
   if (any_of(head, {"ip", "ip6"})) return (head == "ip6") == question.ipv6;
-  return !any_of(head, {"icmp", "icmpv6", "igmp", "sctp", "dccp", "udplite", "esp", "ah", "comp", "arp", "vlan",
-                        "frag", "hbh", "dst", "rt", "mh"});
+  return !any_of(head, {"icmp", "icmpv6", "igmp", "sctp", "dccp", "udplite", "esp", "ah", "comp", "arp",
+                        "vlan", "frag", "hbh", "dst", "rt", "mh"});
 }
 
 Tri equals_all(const Expression& expression, std::string_view value, const Question& question) {
@@ -162,8 +165,8 @@ Tri equals_all(const Expression& expression, std::string_view value, const Quest
   Tri all = Tri::yes;
   for (std::size_t at = 0; at < expression.keys.size(); ++at) {
     // Of a named set each part may be there.
-    all = std::min(all, equals(expression.keys[at], parts.size() == 1 ? value : parts[std::min(at, parts.size() - 1)],
-                               question));
+    all = std::min(all, equals(expression.keys[at],
+                               parts.size() == 1 ? value : parts[std::min(at, parts.size() - 1)], question));
   }
   return all;
 }

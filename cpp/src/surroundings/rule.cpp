@@ -94,7 +94,8 @@ class Rule {
   }
 
   void log() {
-    for (++at_; any_of(word(), {"prefix", "level", "group", "snaplen", "queue-threshold", "flags"}); at_ += 2) {
+    for (++at_; any_of(word(), {"prefix", "level", "group", "snaplen", "queue-threshold", "flags"});
+         at_ += 2) {
       if (word() == "flags" && any_of(word(1), {"tcp", "ip"})) ++at_;
     }
   }
@@ -138,8 +139,8 @@ class Rule {
       Expression one = expression;
       one.value = parts.front();
       const Tri found = one.value == "*" ? Tri::yes : matches(one, question_);
-      steps.push_back({std::min(matches_, found),
-                       verdict_at(target, 0).value_or(Verdict{Kind::unknown, ""})});
+      steps.push_back(
+          {std::min(matches_, found), verdict_at(target, 0).value_or(Verdict{Kind::unknown, ""})});
     }
     return steps;
   }
@@ -152,7 +153,9 @@ class Rule {
 
 }  // namespace
 
-std::vector<Step> steps(std::string_view rule, const Question& question) { return Rule(rule, question).steps(); }
+std::vector<Step> steps(std::string_view rule, const Question& question) {
+  return Rule(rule, question).steps();
+}
 
 std::vector<std::string> interfaces_in(std::string_view rule) {
   std::vector<std::string> names;

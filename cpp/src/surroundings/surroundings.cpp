@@ -41,7 +41,8 @@ std::vector<std::string> interfaces(const std::vector<OtherTable>& others, const
 
 // What strangers meet at closed ports. Where it depends on the interface, what is not an answer of
 // the host itself: bridges of containers are trusted where the world is not.
-Fate met(const std::vector<OtherTable>& others, const std::vector<std::string>& interfaces, Question question) {
+Fate met(const std::vector<OtherTable>& others, const std::vector<std::string>& interfaces,
+         Question question) {
   std::set<Fate> all;
   for (const std::string& interface : interfaces) {
     question.interface = interface;
@@ -50,7 +51,8 @@ Fate met(const std::vector<OtherTable>& others, const std::vector<std::string>& 
       all.insert(*here.begin());
       continue;
     }
-    const auto refused = std::find_if(here.begin(), here.end(), [](const Fate& each) { return !each.chain.empty(); });
+    const auto refused =
+        std::find_if(here.begin(), here.end(), [](const Fate& each) { return !each.chain.empty(); });
     all.insert({Kind::unknown, "", refused->chain});
   }
   if (all.size() > 1) all.erase(Fate{});
@@ -73,7 +75,8 @@ std::optional<Answer> answer(const Fate& fate) {
 std::vector<Question> kinds() {
   std::vector<Question> all;
   for (const bool ipv6 : {false, true}) {
-    for (const Protocol protocol : {Protocol::tcp, Protocol::udp}) all.push_back({ipv6, protocol, "", {}, false});
+    for (const Protocol protocol : {Protocol::tcp, Protocol::udp})
+      all.push_back({ipv6, protocol, "", {}, false});
   }
   return all;
 }
@@ -96,10 +99,14 @@ std::string refuser(const std::vector<OtherTable>& others, const std::vector<std
   return chain;
 }
 
+// Gate mode that refuses as closed ports do: then nothing may tell a protected port from one.
+bool seems_closed(const Program& program) { return program.mode == Mode::gate && program.reject; }
+
 std::string listed(const std::vector<std::string>& names) {
   constexpr std::size_t kMost = 10;
   std::string text;
-  for (std::size_t at = 0; at < std::min(names.size(), kMost); ++at) text += (at == 0 ? "" : ", ") + names[at];
+  for (std::size_t at = 0; at < std::min(names.size(), kMost); ++at)
+    text += (at == 0 ? "" : ", ") + names[at];
   if (names.size() > kMost) text += fmt::format(" and {} more", names.size() - kMost);
   return text;
 }
@@ -133,20 +140,35 @@ std::vector<std::string> warnings(const std::vector<OtherTable>& others, const P
     for (const std::string& chain : chains) refused[chain].push_back(track.name);
   }
   for (const auto& [chain, names] : refused) {
-    all.push_back(fmt::format("the chain {} refuses what {} opens, so a knock lets nobody in there: allow the service "
-                              "in that firewall too (docs/firewalls.md)",
-                              chain, listed(names)));
+    all.push_back(
+        fmt::format("the chain {} refuses what {} opens, so a knock lets nobody in there: allow the service "
+                    "in that firewall too (docs/firewalls.md)",
+                    chain, listed(names)));
   }
   if (!seems_closed(program)) return all;
   std::set<std::string> unclear;
-  for (const Question& question : kinds()) {
+  std::map<std::string, bool> apart;  // whether closed ports are silent there
+  for (Question question : kinds()) {
     const Fate fate = met(others, where, question);
     if (!answer(fate)) unclear.insert(fate.chain);
+    question.translated = true;  // as what the gate refuses
+    const bool shows =
+        question.protocol == Protocol::tcp && met(others, where, question).kind == Kind::accepted;
+    if (shows && answer(fate).value_or(Answer::closed) != Answer::closed) {
+      apart[fate.chain] = fate.kind == Kind::dropped;
+    }
+  }
+  for (const auto& [chain, silent] : apart) {
+    all.push_back(fmt::format(
+        "the chain {} {} closed ports, but lets through what has a translated destination: "
+        "protected ports stand out beside them{}",
+        chain, silent ? "silences" : "rejects", silent ? ". Set `refuse: drop`" : " (docs/firewalls.md)"));
   }
   for (const std::string& chain : unclear) {
-    all.push_back(fmt::format("it cannot be told how the chain {} answers at closed ports, so protected ports may "
-                              "stand out: compare them from outside, and see docs/firewalls.md",
-                              chain));
+    all.push_back(
+        fmt::format("it cannot be told how the chain {} answers at closed ports, so protected ports may "
+                    "stand out: compare them from outside, and see docs/firewalls.md",
+                    chain));
   }
   return all;
 }

@@ -51,7 +51,8 @@ std::vector<std::string_view> items_of(std::string_view list) {
 }
 
 std::string_view without_quotes(std::string_view word) {
-  return word.size() >= 2 && word.front() == '"' && word.back() == '"' ? word.substr(1, word.size() - 2) : word;
+  return word.size() >= 2 && word.front() == '"' && word.back() == '"' ? word.substr(1, word.size() - 2)
+                                                                       : word;
 }
 
 }  // namespace knockwork

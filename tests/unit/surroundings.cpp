@@ -1,0 +1,120 @@
+// What is told of other firewalls from their listing.
+#include "surroundings/surroundings.hpp"
+
+#include <fmt/format.h>
+
+#include "catch.hpp"
+
+namespace knockwork {
+namespace {
+
+std::string table(const std::string& policy, const std::string& rules, const std::string& name = "inet fw") {
+  return fmt::format(
+      "table {} {{\n\tchain input {{\n\t\ttype filter hook input priority filter + 10; policy {};\n{}\t}}\n}}\n",
+      name, policy, rules);
+}
+
+Program gate() {
+  Program program;
+  Track track;
+  track.name = "ssh";
+  track.services = {{Protocol::tcp, 22, 22}};
+  program.tracks = {track};
+  return program;
+}
+
+std::vector<Answered> everywhere(Answer tcp, Answer udp) {
+  return {{false, Protocol::tcp, tcp},
+          {false, Protocol::udp, udp},
+          {true, Protocol::tcp, tcp},
+          {true, Protocol::udp, udp}};
+}
+
+std::vector<Answered> told(const std::string& listing) { return answers(parse_others(listing), gate()); }
+
+const std::string kFirewalld =
+    "\t\tct state { established, related } accept\n\t\tct status dnat accept\n\t\tiifname \"lo\" accept\n"
+    "\t\ticmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n\t\ttcp dport 22 ct state new accept\n"
+    "\t\tct state invalid drop\n";
+
+}  // namespace
+
+TEST_CASE("surroundings: nothing there, and nothing of others") {
+  CHECK(told("").empty());
+  CHECK(told(table("drop", "", "inet knockwork")).empty());
+  CHECK(told(table("drop", "", "bridge fw")).empty());
+  CHECK(told(table("accept", "\t\tip saddr @banned tcp dport 22 reject\n")).empty());  // fail2ban
+}
+
+TEST_CASE("surroundings: policy drop, and firewalld's shapes") {
+  CHECK(told(table(
+            "drop",
+            "\t\tct state established,related accept\n\t\tiif \"lo\" accept\n\t\ttcp dport 22 accept\n")) ==
+        everywhere(Answer::drop, Answer::drop));
+  CHECK(told(table("accept", kFirewalld + "\t\tdrop\n")) == everywhere(Answer::drop, Answer::drop));
+  CHECK(told(table("accept", kFirewalld + "\t\treject with icmpx admin-prohibited\n")) ==
+        everywhere(Answer::prohibited, Answer::prohibited));
+  CHECK(told(table("accept", kFirewalld + "\t\tmeta l4proto 6 reject with tcp reset\n\t\treject\n")) ==
+        std::vector<Answered>{{false, Protocol::udp, Answer::unreachable},
+                              {true, Protocol::udp, Answer::unreachable}});
+}
+
+TEST_CASE("surroundings: jumps, maps and zones") {
+  const std::string zones =
+      "table inet firewalld {\n\tchain filter_INPUT {\n\t\ttype filter hook input priority filter + 10; policy accept;\n"
+      "\t\tct status dnat accept\n\t\tjump zones\n\t\treject with icmpx admin-prohibited\n\t}\n\n"
+      "\tchain zones {\n\t\tiifname \"docker0\" goto trusted\n\t\tiifname vmap { \"eth0\" : goto public }\n"
+      "\t\tgoto public\n\t}\n\n\tchain trusted {\n\t\taccept\n\t}\n\n"
+      "\tchain public {\n\t\tjump public_allow\n\t\tmeta l4proto { 1, 58 } accept\n\t\tdrop\n\t}\n\n"
+      "\tchain public_allow {\n\t\ttcp dport 22 accept\n\t}\n}\n";
+  CHECK(told(zones) == everywhere(Answer::drop, Answer::drop));
+}
+
+TEST_CASE("surroundings: ufw as iptables makes it, of one family") {
+  const std::string ufw =
+      "table ip filter {\n\tchain allow {\n\t\ttcp dport 22 counter packets 0 bytes 0 accept\n"
+      "\t\ttcp dport 23 ct state new xt match recent counter packets 0 bytes 0 jump limit\n\t}\n\n"
+      "\tchain limit {\n\t\tcounter packets 0 bytes 0 reject\n\t}\n\n"
+      "\tchain not-local {\n\t\tfib daddr type local counter packets 0 bytes 0 return\n"
+      "\t\tlimit rate 3/minute burst 10 packets counter packets 0 bytes 0 jump limit\n"
+      "\t\tcounter packets 0 bytes 0 drop\n\t}\n\n"
+      "\tchain INPUT {\n\t\ttype filter hook input priority filter; policy drop;\n"
+      "\t\tiifname \"lo\" counter packets 0 bytes 0 accept\n\t\tcounter packets 0 bytes 0 jump not-local\n"
+      "\t\tudp sport 67 udp dport 68 counter packets 0 bytes 0 accept\n"
+      "\t\tcounter packets 0 bytes 0 jump allow\n"
+      "\t\tlimit rate 3/minute burst 10 packets counter packets 0 bytes 0 log prefix \"[UFW accept] \"\n\t}\n}\n";
+  CHECK(told(ufw) ==
+        std::vector<Answered>{{false, Protocol::tcp, Answer::drop}, {false, Protocol::udp, Answer::drop}});
+}
+
+TEST_CASE("surroundings: what cannot be told is no guess") {
+  const std::string odd = table("drop", "\t\tmeta skuid 0 accept\n");
+  CHECK(told(odd).empty());
+  REQUIRE(warnings(parse_others(odd), gate()).size() == 1);
+  CHECK(warnings(parse_others(odd), gate()).front().find("inet fw input") != std::string::npos);
+}
+
+TEST_CASE("surroundings: where translated packets are let through, refused ones stand out") {
+  const auto warned = [](const std::string& rules) {
+    return warnings(parse_others(table("accept", rules)), gate());
+  };
+  REQUIRE(warned(kFirewalld + "\t\tdrop\n").size() == 1);
+  CHECK(warned(kFirewalld + "\t\tdrop\n").front().ends_with("Set `refuse: drop`"));
+  REQUIRE(warned(kFirewalld + "\t\treject with icmpx admin-prohibited\n").size() == 1);
+  CHECK(warned("\t\ttcp dport 22 accept\n\t\tdrop\n").empty());
+}
+
+TEST_CASE("surroundings: a firewall that refuses the service to everybody is named") {
+  const auto warned = [](const std::string& rules) {
+    return warnings(parse_others(table("drop", rules)), gate());
+  };
+  REQUIRE(warned("\t\ttcp dport 80 accept\n").size() == 1);
+  CHECK(warned("\t\ttcp dport 80 accept\n")
+            .front()
+            .starts_with("the chain inet fw input refuses what ssh opens"));
+  CHECK(warned("\t\tip saddr 192.0.2.1 tcp dport 22 accept\n").empty());
+  CHECK(warned("\t\ttcp dport @allowed accept\n").empty());
+  CHECK(warned("\t\ttcp dport 22 accept\n").empty());
+}
+
+}  // namespace knockwork
