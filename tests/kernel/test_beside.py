@@ -35,3 +35,20 @@ def test_apply_names_the_chain(lab: Lab, knockwork: Knockwork, end: str, port: i
     assert done.returncode == 0
     assert said in done.stdout + done.stderr
     assert "inet fw input" in done.stdout + done.stderr
+
+
+def _said(knockwork: Knockwork) -> str:
+    done = knockwork.run("apply")
+    assert done.returncode == 0
+    return done.stdout + done.stderr
+
+
+def test_unchanged_does_not_look(lab: Lab, knockwork: Knockwork) -> None:
+    """An apply with nothing to do reads no other table; whatever is committed has the next one look."""
+    lab.server.nft(FIREWALLD.format(port=80, end="drop"))
+    knockwork.declare(CLASSIC)
+    assert "inet fw input" in _said(knockwork)
+    for _ in range(2):
+        assert _said(knockwork) == "Unchanged: the kernel holds what was asked for.\n"
+    lab.server.nft("add table ip another")
+    assert "inet fw input" in _said(knockwork)

@@ -16,7 +16,7 @@ namespace knockwork {
 class FakeKernel final : public Kernel {
  public:
   std::optional<LiveTable> read() override { return table_; }
-  std::string others() override { return others_; }
+  std::string others() override { return {}; }
   void commit(const Transaction& transaction) override;
   Generation generation() override { return {"fake", 1, generation_}; }
   std::vector<Flow> flows() override { return flows_; }
@@ -33,17 +33,12 @@ class FakeKernel final : public Kernel {
 
   // What another program does behind our back.
   void tamper(const std::function<void(std::optional<LiveTable>&)>& change);
-  void stand_beside(std::string listing) {
-    others_ = std::move(listing);
-    ++generation_;
-  }
   int commits() const { return commits_; }
 
  private:
   std::optional<LiveTable> table_;
   std::uint32_t generation_ = 1;
   int commits_ = 0;
-  std::string others_;
   std::vector<Flow> flows_;
   std::vector<Flowtable> flowtables_;
   std::vector<Link> links_{{"lo", {}, ""}, {"eth0", {}, ""}};

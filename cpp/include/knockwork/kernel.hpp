@@ -86,8 +86,7 @@ class Kernel {
   // A table of that name which is not ours comes back with `ours` unset.
   virtual std::optional<LiveTable> read() = 0;
 
-  // The listing of all tables without the elements of their named sets, as nft prints it. Ours
-  // may be among them.
+  // The listing of all tables but ours, without the elements of their named sets, as nft prints it.
   virtual std::string others() = 0;
 
   // All of it or nothing of it.

@@ -2,10 +2,13 @@
 #include <fmt/format.h>
 #include <nftables/libnftables.h>
 
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "kernel/apart.hpp"
 #include "kernel/features.hpp"
 #include "kernel/flows.hpp"
 #include "kernel/flowtables.hpp"
@@ -66,6 +69,26 @@ bool takes(const std::string& script) {
   return nft_run_cmd_from_buffer(context.get(), script.c_str()) == 0;
 }
 
+// What one command lists; without the elements of named sets where that is asked for.
+std::string listing(const std::string& command, unsigned more_flags = 0) {
+  const Context context = open_context();
+  nft_ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO | more_flags);
+  if (nft_run_cmd_from_buffer(context.get(), command.c_str()) != 0) {
+    refuse("read", nft_ctx_get_error_buffer(context.get()));
+  }
+  return nft_ctx_get_output_buffer(context.get());
+}
+
+// "table inet filter" of each line that is not ours.
+std::vector<std::string> other_tables() {
+  std::vector<std::string> names;
+  std::istringstream lines(listing("list tables"));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("table ") && line != fmt::format("table {}", kTable)) names.push_back(line);
+  }
+  return names;
+}
+
 class NftKernel final : public Kernel {
  public:
   std::optional<LiveTable> read() override {
@@ -80,14 +103,17 @@ class NftKernel final : public Kernel {
     return parse_listing(nft_ctx_get_output_buffer(context.get()));
   }
 
+  // Apart: libnftables ends its process over what it does not know, and what others write may be that.
   std::string others() override {
     generation();  // as in read()
-    const Context context = open_context();
-    nft_ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO | NFT_CTX_OUTPUT_TERSE);
-    if (nft_run_cmd_from_buffer(context.get(), "list ruleset") != 0) {
-      refuse("read", nft_ctx_get_error_buffer(context.get()));
-    }
-    return nft_ctx_get_output_buffer(context.get());
+    const std::vector<std::string> names = other_tables();
+    if (names.empty()) return {};
+    const auto list_each = [&] {
+      std::string text;
+      for (const std::string& name : names) text += listing("list " + name, NFT_CTX_OUTPUT_TERSE);
+      return text;
+    };
+    return apart(list_each, std::chrono::seconds(5));
   }
 
   void commit(const Transaction& transaction) override {

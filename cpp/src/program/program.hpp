@@ -43,16 +43,6 @@ struct Track {  // one sequence, compiled
   bool operator==(const Track&) const = default;
 };
 
-// How a closed port answers: as this host does, or as another firewall has it.
-enum class Answer { closed, drop, unreachable, prohibited, host_prohibited };
-
-struct Answered {
-  bool ipv6 = false;
-  Protocol protocol = Protocol::tcp;
-  Answer answer = Answer::closed;
-  auto operator<=>(const Answered&) const = default;
-};
-
 struct Program {
   Mode mode = Mode::gate;
   bool reject =

@@ -18,15 +18,24 @@ bool covers(const std::string& pattern, const std::string& name) {
   return name.starts_with(std::string_view(pattern).substr(0, pattern.size() - 1));
 }
 
-// One of each kind that the rules may tell apart, of those that the gate guards; "" is any other.
+std::size_t count_rules(const std::vector<OtherTable>& others) {
+  std::size_t rules = 1;
+  for (const OtherTable& table : others) {
+    for (const OtherChain& chain : table.chains) rules += chain.rules.size();
+  }
+  return rules;
+}
+
+// One of each kind that the rules may tell apart, of those that the gate guards; "" is any other. As
+// many as can be asked about in a fraction of a second.
 std::vector<std::string> interfaces(const std::vector<OtherTable>& others, const Program& program) {
-  constexpr std::size_t kMost = 64;
+  const std::size_t most = std::clamp<std::size_t>(200'000 / count_rules(others), 4, 64);
   std::set<std::string> names(program.interfaces.begin(), program.interfaces.end());
   if (program.interfaces.empty()) names.insert("");
   for (const OtherTable& table : others) {
     for (const OtherChain& chain : table.chains) {
       for (const std::string& rule : chain.rules) {
-        if (names.size() >= kMost) break;
+        if (names.size() >= most) break;
         for (std::string& name : interfaces_in(rule)) {
           const bool guarded = program.interfaces.empty() ||
                                std::any_of(program.interfaces.begin(), program.interfaces.end(),
@@ -129,10 +138,12 @@ std::vector<std::string> warnings(const std::vector<OtherTable>& others, const P
   if (others.empty()) return all;
   const std::vector<std::string> where = interfaces(others, program);
   std::map<Service, std::string> known;
+  const std::size_t most = 1'000'000 / (count_rules(others) * where.size()) + 1;  // services: as above
   std::map<std::string, std::vector<std::string>> refused;
   for (const Track& track : program.tracks) {
     std::set<std::string> chains;
     for (const Service& service : track.to.empty() ? track.services : std::vector<Service>()) {
+      if (known.size() >= most && !known.contains(service)) continue;
       const auto [at, fresh] = known.try_emplace(service);
       if (fresh) at->second = refuser(others, where, service);
       if (!at->second.empty()) chains.insert(at->second);

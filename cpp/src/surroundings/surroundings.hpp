@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "program/program.hpp"
+#include "surroundings/answered.hpp"
 #include "surroundings/others.hpp"
 
 namespace knockwork {

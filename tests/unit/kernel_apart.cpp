@@ -1,0 +1,36 @@
+// Work in a process of its own.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <stdexcept>
+#include <thread>
+
+#include "catch.hpp"
+#include "kernel/apart.hpp"
+#include "knockwork/diagnostic.hpp"
+
+namespace knockwork {
+
+TEST_CASE("apart: what comes back is whole") {
+  const std::chrono::seconds long_enough(60);
+  CHECK(apart([] { return std::string(); }, long_enough).empty());
+  const std::string much(3'000'000, 'x');
+  CHECK(apart([&] { return much; }, long_enough) == much);
+}
+
+TEST_CASE("apart: what ends the other process is an error here") {
+  const std::chrono::seconds long_enough(60);
+  CHECK_THROWS_AS(apart([]() -> std::string { _exit(0); }, long_enough), SystemError);
+  CHECK_THROWS_AS(apart([]() -> std::string { std::abort(); }, long_enough), SystemError);
+  CHECK_THROWS_AS(apart([]() -> std::string { throw std::runtime_error("no"); }, long_enough), SystemError);
+}
+
+TEST_CASE("apart: what takes too long is an error, and its process ends") {
+  const auto sleep = [] {
+    std::this_thread::sleep_for(std::chrono::hours(1));
+    return std::string();
+  };
+  CHECK_THROWS_AS(apart(sleep, std::chrono::milliseconds(20)), SystemError);
+}
+
+}  // namespace knockwork
