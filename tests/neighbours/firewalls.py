@@ -11,15 +11,10 @@ def _jail(lab: Router) -> dict[str, str]:
 
 
 _FINAL = {"public": "reject with icmpx admin-prohibited", "drop": "drop", "trusted": "accept"}
-# A refused connection is translated to a closed port, and firewalld accepts what is translated before its zones.
-_TRANSLATED = "firewalld lets translated connections in: the host's own refusal answers"
-_UNLIKE = {"public": {"tcp": _TRANSLATED, "udp": "the zone's refusal would quote another port: silence"},
-           "drop": {"tcp": _TRANSLATED}}
 
 KINDS = (
     Neighbour("ufw", public="80/tcp"),
-    *(Neighbour(f"firewalld-{zone}", "firewalld", {"ZONE": zone, "FINAL": final}, public="80/tcp",
-                unlike=_UNLIKE.get(zone, {}))
+    *(Neighbour(f"firewalld-{zone}", "firewalld", {"ZONE": zone, "FINAL": final}, public="80/tcp")
       for zone, final in _FINAL.items()),
     Neighbour("fail2ban", traffic=_jail, public="80/tcp"),
 )

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include "catch.hpp"
+#include "facade/stamp.hpp"
+#include "ruleset/answers.hpp"
 
 namespace knockwork {
 namespace {
@@ -102,6 +104,31 @@ TEST_CASE("surroundings: where translated packets are let through, refused ones 
   CHECK(warned(kFirewalld + "\t\tdrop\n").front().ends_with("Set `refuse: drop`"));
   REQUIRE(warned(kFirewalld + "\t\treject with icmpx admin-prohibited\n").size() == 1);
   CHECK(warned("\t\ttcp dport 22 accept\n\t\tdrop\n").empty());
+}
+
+TEST_CASE("surroundings: what the gate answers by itself") {
+  const auto given = [](const std::string& listing) { return imitated(parse_others(listing), gate()); };
+  const std::vector<Answered> connections{{false, Protocol::tcp, Answer::drop},
+                                          {true, Protocol::tcp, Answer::drop}};
+  CHECK(given(table("accept", kFirewalld + "\t\tdrop\n")) == connections);
+  CHECK(given(table("accept", kFirewalld + "\t\treject with icmpx admin-prohibited\n")) ==
+        everywhere(Answer::prohibited, Answer::prohibited));
+  CHECK(given(table("drop", "\t\ttcp dport 22 accept\n")).empty());  // sees a refused connection as any
+  CHECK(given(table("drop", "\t\tmeta skuid 0 accept\n")).empty());
+  Program silent = gate();
+  silent.reject = false;
+  CHECK(imitated(parse_others(table("accept", kFirewalld + "\t\tdrop\n")), silent).empty());
+  CHECK(warnings(parse_others(table("accept", kFirewalld + "\t\tdrop\n")), gate(), connections).empty());
+}
+
+TEST_CASE("surroundings: answers are no part of what was declared") {
+  const Ruleset plain = compile(gate());
+  const Ruleset with = with_answers(plain, everywhere(Answer::drop, Answer::prohibited));
+  REQUIRE(has_answers(with));
+  CHECK(with.chain("answers")->rules.size() == 5);
+  CHECK(without_answers(with) == plain);
+  CHECK(with_answers(with, {}) == plain);
+  CHECK(digest(with) == digest(plain));
 }
 
 TEST_CASE("surroundings: a firewall that refuses the service to everybody is named") {

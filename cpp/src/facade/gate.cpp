@@ -19,6 +19,7 @@
 #include "knockwork/kernel.hpp"
 #include "plan/explain.hpp"
 #include "plan/plan.hpp"
+#include "ruleset/answers.hpp"
 #include "ruleset/ruleset.hpp"
 #include "ruleset/severed.hpp"
 #include "surroundings/surroundings.hpp"
@@ -30,10 +31,12 @@ constexpr const char* kSavedState = "saved";  // the name of that change in a re
 
 // Wanted: what a declaration compiles to.
 struct Wanted {
-  explicit Wanted(const Spec& spec) : program(compile(spec)), ruleset(compile(program)) {}
+  explicit Wanted(const Spec& spec)
+      : program(compile(spec)), ruleset(compile(program)), adapts(spec.refuse == Refuse::automatic) {}
   explicit Wanted(Ruleset kept) : program(program_of(kept)), ruleset(std::move(kept)) {}
   Program program;
   Ruleset ruleset;
+  bool adapts = false;   // what is refused is answered as other firewalls answer at closed ports
   std::string declared;  // with confirm_within: a digest of the declaration, whatever the epoch
 };
 
@@ -65,15 +68,21 @@ void warn_of_offload(std::vector<std::string>& warnings, const Spec& spec, Kerne
   for (std::string& warning : offload_warnings(kernel.flowtables())) warnings.push_back(std::move(warning));
 }
 
-// What other firewalls do with the same packets. What cannot be read of them stops no gate.
-void look_beside(Report& report, const Program& program, Kernel& kernel) {
+// What is wanted beside what other firewalls do with the same packets. What cannot be read of them
+// stops no gate.
+Ruleset beside_others(const Wanted& wanted, Report& report, Kernel& kernel) {
   try {
-    for (std::string& warning : warnings(parse_others(kernel.others()), program)) {
+    const std::vector<OtherTable> others = parse_others(kernel.others());
+    std::vector<Answered> given;
+    if (wanted.adapts) given = imitated(others, wanted.program);
+    for (std::string& warning : warnings(others, wanted.program, given)) {
       report.warnings.push_back(std::move(warning));
     }
+    if (wanted.adapts) return with_answers(wanted.ruleset, given);
   } catch (const SystemError& error) {
     report.warnings.push_back(fmt::format("other firewalls were not looked at: {}", error.what()));
   }
+  return wanted.ruleset;
 }
 
 // With the interfaces that this host has.
@@ -158,15 +167,17 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
   if (stamped(kernel.generation(), digest_of_wanted)) return;
   Transaction transaction;
   std::optional<Armed> armed;
-  Ruleset target;
+  Ruleset wished, target;
+  Generation before;
   Retirement gone;
   Taken revoked;
   std::size_t past = SIZE_MAX;  // where what was saved begins in the transaction
   {
     const Reading reading = read_steady(kernel);
     refuse_if_not_ours(reading.live);
-    look_beside(done, wanted.program, kernel);
-    target = goal(wanted.ruleset, wanted.program, reading.live);
+    before = reading.generation;
+    wished = beside_others(wanted, done, kernel);
+    target = goal(wished, wanted.program, reading.live);
     transaction = difference(pointer(reading.live), target);
     if (transaction.empty()) return stamp(reading.generation, digest_of_wanted);
     add(done, report(wanted, target, reading.live, transaction, settings,
@@ -193,9 +204,11 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
   if (!gone.tracks.empty()) {
     finish(revoked, gone, wanted.program, kernel);
     sweep(gone, wanted.program, done, kernel, settings);
-    target = goal(wanted.ruleset, wanted.program, kernel.read());
+    target = goal(wished, wanted.program, kernel.read());
   }
   verify(target, kernel);
+  // Somebody else may have committed after the look: then the next apply looks again.
+  if (wanted.adapts && kernel.generation().number != before.number + 1) stamp({}, digest_of_wanted);
   if (armed) armed->committed(done);
 }
 
@@ -220,10 +233,9 @@ Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
   planned.warnings = pending_warnings();
   if (stamped(kernel.generation(), digest(wanted.ruleset))) return warned(std::move(planned), now);
   const std::optional<LiveTable> live = read_ours(kernel);
-  const Ruleset target = goal(wanted.ruleset, wanted.program, live);
+  const Ruleset target = goal(beside_others(wanted, planned, kernel), wanted.program, live);
   Transaction transaction = difference(pointer(live), target);
   add(planned, report(wanted, target, live, transaction, settings, MissingKey::do_without));
-  look_beside(planned, wanted.program, kernel);
   if (!live) restore(planned, transaction, target);
   return warned(std::move(planned), now);
 }

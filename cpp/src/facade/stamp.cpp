@@ -5,6 +5,7 @@
 
 #include "facade/files.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "ruleset/answers.hpp"
 #include "ruleset/severed.hpp"
 
 namespace knockwork {
@@ -19,7 +20,8 @@ std::string note(const Generation& generation, const std::string& digest) {
 }  // namespace
 
 std::string digest(const Ruleset& ruleset) {
-  return digest(has_severed(ruleset) ? to_nft(without_severed(ruleset)) : to_nft(ruleset));
+  if (!has_severed(ruleset) && !has_answers(ruleset)) return digest(to_nft(ruleset));
+  return digest(to_nft(without_answers(without_severed(ruleset))));
 }
 
 std::string digest(const std::string& text) {

@@ -264,7 +264,8 @@ class Explainer {
     for (const Chain& chain : live_.ruleset.chains) {
       const Chain* wanted = wanted_.chain(chain.name);
       if (wanted == nullptr) {
-        object(Kind::remove, "chain", chain.name, "not of this declaration");
+        object(Kind::remove, "chain", chain.name,
+               chain.name == "answers" ? "closed ports answer as this host does" : "not of this declaration");
       } else if (chain.hook != wanted->hook || chain.extra != wanted->extra) {
         object(Kind::change, "chain", chain.name, "its attributes differ");
       } else if (chain.rules != wanted->rules) {
@@ -272,7 +273,10 @@ class Explainer {
       }
     }
     for (const Chain& chain : wanted_.chains) {
-      if (live_.ruleset.chain(chain.name) == nullptr) object(Kind::add, "chain", chain.name, "missing");
+      if (live_.ruleset.chain(chain.name) == nullptr) {
+        object(Kind::add, "chain", chain.name,
+               chain.name == "answers" ? "another firewall decides what closed ports answer" : "missing");
+      }
     }
     sets();
     for (const Stranger& stranger : live_.strangers) {

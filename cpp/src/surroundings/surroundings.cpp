@@ -133,7 +133,24 @@ std::vector<Answered> answers(const std::vector<OtherTable>& others, const Progr
   return all;
 }
 
-std::vector<std::string> warnings(const std::vector<OtherTable>& others, const Program& program) {
+std::vector<Answered> imitated(const std::vector<OtherTable>& others, const Program& program) {
+  std::vector<Answered> all;
+  if (others.empty() || !seems_closed(program)) return all;
+  const std::vector<std::string> where = interfaces(others, program);
+  for (const Answered& each : answers(others, program)) {
+    if (each.answer == Answer::host_prohibited) continue;
+    Question question{each.ipv6, each.protocol, "", {}, false};
+    const Fate closed = met(others, where, question);
+    question.translated = true;
+    const bool apart =
+        each.protocol == Protocol::tcp ? met(others, where, question) != closed : each.answer != Answer::drop;
+    if (apart) all.push_back(each);
+  }
+  return all;
+}
+
+std::vector<std::string> warnings(const std::vector<OtherTable>& others, const Program& program,
+                                  const std::vector<Answered>& given) {
   std::vector<std::string> all;
   if (others.empty()) return all;
   const std::vector<std::string> where = interfaces(others, program);
@@ -161,6 +178,10 @@ std::vector<std::string> warnings(const std::vector<OtherTable>& others, const P
   std::map<std::string, bool> apart;  // whether closed ports are silent there
   for (Question question : kinds()) {
     const Fate fate = met(others, where, question);
+    const auto is_given = [&](const Answered& each) {
+      return each.ipv6 == question.ipv6 && each.protocol == question.protocol;
+    };
+    if (std::any_of(given.begin(), given.end(), is_given)) continue;
     if (!answer(fate)) unclear.insert(fate.chain);
     question.translated = true;  // as what the gate refuses
     const bool shows =

@@ -17,8 +17,15 @@ namespace knockwork {
 // that answer as the host itself does are left out.
 std::vector<Answered> answers(const std::vector<OtherTable>& others, const Program& program);
 
+// Those of them that the gate has to give by itself: where that firewall does not see what the gate
+// refuses as it sees a closed port, for a refused connection is translated, and an error for a refused
+// datagram would quote another port.
+std::vector<Answered> imitated(const std::vector<OtherTable>& others, const Program& program);
+
 // Where a grant lets nobody in, since another firewall refuses the service to everybody, and where
-// it cannot be told how closed ports answer. Names sequences and chains, never a port.
-std::vector<std::string> warnings(const std::vector<OtherTable>& others, const Program& program);
+// it cannot be told how closed ports answer, or the gate does not answer so; `given` is what it imitates.
+// Names sequences and chains, never a port.
+std::vector<std::string> warnings(const std::vector<OtherTable>& others, const Program& program,
+                                  const std::vector<Answered>& given = {});
 
 }  // namespace knockwork
