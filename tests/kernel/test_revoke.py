@@ -8,6 +8,7 @@ import pytest
 
 from bed import Caller, Lab
 from bed.cli import Knockwork
+from bed.lab import SERVER
 from bed.router import BEHIND, Router
 
 DECLARATION = f"""\
@@ -213,6 +214,42 @@ def test_every_kind_of_connection(lab: Router, knockwork: Knockwork, client: Cal
     assert fresh.works()
     knockwork.run("revoke", "--sequence", "other")
     assert fresh.works() and caller.host.call(_echoes, udp)
+
+
+PUBLISHED = """\
+table {family} published {{
+  chain prerouting {{
+    type nat hook prerouting priority dstnat; policy accept;
+    fib daddr type local tcp dport 2222 dnat to {target}:22
+    fib daddr type local udp dport 5182 dnat to {target}:51820
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize("where", ["here", "behind"])
+def test_translated(lab: Router, knockwork: Knockwork, client: Caller, where: str) -> None:
+    """What another table leads to a service ends with it, whatever port and address it was asked for by."""
+    targets = {"ip": SERVER[0], "ip6": f"[{SERVER[1]}]"} if where == "here" else {
+        "ip": BEHIND[0], "ip6": f"[{BEHIND[1]}]"}
+    for family, target in targets.items():
+        lab.server.nft(PUBLISHED.format(family=family, target=target))
+    knockwork.apply(DECLARATION)
+    sequence = "ssh" if where == "here" else "behind"
+    client.knock(*KNOCKS[sequence])
+    tcp = client.connect(2222)
+    udp, _ = _udp_session(client, 5182)
+    assert tcp.works() and client.host.call(_echoes, udp)
+    assert f"  - connections {client.source}: 2 cut" in _revoke(knockwork, "--sequence", sequence)
+    for _ in range(2):
+        assert not tcp.works(0.5) and not client.host.call(_echoes, udp, 1)
+    lab.server.nft("delete table ip published; delete table ip6 published")
+    lab.server.nft("".join(PUBLISHED.format(family=family, target=target) for family, target in targets.items()))
+    assert not client.host.call(_echoes, udp, 1), "by another entry of conntrack"
+    client.knock(*KNOCKS[sequence])
+    assert client.host.call(_echoes, udp), "the same ports, by a new knock"
+    assert client.connect(2222).works()
+    assert knockwork.apply().startswith("Unchanged")
 
 
 def test_pre_conntrack(lab: Lab, knockwork: Knockwork, client: Caller) -> None:

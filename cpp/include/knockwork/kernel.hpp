@@ -49,7 +49,7 @@ class Events {
 // Those of the network namespace the calling thread is in, through nfnetlink_log.
 std::unique_ptr<Events> open_events();
 
-// A connection, as its first packet came.
+// A connection, as its first packet came; or where it was delivered, when its address was translated.
 struct Flow {
   Protocol protocol = Protocol::tcp;
   Network source;

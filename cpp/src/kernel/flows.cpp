@@ -91,8 +91,9 @@ Attributes attributes_of(const nlmsghdr* message) {
   return all;
 }
 
-std::optional<Flow> read_flow(const Attributes& all) {
-  const Attributes tuple = nested(all[CTA_TUPLE_ORIG]);
+// Of the packets that come by the one way: who sends them, and to where.
+std::optional<Flow> read_tuple(const nlattr* attribute) {
+  const Attributes tuple = nested(attribute);
   const Attributes ip = nested(tuple[CTA_TUPLE_IP]);
   const Attributes protocol = nested(tuple[CTA_TUPLE_PROTO]);
   const bool ipv6 = ip[CTA_IP_V6_SRC] != nullptr;
@@ -108,6 +109,22 @@ std::optional<Flow> read_flow(const Attributes& all) {
       number == IPPROTO_TCP ? Protocol::tcp : Protocol::udp, address(mnl_attr_get_payload(source), ipv6),
       ntohs(mnl_attr_get_u16(protocol[CTA_PROTO_SRC_PORT])), address(mnl_attr_get_payload(target), ipv6),
       ntohs(mnl_attr_get_u16(protocol[CTA_PROTO_DST_PORT]))};
+}
+
+struct Tracked {
+  Flow came;
+  Flow delivered;  // another one where its destination was translated: its answers come from there
+};
+
+std::optional<Tracked> read_flow(const Attributes& all) {
+  const auto came = read_tuple(all[CTA_TUPLE_ORIG]);
+  if (!came) return std::nullopt;
+  Tracked tracked{*came, *came};
+  if (const auto back = read_tuple(all[CTA_TUPLE_REPLY])) {
+    tracked.delivered.target = back->source;
+    tracked.delivered.port = back->source_port;
+  }
+  return tracked;
 }
 
 // A TCP connection that was reset, refused or closed at both ends.
@@ -142,10 +159,13 @@ void dump_tracked(const std::function<void(const nlmsghdr*, const Attributes&)>&
   dump(socket.get(), request, [&](const nlmsghdr* message) { take(message, attributes_of(message)); });
 }
 
-void add_tracked(std::vector<Flow>& flows) {
+void add_tracked(std::vector<Flow>& came, std::vector<Flow>& delivered) {
   dump_tracked([&](const nlmsghdr*, const Attributes& all) {
     if (is_over(all)) return;
-    if (auto flow = read_flow(all)) flows.push_back(*flow);
+    const auto flow = read_flow(all);
+    if (!flow) return;
+    came.push_back(flow->came);
+    if (flow->delivered != flow->came) delivered.push_back(flow->delivered);
   });
 }
 
@@ -192,7 +212,10 @@ void forget_tracked(const std::vector<Flow>& sorted, Ending ending) {
   dump_tracked([&](const nlmsghdr* message, const Attributes& all) {
     if (ending == Ending::offloaded && !is_offloaded(all)) return;
     const auto flow = read_flow(all);
-    if (!flow || !std::binary_search(sorted.begin(), sorted.end(), *flow)) return;
+    if (!flow || (!std::binary_search(sorted.begin(), sorted.end(), flow->came) &&
+                  !std::binary_search(sorted.begin(), sorted.end(), flow->delivered))) {
+      return;
+    }
     const auto* general = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
     nlmsghdr* const request =
         put_tracking_request(batch.next(), IPCTNL_MSG_CT_DELETE, NLM_F_REQUEST, general->nfgen_family);
@@ -258,8 +281,8 @@ void close_sockets(const std::vector<Flow>& sorted) {
 }  // namespace
 
 std::vector<Flow> read_flows() {
-  std::vector<Flow> flows, sockets;
-  add_tracked(flows);
+  std::vector<Flow> flows, delivered, sockets;
+  add_tracked(flows, delivered);
   std::sort(flows.begin(), flows.end());
   for (const End& end : read_ends()) sockets.push_back(end.flow);
   // A socket does not say who began; where conntrack says that this host did, it is nobody's way in.
@@ -267,6 +290,7 @@ std::vector<Flow> read_flows() {
     const Flow reverse{flow.protocol, flow.target, flow.port, flow.source, flow.source_port};
     return std::binary_search(flows.begin(), flows.end(), reverse);
   });
+  flows.insert(flows.end(), delivered.begin(), delivered.end());
   flows.insert(flows.end(), sockets.begin(), sockets.end());
   std::sort(flows.begin(), flows.end());
   flows.erase(std::unique(flows.begin(), flows.end()), flows.end());

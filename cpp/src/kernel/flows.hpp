@@ -5,7 +5,7 @@
 
 namespace knockwork {
 
-// Those that conntrack follows, as their first packet came, and the established
+// Those that conntrack follows, as their first packet came and as it was delivered, and the established
 // TCP sockets of this host. Without conntrack only the latter. What conntrack knows to
 // be over is left out: refused attempts are. Throws SystemError.
 std::vector<Flow> read_flows();

@@ -43,6 +43,11 @@ class Compiler {
   std::vector<Chain> chains() const {
     std::vector<Chain> chains{
         hook(kIn, "type filter hook prerouting priority mangle - 1; policy accept;", "iif"),
+        {"severed_led",
+         "type filter hook prerouting priority dstnat + 1; policy accept;",
+         {},
+         {"ct status dnat goto severing_led"}},
+        {"severing_led", "", {}, looked_up(kIn, "iif")},
         hook(kOut, "type filter hook postrouting priority mangle - 1; policy accept;", "oif"),
         {"readmitted", "", {}, readmitted()},
         {"sever", "", {}, sever()},
@@ -98,17 +103,19 @@ class Compiler {
   }
 
   Chain hook(const Words& words, std::string hook, std::string_view interface) const {
-    Chain chain{fmt::format("severed{}", words.suffix), std::move(hook), {}, {}};
-    chain.rules.push_back(fmt::format("{} \"lo\" accept", interface));
-    if (!program_.interfaces.empty())
-      chain.rules.push_back(fmt::format("{}name != @interfaces accept", interface));
+    return {fmt::format("severed{}", words.suffix), std::move(hook), {}, looked_up(words, interface)};
+  }
+
+  // What comes is looked up twice: as it came, and once more where another table has led it elsewhere.
+  Rules looked_up(const Words& words, std::string_view interface) const {
+    Rules rules{fmt::format("{} \"lo\" accept", interface)};
+    if (!program_.interfaces.empty()) rules.push_back(fmt::format("{}name != @interfaces accept", interface));
     for (const bool ipv6 : {false, true}) {
-      chain.rules.push_back(
+      rules.push_back(
           fmt::format("{} @{} goto severing{}", pair(words, ipv6), severed_set(ipv6), words.suffix));
     }
-    chain.rules.push_back(
-        fmt::format("{} @{} goto severing_all{}", for_all(words), kSeveredForAll, words.suffix));
-    return chain;
+    rules.push_back(fmt::format("{} @{} goto severing_all{}", for_all(words), kSeveredForAll, words.suffix));
+    return rules;
   }
 
   // Cut for all, but not for whoever has come in again.
