@@ -36,6 +36,7 @@ int run_validate(const Arguments& arguments) {
 
 int run_lint(const Arguments& arguments) {
   const Spec spec = load(sources(arguments.file));
+  for (const std::string& warning : host_warnings(spec, *open_kernel())) warn(warning);
   print(arguments.json ? lint_json(spec) : lint(spec));
   return kFine;
 }

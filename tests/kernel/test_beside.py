@@ -67,6 +67,24 @@ def _said(knockwork: Knockwork) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("command", ["validate", "lint", "plan", "apply", "status"])
+def test_every_look_names_it(lab: Lab, knockwork: Knockwork, command: str) -> None:
+    """Whoever looks at the gate is told what the other firewall spoils, and nothing once it does not."""
+    knockwork.apply(CLASSIC)
+    lab.server.nft(FIREWALLD.format(port=80, end="drop"))
+    refuses = "the chain inet fw input refuses what ssh opens"
+    otherwise = "another firewall answers at closed ports otherwise than the gate does at protected ones"
+    said = knockwork.run(command)
+    assert refuses in said.stdout + said.stderr
+    assert (otherwise in said.stdout + said.stderr) == (command == "status")
+    knockwork.apply()
+    assert otherwise not in knockwork.run("status").stderr
+    lab.server.nft("delete table inet fw")
+    assert refuses not in knockwork.run(command).stderr
+    knockwork.apply()
+    assert "warning" not in knockwork.run("status").stderr
+
+
 def test_unchanged_does_not_look(lab: Lab, knockwork: Knockwork) -> None:
     """An apply without anything to do reads no other table; whatever is committed has the next one look."""
     lab.server.nft(FIREWALLD.format(port=80, end="drop"))
@@ -83,6 +101,8 @@ def test_unchanged_does_not_look(lab: Lab, knockwork: Knockwork) -> None:
 def test_answers_as_closed(lab: Lab, knockwork: Knockwork, shape: str, protocol: str) -> None:
     """Protected ports, listened at or not, and knock ports answer as the ports that this firewall refuses."""
     lab.server.nft(SHAPES[shape])
+    lab.server.call("listen_tcp", 8000)
+    lab.server.call("listen_udp", 9000)
     knockwork.apply(MIXED)
     ports = (22, 443, 8000) if protocol == "tcp" else (51820, 7000, 9000)
     for target in SERVER:

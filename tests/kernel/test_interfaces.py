@@ -62,6 +62,35 @@ def test_one_is_absent(knockwork: Knockwork, client: Caller) -> None:
     assert client.tcp(22) == "refused"
 
 
+PUBLIC = """\
+knockwork: 1
+mode: stealth
+public: [{service: 80/tcp, interface: %s}, {service: gre, interface: %s}, {service: 81/tcp, from: [192.0.2.0/24]}]
+"""
+NOT_OPEN = "interface `%s` of `public` does not exist now: nothing is open on it until it does"
+
+
+@pytest.mark.parametrize("name", ["eht0", "enp1*"])
+def test_public_on_an_absent_one(knockwork: Knockwork, name: str) -> None:
+    """An entry of `public` that can let nobody in is told wherever a declaration is looked at."""
+    knockwork.declare(PUBLIC % (name, name))
+    for arguments in ("validate",), ("plan",), ("apply",), ("apply",):
+        assert _warnings(knockwork, *arguments) == [NOT_OPEN % name]
+    assert _status(knockwork) == [NOT_OPEN % name]
+    knockwork.apply(PUBLIC % ("eth0", "eth*"))
+    assert not _status(knockwork) and not _warnings(knockwork, "validate")
+
+
+def test_public_on_a_port_of_a_bridge(lab: Lab, knockwork: Knockwork) -> None:
+    """Packets arrive on the bridge."""
+    lab.server.ip("link add br0 type bridge")
+    lab.server.ip("link set eth0 master br0")
+    knockwork.declare(PUBLIC % ("eth0", "br0"))
+    told = ["interface `eth0` of `public` belongs to `br0`: its packets arrive on `br0`, where the entry opens "
+            "nothing. Write `br0` instead"]
+    assert _warnings(knockwork, "plan") == _warnings(knockwork, "apply") == _status(knockwork) == told
+
+
 def test_renamed_later(lab: Lab, knockwork: Knockwork) -> None:
     """What udev or an administrator renames is found by status."""
     knockwork.apply(CLASSIC % "[eth0]")

@@ -175,3 +175,24 @@ TEST_CASE("pending: a table comes back from its text as it was") {
   const std::string text = to_nft(ruleset);
   CHECK(parse_listing(std::string_view(text).substr(text.find("table inet knockwork {"))).ruleset == ruleset);
 }
+
+TEST_CASE("way in: an entry of public for some sources is a way in for them") {
+  const auto live = [](const std::string& entries) {
+    return program_of(compile(compile(load({{Source::Kind::declaration, "knockwork.yml",
+                                             "knockwork: 1\nmode: stealth\npublic: [" + entries +
+                                                 "]\nsequences: [{name: ssh, knock: [7000, 8000], opens: "
+                                                 "[443/tcp]}]\n"}}))));
+  };
+  const auto from = [](const char* client) {
+    return *parse_connection(std::string(client) + " 50000 198.51.100.7 22");
+  };
+  CHECK(must_knock(live(""), from("192.0.2.7")));
+  CHECK_FALSE(must_knock(live("22/tcp"), from("192.0.2.7")));
+  const Program some = live("{service: 20-30/tcp, from: [192.0.2.0/24, 203.0.113.9]}");
+  CHECK_FALSE(must_knock(some, from("192.0.2.7")));
+  CHECK_FALSE(must_knock(some, from("203.0.113.9")));
+  CHECK(must_knock(some, from("203.0.113.10")));
+  CHECK(must_knock(live("{service: 22/udp, from: [192.0.2.0/24]}"), from("192.0.2.7")));
+  // By which interface it comes nobody says.
+  CHECK(must_knock(live("{service: 22/tcp, interface: eth1}, gre"), from("192.0.2.7")));
+}

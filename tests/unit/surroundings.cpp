@@ -125,7 +125,7 @@ TEST_CASE("surroundings: answers are no part of what was declared") {
   const Ruleset plain = compile(gate());
   const Ruleset with = with_answers(plain, everywhere(Answer::drop, Answer::prohibited));
   REQUIRE(has_answers(with));
-  CHECK(with.chain("answers")->rules.size() == 5);
+  CHECK(with.chain("answers")->rules.size() == 6);
   CHECK(without_answers(with) == plain);
   CHECK(with_answers(with, {}) == plain);
   CHECK(digest(with) == digest(plain));

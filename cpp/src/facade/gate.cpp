@@ -68,16 +68,21 @@ void warn_of_offload(std::vector<std::string>& warnings, const Spec& spec, Kerne
   for (std::string& warning : offload_warnings(kernel.flowtables())) warnings.push_back(std::move(warning));
 }
 
+// Says what they spoil; returns what the gate answers as they do.
+std::vector<Answered> warn_of_others(std::vector<std::string>& all, const std::vector<OtherTable>& others,
+                                     const Wanted& wanted) {
+  std::vector<Answered> given;
+  if (wanted.adapts) given = imitated(others, wanted.program);
+  for (std::string& warning : warnings(others, wanted.program, given)) all.push_back(std::move(warning));
+  return given;
+}
+
 // What is wanted beside what other firewalls do with the same packets. What cannot be read of them
 // stops no gate.
 Ruleset beside_others(const Wanted& wanted, Report& report, Kernel& kernel) {
   try {
-    const std::vector<OtherTable> others = parse_others(kernel.others());
-    std::vector<Answered> given;
-    if (wanted.adapts) given = imitated(others, wanted.program);
-    for (std::string& warning : warnings(others, wanted.program, given)) {
-      report.warnings.push_back(std::move(warning));
-    }
+    const std::vector<Answered> given =
+        warn_of_others(report.warnings, parse_others(kernel.others()), wanted);
     if (wanted.adapts) return with_answers(wanted.ruleset, given);
   } catch (const SystemError& error) {
     report.warnings.push_back(fmt::format("other firewalls were not looked at: {}", error.what()));
@@ -94,7 +99,7 @@ InForce on_this_host(InForce now, Kernel& kernel, const Settings& settings) {
   if (settings.asked == Asked::by_someone && settings.absent == Absent::refused) {
     refuse_if_none_exists(now.spec.interfaces, links);
   }
-  for (std::string& warning : interface_warnings(now.spec.interfaces, links)) {
+  for (std::string& warning : interface_warnings(now.spec.interfaces, now.spec.public_rules, links)) {
     now.warnings.push_back(std::move(warning));
   }
   return now;
@@ -217,13 +222,20 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
 std::string render(const Spec& spec) { return to_nft(Wanted(in_force(spec)).ruleset); }
 
 std::vector<std::string> host_warnings(const Spec& spec, Kernel& kernel) {
-  std::vector<std::string> warnings;
-  if (!spec.interfaces.empty()) {
+  std::vector<std::string> all;
+  Spec real = spec;
+  if (!spec.interfaces.empty() || !spec.public_rules.empty()) {
     const std::vector<Link> links = kernel.links();
-    warnings = interface_warnings(by_real_names(spec, links).interfaces, links);
+    real = by_real_names(spec, links);
+    all = interface_warnings(real.interfaces, real.public_rules, links);
   }
-  warn_of_offload(warnings, spec, kernel);
-  return warnings;
+  warn_of_offload(all, spec, kernel);
+  try {
+    if (const std::vector<OtherTable> others = parse_others(kernel.others()); !others.empty())
+      warn_of_others(all, others, Wanted(in_force(real)));
+  } catch (const SystemError&) {  // who may not look at them, or has no secret, is told the rest
+  }
+  return all;
 }
 
 Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "knockwork/diagnostic.hpp"
 #include "spec/utf8.hpp"
@@ -53,6 +54,29 @@ std::vector<std::string> names_beside_loopback(const std::vector<Link>& links) {
   return names;
 }
 
+std::set<std::string> public_interfaces(const std::vector<PublicRule>& rules) {
+  std::set<std::string> names;
+  for (const PublicRule& rule : rules) {
+    if (!rule.interface.empty()) names.insert(rule.interface);
+  }
+  return names;
+}
+
+void add_public_warnings(std::vector<std::string>& warnings, const std::string& name,
+                         const std::vector<Link>& links) {
+  if (!exists(name, links)) {
+    warnings.push_back(fmt::format(
+        "interface {} of `public` does not exist now: nothing is open on it until it does", quote(name)));
+  }
+  for (const Link& link : links) {
+    if (link.master.empty() || !matches(name, link.name) || matches(name, link.master)) continue;
+    warnings.push_back(fmt::format(
+        "interface {0} of `public` belongs to {1}: its packets arrive on {1}, where the entry opens "
+        "nothing. Write {1} instead",
+        quote(link.name), quote(link.master)));
+  }
+}
+
 }  // namespace
 
 Spec by_real_names(Spec spec, const std::vector<Link>& links) {
@@ -64,6 +88,7 @@ Spec by_real_names(Spec spec, const std::vector<Link>& links) {
 }
 
 std::vector<std::string> interface_warnings(const std::vector<std::string>& declared,
+                                            const std::vector<PublicRule>& rules,
                                             const std::vector<Link>& links) {
   std::vector<std::string> warnings;
   for (const std::string& name : declared) {
@@ -78,6 +103,7 @@ std::vector<std::string> interface_warnings(const std::vector<std::string>& decl
                     "Put {1} into `interfaces`",
                     quote(link.name), quote(link.master)));
   }
+  for (const std::string& name : public_interfaces(rules)) add_public_warnings(warnings, name, links);
   return warnings;
 }
 

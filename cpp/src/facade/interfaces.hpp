@@ -12,8 +12,9 @@ namespace knockwork {
 // Alternative names become the names that packets come in by.
 Spec by_real_names(Spec spec, const std::vector<Link>& links);
 
-// Those that do not exist, and those whose packets arrive on another one.
+// Those that do not exist, and those whose packets arrive on another one; of `interfaces` and of `public`.
 std::vector<std::string> interface_warnings(const std::vector<std::string>& declared,
+                                            const std::vector<PublicRule>& rules,
                                             const std::vector<Link>& links);
 
 // Throws SystemError where interfaces are declared and none of them exists: nothing would be protected.

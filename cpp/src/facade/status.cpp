@@ -12,7 +12,9 @@
 #include "facade/warnings.hpp"
 #include "facade/way_in.hpp"
 #include "knockwork/kernel.hpp"
+#include "ruleset/answers.hpp"
 #include "ruleset/ruleset.hpp"
+#include "surroundings/surroundings.hpp"
 
 namespace knockwork {
 namespace {
@@ -80,6 +82,23 @@ std::string why_degraded(const std::optional<LiveTable>& live, const std::vector
   return damaged.empty() ? "" : damaged.front();
 }
 
+// What other firewalls spoil of the gate as it stands.
+std::vector<std::string> beside(const Ruleset& live, const Program& program, Kernel& kernel) {
+  try {
+    const std::vector<OtherTable> others = parse_others(kernel.others());
+    const std::vector<Answered> given = imitated(others, program);
+    std::vector<std::string> all = warnings(others, program, given);
+    if (with_answers(live, given) != live) {
+      all.emplace_back(
+          "another firewall answers at closed ports otherwise than the gate does at protected ones: run "
+          "`knockwork apply`, with `refuse: auto` in the declaration (docs/firewalls.md)");
+    }
+    return all;
+  } catch (const SystemError& error) {
+    return {fmt::format("other firewalls were not looked at: {}", error.what())};
+  }
+}
+
 }  // namespace
 
 Status status(Kernel& kernel, const Settings& settings) {
@@ -108,10 +127,12 @@ Status status(Kernel& kernel, const Settings& settings) {
   status.lockouts = lockouts(*live, program);
   sort(status.grants);
   status.half_done = half_done(*live);
-  if (!program.interfaces.empty()) {
-    status.warnings = interface_warnings(program.interfaces, kernel.links());
+  if (!program.interfaces.empty() || !program.public_rules.empty()) {
+    status.warnings = interface_warnings(program.interfaces, program.public_rules, kernel.links());
   }
-  const std::vector<Door> doors = remote_doors(program_of(live->ruleset));
+  for (std::string& warning : beside(live->ruleset, program, kernel))
+    status.warnings.push_back(std::move(warning));
+  const std::vector<Door> doors = remote_doors(program);
   if (std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.cut; })) {
     for (std::string& warning : offload_warnings(kernel.flowtables()))
       status.warnings.push_back(std::move(warning));

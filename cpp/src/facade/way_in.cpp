@@ -17,6 +17,21 @@ bool covers(const std::vector<Service>& services, std::uint16_t port) {
   });
 }
 
+// Whether an entry of `public` lets the connection in, by its interface if it names one.
+bool lets_in(const PublicRule& rule, const Connection& connection) {
+  return rule.service && covers({*rule.service}, connection.port) &&
+         (rule.from.empty() || std::any_of(rule.from.begin(), rule.from.end(), [&](const Network& network) {
+            return contains(network, connection.client);
+          }));
+}
+
+bool is_public(const Program& program, const Connection& connection) {
+  return covers(program.public_services, connection.port) ||
+         std::any_of(program.public_rules.begin(), program.public_rules.end(), [&](const PublicRule& rule) {
+           return rule.interface.empty() && lets_in(rule, connection);
+         });
+}
+
 // The grants of who came, by the sequences that open the port.
 using ByWhat = std::function<bool(const Track&, const LiveElement&)>;
 bool any_grant(const LiveTable& live, const Program& program, const Connection& connection,
@@ -88,12 +103,15 @@ Program program_of(const Ruleset& ruleset) {
       if (const auto span = parse_ports(element.key)) program.public_services.push_back(*span);
     }
   }
+  program.public_rules = public_rules(ruleset);
+  const Chain* refuse = ruleset.chain("refuse");
+  program.reject = refuse != nullptr && refuse->rules != std::vector<std::string>{"drop"};
   return program;
 }
 
 bool must_knock(const Program& program, const Connection& connection) {
   const bool shut = covers(protected_services(program), connection.port) ||
-                    (program.mode == Mode::stealth && !covers(program.public_services, connection.port));
+                    (program.mode == Mode::stealth && !is_public(program, connection));
   return shut && std::none_of(program.always_allow.begin(), program.always_allow.end(),
                               [&](const Network& network) { return contains(network, connection.client); });
 }

@@ -22,11 +22,11 @@ struct Connection {
 // Of sshd's variable SSH_CONNECTION: client address and port, server address and port.
 std::optional<Connection> parse_connection(std::string_view text);
 
-// As much of a program as a live ruleset says: mode, sequences, public services,
-// always_allow, interfaces, sources, ipv4_prefix, ipv6_prefix.
+// As much of a program as a live ruleset says: mode, sequences, public services and entries,
+// always_allow, interfaces, sources, ipv4_prefix, ipv6_prefix, how it refuses.
 Program program_of(const Ruleset& ruleset);
 
-// Whether somebody who comes like that needs a grant.
+// Whether somebody who comes like that needs a grant, by whichever interface it is.
 bool must_knock(const Program& program, const Connection& connection);
 
 // How much of an address of that family is a source: 32 or 128 where it is the whole address.

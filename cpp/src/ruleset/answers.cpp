@@ -33,10 +33,13 @@ bool has_answers(const Ruleset& ruleset) { return ruleset.chain(kChain) != nullp
 Ruleset with_answers(Ruleset ruleset, const std::vector<Answered>& answers) {
   ruleset = without_answers(std::move(ruleset));
   if (answers.empty()) return ruleset;
-  Chain chain{std::string(kChain),
-              "type filter hook prerouting priority mangle + 1; policy accept;",
-              {},
-              {"meta pkttype != other accept"}};
+  Chain chain{std::string(kChain), "type filter hook prerouting priority mangle + 1; policy accept;", {}, {}};
+  // A knock that a socket here would hear goes on otherwise, to be refused in `input`.
+  if (std::any_of(answers.begin(), answers.end(),
+                  [](const Answered& each) { return each.protocol == Protocol::udp; })) {
+    chain.rules.emplace_back("meta l4proto 17 meta priority 7411:1 meta pkttype set other");
+  }
+  chain.rules.emplace_back("meta pkttype != other accept");
   for (const Answered& each : answers) {
     chain.rules.push_back(fmt::format("meta nfproto {} meta l4proto {} {}", each.ipv6 ? "ipv6" : "ipv4",
                                       each.protocol == Protocol::tcp ? 6 : 17,

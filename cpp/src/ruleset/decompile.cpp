@@ -10,6 +10,7 @@
 #include "ruleset/live_doors.hpp"
 #include "ruleset/log.hpp"
 #include "ruleset/ruleset.hpp"
+#include "spec/values.hpp"
 
 namespace knockwork {
 namespace {
@@ -235,7 +236,49 @@ std::optional<int> prefix_of(const Ruleset& ruleset, std::string_view source, st
   return std::nullopt;
 }
 
+// What stands between two texts of a rule that begins with the first; the rule goes on after the second.
+std::optional<std::string_view> cut_out(std::string_view& rule, std::string_view before,
+                                        std::string_view after) {
+  if (!rule.starts_with(before)) return std::nullopt;
+  const std::size_t end = rule.find(after, before.size());
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view found = rule.substr(before.size(), end - before.size());
+  rule.remove_prefix(end + after.size());
+  return found;
+}
+
+std::optional<PublicRule> read_public_rule(std::string_view rule) {
+  if (!rule.ends_with(" accept")) return std::nullopt;
+  PublicRule read;
+  if (const auto name = cut_out(rule, "iifname \"", "\" ")) read.interface = *name;
+  for (const auto& [protocol, match] :
+       {std::pair{Protocol::tcp, "tcp dport "}, {Protocol::udp, "udp dport "}}) {
+    const auto ports = cut_out(rule, match, " ");
+    const auto range = ports ? spec::parse_range(*ports) : spec::Parsed<PortRange>();
+    if (ports && range) read.service = Service{protocol, range->first, range->last};
+  }
+  if (read.interface.empty() && !read.service) return std::nullopt;
+  for (const char* family : {"ip saddr ", "ip6 saddr "}) {
+    const auto source = cut_out(rule, family, " ");
+    if (const auto network = source ? parse_network(*source) : std::nullopt) read.from.push_back(*network);
+  }
+  return rule == "accept" || !read.interface.empty() ? std::optional(read) : std::nullopt;
+}
+
 }  // namespace
+
+std::vector<PublicRule> public_rules(const Ruleset& ruleset) {
+  std::vector<PublicRule> rules;
+  if (!is_stealth(ruleset)) return rules;
+  for (const Chain& chain : ruleset.chains) {
+    for (const std::string& rule : chain.rules) {
+      if (const auto read = read_public_rule(rule)) rules.push_back(*read);
+    }
+  }
+  std::sort(rules.begin(), rules.end());
+  rules.erase(std::unique(rules.begin(), rules.end()), rules.end());
+  return rules;
+}
 
 std::string declared_log(const Ruleset& ruleset) {
   const auto logs = [](const Chain& chain, std::string_view prefix) {

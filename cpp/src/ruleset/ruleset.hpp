@@ -104,6 +104,10 @@ std::vector<Track> decompile(const Ruleset& ruleset);
 std::optional<int> ipv6_prefix(const Ruleset& ruleset);
 std::optional<int> ipv4_prefix(const Ruleset& ruleset);
 
+// What `public` of stealth lets in by more than a port, one source each: as much as a rule says of its
+// interface, its source and, unless it is a protocol without ports, its service.
+std::vector<PublicRule> public_rules(const Ruleset& ruleset);
+
 // Its `log`: "none", "grants" or "all".
 std::string declared_log(const Ruleset& ruleset);
 
