@@ -1,4 +1,5 @@
 // Single values: what each text means, and that printing and reading again agree.
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ TEST_CASE("values: durations are read and printed in their shortest form") {
       {"1s500ms", 1500, "1s500ms"},
       {"1d1h1m1s100ms", 90061100, "1d1h1m1s100ms"},
       {"30d", 2592000000, "30d"},
+      {"4w2d", 2592000000, "30d"},
+      {"1w", 604800000, "7d"},
       {"0005s", 5000, "5s"},
   };
   for (const auto& [text, ms, printed] : cases) {
@@ -42,12 +45,54 @@ TEST_CASE("values: durations are read and printed in their shortest form") {
 
 TEST_CASE("values: what is no duration is refused") {
   for (const char* text :
-       {"",     "5",    "s",    "5 s",      " 5s", "5s ",  "1s1m",  "1m1m",     "5S",
-        "5.5s", "-5s",  "+5s",  "5sec",     "0s",  "50ms", "150ms", "30d100ms", "99999999999999999999s",
-        "1w",   "1:30", "5s\n", "\xc2\xb5s"}) {
+       {"",     "5",    "s",    "5 s",  " 5s",  "5s ",      "1s1m",  "1m1m",     "5S",
+        "5.5s", "-5s",  "+5s",  "5sec", "0s",   "50ms",     "150ms", "30d100ms", "99999999999999999999s",
+        "1w1w", "1d1w", "4w3d", "1:30", "5s\n", "\xc2\xb5s"}) {
     INFO(text);
     CHECK_FALSE(parse_duration(text));
   }
+}
+
+TEST_CASE("values: other tools' spellings mean the same") {
+  for (const char* text : {"7000/tcp", "7000:tcp", "tcp/7000", "tcp:7000", "7000/TCP", "Tcp:7000"}) {
+    INFO(text);
+    CHECK(parse_knock(text) == Knock{Protocol::tcp, 7000});
+    CHECK(parse_service(text) == Service{Protocol::tcp, 7000, 7000});
+    CHECK(parse_guard(text) == std::vector<Knock>{{Protocol::tcp, 7000}});
+    CHECK(parse_public(text)->service == Service{Protocol::tcp, 7000, 7000});
+  }
+  CHECK(parse_service("UDP:60000-61000") == Service{Protocol::udp, 60000, 61000});
+  CHECK(parse_public("GRE") == parse_public("gre"));
+  CHECK(parse_public("ICMP/Echo-Request") == parse_public("icmp/8"));
+  for (const char* text : {"7000:", ":tcp", "7000::tcp", "7000/tcp/", "7000:tcp:udp", "tcp:udp", "7000 tcp",
+                           "/tcp", "tcp/", "tcp:07000", "7000:sctp", "7000|tcp"}) {
+    INFO(text);
+    CHECK_FALSE(parse_knock(text));
+    CHECK_FALSE(parse_service(text));
+    CHECK_FALSE(parse_public(text));
+  }
+}
+
+TEST_CASE("values: services by the names that this host knows") {
+  if (!std::filesystem::exists("/etc/services")) return;  // then it knows none
+  CHECK(parse_service("ssh") == Service{Protocol::tcp, 22, 22});
+  for (const char* text : {"ssh/tcp", "SSH", "tcp:ssh", "ssh:TCP"}) {
+    INFO(text);
+    CHECK(parse_service(text) == Service{Protocol::tcp, 22, 22});
+    CHECK(parse_public(text)->service == Service{Protocol::tcp, 22, 22});
+  }
+  CHECK(parse_knock("tftp") == Knock{Protocol::udp, 69});
+  CHECK(parse_guard("domain") == std::vector<Knock>{{Protocol::tcp, 53}, {Protocol::udp, 53}});
+  // Both protocols have it, none has it, the other one has it; a name is no end of a range.
+  for (const char* text :
+       {"domain", "no-such-service", "ssh/udp", "ssh-http/tcp", "22-http/tcp", "-ssh", "tcp"}) {
+    INFO(text);
+    CHECK_FALSE(parse_service(text));
+  }
+  const auto exact = [](const char* text) { return parse_service(text).error().exact; };
+  CHECK(exact("domain") == "write 53/tcp or 53/udp");
+  CHECK(exact("ssh/udp") == "write 22/tcp, or 22/udp");
+  CHECK(parse_knock("ssh").error().exact == "write 22/tcp or 22/udp");  // as a port alone it would be udp
 }
 
 TEST_CASE("values: knocks, services and guards") {
@@ -69,7 +114,7 @@ TEST_CASE("values: knocks, services and guards") {
 TEST_CASE("values: what is no port is refused wherever a port stands, and a knock's fault never shows it") {
   for (const std::string& port : std::vector<std::string>{
            "", "0", "022", "0x16", "+22", "-22", "22.0", "2e1", "2_2", "65536", "4294967318",
-           "18446744073709551638", " 22", "22 ", "ssh", "\xd9\xa2\xd9\xa2", "1-"}) {
+           "18446744073709551638", " 22", "22 ", "no-such-service", "\xd9\xa2\xd9\xa2", "1-"}) {
     INFO(port);
     CHECK_FALSE(parse_service(port + "/tcp"));
     CHECK_FALSE(parse_guard(port));

@@ -23,13 +23,14 @@ _NESTED = frozenset(('derive', 'sequences'))
 _COUNTED = dict(guards='port', knock='knock', opens='service', public='service')
 
 
-_SERVICE = re.compile(r'(\d+)(?:-(\d+))?/(?:tcp|udp)')
+_SERVICE = re.compile(r'(\d+)(?:-(\d+))?[/:](?:tcp|udp)', re.IGNORECASE)
+_PROTOCOL_FIRST = re.compile(r'(?:tcp|udp)[/:](\d+)(?:-(\d+))?', re.IGNORECASE)
 _LIST_ITEM = re.compile(r'[\[,-]\s*["\']?(\d+)(?:-(\d+))?["\']?\s*(?=[],#\n/])')
 
 
 def without_ports(values, texts):
     """A mapping whose strings lack the ports of the texts: the core tells a user what he wrote."""
-    ports = set(port for pattern in (_SERVICE, _LIST_ITEM) for text in texts
+    ports = set(port for pattern in (_SERVICE, _PROTOCOL_FIRST, _LIST_ITEM) for text in texts
                 for found in pattern.findall(text) for port in found if port)
     if not ports:
         return values

@@ -67,16 +67,16 @@ options:
   knock:
     description:
       - >-
-        The knocks in their order, 1 to 32 of them: port/protocol; a port alone means udp. None of them is a
-        port that is opened, public or a listed guard, and no port serves more than 64 knocks in all. Either
-        C(knock) or C(derive).
+        The knocks in their order, 1 to 32 of them: port/protocol; a port alone means udp. C(7000:udp), C(udp/7000)
+        and upper case do as well. None of them is a port that is opened, public or a listed guard, and no port serves
+        more than 64 knocks in all. Either C(knock) or C(derive).
     type: list
-    elements: str
+    elements: raw
   opens:
     description:
       - >-
-        The services that the sequence opens: port/protocol or first-last/protocol. They are refused to
-        everyone else.
+        The services that the sequence opens: port/protocol or first-last/protocol, or a name that this host's
+        /etc/services has, as C(ssh) or C(ssh/tcp). They are refused to everyone else.
     type: list
     elements: str
   step_timeout:
@@ -273,15 +273,17 @@ confirmed:
   returned: when I(confirm_within) was given and something changed
   type: bool
 diagnostics:
-  description: Every fault of the declaration, where it cannot be used.
+  description: >-
+    Every fault of the declaration, where it cannot be used. A fault of an option has a path; one of a file that
+    was there before also a place.
   returned: failure
   type: list
   elements: dict
   sample:
-    - file: options
-      line: 4
-      column: 18
-      width: 9
+    - file: ''
+      line: 0
+      column: 0
+      width: 0
       path: sequences[0].knock[1]
       message: not a port
       remedy: write a number from 1 to 65535, and a protocol

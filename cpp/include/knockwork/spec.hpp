@@ -160,7 +160,7 @@ struct Source {
 };
 
 // Reads and validates. Faults of all sources are reported together.
-// Throws InvalidDeclaration. Pure: touches no file and no kernel.
+// Throws InvalidDeclaration. Pure: touches no kernel, and no file but /etc/services where one is named.
 Spec load(const std::vector<Source>& sources);
 
 // The declaration in its normal form, every key written out; load() reads it

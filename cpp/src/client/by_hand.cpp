@@ -27,7 +27,7 @@ Entrance entrance_by_hand(const std::string& host, const std::vector<std::string
 }
 
 Service tcp_service(std::string_view text) {
-  const bool bare = text.find('/') == std::string_view::npos;
+  const bool bare = text.find_first_of("/:") == std::string_view::npos;
   const auto service = spec::parse_service(bare ? std::string(text) + "/tcp" : std::string(text));
   if (!service) {
     throw SystemError(fmt::format("{}: {}", service.error().message, service.error().remedy));

@@ -14,8 +14,8 @@ struct Unit {
   std::string_view name;
   std::int64_t ms;
 };
-constexpr std::array<Unit, 5> kUnits{
-    {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
+constexpr std::array<Unit, 6> kUnits{
+    {{"w", 604'800'000}, {"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 constexpr std::size_t kMostDigits = 10;  // no overflow, whatever the units
 
 constexpr const char* kRemedy = "write it as 5s, 500ms, 1m30s, 2h or 1d";
@@ -49,6 +49,7 @@ std::string to_string(Duration duration) {
   if (rest == 0) return "0s";
   std::string text;
   for (const Unit& unit : kUnits) {
+    if (unit.name == "w") continue;  // read, but written as days, as the kernel's tools do
     if (rest >= unit.ms) text += fmt::format("{}{}", rest / unit.ms, unit.name);
     rest %= unit.ms;
   }

@@ -47,7 +47,8 @@ constexpr std::array<Key, 15> kDeclaration{{
      .doc = "What is open to all and never counts as a wrong knock: services, and protocols by name (`icmp`, "
             "`icmpv6/echo-request`, `gre`, `esp`, `ah`, `sctp`, `ospf`, `vrrp`, `igmp` and others) or by "
             "number (`proto/47`). An entry that is a mapping is open on one interface or to some sources "
-            "only. Only with `mode: stealth`."},
+            "only. Stealth lets no connection in because a helper of conntrack expects it: for an FTP server "
+            "name its data ports as well. Only with `mode: stealth`."},
     {.name = "ping",
      .scope = Scope::declaration,
      .form = Form::boolean,
@@ -201,9 +202,10 @@ constexpr std::array<Key, 11> kSequence{{
      .read = read_knocks,
      .fallback = "",
      .example = "[7000/udp, 8000/udp, 9000/udp]",
-     .doc = "The knocks in their order, 1 to 32 of them: port/protocol; a port alone means udp. None of "
-            "them is a port that is opened, public or a listed guard, and no port serves more than 64 "
-            "knocks in all. Either `knock` or `derive`.",
+     .doc =
+         "The knocks in their order, 1 to 32 of them: port/protocol; a port alone means udp. `7000:udp`, "
+         "`udp/7000` and upper case do as well. None of them is a port that is opened, public or a listed guard, and no port serves more than 64 "
+         "knocks in all. Either `knock` or `derive`.",
      .secret = true,
      .required = true,
      .unless = "derive"},
@@ -213,8 +215,8 @@ constexpr std::array<Key, 11> kSequence{{
      .read = read_opens,
      .fallback = "",
      .example = "[22/tcp]",
-     .doc = "The services that the sequence opens: port/protocol or first-last/protocol. They are refused "
-            "to everyone else.",
+     .doc = "The services that the sequence opens: port/protocol or first-last/protocol, or a name that this "
+            "host's /etc/services has, as `ssh` or `ssh/tcp`. They are refused to everyone else.",
      .required = true},
     {.name = "step_timeout",
      .scope = Scope::sequence,

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "spec/service_names.hpp"
 #include "spec/utf8.hpp"
 #include "spec/values.hpp"
 
@@ -97,6 +98,14 @@ PublicRule rule_of(std::uint8_t protocol) {
   return rule;
 }
 
+Parsed<PublicRule> service_rule(std::string_view text) {
+  const auto service = parse_service(text);
+  if (!service) return tl::unexpected(service.error());
+  PublicRule rule;
+  rule.service = *service;
+  return rule;
+}
+
 Parsed<PublicRule> parse_number(std::string_view digits) {
   const auto number = parse_integer(digits, 1, 254);
   if (!number) return tl::unexpected(number.error());
@@ -130,20 +139,21 @@ Parsed<PublicRule> parse_public(std::string_view text) {
         Fault{"a number that may be a port or a protocol", "write a port as 443/tcp, a protocol as proto/47",
               fmt::format("write {0}/tcp or {0}/udp for the port, proto/{0} for the protocol", text)});
   }
-  const std::size_t slash = text.find('/');
-  const std::string_view left = text.substr(0, slash);
+  const std::string lowered = lower(text);
+  const std::size_t slash = lowered.find('/');
+  const std::string_view left = std::string_view(lowered).substr(0, slash);
   const auto protocol = number_of(kProtocols, left);
   if (slash == std::string_view::npos) {
     if (protocol) return rule_of(*protocol);
-    if (text == "tcp" || text == "udp") return with_ports(text);
-    if (text.empty() || (text.front() >= '0' && text.front() <= '9')) {
-      auto service = parse_service(text);
-      return tl::unexpected(service.error());  // of ports without a protocol
+    if (left == "tcp" || left == "udp") return with_ports(left);
+    if (is_service_name(text) && !service_port(text, Protocol::tcp) && !service_port(text, Protocol::udp)) {
+      return refuse(
+          "unknown protocol or service " + quote(text),
+          "write a service as 443/tcp, a protocol by its name as gre, or by its number as proto/47");
     }
-    return refuse("unknown protocol " + quote(text),
-                  "write a service as 443/tcp, a protocol by its name as gre, or by its number as proto/47");
+    return service_rule(text);
   }
-  const std::string_view right = text.substr(slash + 1);
+  const std::string_view right = std::string_view(lowered).substr(slash + 1);
   if (left == "proto") return parse_number(right);
   const int number = protocol.value_or(0);
   if (number == kIcmp || number == kIcmpv6) return parse_type(*protocol, right);
@@ -151,11 +161,7 @@ Parsed<PublicRule> parse_public(std::string_view text) {
     return refuse(fmt::format("the ports of {} are not told apart", right),
                   fmt::format("write {} for all of it", right));
   }
-  const auto service = parse_service(text);
-  if (!service) return tl::unexpected(service.error());
-  PublicRule rule;
-  rule.service = *service;
-  return rule;
+  return service_rule(text);
 }
 
 }  // namespace knockwork::spec

@@ -31,7 +31,7 @@ sequences:
 | a knock | `7000/udp`, `7000/tcp`; `7000` alone means `7000/udp` |
 | a service | `22/tcp`, `60000-61000/udp`: the protocol is mandatory |
 | a protocol | by name, as `gre`, `icmp` or `icmpv6/echo-request`, or by number, as `proto/47` |
-| a duration | `500ms`, `5s`, `1m30s`, `2h`, `1d`: a multiple of 100 ms, 30 days at most, never without a unit |
+| a duration | `500ms`, `5s`, `1m30s`, `2h`, `1d`, `4w2d`: a multiple of 100 ms, 30 days at most, never without a unit |
 | a network | `192.0.2.10`, `192.0.2.0/28`, `"2001:db8::/32"`: no host bits set |
 | an interface | `eth0`, or `eth*` for all whose names begin so |
 | a number | in decimal, without sign or leading zero |

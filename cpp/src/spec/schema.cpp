@@ -9,22 +9,43 @@ namespace spec {
 namespace {
 
 constexpr const char* kDuration =
-    "^(?=[0-9])([0-9]{1,10}d)?([0-9]{1,10}h)?([0-9]{1,10}m)?([0-9]{1,10}s)?([0-9]{1,10}ms)?$";
-constexpr const char* kKnock = "^[1-9][0-9]{0,4}(/(tcp|udp))?$";
-constexpr const char* kService = "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?/(tcp|udp)$";
+    "^(?=[0-9])([0-9]{1,10}w)?([0-9]{1,10}d)?([0-9]{1,10}h)?([0-9]{1,10}m)?([0-9]{1,10}s)?([0-9]{1,10}ms)?$";
 constexpr const char* kName = "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$";
-constexpr const char* kPublicService =
-    "^([1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?/(tcp|udp)|[a-z][a-z0-9-]*|proto/[0-9]{1,3}|"
-    "(icmp|icmpv6|ipv6-icmp)/[a-z0-9-]+)$";
 constexpr const char* kInterface = R"(^[^/:"'`\\*?\s]{1,15}$|^[^/:"'`\\*?\s]{1,14}\*$)";
 constexpr const char* kHost = R"(^[A-Za-z0-9._-]{1,254}$)";
 constexpr const char* kRange = "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$";
 constexpr const char* kNetwork = "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$";
 
-Json text(const char* pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
+Json text(const std::string& pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
+
+constexpr const char* kServiceName = "[A-Za-z][A-Za-z0-9._+-]{0,63}";
+
+// "7000/udp", "7000:udp", "udp/7000", "udp:7000"
+std::string with_protocol(const std::string& ports) {
+  const std::string protocol = "([Tt][Cc][Pp]|[Uu][Dd][Pp])";
+  return ports + "[/:]" + protocol + "|" + protocol + "[/:]" + ports;
+}
+
+std::string knock_pattern() {
+  const std::string port = std::string("([1-9][0-9]{0,4}|") + kServiceName + ")";
+  return "^(" + port + "|" + with_protocol(port) + ")$";
+}
+
+// Without the ends, for it is part of what `public` takes.
+std::string services() {
+  return kServiceName +
+         ("|" + with_protocol("([1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?|" + std::string(kServiceName) + ")"));
+}
+
+std::string service_pattern() { return "^(" + services() + ")$"; }
+
+std::string public_pattern() {
+  return "^(" + services() +
+         "|[Pp][Rr][Oo][Tt][Oo]/[0-9]{1,3}|([Ii][Cc][Mm][Pp]([Vv]?6)?|ipv6-icmp)/[A-Za-z0-9-]+)$";
+}
 
 Json port_or_knock() {
-  return {{"anyOf", {{{"type", "integer"}, {"minimum", 1}, {"maximum", 65535}}, text(kKnock)}}};
+  return {{"anyOf", {{{"type", "integer"}, {"minimum", 1}, {"maximum", 65535}}, text(knock_pattern())}}};
 }
 
 Json port_or_range() {
@@ -69,11 +90,11 @@ Json form_json(const Key& key) {
       return list;
     }
     case Form::services:
-      return key.required ? at_least_one(list_of(text(kService))) : list_of(text(kService));
+      return key.required ? at_least_one(list_of(text(service_pattern()))) : list_of(text(service_pattern()));
     case Form::service:
-      return text(kPublicService);
+      return text(public_pattern());
     case Form::publics:
-      return list_of({{"anyOf", {text(kPublicService), object(Scope::public_entry)}}});
+      return list_of({{"anyOf", {text(public_pattern()), object(Scope::public_entry)}}});
     case Form::networks:
       return list_of(text(kNetwork));
     case Form::interfaces:

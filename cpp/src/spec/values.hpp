@@ -31,9 +31,9 @@ inline constexpr Duration kShortest = Duration::milliseconds(100);
 inline constexpr Duration kLongest = Duration::milliseconds(30LL * 24 * 3600 * 1000);
 
 Parsed<std::uint16_t> parse_port(std::string_view text);
-Parsed<Knock> parse_knock(std::string_view text);               // "7000", "7000/udp"
-Parsed<Service> parse_service(std::string_view text);           // "22/tcp", "60000-61000/udp"
-Parsed<PublicRule> parse_public(std::string_view text);         // a service, "gre", "proto/47", "icmp/8"
+Parsed<Knock> parse_knock(std::string_view text);        // "7000", "7000/udp", "7000:udp", "udp/7000", "tftp"
+Parsed<Service> parse_service(std::string_view text);    // "22/tcp", "60000-61000/udp", "ssh", "ssh/tcp"
+Parsed<PublicRule> parse_public(std::string_view text);  // a service, "gre", "proto/47", "icmp/8"
 Parsed<std::vector<Knock>> parse_guard(std::string_view text);  // "7001" (both protocols), "7001/udp"
 Parsed<PortRange> parse_range(std::string_view text);           // "8080", "1024-32767"
 Parsed<Protocol> parse_protocol(std::string_view text);         // "tcp", "udp"
