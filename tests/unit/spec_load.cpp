@@ -212,6 +212,29 @@ TEST_CASE("load: a declaration in its normal form means the same") {
   }
 }
 
+TEST_CASE(
+    "load: a number among options that YAML may have read as octal is refused, and in quotes it is meant") {
+  const auto faults = [](const std::string& name, const std::string& knock) {
+    try {
+      load({{Source::Kind::declaration, "/etc/knockwork/knockwork.yml", "knockwork: 1\n"},
+            {Source::Kind::drop_in, name, "- {name: ssh, opens: [\"22/tcp\"], knock: [" + knock + "]}\n"}});
+    } catch (const InvalidDeclaration& invalid) {
+      return invalid.diagnostics();
+    }
+    return Diagnostics();
+  };
+  const Diagnostics told = faults("options", "3584, 8000, 3648");  // [07000, 8000, 07100]
+  REQUIRE(told.size() == 2);
+  CHECK(told[0].path == "[0].knock[0]");
+  CHECK(told[0].message == "a number that YAML may have read from digits behind a zero, as octal");
+  CHECK(told[0].remedy == "write it without the zero; if it is what you mean, put it in quotes");
+  CHECK(told[0].exact == "write 7000; if you mean 3584, put it in quotes");
+  CHECK(told[1].exact == "write 7100; if you mean 3648, put it in quotes");
+  CHECK(faults("options", R"("3584", "8000", 3584/tcp)").empty());
+  CHECK(faults("options", "7000, 8000, 9000, 7001, 64000").empty());
+  CHECK(faults("ssh.yml", "3584, 8000, 9000").empty());  // a file is read by its text, where 07000 is refused
+}
+
 TEST_CASE("load: what() names every fault and holds no source line") {
   try {
     load_text("knockwork: 1\nsequences: [{name: ssh, knock: [70001], opens: [22]}]\n");

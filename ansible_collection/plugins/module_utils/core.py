@@ -46,8 +46,11 @@ class Core:
 
 
 def complaint(error, texts):
-    """An answer's error as (message, diagnostics), without the ports of the texts it is about."""
-    diagnostics = [without_ports(each, texts) for each in error.get('diagnostics') or []]
+    """An answer's error as (message, diagnostics), without the ports of the texts it is about.
+
+    A diagnostic has none: its remedies are examples, whatever ports the texts have.
+    """
+    diagnostics = error.get('diagnostics') or []
     message = without_ports(dict(message=error['message']), texts)['message']
     return '\n'.join([message] + ['  ' + _line(each) for each in diagnostics]), diagnostics
 

@@ -19,7 +19,7 @@ DERIVE = dict(
 
 SEQUENCE = {
     'name': dict(type='str', required=True),
-    'knock': dict(type='list', elements='str', no_log=False),  # masking fails on short values, see secrecy.py
+    'knock': dict(type='list', elements='raw', no_log=False),  # masking fails on short values, see secrecy.py
     'opens': dict(type='list', elements='str', required=True),
     'step_timeout': dict(type='str', default='5s'),
     'open_for': dict(type='str', default='30s'),

@@ -39,6 +39,7 @@
 #include "knockwork/knockwork.hpp"
 #include "knockwork/rotation.hpp"
 #include "knockwork/trust.hpp"
+#include "spec/document.hpp"
 #include "spec/json_text.hpp"
 
 namespace knockwork {
@@ -56,9 +57,21 @@ json success(const char* what, const std::string& value) {
   return {{"version", version()}, {"ok", true}, {what, json::parse(value)}};
 }
 
+// What a task's options were written into is a text that nobody sees: an option is known by its path, and
+// in the only sequence of a drop-in by its name.
+Diagnostic as_option(Diagnostic diagnostic) {
+  constexpr std::string_view kOnly = "[0].";
+  if (diagnostic.file != spec::kOptions) return diagnostic;
+  diagnostic.file.clear();
+  diagnostic.line = diagnostic.column = diagnostic.width = 0;
+  if (diagnostic.path.starts_with(kOnly)) diagnostic.path.erase(0, kOnly.size());
+  return diagnostic;
+}
+
 json to_values(const Diagnostics& diagnostics) {
   json values = json::array();
-  for (const Diagnostic& each : diagnostics) {
+  for (const Diagnostic& written : diagnostics) {
+    const Diagnostic each = as_option(written);
     values.push_back({{"file", each.file},
                       {"line", each.line},
                       {"column", each.column},

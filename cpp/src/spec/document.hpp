@@ -30,6 +30,9 @@ struct TreeNode {
   std::uint32_t length = 0;  // and its length
 };
 
+// What a source is called that no file is: a task's options, written out.
+inline constexpr std::string_view kOptions = "options";
+
 // Where something stands, in a user's terms.
 struct Position {
   int line = 0, column = 0;  // from 1; column in characters

@@ -32,6 +32,7 @@ AnsibleType ansible_type(Form form) {
     case Form::path:
       return {"path", nullptr};
     case Form::knocks:
+      return {"list", "raw"};  // a number is told from a text: the one may have been read as octal
     case Form::services:
     case Form::networks:
     case Form::interfaces:

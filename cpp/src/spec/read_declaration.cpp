@@ -90,6 +90,7 @@ void read_guards(const Key& key, const Value& value, Target& target, Faults& fau
   if (value.empty()) faults.at(value, {"an empty list of guards", "write `guards: none`"});
   std::set<Knock> seen;
   for (Value entry = value.first(); entry != value.stop(); entry = entry.next()) {
+    if (is_octal(entry, faults)) continue;
     const auto ports = read_entry(key, entry, parse_guard, faults);
     if (!ports) continue;
     const bool repeated =

@@ -72,7 +72,7 @@ void read_knocks(const Key& key, const Value& value, Target& target, Faults& fau
   SequenceDraft& draft = *target.sequence;
   std::size_t count = 0;
   for (Value entry = value.first(); entry != value.stop(); entry = entry.next()) {
-    if (++count > kMostKnocks) continue;
+    if (++count > kMostKnocks || is_octal(entry, faults)) continue;
     const auto knock = read_entry(key, entry, parse_knock, faults);
     if (!knock) continue;
     draft.value.knock.push_back(*knock);

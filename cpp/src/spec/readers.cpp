@@ -7,6 +7,7 @@
 #include <set>
 
 #include "spec/utf8.hpp"
+#include "spec/values.hpp"
 
 namespace knockwork::spec {
 namespace {
@@ -54,6 +55,18 @@ bool is_list(const Key& key, const Value& value, Faults& faults) {
                         ? fmt::format("put it in brackets, as in `{}: {}`", key.name, key.example)
                         : fmt::format("write it as in `{}: {}`", key.name, key.example)});
   return false;
+}
+
+bool is_octal(const Value& entry, Faults& faults) {
+  if (entry.kind() != NodeKind::scalar || entry.node().quoted || entry.document().name() != kOptions)
+    return false;
+  const auto number = parse_integer(entry.text(), 1, 65535);
+  // Ports that are round in octal, and not in decimal: nobody means 3584 who writes 7000 and 8000 beside it.
+  if (!number || *number < 64 || *number % 64 != 0 || *number % 10 == 0) return false;
+  faults.at(entry, {"a number that YAML may have read from digits behind a zero, as octal",
+                    "write it without the zero; if it is what you mean, put it in quotes",
+                    fmt::format("write {:o}; if you mean {}, put it in quotes", *number, *number)});
+  return true;
 }
 
 std::optional<std::size_t> choose(const Key& key, const Value& value, Faults& faults) {

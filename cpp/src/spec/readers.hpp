@@ -49,6 +49,10 @@ std::optional<T> read_entry(const Key& key, const Value& entry, Parsed<T> (*pars
   return std::nullopt;
 }
 
+// Whether the entry is a number that Ansible may have made of digits behind a zero: YAML 1.1 takes 07000 for
+// octal. Told then; who means the number puts it in quotes.
+bool is_octal(const Value& entry, Faults& faults);
+
 // Which of key.choices the value is; nullopt, and told, where it is none of them.
 std::optional<std::size_t> choose(const Key& key, const Value& value, Faults& faults);
 
