@@ -120,6 +120,27 @@ def _answer(lab: Lab, target: str, port: int, protocol: str) -> Reply | None:
     return answers[0]
 
 
+def test_answers_at_a_start(lab: Lab, knockwork: Knockwork) -> None:
+    """The gate stands before the other firewall: it answers as before, until an apply finds that firewall gone."""
+    lab.server.nft(SHAPES["firewalld-drop"])
+    knockwork.apply(MIXED)
+    lab.server.nft("flush ruleset")
+    lab.server.run(["sh", "-c", "rm -rf /run/knockwork/*"])
+    knockwork.apply(None, "--unattended")
+    assert lab.stranger.tcp(22) == "silent"
+    lab.server.nft(SHAPES["firewalld-drop"])
+    assert knockwork.apply().startswith("Unchanged")
+    lab.server.nft("flush ruleset")
+    knockwork.apply(None, "--unattended")
+    assert lab.stranger.tcp(22) == "silent"
+    assert "otherwise" in knockwork.run("status").stderr
+    assert "answers" in knockwork.apply()
+    assert lab.stranger.tcp(22) == "refused"
+    lab.server.nft("flush ruleset")
+    knockwork.apply(None, "--unattended")
+    assert lab.stranger.tcp(22) == "refused"
+
+
 def test_answers_follow(lab: Lab, knockwork: Knockwork) -> None:
     """A knock opens beside such a firewall; when it has gone, the next apply answers as the host itself does."""
     lab.server.nft(SHAPES["firewalld-drop"])

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "catch.hpp"
+#include "facade/kept_answers.hpp"
 #include "facade/stamp.hpp"
 #include "ruleset/answers.hpp"
 
@@ -119,6 +120,20 @@ TEST_CASE("surroundings: what the gate answers by itself") {
   silent.reject = false;
   CHECK(imitated(parse_others(table("accept", kFirewalld + "\t\tdrop\n")), silent).empty());
   CHECK(warnings(parse_others(table("accept", kFirewalld + "\t\tdrop\n")), gate(), connections).empty());
+}
+
+TEST_CASE("surroundings: what is answered is kept in a file, and a damaged one is nothing") {
+  for (const std::vector<Answered>& all :
+       {std::vector<Answered>(), everywhere(Answer::drop, Answer::prohibited),
+        std::vector<Answered>{{true, Protocol::udp, Answer::unreachable}}}) {
+    CHECK(parse_kept_answers(kept_answers_text(all)) == all);
+  }
+  CHECK(kept_answers_text({{false, Protocol::tcp, Answer::drop}}) == "ipv4 tcp drop\n");
+  for (const char* text : {"ipv4 tcp drop", "ipv4 tcp drop\nipv4 tcp drop\n", "ipv4 tcp accept\n", "\n",
+                           "ipv6 tcp drop\nipv4 tcp drop\n", "ipv4 tcp drop\nx"}) {
+    INFO(text);
+    CHECK(parse_kept_answers(text).empty());
+  }
 }
 
 TEST_CASE("surroundings: answers are no part of what was declared") {

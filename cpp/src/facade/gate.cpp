@@ -8,6 +8,7 @@
 #include "facade/clock.hpp"
 #include "facade/fingerprint.hpp"
 #include "facade/interfaces.hpp"
+#include "facade/kept_answers.hpp"
 #include "facade/last_good.hpp"
 #include "facade/revert.hpp"
 #include "facade/revoke.hpp"
@@ -77,17 +78,31 @@ std::vector<Answered> warn_of_others(std::vector<std::string>& all, const std::v
   return given;
 }
 
-// What is wanted beside what other firewalls do with the same packets. What cannot be read of them
-// stops no gate.
-Ruleset beside_others(const Wanted& wanted, Report& report, Kernel& kernel) {
+// What is wanted beside what other firewalls do with the same packets.
+struct Beside {
+  Ruleset ruleset;
+  std::optional<std::vector<Answered>> seen;  // what the gate has to answer as they do; nothing: not known
+};
+
+// What cannot be read of other firewalls stops no gate: then it answers as before.
+Beside beside_others(const Wanted& wanted, Report& report, Kernel& kernel) {
   try {
     const std::vector<Answered> given =
         warn_of_others(report.warnings, parse_others(kernel.others()), wanted);
-    if (wanted.adapts) return with_answers(wanted.ruleset, given);
+    if (wanted.adapts) return {with_answers(wanted.ruleset, given), given};
   } catch (const SystemError& error) {
     report.warnings.push_back(fmt::format("other firewalls were not looked at: {}", error.what()));
+    if (wanted.adapts) return {with_answers(wanted.ruleset, kept_answers()), {}};
   }
-  return wanted.ruleset;
+  return {wanted.ruleset, {}};
+}
+
+// At a start of the host the others may not stand yet: then as they did before.
+Beside as_before(const Wanted& wanted, Beside beside) {
+  if (!wanted.adapts || !beside.seen || !beside.seen->empty()) return beside;
+  const std::vector<Answered> before = kept_answers();
+  if (before.empty()) return beside;
+  return {with_answers(std::move(beside.ruleset), before), {}};
 }
 
 // With the interfaces that this host has.
@@ -172,7 +187,8 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
   if (stamped(kernel.generation(), digest_of_wanted)) return;
   Transaction transaction;
   std::optional<Armed> armed;
-  Ruleset wished, target;
+  Beside wished;
+  Ruleset target;
   Generation before;
   Retirement gone;
   Taken revoked;
@@ -182,9 +198,13 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
     refuse_if_not_ours(reading.live);
     before = reading.generation;
     wished = beside_others(wanted, done, kernel);
-    target = goal(wished, wanted.program, reading.live);
+    if (settings.asked == Asked::by_the_system && !reading.live)
+      wished = as_before(wanted, std::move(wished));
+    target = goal(wished.ruleset, wanted.program, reading.live);
     transaction = difference(pointer(reading.live), target);
-    if (transaction.empty()) return stamp(reading.generation, digest_of_wanted);
+    if (wished.seen) keep_answers(*wished.seen);
+    const bool looked = wished.seen || !wanted.adapts;
+    if (transaction.empty()) return stamp(looked ? reading.generation : Generation{}, digest_of_wanted);
     add(done, report(wanted, target, reading.live, transaction, settings,
                      settings.asked == Asked::by_someone ? MissingKey::make : MissingKey::make_if_possible));
     if (!reading.live) {
@@ -209,11 +229,12 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
   if (!gone.tracks.empty()) {
     finish(revoked, gone, wanted.program, kernel);
     sweep(gone, wanted.program, done, kernel, settings);
-    target = goal(wished, wanted.program, kernel.read());
+    target = goal(wished.ruleset, wanted.program, kernel.read());
   }
   verify(target, kernel);
-  // Somebody else may have committed after the look: then the next apply looks again.
-  if (wanted.adapts && kernel.generation().number != before.number + 1) stamp({}, digest_of_wanted);
+  // Somebody else may have committed after the look, or nothing was seen: then the next apply looks again.
+  if (wanted.adapts && (!wished.seen || kernel.generation().number != before.number + 1))
+    stamp({}, digest_of_wanted);
   if (armed) armed->committed(done);
 }
 
@@ -245,7 +266,7 @@ Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
   planned.warnings = pending_warnings();
   if (stamped(kernel.generation(), digest(wanted.ruleset))) return warned(std::move(planned), now);
   const std::optional<LiveTable> live = read_ours(kernel);
-  const Ruleset target = goal(beside_others(wanted, planned, kernel), wanted.program, live);
+  const Ruleset target = goal(beside_others(wanted, planned, kernel).ruleset, wanted.program, live);
   Transaction transaction = difference(pointer(live), target);
   add(planned, report(wanted, target, live, transaction, settings, MissingKey::do_without));
   if (!live) restore(planned, transaction, target);
@@ -322,6 +343,7 @@ Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
   }
   kernel.commit({{DeleteTable{}}});
   note_stand_in("");
+  keep_answers({});
   try {
     forget_last_good();
   } catch (const SystemError& error) {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
@@ -69,14 +70,38 @@ int take_generation(const nlmsghdr* header, void* data) {
   return mnl_attr_parse(header, sizeof(nfgenmsg), take_attribute, data) < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
 }
 
-std::uint32_t ask_generation(const mnl_socket* socket) {
-  std::array<char, 8192> buffer{};
-  nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
-  header->nlmsg_type = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETGEN;
-  header->nlmsg_flags = NLM_F_REQUEST;
+nlmsghdr* put_request(char* buffer, std::uint8_t message, std::uint16_t flags) {
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer);
+  header->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | message);
+  header->nlmsg_flags = flags;
   auto* family = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
   family->nfgen_family = AF_UNSPEC;
   family->version = NFNETLINK_V0;
+  return header;
+}
+
+int take_name(const nlattr* attribute, void* data) {
+  if (mnl_attr_get_type(attribute) == NFTA_TABLE_NAME &&
+      mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0)
+    *static_cast<std::string*>(data) = mnl_attr_get_str(attribute);
+  return MNL_CB_OK;
+}
+
+int take_table(const nlmsghdr* header, void* data) {
+  const auto* general = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(header));
+  const char* family = nullptr;
+  if (general->nfgen_family == NFPROTO_INET) family = "inet";
+  if (general->nfgen_family == NFPROTO_IPV4) family = "ip";
+  if (general->nfgen_family == NFPROTO_IPV6) family = "ip6";
+  std::string name;
+  if (family == nullptr || mnl_attr_parse(header, sizeof(nfgenmsg), take_name, &name) < 0) return MNL_CB_OK;
+  static_cast<std::vector<std::string>*>(data)->push_back(fmt::format("{} {}", family, name));
+  return MNL_CB_OK;
+}
+
+std::uint32_t ask_generation(const mnl_socket* socket) {
+  std::array<char, 8192> buffer{};
+  const nlmsghdr* header = put_request(buffer.data(), NFT_MSG_GETGEN, NLM_F_REQUEST);
   if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) refuse();
   const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
   std::uint32_t generation = 0;
@@ -96,6 +121,22 @@ Generation read_generation() {
   generation.netns = netns_cookie(socket.get());
   generation.number = ask_generation(socket.get());
   return generation;
+}
+
+std::vector<std::string> read_tables() {
+  const Socket socket = open_socket();
+  std::array<char, 16384> buffer{};
+  const nlmsghdr* header = put_request(buffer.data(), NFT_MSG_GETTABLE, NLM_F_REQUEST | NLM_F_DUMP);
+  if (mnl_socket_sendto(socket.get(), header, header->nlmsg_len) < 0) refuse();
+  std::vector<std::string> tables;
+  for (int more = MNL_CB_OK; more == MNL_CB_OK;) {
+    const ssize_t length = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
+    if (length < 0) refuse();
+    more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0, mnl_socket_get_portid(socket.get()),
+                      take_table, &tables);
+    if (more < 0) refuse();
+  }
+  return tables;
 }
 
 }  // namespace knockwork

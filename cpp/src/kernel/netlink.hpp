@@ -1,5 +1,9 @@
-// The generation of the ruleset, by netlink: libnftables does not tell it.
+// By netlink: the generation of the ruleset, which libnftables does not tell, and the names of tables, for
+// which it would read all that is in them.
 #pragma once
+
+#include <string>
+#include <vector>
 
 #include "knockwork/kernel.hpp"
 
@@ -7,5 +11,8 @@ namespace knockwork {
 
 // Throws SystemError.
 Generation read_generation();
+
+// Of those that see packets for this host: "inet filter", "ip nat". Throws SystemError.
+std::vector<std::string> read_tables();
 
 }  // namespace knockwork

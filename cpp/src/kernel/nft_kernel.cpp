@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <nftables/libnftables.h>
 
-#include <sstream>
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -69,24 +69,25 @@ bool takes(const std::string& script) {
   return nft_run_cmd_from_buffer(context.get(), script.c_str()) == 0;
 }
 
-// What one command lists; without the elements of named sets where that is asked for.
-std::string listing(const std::string& command, unsigned more_flags = 0) {
+// The kernel takes any name for a table, nft only words.
+bool is_word(std::string_view name) {
+  constexpr std::string_view kOthers = "_./- ";  // a blank stands behind the family
+  return std::all_of(name.begin(), name.end(),
+                     [&](char byte) {
+                       return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+                              (byte >= 'a' && byte <= 'z') || kOthers.find(byte) != std::string_view::npos;
+                     }) &&
+         std::count(name.begin(), name.end(), ' ') == 1;
+}
+
+// Without the elements of named sets.
+std::string terse_listing(const std::string& table) {
   const Context context = open_context();
-  nft_ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO | more_flags);
-  if (nft_run_cmd_from_buffer(context.get(), command.c_str()) != 0) {
+  nft_ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO | NFT_CTX_OUTPUT_TERSE);
+  if (nft_run_cmd_from_buffer(context.get(), ("list table " + table).c_str()) != 0) {
     refuse("read", nft_ctx_get_error_buffer(context.get()));
   }
   return nft_ctx_get_output_buffer(context.get());
-}
-
-// "table inet filter" of each line that is not ours.
-std::vector<std::string> other_tables() {
-  std::vector<std::string> names;
-  std::istringstream lines(listing("list tables"));
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("table ") && line != fmt::format("table {}", kTable)) names.push_back(line);
-  }
-  return names;
 }
 
 class NftKernel final : public Kernel {
@@ -105,12 +106,14 @@ class NftKernel final : public Kernel {
 
   // Apart: libnftables ends its process over what it does not know, and what others write may be that.
   std::string others() override {
-    generation();  // as in read()
-    const std::vector<std::string> names = other_tables();
+    std::vector<std::string> names = read_tables();
+    std::erase(names, kTable);
     if (names.empty()) return {};
+    if (!std::all_of(names.begin(), names.end(), is_word))
+      throw SystemError("a table has a name that nft cannot be asked for");
     const auto list_each = [&] {
       std::string text;
-      for (const std::string& name : names) text += listing("list " + name, NFT_CTX_OUTPUT_TERSE);
+      for (const std::string& name : names) text += terse_listing(name);
       return text;
     };
     return apart(list_each, std::chrono::seconds(5));

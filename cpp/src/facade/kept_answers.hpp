@@ -1,0 +1,23 @@
+// What the gate answers as another firewall does, kept for a start of the host, where the gate stands before
+// the other firewall.
+//
+// /var/lib/knockwork/answers: a line each, "ipv4 tcp drop". What is damaged or cannot be written costs no
+// more than itself: the next apply looks again.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "surroundings/answered.hpp"
+
+namespace knockwork {
+
+// Pure. The second returns nothing where the text is not what the first wrote.
+std::string kept_answers_text(const std::vector<Answered>& answers);
+std::vector<Answered> parse_kept_answers(std::string_view text);
+
+void keep_answers(const std::vector<Answered>& answers);
+std::vector<Answered> kept_answers();
+
+}  // namespace knockwork
