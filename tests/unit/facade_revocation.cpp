@@ -229,6 +229,7 @@ TEST_CASE("revocation: the kernel has no room for a source, and the service is c
    public:
     std::optional<LiveTable> read() override { return {}; }
     std::string others() override { return {}; }
+    std::optional<Ruleset> as_listed(const Ruleset&) override { return {}; }
     void commit(const Transaction& transaction) override {
       if (to_nft(transaction).find("severed4") != std::string::npos) throw SystemError("it is full");
       script = to_nft(transaction);

@@ -167,6 +167,18 @@ void FakeKernel::commit(const Transaction& transaction) {
   ++commits_;
 }
 
+Ruleset FakeKernel::spelled(Ruleset ruleset) const {
+  if (!spelling_) return ruleset;
+  for (Chain& chain : ruleset.chains) {
+    for (std::string& rule : chain.rules) rule = spelling_(rule);
+  }
+  for (Set& set : ruleset.sets) {
+    for (Element& element : set.elements) element.key = spelling_(element.key);
+    std::sort(set.elements.begin(), set.elements.end());
+  }
+  return ruleset;
+}
+
 void FakeKernel::tamper(const std::function<void(std::optional<LiveTable>&)>& change) {
   change(table_);
   ++generation_;

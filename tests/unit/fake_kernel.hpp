@@ -15,7 +15,15 @@ namespace knockwork {
 
 class FakeKernel final : public Kernel {
  public:
-  std::optional<LiveTable> read() override { return table_; }
+  std::optional<LiveTable> read() override {
+    std::optional<LiveTable> live = table_;
+    if (live) live->ruleset = spelled(std::move(live->ruleset));
+    return live;
+  }
+  std::optional<Ruleset> as_listed(const Ruleset& ruleset) override {
+    ++questions_;
+    return secretive_ ? std::nullopt : std::optional(spelled(ruleset));
+  }
   std::string others() override { return {}; }
   void commit(const Transaction& transaction) override;
   Generation generation() override { return {"fake", 1, generation_}; }
@@ -31,14 +39,25 @@ class FakeKernel final : public Kernel {
   void connect(std::vector<Link> links) { links_ = std::move(links); }
   void open(const Flow& flow) { flows_.push_back(flow); }
 
+  // Lists every rule and key in other words from now on.
+  using Spelling = std::function<std::string(std::string)>;
+  void spell(Spelling spelling) { spelling_ = std::move(spelling); }
+  void keep_to_itself() { secretive_ = true; }
+  int questions() const { return questions_; }
+
   // What another program does behind our back.
   void tamper(const std::function<void(std::optional<LiveTable>&)>& change);
   int commits() const { return commits_; }
 
  private:
+  Ruleset spelled(Ruleset ruleset) const;
+
   std::optional<LiveTable> table_;
   std::uint32_t generation_ = 1;
   int commits_ = 0;
+  int questions_ = 0;
+  bool secretive_ = false;
+  Spelling spelling_;
   std::vector<Flow> flows_;
   std::vector<Flowtable> flowtables_;
   std::vector<Link> links_{{"lo", {}, ""}, {"eth0", {}, ""}};

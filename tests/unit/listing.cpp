@@ -43,6 +43,7 @@ TEST_CASE("listing: every kind of object") {
 		comment "ours"
 		type filter hook prerouting priority mangle; policy accept;
 		icmpv6 type { nd-redirect, echo-request } accept comment "x { b, a } y"
+		tcp flags & (fin | syn | rst | ack) != syn tcp flags & (fin | syn) == syn accept
 		accept
 	}
 }
@@ -63,9 +64,9 @@ TEST_CASE("listing: every kind of object") {
   REQUIRE(gate != nullptr);
   CHECK(gate->hook == "type filter hook prerouting priority mangle; policy accept;");
   CHECK(gate->extra == std::vector<std::string>{"comment \"ours\""});
-  CHECK(gate->rules ==
-        std::vector<std::string>{"icmpv6 type { echo-request, nd-redirect } accept comment \"x { b, a } y\"",
-                                 "accept"});
+  CHECK(gate->rules == std::vector<std::string>{
+                           "icmpv6 type { echo-request, nd-redirect } accept comment \"x { b, a } y\"",
+                           "tcp flags != syn / fin,syn,rst,ack tcp flags syn / fin,syn accept", "accept"});
 }
 
 TEST_CASE("listing: a table of that name which is not ours") {

@@ -1,8 +1,9 @@
 // Runs the tests, and sees to it that they leave nothing on the machine: unit tests are pure.
 #define CATCH_CONFIG_RUNNER
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <iostream>
+
+#include "catch.hpp"
 
 namespace {
 

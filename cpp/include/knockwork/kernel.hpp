@@ -14,6 +14,7 @@
 namespace knockwork {
 
 struct LiveTable;    // ruleset/ruleset.hpp
+struct Ruleset;      // ruleset/ruleset.hpp
 struct Transaction;  // plan/plan.hpp
 
 // Where and when a ruleset was: two equal marks mean that nobody committed
@@ -88,6 +89,10 @@ class Kernel {
 
   // The listing of all tables but ours, without the elements of their named sets, as nft prints it.
   virtual std::string others() = 0;
+
+  // How the nftables in use would list a table like that, asked of a scratch one that nobody sees: each
+  // release has its own spelling of some rules. Nothing where none can be made.
+  virtual std::optional<Ruleset> as_listed(const Ruleset& ruleset) = 0;
 
   // All of it or nothing of it.
   virtual void commit(const Transaction& transaction) = 0;

@@ -1,5 +1,6 @@
 // What became of it, for people and for programs.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,7 @@
 #include "facade/call_client.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 

@@ -12,6 +12,7 @@
 #include "facade/last_good.hpp"
 #include "facade/revert.hpp"
 #include "facade/revoke.hpp"
+#include "facade/spelling.hpp"
 #include "facade/stamp.hpp"
 #include "facade/state.hpp"
 #include "facade/table.hpp"
@@ -194,13 +195,14 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
   Taken revoked;
   std::size_t past = SIZE_MAX;  // where what was saved begins in the transaction
   {
-    const Reading reading = read_steady(kernel);
+    Reading reading = read_steady(kernel);
     refuse_if_not_ours(reading.live);
     before = reading.generation;
     wished = beside_others(wanted, done, kernel);
     if (settings.asked == Asked::by_the_system && !reading.live)
       wished = as_before(wanted, std::move(wished));
     target = goal(wished.ruleset, wanted.program, reading.live);
+    if (reading.live) recognise(*reading.live, target, kernel);
     transaction = difference(pointer(reading.live), target);
     if (wished.seen) keep_answers(*wished.seen);
     const bool looked = wished.seen || !wanted.adapts;
@@ -231,11 +233,11 @@ void bring_about(const Wanted& wanted, Report& done, Kernel& kernel, const Setti
     sweep(gone, wanted.program, done, kernel, settings);
     target = goal(wished.ruleset, wanted.program, kernel.read());
   }
-  verify(target, kernel);
+  const std::string listed = verify(target, kernel, done.warnings);
   // Somebody else may have committed after the look, or nothing was seen: then the next apply looks again.
   if (wanted.adapts && (!wished.seen || kernel.generation().number != before.number + 1))
     stamp({}, digest_of_wanted);
-  if (armed) armed->committed(done);
+  if (armed) armed->committed(done, listed);
 }
 
 }  // namespace
@@ -265,8 +267,9 @@ Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
   Report planned;
   planned.warnings = pending_warnings();
   if (stamped(kernel.generation(), digest(wanted.ruleset))) return warned(std::move(planned), now);
-  const std::optional<LiveTable> live = read_ours(kernel);
+  std::optional<LiveTable> live = read_ours(kernel);
   const Ruleset target = goal(beside_others(wanted, planned, kernel).ruleset, wanted.program, live);
+  if (live) recognise(*live, target, kernel);
   Transaction transaction = difference(pointer(live), target);
   add(planned, report(wanted, target, live, transaction, settings, MissingKey::do_without));
   if (!live) restore(planned, transaction, target);

@@ -102,6 +102,7 @@ std::string to_json(const Pending& pending) {
                   {"deadline_ms", pending.deadline.count()},
                   {"committed_ms", pending.committed ? json(pending.committed->count()) : json(nullptr)},
                   {"digest", pending.digest},
+                  {"listed", pending.listed},
                   {"declared", pending.declared},
                   {"before", or_null(pending.before)},
                   {"grants", json::parse(to_json(pending.grants))},
@@ -122,6 +123,7 @@ Pending parse_pending(const std::string& text) {
       pending.committed = time_of(committed);
     }
     pending.digest = value.at("digest");
+    pending.listed = value.value("listed", "");  // version 0.1.0 wrote none
     pending.declared = value.at("declared");
     pending.before = text_or_null(value.at("before"));
     pending.grants = parse_saved(value.at("grants").dump());

@@ -24,7 +24,8 @@ struct Pending {
   std::chrono::milliseconds armed{0}, deadline{0};     // CLOCK_BOOTTIME
   std::optional<std::chrono::milliseconds> committed;  // the same; unset until the table stands
   std::string digest;                                  // of the ruleset that was applied
-  std::string declared;                                // of the declaration, whatever the epoch
+  std::string listed;                 // of its listing, where nftables has other words for it
+  std::string declared;               // of the declaration, whatever the epoch
   std::optional<std::string> before;  // the ruleset that comes back; unset: there was no table
   Saved grants;                       // of before
   std::vector<FileChange> files;

@@ -8,6 +8,7 @@
 
 #include "facade/files.hpp"
 #include "facade/fingerprint.hpp"
+#include "facade/spelling.hpp"
 #include "facade/timer.hpp"
 #include "facade/way_in.hpp"
 #include "plan/explain.hpp"
@@ -57,9 +58,10 @@ void add_grants(Transaction& transaction, const Pending& pending, const std::str
 void bring_back(const Pending& pending, Report& report, Kernel& kernel, const Settings& settings) {
   Ruleset before = ruleset_before(pending);
   {
-    const Reading reading = read_steady(kernel);
+    Reading reading = read_steady(kernel);
     refuse_if_not_ours(reading.live);
     before = goal(before, program_of(before), reading.live);
+    if (reading.live) recognise(*reading.live, before, kernel);
     Transaction transaction = difference(pointer(reading.live), before);
     if (!transaction.empty()) {
       const Shown shown = Fingerprints::of_this_host(MissingKey::do_without).shown(settings.ports);
@@ -68,7 +70,7 @@ void bring_back(const Pending& pending, Report& report, Kernel& kernel, const Se
     add_grants(transaction, pending, reading.generation.boot, pointer(reading.live), before, report.warnings);
     if (!transaction.empty()) kernel.commit(transaction);
   }
-  verify(before, kernel);
+  verify(before, kernel, report.warnings);
 }
 
 void take_away(Report& report, Kernel& kernel) {
@@ -171,7 +173,8 @@ void Armed::call_off() {
   disarm(pending_.id);
 }
 
-void Armed::committed(Report& report) {
+void Armed::committed(Report& report, const std::string& listed) {
+  pending_.listed = listed;
   pending_.committed = boot_clock();
   report.pending = waiting(pending_, *pending_.committed);
   try {

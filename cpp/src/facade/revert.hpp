@@ -34,8 +34,9 @@ class Armed {
   // What is revoked with the apply does not come back.
   Armed(const Reading& before, const Retirement& revoked, const std::string& digest,
         const std::string& declared, const Settings& settings);
-  void call_off();                 // nothing was committed
-  void committed(Report& report);  // the table stands: the time of proofs begins
+  void call_off();  // nothing was committed
+  // The table stands, listed as verify() says: the time of proofs begins.
+  void committed(Report& report, const std::string& listed);
 
  private:
   Pending pending_;

@@ -25,8 +25,10 @@ struct Reading {
 };
 Reading read_steady(Kernel& kernel);
 
-// Reads back what was committed, and stamps it. Kernels that cannot alter a set's
+// Reads back what was just committed, and stamps it. Kernels that cannot alter a set's
 // size ignore the request: there the set is made anew with its elements carried over.
-void verify(const Ruleset& ruleset, Kernel& kernel);
+// The table stands by now: what its listing does not say is a warning, unless somebody
+// else has changed it meanwhile. Returns the digest of the listing where that differs from ours.
+std::string verify(const Ruleset& ruleset, Kernel& kernel, std::vector<std::string>& warnings);
 
 }  // namespace knockwork

@@ -14,6 +14,7 @@
 #include "kernel/flowtables.hpp"
 #include "kernel/links.hpp"
 #include "kernel/netlink.hpp"
+#include "kernel/scratch.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
 #include "plan/plan.hpp"
@@ -90,18 +91,31 @@ std::string terse_listing(const std::string& table) {
   return nft_ctx_get_output_buffer(context.get());
 }
 
+std::optional<LiveTable> list_table() {
+  const Context context = open_context();
+  const std::string command = fmt::format("list table {}", kTable);
+  if (nft_run_cmd_from_buffer(context.get(), command.c_str()) != 0) {
+    const std::string_view error = nft_ctx_get_error_buffer(context.get());
+    if (says(error, "No such file or directory")) return std::nullopt;
+    refuse("read", error);
+  }
+  return parse_listing(nft_ctx_get_output_buffer(context.get()));
+}
+
 class NftKernel final : public Kernel {
  public:
   std::optional<LiveTable> read() override {
     generation();  // asks first: where nothing may be asked, libnftables prints or ends the process
-    const Context context = open_context();
-    const std::string command = fmt::format("list table {}", kTable);
-    if (nft_run_cmd_from_buffer(context.get(), command.c_str()) != 0) {
-      const std::string_view error = nft_ctx_get_error_buffer(context.get());
-      if (says(error, "No such file or directory")) return std::nullopt;
-      refuse("read", error);
-    }
-    return parse_listing(nft_ctx_get_output_buffer(context.get()));
+    return list_table();
+  }
+
+  std::optional<Ruleset> as_listed(const Ruleset& ruleset) override {
+    std::optional<LiveTable> listed;
+    in_scratch_namespace([&] {
+      const Context context = open_context();
+      if (nft_run_cmd_from_buffer(context.get(), to_nft(ruleset).c_str()) == 0) listed = list_table();
+    });
+    return listed ? std::optional(std::move(listed->ruleset)) : std::nullopt;
   }
 
   // Apart: libnftables ends its process over what it does not know, and what others write may be that.

@@ -55,8 +55,30 @@ std::vector<std::string> sorted_items(std::string_view items) {
   return list;
 }
 
+// `tcp flags & (fin | syn) != syn`, as releases from 1.1 on write it, is `tcp flags != syn / fin,syn`.
+std::string normal_flags(std::string_view rule) {
+  constexpr std::string_view kMasked = "tcp flags & (";
+  std::string text;
+  for (;;) {
+    const std::size_t at = find_bare(rule, kMasked);
+    if (at == std::string_view::npos) return text.append(rule);
+    const std::string_view masked = rule.substr(at + kMasked.size());
+    const std::size_t close = masked.find(") ");
+    if (close == std::string_view::npos) return text.append(rule);
+    std::string_view rest = masked.substr(close + 2);
+    const bool not_equal = take_prefix(rest, "!= ");
+    if (!not_equal && !take_prefix(rest, "== ")) return text.append(rule);
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    std::string mask(masked.substr(0, close));
+    for (std::size_t bar; (bar = mask.find(" | ")) != std::string::npos;) mask.replace(bar, 3, ",");
+    text.append(rule.substr(0, at)).append(not_equal ? "tcp flags != " : "tcp flags ");
+    text.append(rest.substr(0, end)).append(" / ").append(mask);
+    rule = rest.substr(end);
+  }
+}
+
 // The order inside a literal set is the hash's, not the author's.
-std::string normal_rule(std::string_view rule) {
+std::string normal_sets(std::string_view rule) {
   std::string text;
   for (;;) {
     const std::size_t open = find_bare(rule, "{ ");
@@ -161,7 +183,7 @@ class Reader {
       } else if (text.starts_with("comment ") && chain.rules.empty()) {
         chain.extra.emplace_back(text);
       } else {
-        chain.rules.push_back(normal_rule(text));
+        chain.rules.push_back(normal_sets(normal_flags(text)));
       }
     }
     table_.ruleset.chains.push_back(std::move(chain));

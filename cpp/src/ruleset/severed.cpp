@@ -1,6 +1,7 @@
 #include "ruleset/severed.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 

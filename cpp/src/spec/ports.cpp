@@ -40,7 +40,8 @@ std::optional<Protocol> protocol_named(std::string_view text) {
 // "22", "60000-61000"
 bool is_span(std::string_view text) {
   const std::size_t dash = text.find('-');
-  return all_digits(text.substr(0, dash)) && (dash == text.npos || all_digits(text.substr(dash + 1)));
+  return all_digits(text.substr(0, dash)) &&
+         (dash == std::string_view::npos || all_digits(text.substr(dash + 1)));
 }
 
 struct Halves {

@@ -1,6 +1,7 @@
 // The reference page: one paragraph of rules that hold for all values, then every
 // key of the table.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "knockwork/spec.hpp"
 #include "spec/keys.hpp"

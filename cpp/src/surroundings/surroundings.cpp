@@ -120,6 +120,67 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
+// Of services that another firewall refuses to everybody.
+std::vector<std::string> of_refused_services(const std::vector<OtherTable>& others, const Program& program,
+                                             const std::vector<std::string>& where) {
+  std::map<Service, std::string> known;
+  const std::size_t most = 1'000'000 / (count_rules(others) * where.size()) + 1;  // services: as above
+  std::map<std::string, std::vector<std::string>> refused;
+  for (const Track& track : program.tracks) {
+    std::set<std::string> chains;
+    for (const Service& service : track.to.empty() ? track.services : std::vector<Service>()) {
+      if (known.size() >= most && !known.contains(service)) continue;
+      const auto [at, fresh] = known.try_emplace(service);
+      if (fresh) at->second = refuser(others, where, service);
+      if (!at->second.empty()) chains.insert(at->second);
+    }
+    for (const std::string& chain : chains) refused[chain].push_back(track.name);
+  }
+  std::vector<std::string> all;
+  for (const auto& [chain, names] : refused) {
+    all.push_back(
+        fmt::format("the chain {} refuses what {} opens, so a knock lets nobody in there: allow the service "
+                    "in that firewall too (docs/firewalls.md)",
+                    chain, listed(names)));
+  }
+  return all;
+}
+
+// Of chains beside which a protected port can be told from a closed one.
+std::vector<std::string> of_unlike_answers(const std::vector<OtherTable>& others,
+                                           const std::vector<Answered>& given,
+                                           const std::vector<std::string>& where) {
+  std::set<std::string> unclear;
+  std::map<std::string, bool> apart;  // whether closed ports are silent there
+  for (Question question : kinds()) {
+    const bool is_given = std::any_of(given.begin(), given.end(), [&](const Answered& each) {
+      return each.ipv6 == question.ipv6 && each.protocol == question.protocol;
+    });
+    if (is_given) continue;
+    const Fate fate = met(others, where, question);
+    if (!answer(fate)) unclear.insert(fate.chain);
+    question.translated = true;  // as what the gate refuses
+    const bool shows =
+        question.protocol == Protocol::tcp && met(others, where, question).kind == Kind::accepted;
+    if (shows && answer(fate).value_or(Answer::closed) != Answer::closed)
+      apart[fate.chain] = fate.kind == Kind::dropped;
+  }
+  std::vector<std::string> all;
+  for (const auto& [chain, silent] : apart) {
+    all.push_back(fmt::format(
+        "the chain {} {} closed ports, but lets through what has a translated destination: "
+        "protected ports stand out beside them{}",
+        chain, silent ? "silences" : "rejects", silent ? ". Set `refuse: drop`" : " (docs/firewalls.md)"));
+  }
+  for (const std::string& chain : unclear) {
+    all.push_back(
+        fmt::format("it cannot be told how the chain {} answers at closed ports, so protected ports may "
+                    "stand out: compare them from outside, and see docs/firewalls.md",
+                    chain));
+  }
+  return all;
+}
+
 }  // namespace
 
 std::vector<Answered> answers(const std::vector<OtherTable>& others, const Program& program) {
@@ -151,57 +212,11 @@ std::vector<Answered> imitated(const std::vector<OtherTable>& others, const Prog
 
 std::vector<std::string> warnings(const std::vector<OtherTable>& others, const Program& program,
                                   const std::vector<Answered>& given) {
-  std::vector<std::string> all;
-  if (others.empty()) return all;
+  if (others.empty()) return {};
   const std::vector<std::string> where = interfaces(others, program);
-  std::map<Service, std::string> known;
-  const std::size_t most = 1'000'000 / (count_rules(others) * where.size()) + 1;  // services: as above
-  std::map<std::string, std::vector<std::string>> refused;
-  for (const Track& track : program.tracks) {
-    std::set<std::string> chains;
-    for (const Service& service : track.to.empty() ? track.services : std::vector<Service>()) {
-      if (known.size() >= most && !known.contains(service)) continue;
-      const auto [at, fresh] = known.try_emplace(service);
-      if (fresh) at->second = refuser(others, where, service);
-      if (!at->second.empty()) chains.insert(at->second);
-    }
-    for (const std::string& chain : chains) refused[chain].push_back(track.name);
-  }
-  for (const auto& [chain, names] : refused) {
-    all.push_back(
-        fmt::format("the chain {} refuses what {} opens, so a knock lets nobody in there: allow the service "
-                    "in that firewall too (docs/firewalls.md)",
-                    chain, listed(names)));
-  }
+  std::vector<std::string> all = of_refused_services(others, program, where);
   if (!seems_closed(program)) return all;
-  std::set<std::string> unclear;
-  std::map<std::string, bool> apart;  // whether closed ports are silent there
-  for (Question question : kinds()) {
-    const Fate fate = met(others, where, question);
-    const auto is_given = [&](const Answered& each) {
-      return each.ipv6 == question.ipv6 && each.protocol == question.protocol;
-    };
-    if (std::any_of(given.begin(), given.end(), is_given)) continue;
-    if (!answer(fate)) unclear.insert(fate.chain);
-    question.translated = true;  // as what the gate refuses
-    const bool shows =
-        question.protocol == Protocol::tcp && met(others, where, question).kind == Kind::accepted;
-    if (shows && answer(fate).value_or(Answer::closed) != Answer::closed) {
-      apart[fate.chain] = fate.kind == Kind::dropped;
-    }
-  }
-  for (const auto& [chain, silent] : apart) {
-    all.push_back(fmt::format(
-        "the chain {} {} closed ports, but lets through what has a translated destination: "
-        "protected ports stand out beside them{}",
-        chain, silent ? "silences" : "rejects", silent ? ". Set `refuse: drop`" : " (docs/firewalls.md)"));
-  }
-  for (const std::string& chain : unclear) {
-    all.push_back(
-        fmt::format("it cannot be told how the chain {} answers at closed ports, so protected ports may "
-                    "stand out: compare them from outside, and see docs/firewalls.md",
-                    chain));
-  }
+  for (std::string& warning : of_unlike_answers(others, given, where)) all.push_back(std::move(warning));
   return all;
 }
 

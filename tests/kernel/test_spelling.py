@@ -1,0 +1,102 @@
+"""The next release of nftables lists the same table in other words: nothing fails, drifts or is overlooked."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bed import Lab
+from bed.cli import ROOT, Knockwork
+
+GATE = """\
+knockwork: 1
+sequences:
+  - name: ssh
+    knock: [7000/udp, 8000/tcp, 9000/udp]
+    opens: [22/tcp]
+"""
+STEALTH = GATE.replace("sequences:", "mode: stealth\nsequences:")
+STAMP = "/run/knockwork/stamp"
+
+
+class NextRelease(Knockwork):
+    """The command with a libnftables that has other words, and perhaps without a privilege."""
+
+    def __init__(self, lab: Lab, preload: Path) -> None:
+        super().__init__(lab.server)
+        self.preload = preload
+        self.without: list[str] = []
+
+    def command(self, *arguments: str) -> list[str]:
+        return [*self.without, "env", f"LD_PRELOAD={self.preload}", *super().command(*arguments)]
+
+    def read_again(self) -> None:
+        """Have the next command read the table, whatever is known of it."""
+        self.host.run(["rm", "-f", STAMP])
+
+
+@pytest.fixture(scope="module")
+def preload(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("spelling") / "other_words.so"
+    subprocess.run(["g++", "-shared", "-fPIC", "-O1", "-o", made, ROOT / "tests/kernel/other_words.cpp"], check=True)
+    made.parent.chmod(0o755)
+    return made
+
+
+@pytest.fixture
+def future(lab: Lab, preload: Path) -> Iterator[NextRelease]:
+    yield NextRelease(lab, preload)
+
+
+@pytest.mark.parametrize("text", ["knockwork: 1\nsequences: []\n", GATE, STEALTH], ids=["empty", "gate", "stealth"])
+def test_changed_then_unchanged(future: NextRelease, text: str) -> None:
+    future.declare(text)
+    first = future.run("apply")
+    assert first.returncode == 0, first.stderr
+    assert first.stderr == ""
+    assert not first.stdout.startswith("Unchanged")
+    future.read_again()
+    assert future.apply().startswith("Unchanged")
+    future.read_again()
+    assert not future.differs()
+
+
+def test_a_table_of_the_release_before(future: NextRelease, knockwork: Knockwork) -> None:
+    knockwork.apply(GATE)
+    future.read_again()
+    assert not future.differs()
+
+
+def test_what_a_hand_did_is_seen_and_mended(future: NextRelease) -> None:
+    future.apply(GATE)
+    for deed in ("insert rule inet knockwork known accept", "flush chain inet knockwork door",
+                 "delete element inet knockwork watched { 22 }",
+                 "add element inet knockwork dispatch { 17 . 7005 : goto guard }",
+                 "delete element inet knockwork dispatch { 17 . 7000 }"):
+        future.host.run(["/usr/sbin/nft", deed], check=True)
+        assert future.differs(), deed
+        future.apply()
+        future.read_again()
+        assert not future.differs(), deed
+
+
+def test_where_nobody_can_be_asked_it_is_a_warning(future: NextRelease) -> None:
+    """As in a container that may change its rules and make no namespace."""
+    future.without = ["setpriv", "--bounding-set", "-sys_admin"]
+    future.declare(GATE)
+    done = future.run("apply")
+    assert done.returncode == 0, done.stderr
+    assert "the table inet knockwork was applied and stands, but this version of nftables lists it in words that " \
+           "knockwork does not know: rule " in done.stderr
+    assert "22" not in done.stderr and "7000" not in done.stderr
+    assert "chain input" in future.listing()
+
+
+def test_confirmed(future: NextRelease) -> None:
+    future.without = ["setpriv", "--bounding-set", "-sys_admin"]
+    future.declare(GATE)
+    done = future.run("apply", "--confirm-within", "60s")
+    assert done.returncode == 0, done.stderr
+    done = future.run("confirm")
+    assert done.returncode == 0, done.stderr
