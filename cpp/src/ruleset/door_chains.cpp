@@ -111,7 +111,11 @@ class Doors {
     }
     append(rules, book_.allowed());
     append(rules, book_.granted(ranges));
-    if (!cut) append(rules, spoken("ct state established ", "saddr", "sport", "daddr", "dport"));
+    if (cut) {
+      rules.push_back(kEndedDatagram);
+    } else {
+      append(rules, spoken("ct state established ", "saddr", "sport", "daddr", "dport"));
+    }
     append(rules, refused());
     return rules;
   }
@@ -256,7 +260,7 @@ class Doors {
     append(rules, book_.allowed());
     append(rules, book_.reached(place.doors));
     if (place.cut()) {
-      rules.emplace_back(kNotSyn + " ct state established drop");
+      append(rules, {kNotSyn + " ct state established drop", kEndedDatagram});
     } else {
       append(rules, spoken("ct state established ", "saddr", "sport", "daddr", "dport"));
       append(rules, {kNotSyn + " " + kOwnSocket + " accept", kNotSyn + " meta l4proto @underway accept"});
