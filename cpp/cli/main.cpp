@@ -1,4 +1,4 @@
-// The command line of knockwork-main: parse, run what was chosen, say what went wrong.
+// The command line of knockwork: parse, run what was chosen, say what went wrong.
 #include <fmt/format.h>
 #include <unistd.h>
 

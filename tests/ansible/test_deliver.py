@@ -10,8 +10,7 @@ from bed.cli import binary
 from controller import Controller, table
 
 BIN = "/var/lib/knockwork/bin"
-MAIN = binary().parent / "libexec/knockwork/knockwork-main"
-COMMAND = MAIN if MAIN.exists() else binary()  # the one that runs by itself
+COMMAND = binary()
 RULESET = "- knockwork.nft.ruleset:\n    sequences:\n      - {name: ssh, knock: [47011, 48123], opens: [50443/tcp]}\n"
 INFO = "- knockwork.nft.ruleset_info:\n"
 CORE = "- knockwork.nft.core:\n    link: /root/knockwork\n"

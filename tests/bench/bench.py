@@ -243,7 +243,7 @@ def derive_rows(rounds: int) -> list[Row]:
     with build.lock("bench"):
         subprocess.run(["g++", "-std=c++20", "-O2", f"-I{ROOT / 'cpp/include'}", "-o", DERIVE,
                         ROOT / "tests/bench/derive.cpp", ROOT / "build/release/cpp/libknockwork_core.a",
-                        "-lcrypto", "-lfmt"], check=True)
+                        "-lnettle"], check=True)
     rates: dict[str, list[float]] = {}
     for _ in range(rounds):
         for line in subprocess.run([DERIVE], check=True, text=True, stdout=subprocess.PIPE).stdout.splitlines():

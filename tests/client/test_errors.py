@@ -174,16 +174,6 @@ def test_wrong_usage(client: Knockwork, case: str) -> None:
     assert client.refused(*command.split()) == f"knockwork: error: {message}{USAGE}"
 
 
-def test_the_other_half_is_missing(client: Knockwork) -> None:
-    """Knocks by hand need one file alone; what needs the other says that it is not there."""
-    client.host.run(["install", "-D", client.command()[0], "/run/alone/knockwork"], check=True)
-    done = client.host.run(["/run/alone/knockwork", "knock", "10.77.0.10", "7000"])
-    assert (done.returncode, done.stdout, done.stderr) == (0, "10.77.0.10: sent, not proved\n", "")
-    error = failure(client.host.run(["/run/alone/knockwork", "status"]), 1)
-    assert error.startswith("knockwork: error: cannot start /")
-    assert error.endswith("/knockwork/knockwork-main: No such file or directory: install knockwork again\n")
-
-
 def test_progress(client: Knockwork, server: Knockwork) -> None:
     """On a terminal one line says what goes on, and gives way to the result."""
     server.apply("knockwork: 1\nsequences: [{name: ssh, knock: [47011, 48123/tcp], opens: [22/tcp]}]\n")

@@ -96,11 +96,7 @@ def test_where_packets_come_from(lab: Lab, server: Knockwork, option: tuple[str,
     server.apply(SEQUENCE)
     nobody = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all",
               "--bounding-set=-all"]
-    for name in ("knockwork", "libexec/knockwork/knockwork-main"):
-        program = Knockwork(lab.callers).command()[0]
-        target = f"/run/bin/{name}"
-        origin = f"{program.removesuffix('knockwork')}{name}"
-        lab.callers.run(["install", "-D", "-m", "755", origin, target], check=True)
+    lab.callers.run(["install", "-D", "-m", "755", Knockwork(lab.callers).command()[0], "/run/bin/knockwork"], check=True)
     seen = wire(lab.callers, lambda: lab.callers.run(
         [*nobody, "/run/bin/knockwork", "knock", SERVER[0], *KNOCKS, "--wait-open", "22", *option], check=True))
     assert {each.source for each in seen} == {source}

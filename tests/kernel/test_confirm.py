@@ -290,11 +290,10 @@ def test_with_systemd(knockwork: Knockwork) -> None:
     knockwork.declare(CUTS_OFF["wrong sequence"])
     done = knockwork.run("apply", "--confirm-within", "1s", "--json", env=env)
     identity = json.loads(done.stdout)["pending"]["id"]
-    binary = Path(knockwork.command()[0]).parent / "libexec/knockwork/knockwork-main"
     assert host.read("/run/systemd-run.said") == (
         f"--quiet --unit=knockwork-revert-{identity} --description=knockwork: take back what nobody confirmed "
         "--collect --on-active=1000ms --timer-property=AccuracySec=100ms --timer-property=RemainAfterElapse=no "
-        f"{binary} rollback --armed {identity}\n")
+        f"{knockwork.command()[0]} rollback --armed {identity}\n")
     assert [line for line in _leftovers(knockwork) if "--armed" not in line] == []
     _wait_for_return(knockwork)
     assert _static(knockwork) == static

@@ -37,10 +37,7 @@ def failure(lab: Lab, prefix: list[str], command: list[str]) -> str:
 @pytest.fixture
 def everyones(lab: Lab) -> str:
     """The command where any user may run it."""
-    for source, target in ((binary(), "/run/bin/knockwork"),
-                           (binary().parent / "libexec/knockwork/knockwork-main",
-                            "/run/libexec/knockwork/knockwork-main")):
-        lab.server.run(["install", "-D", "-m", "755", str(source), target], check=True)
+    lab.server.run(["install", "-D", "-m", "755", str(binary()), "/run/bin/knockwork"], check=True)
     return "/run/bin/knockwork"
 
 

@@ -1,11 +1,9 @@
 // Keys and ports: docs/derivation.md, "Host key" and "Knocks".
-#include <openssl/crypto.h>
-
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
-#include "derive/hmac.hpp"
+#include "derive/expansion.hpp"
 #include "derive/host_names.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
@@ -15,7 +13,7 @@ namespace knockwork {
 namespace {
 
 using namespace std::string_view_literals;
-using derivation::Hmac;
+using crypto::Hmac;
 
 constexpr std::string_view kSalt = "knockwork/1";
 constexpr std::string_view kHost = "host\0"sv;
@@ -52,18 +50,18 @@ bool holds(const std::vector<Knock>& knocks, std::uint16_t port) {
 
 }  // namespace
 
-HostKey::~HostKey() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
+HostKey::~HostKey() { crypto::wipe(bytes_.data(), bytes_.size()); }
 
 HostKey host_key(std::string_view master, std::string_view host) {
   const auto name = derivation::normal_host(host);
   if (!name) throw SystemError("not the name of a host: write letters, digits, `.`, `-` and `_`");
   const std::string info =
       std::string(kHost) + *name + '\1';  // HKDF-Expand's counter: 32 bytes are its first block
-  derivation::Digest extracted = Hmac(kSalt).of(master);
-  derivation::Digest expanded = Hmac(derivation::view(extracted)).of(info);
+  crypto::Digest extracted = Hmac(kSalt).of(master);
+  crypto::Digest expanded = Hmac(crypto::view(extracted)).of(info);
   const HostKey key(expanded);
-  OPENSSL_cleanse(extracted.data(), extracted.size());
-  OPENSSL_cleanse(expanded.data(), expanded.size());
+  crypto::wipe(extracted.data(), extracted.size());
+  crypto::wipe(expanded.data(), expanded.size());
   return key;
 }
 

@@ -2,14 +2,13 @@
 // but for names of hosts.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <charconv>
 #include <set>
 #include <tuple>
 
+#include "crypto/crypto.hpp"
 #include "derive/host_names.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
@@ -26,27 +25,6 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kBlanks);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
-std::string to_base64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                  reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  text.pop_back();
-  return text;
-}
-
-// nullopt where it is not base64 as RFC 4648 has it, padding included.
-std::optional<std::string> from_base64(std::string_view text) {
-  if (text.empty() || text.size() % 4 != 0 || text.size() > 2 * kLongestSecret) return std::nullopt;
-  std::string bytes(text.size() / 4 * 3, '\0');
-  if (EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size())) < 0)
-    return std::nullopt;
-  for (std::size_t padding = text.size(); text[padding - 1] == '=' && padding > text.size() - 2; --padding)
-    bytes.pop_back();
-  if (to_base64(bytes) != text) return std::nullopt;
-  return bytes;
 }
 
 struct Refused {
@@ -85,7 +63,7 @@ Secrets::Line read_line(std::string_view text) {
   } else {
     throw Refused{fmt::format("not a secret: {}", kShape)};
   }
-  auto bytes = from_base64(text);
+  auto bytes = text.empty() || text.size() > 2 * kLongestSecret ? std::nullopt : crypto::from_base64(text);
   if (!bytes) throw Refused{"not base64: copy the line again, as a whole"};
   line.bytes = std::move(*bytes);
   if (!line.host.empty() && line.bytes.size() != HostKey::kBytes) {
@@ -107,7 +85,7 @@ HostKey to_key(std::string_view bytes) {
   HostKey::Bytes key{};
   std::copy_n(bytes.begin(), key.size(), key.begin());
   HostKey made(key);
-  OPENSSL_cleanse(key.data(), key.size());
+  crypto::wipe(key.data(), key.size());
   return made;
 }
 
@@ -137,7 +115,7 @@ Secrets Secrets::parse(std::string_view text, std::string name) {
 }
 
 Secrets::~Secrets() {
-  for (Line& line : lines_) OPENSSL_cleanse(line.bytes.data(), line.bytes.size());
+  for (Line& line : lines_) crypto::wipe(line.bytes);
 }
 
 HostKey Secrets::key(std::string_view host, Epoch epoch) const {
@@ -170,7 +148,7 @@ HostKey Secrets::key(std::string_view host, Epoch epoch) const {
 std::string secret_line(const Secrets::Line& line) {
   return fmt::format("{}{}{}\n", line.from == 0 ? "" : fmt::format("{} ", line.from),
                      line.host.empty() ? "master:" : fmt::format("host:{}:", line.host),
-                     to_base64(line.bytes));
+                     crypto::to_base64(line.bytes));
 }
 
 }  // namespace knockwork

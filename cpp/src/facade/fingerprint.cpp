@@ -1,10 +1,8 @@
 #include "facade/fingerprint.hpp"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
 
+#include "crypto/crypto.hpp"
 #include "facade/files.hpp"
 #include "facade/user.hpp"
 #include "knockwork/diagnostic.hpp"
@@ -13,14 +11,6 @@ namespace knockwork {
 namespace {
 
 constexpr std::size_t kKeyBytes = 32;
-
-std::string random_key() {
-  std::string key(kKeyBytes, '\0');
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), static_cast<int>(key.size())) != 1) {
-    throw SystemError("no random numbers to be had for a fingerprint key");
-  }
-  return key;
-}
 
 std::string text_of(const Track& track) {
   std::string text;
@@ -38,7 +28,7 @@ std::string text_of(const std::vector<Service>& services) {
 
 Fingerprints Fingerprints::of_this_host(MissingKey missing) {
   const std::filesystem::path path = std::filesystem::path(kStateDirectory) / "fingerprint.key";
-  std::string made = random_key();
+  std::string made = crypto::random_bytes(kKeyBytes);
   try {
     if (auto key = read_file(path); key && key->size() == kKeyBytes) return Fingerprints(std::move(*key));
     if (missing != MissingKey::do_without) write_file(path, made);
@@ -50,7 +40,7 @@ Fingerprints Fingerprints::of_this_host(MissingKey missing) {
 
 std::string user_fingerprint(std::string_view text) {
   const std::filesystem::path path = user_folder() / "fingerprint.key";
-  if (!read_file(path)) create_file(path, random_key());
+  if (!read_file(path)) create_file(path, crypto::random_bytes(kKeyBytes));
   auto key = read_file(path);  // whoever was first
   if (!key || key->size() != kKeyBytes) {
     throw SystemError(fmt::format("{} is no fingerprint key: delete it", path.string()));
@@ -59,10 +49,7 @@ std::string user_fingerprint(std::string_view text) {
 }
 
 std::string Fingerprints::of(std::string_view text) const {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest, nullptr);
-  return fmt::format("{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]);
+  return crypto::to_hex(crypto::Hmac(key_).of(text)).substr(0, 8);
 }
 
 Shown Fingerprints::shown(Ports ports) const {

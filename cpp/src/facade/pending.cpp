@@ -2,12 +2,12 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "crypto/crypto.hpp"
 #include "facade/files.hpp"
 #include "ruleset/plain.hpp"
 #include "ruleset/ruleset.hpp"
@@ -189,10 +189,9 @@ std::string why_refused(const Waiting& waiting) {
 }
 
 std::string new_id() {
-  unsigned char bytes[4];
-  if (RAND_bytes(bytes, sizeof bytes) != 1) throw SystemError("no random numbers to be had for an id");
   std::string id;
-  for (const unsigned char byte : bytes) id += fmt::format("{:02x}", byte);
+  for (const char byte : crypto::random_bytes(4))
+    id += fmt::format("{:02x}", static_cast<unsigned char>(byte));
   return id;
 }
 

@@ -1,8 +1,7 @@
 // Secret files on disk: only their owner may read them.
 #include <fmt/format.h>
-#include <openssl/crypto.h>
-#include <openssl/rand.h>
 
+#include "crypto/crypto.hpp"
 #include "derive/host_names.hpp"
 #include "facade/files.hpp"
 #include "knockwork/derive.hpp"
@@ -20,10 +19,10 @@ Secrets read_secrets(const std::filesystem::path& file) {
   }
   try {
     Secrets secrets = Secrets::parse(*text, file.string());
-    OPENSSL_cleanse(text->data(), text->size());
+    crypto::wipe(*text);
     return secrets;
   } catch (...) {
-    OPENSSL_cleanse(text->data(), text->size());
+    crypto::wipe(*text);
     throw;
   }
 }
@@ -37,16 +36,13 @@ void make_secret(const std::filesystem::path& file, Epoch from, Append append) {
         "`--from-epoch`",
         file.string()));
   }
-  Secrets::Line line{from, "", std::string(HostKey::kBytes, '\0')};
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(line.bytes.data()), static_cast<int>(line.bytes.size())) !=
-      1)
-    throw SystemError("the system has no random bytes");
+  Secrets::Line line{from, "", crypto::random_bytes(HostKey::kBytes)};
   if (!text.empty() && text.back() != '\n') text += '\n';
   text += secret_line(line);
-  OPENSSL_cleanse(line.bytes.data(), line.bytes.size());
+  crypto::wipe(line.bytes);
   Secrets::parse(text, file.string());  // refuses a second secret from the same epoch
   write_secret_file(file, text, there ? IfThere::replace : IfThere::refuse);
-  OPENSSL_cleanse(text.data(), text.size());
+  crypto::wipe(text);
 }
 
 std::string host_key_lines(const Secrets& secrets, std::string_view host) {

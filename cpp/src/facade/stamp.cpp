@@ -1,8 +1,8 @@
 #include "facade/stamp.hpp"
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
 
+#include "crypto/crypto.hpp"
 #include "facade/files.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "ruleset/answers.hpp"
@@ -24,13 +24,7 @@ std::string digest(const Ruleset& ruleset) {
   return digest(to_nft(without_answers(without_severed(ruleset))));
 }
 
-std::string digest(const std::string& text) {
-  unsigned char bytes[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes);
-  std::string hex;
-  for (const unsigned char byte : bytes) hex += fmt::format("{:02x}", byte);
-  return hex;
-}
+std::string digest(const std::string& text) { return crypto::to_hex(crypto::sha256(text)); }
 
 bool stamped(const Generation& generation, const std::string& digest) {
   if (generation.netns == 0)

@@ -41,8 +41,8 @@ bool systemd_is_ours() {
 std::optional<std::string> command() {
   std::error_code none;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", none);
-  if (self.filename() == "knockwork" || self.filename() == "knockwork-main") return self.string();
-  for (const char* folder : {"/usr/local/sbin", "/usr/sbin", "/usr/local/bin", "/usr/bin"}) {
+  if (self.filename() == "knockwork") return self.string();
+  for (const char* folder : {"/usr/local/bin", "/usr/bin"}) {
     const std::string path = std::string(folder) + "/knockwork";
     if (::access(path.c_str(), X_OK) == 0) return path;
   }

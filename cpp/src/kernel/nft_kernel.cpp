@@ -1,6 +1,5 @@
 // The only user of libnftables.
 #include <fmt/format.h>
-#include <nftables/libnftables.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -12,6 +11,7 @@
 #include "kernel/features.hpp"
 #include "kernel/flows.hpp"
 #include "kernel/flowtables.hpp"
+#include "kernel/libnftables.hpp"
 #include "kernel/links.hpp"
 #include "kernel/netlink.hpp"
 #include "kernel/scratch.hpp"
@@ -24,18 +24,18 @@ namespace knockwork {
 namespace {
 
 struct ContextDeleter {
-  void operator()(nft_ctx* context) const { nft_ctx_free(context); }
+  void operator()(nft_ctx* context) const { libnftables().ctx_free(context); }
 };
 using Context = std::unique_ptr<nft_ctx, ContextDeleter>;
 
 // A context a command: what libnftables remembers of one command can be stale in the next.
 Context open_context() {
-  Context context(nft_ctx_new(NFT_CTX_DEFAULT));
+  Context context(libnftables().ctx_new(NFT_CTX_DEFAULT));
   if (!context) throw SystemError("libnftables does not start: is there memory left?");
   // Numbers for protocols: names depend on /etc/protocols, which may be missing.
-  nft_ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO);
-  nft_ctx_buffer_output(context.get());
-  nft_ctx_buffer_error(context.get());
+  libnftables().ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO);
+  libnftables().ctx_buffer_output(context.get());
+  libnftables().ctx_buffer_error(context.get());
   return context;
 }
 
@@ -66,8 +66,8 @@ bool says(std::string_view error, std::string_view text) {
 // In check mode the kernel judges everything and keeps nothing.
 bool takes(const std::string& script) {
   const Context context = open_context();
-  nft_ctx_set_dry_run(context.get(), true);
-  return nft_run_cmd_from_buffer(context.get(), script.c_str()) == 0;
+  libnftables().ctx_set_dry_run(context.get(), true);
+  return libnftables().run_cmd_from_buffer(context.get(), script.c_str()) == 0;
 }
 
 // The kernel takes any name for a table, nft only words.
@@ -84,22 +84,22 @@ bool is_word(std::string_view name) {
 // Without the elements of named sets.
 std::string terse_listing(const std::string& table) {
   const Context context = open_context();
-  nft_ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO | NFT_CTX_OUTPUT_TERSE);
-  if (nft_run_cmd_from_buffer(context.get(), ("list table " + table).c_str()) != 0) {
-    refuse("read", nft_ctx_get_error_buffer(context.get()));
+  libnftables().ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO | NFT_CTX_OUTPUT_TERSE);
+  if (libnftables().run_cmd_from_buffer(context.get(), ("list table " + table).c_str()) != 0) {
+    refuse("read", libnftables().ctx_get_error_buffer(context.get()));
   }
-  return nft_ctx_get_output_buffer(context.get());
+  return libnftables().ctx_get_output_buffer(context.get());
 }
 
 std::optional<LiveTable> list_table() {
   const Context context = open_context();
   const std::string command = fmt::format("list table {}", kTable);
-  if (nft_run_cmd_from_buffer(context.get(), command.c_str()) != 0) {
-    const std::string_view error = nft_ctx_get_error_buffer(context.get());
+  if (libnftables().run_cmd_from_buffer(context.get(), command.c_str()) != 0) {
+    const std::string_view error = libnftables().ctx_get_error_buffer(context.get());
     if (says(error, "No such file or directory")) return std::nullopt;
     refuse("read", error);
   }
-  return parse_listing(nft_ctx_get_output_buffer(context.get()));
+  return parse_listing(libnftables().ctx_get_output_buffer(context.get()));
 }
 
 class NftKernel final : public Kernel {
@@ -113,7 +113,8 @@ class NftKernel final : public Kernel {
     std::optional<LiveTable> listed;
     in_scratch_namespace([&] {
       const Context context = open_context();
-      if (nft_run_cmd_from_buffer(context.get(), to_nft(ruleset).c_str()) == 0) listed = list_table();
+      if (libnftables().run_cmd_from_buffer(context.get(), to_nft(ruleset).c_str()) == 0)
+        listed = list_table();
     });
     return listed ? std::optional(std::move(listed->ruleset)) : std::nullopt;
   }
@@ -136,10 +137,10 @@ class NftKernel final : public Kernel {
   void commit(const Transaction& transaction) override {
     const Context context = open_context();
     const std::string script = to_nft(transaction);
-    if (nft_run_cmd_from_buffer(context.get(), script.c_str()) == 0) return;
+    if (libnftables().run_cmd_from_buffer(context.get(), script.c_str()) == 0) return;
     const std::string missing = missing_features(script, takes);
     if (!missing.empty()) throw SystemError("the kernel refused to change nf_tables: " + missing);
-    refuse("change", nft_ctx_get_error_buffer(context.get()));
+    refuse("change", libnftables().ctx_get_error_buffer(context.get()));
   }
 
   Generation generation() override { return read_generation(); }
@@ -153,8 +154,8 @@ class NftKernel final : public Kernel {
       return {};
     }
     const Context context = open_context();
-    if (nft_run_cmd_from_buffer(context.get(), "list flowtables") != 0) return {};
-    return parse_flowtables(nft_ctx_get_output_buffer(context.get()));
+    if (libnftables().run_cmd_from_buffer(context.get(), "list flowtables") != 0) return {};
+    return parse_flowtables(libnftables().ctx_get_output_buffer(context.get()));
   }
 
   void end(const std::vector<Flow>& flows, Ending ending) override { end_flows(flows, ending); }

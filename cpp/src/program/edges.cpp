@@ -1,9 +1,9 @@
 #include "program/edges.hpp"
 
-#include <openssl/sha.h>
-
 #include <string>
 #include <unordered_set>
+
+#include "crypto/crypto.hpp"
 
 namespace knockwork {
 namespace {
@@ -20,9 +20,8 @@ std::string content(const Sequence& sequence) {
 }
 
 EdgeId hash(const std::string& content, std::size_t step, unsigned attempt) {
-  std::string text = content + '\n' + std::to_string(step) + '\n' + std::to_string(attempt);
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+  const crypto::Digest digest =
+      crypto::sha256(content + '\n' + std::to_string(step) + '\n' + std::to_string(attempt));
   return (EdgeId{digest[0]} << 24) | (EdgeId{digest[1]} << 16) | (EdgeId{digest[2]} << 8) | EdgeId{digest[3]};
 }
 
