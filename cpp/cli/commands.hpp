@@ -49,6 +49,8 @@ class Commands {
     return {*group, chosen_};
   }
 
+  [[nodiscard]] const CLI::App& app() const { return app_; }
+
   // `--json`: errors are then printed as JSON as well.
   void add_json(CLI::App* sub, bool& json) {
     sub->add_flag_callback(
@@ -76,6 +78,7 @@ void add_gate_commands(Commands& commands);         // plan, apply, remove, stat
 void add_pending_commands(Commands& commands);      // confirm, rollback
 void add_client_commands(Commands& commands);       // knock, connect, export
 void add_grant_commands(Commands& commands);        // grant, revoke
+void add_help_commands(Commands& commands);         // completion, man
 
 // What several files share.
 void add_file(CLI::App* sub, std::string& file);

@@ -41,6 +41,7 @@ int run(int argc, char** argv, Chosen& chosen) {
   add_derive_commands(commands);
   add_epoch_commands(commands);
   add_client_commands(commands);
+  add_help_commands(commands);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -51,9 +51,9 @@ Digest Hmac::of(std::string_view message) {
   return digest;
 }
 
-std::string to_base64(std::string_view text) {
-  std::string encoded(BASE64_ENCODE_RAW_LENGTH(text.size()), '\0');
-  base64_encode_raw(encoded.data(), text.size(), bytes(text));
+std::string to_base64(std::string_view data) {
+  std::string encoded(BASE64_ENCODE_RAW_LENGTH(data.size()), '\0');
+  base64_encode_raw(encoded.data(), data.size(), bytes(data));
   return encoded;
 }
 

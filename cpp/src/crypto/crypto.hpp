@@ -35,7 +35,7 @@ class Hmac {
   hmac_sha256_ctx context_;
 };
 
-std::string to_base64(std::string_view bytes);
+std::string to_base64(std::string_view data);
 // nullopt where it is not base64 as RFC 4648 has it, padding included.
 std::optional<std::string> from_base64(std::string_view text);
 
