@@ -34,9 +34,10 @@ def _launcher() -> list[str]:
 def commands(name: str) -> list[list[str]]:
     """How a build is made: a preset, or the fuzzers, which have a project of their own and clang."""
     if name in PRESETS:
-        return [["cmake", "--preset", name, *_launcher()], ["cmake", "--build", "--preset", name]]
+        return [["cmake", "--preset", name, "-DKNOCKWORK_TESTS=ON", *_launcher()],
+                ["cmake", "--build", "--preset", name]]
     folder = str(BUILD / name)
-    return [["cmake", "-S", f"tests/{name}", "-B", folder, "-G", "Ninja", "-DCMAKE_CXX_COMPILER=clang++-14",
+    return [["cmake", "-S", f"tests/{name}", "-B", folder, "-G", "Ninja", "-DCMAKE_CXX_COMPILER=clang++",
              *_launcher()],
             ["cmake", "--build", folder]]
 

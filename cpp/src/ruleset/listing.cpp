@@ -77,6 +77,15 @@ std::string normal_flags(std::string_view rule) {
   }
 }
 
+// `fib saddr . iif check exists`, as 1.1.7 writes it, is `fib saddr . iif oif exists`.
+std::string normal_fib(std::string rule) {
+  constexpr std::string_view kTheirs = " check exists", kOurs = " oif exists";
+  const std::size_t fib = find_bare(rule, "fib ");
+  const std::size_t at = fib == std::string::npos ? fib : find_bare(rule, kTheirs, fib);
+  if (at != std::string::npos) rule.replace(at, kTheirs.size(), kOurs);
+  return rule;
+}
+
 // The order inside a literal set is the hash's, not the author's.
 std::string normal_sets(std::string_view rule) {
   std::string text;
@@ -183,7 +192,7 @@ class Reader {
       } else if (text.starts_with("comment ") && chain.rules.empty()) {
         chain.extra.emplace_back(text);
       } else {
-        chain.rules.push_back(normal_sets(normal_flags(text)));
+        chain.rules.push_back(normal_sets(normal_fib(normal_flags(text))));
       }
     }
     table_.ruleset.chains.push_back(std::move(chain));
