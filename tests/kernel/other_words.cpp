@@ -1,28 +1,41 @@
 // Preloaded: libnftables as a release to come may be, with other words for the same rules.
 #include <dlfcn.h>
 
+#include <cstring>
 #include <string>
 
 struct nft_ctx;
 
 namespace {
 
-void say_otherwise(std::string& text, const std::string& ours, const std::string& theirs) {
-  for (std::size_t at = 0; (at = text.find(ours, at)) != std::string::npos; at += theirs.size())
-    text.replace(at, ours.size(), theirs);
+using Output = const char* (*)(nft_ctx*);
+using Symbol = void* (*)(void*, const char*);
+
+Output theirs = nullptr;
+
+void say_otherwise(std::string& text, const std::string& ours, const std::string& others) {
+  for (std::size_t at = 0; (at = text.find(ours, at)) != std::string::npos; at += others.size())
+    text.replace(at, ours.size(), others);
 }
 
-}  // namespace
-
-extern "C" const char* nft_ctx_get_output_buffer(nft_ctx* context) {
+const char* output(nft_ctx* context) {
   thread_local std::string text;
-  static const auto real =
-      reinterpret_cast<const char* (*)(nft_ctx*)>(::dlsym(RTLD_NEXT, "nft_ctx_get_output_buffer"));
-  const char* const output = real(context);
-  if (output == nullptr) return nullptr;
-  text = output;
+  const char* const listed = theirs(context);
+  if (listed == nullptr) return nullptr;
+  text = listed;
   say_otherwise(text, "meta pkttype", "packet type");
   say_otherwise(text, "ct state established", "ct state == established");
   say_otherwise(text, "17 . ", "udp . ");
   return text.c_str();
+}
+
+}  // namespace
+
+// The command asks for the library's functions by name.
+extern "C" void* dlsym(void* handle, const char* name) noexcept {
+  static const auto real = reinterpret_cast<Symbol>(::dlvsym(RTLD_NEXT, "dlsym", "GLIBC_2.34"));
+  void* const found = real(handle, name);
+  if (std::strcmp(name, "nft_ctx_get_output_buffer") != 0) return found;
+  theirs = reinterpret_cast<Output>(found);
+  return reinterpret_cast<void*>(&output);
 }
