@@ -57,9 +57,11 @@ class Bed:
     """A context: `hosts` by name, `controller`, and a bridge between them, all in namespaces of their own."""
 
     def __init__(self, hosts: int | Sequence[str] = 3, environment: Mapping[str, str] | None = None,
-                 interpreter: str = "/usr/bin/python3") -> None:
+                 interpreter: str = "/usr/bin/python3", sshd: str = "") -> None:
+        """`sshd` is what the hosts' sshd_config has besides, in whole lines."""
         names = [f"host{number}" for number in range(1, hosts + 1)] if isinstance(hosts, int) else list(hosts)
         self._interpreter = interpreter
+        self._sshd = sshd
         self._bridge = Host("bridge")
         self._boots = 0
         self.controller = Host("controller", environment)
@@ -167,7 +169,7 @@ class Bed:
                       **{key: value for key, value in host.environment.items()
                          if key not in ("HOME", "USER", "LANG")}}
             for path, text in zip(_SSH_FILES, (host_key.private, client_key.public, _SSHD.format(
-                    environment=" ".join(f'"{key}={value}"' for key, value in wanted.items())))):
+                    environment=" ".join(f'"{key}={value}"' for key, value in wanted.items())) + self._sshd)):
                 host.write(path, text, 0o600)
             self._start_sshd(host)
         for host in self.hosts.values():

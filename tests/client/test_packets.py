@@ -96,9 +96,10 @@ def test_where_packets_come_from(lab: Lab, server: Knockwork, option: tuple[str,
     server.apply(SEQUENCE)
     nobody = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all",
               "--bounding-set=-all"]
-    lab.callers.run(["install", "-D", "-m", "755", Knockwork(lab.callers).command()[0], "/run/bin/knockwork"], check=True)
+    theirs = "/run/bin/knockwork"
+    lab.callers.run(["install", "-D", "-m", "755", Knockwork(lab.callers).command()[0], theirs], check=True)
     seen = wire(lab.callers, lambda: lab.callers.run(
-        [*nobody, "/run/bin/knockwork", "knock", SERVER[0], *KNOCKS, "--wait-open", "22", *option], check=True))
+        [*nobody, theirs, "knock", SERVER[0], *KNOCKS, "--wait-open", "22", *option], check=True))
     assert {each.source for each in seen} == {source}
 
 

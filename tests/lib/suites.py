@@ -100,6 +100,8 @@ SUITES = (
     Suite("rotation", "a fleet changes its sequences, whatever goes wrong", ("build", "test", "hosts", "ansible"),
           ("release",), _pytest("rotation", "release", "tests/rotation", *SIDE_BY_SIDE,
                                 asks="KNOCKWORK_FLEET KNOCKWORK_PIPELINING")),
+    Suite("fleet", "nodes of two releases with nftables and Python alone, from nothing to gated",
+          ("build", "test", "hosts", "ansible", "systems"), ("release",), _pytest("fleet", "release", "tests/fleet")),
     Suite("lint", "format, clang-tidy, shellcheck, mypy, sanity, docs", ("build", "test", "lint"),
           ("dev",), _script("lint", "tests/lint/lint.py"), root=False),
     Suite("asan", "unit and kernel under the sanitizers", ("build", "test", "knock"), ("asan",), _asan),
