@@ -77,7 +77,7 @@ SUITES = (
           _catch2("errors", "release", UNIT, "errors:*"), root=False),
     Suite("golden", "declarations and the tables they become", ("build",), ("release",),
           _catch2("golden", "release", UNIT, "golden:*"), root=False),
-    Suite("kernel", "real packets through the live table", ("build", "test", "knock"), ("release",),
+    Suite("kernel", "real packets through the live table", ("build", "test", "hosts", "knock"), ("release",),
           _pytest("kernel", "release", "tests/kernel", *SIDE_BY_SIDE)),
     Suite("model", "kernel against reference machine, packet by packet", ("build", "test"), ("release",),
           _pytest("model", "release", "tests/model", asks="KNOCKWORK_MODEL_PACKETS")),
@@ -104,7 +104,7 @@ SUITES = (
           ("build", "test", "hosts", "ansible", "systems"), ("release",), _pytest("fleet", "release", "tests/fleet")),
     Suite("lint", "format, clang-tidy, shellcheck, mypy, sanity, docs", ("build", "test", "lint"),
           ("dev",), _script("lint", "tests/lint/lint.py"), root=False),
-    Suite("asan", "unit and kernel under the sanitizers", ("build", "test", "knock"), ("asan",), _asan),
+    Suite("asan", "unit and kernel under the sanitizers", ("build", "test", "hosts", "knock"), ("asan",), _asan),
     Suite("fuzz", "declarations, requests, listings and packets at random", ("build", "fuzz"), ("fuzz",),
           _script("fuzz", "tests/fuzz/short.py"), root=False),
 )
