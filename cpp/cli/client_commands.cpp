@@ -50,8 +50,18 @@ bool is_socket(int number) {
   return ::fstat(number, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
+// A fleet is gated host by host: with --try-first those of which nothing is known yet are open perhaps.
+Entrance entrance_to_try(const ConnectArguments& arguments) {
+  try {
+    return entrance_of(arguments, arguments.port);
+  } catch (const SystemError& error) {
+    if (!arguments.try_first) throw;
+    return entrance_unknown(arguments.host, error.what());
+  }
+}
+
 int connect_to(const ConnectArguments& arguments) {
-  const Entrance entrance = entrance_of(arguments, arguments.port);
+  const Entrance entrance = entrance_to_try(arguments);
   const std::unique_ptr<Wire> wire = open_wire();
   Knocking how = knocking(arguments);
   how.try_first = arguments.try_first;

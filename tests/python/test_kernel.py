@@ -118,14 +118,17 @@ def answers() -> list[Any]:
     from knockwork import _core
     ours = {"version": _core.__version__}
     bad = {"kind": "declaration", "name": "options", "text": TEXT.replace("47011", "70000")}
-    requests = [{"version": "0.0.0", "command": "status"}, {**ours, "command": "status"},
+    minor = _core.__version__.rpartition(".")[0]
+    requests = [{"version": "0.0.0", "command": "status"}, {**ours, "protocol": 2, "command": "status"},
+                {"version": f"{minor}.99", "protocol": 1, "command": "status"},
                 {**ours, "command": "apply", "sources": [bad]}, {**ours, "command": "apply"}]
     return [json.loads(_core.call(text)) for text in [*map(json.dumps, requests), "{"]]
 
 
 def test_call(inside: Inside) -> None:
-    other, status, invalid, short, broken = inside(answers)
-    assert other["error"]["kind"] == "version" and status["ok"] and not status["status"]["present"]
+    other, protocol, status, invalid, short, broken = inside(answers)
+    assert other["error"]["kind"] == protocol["error"]["kind"] == "version"
+    assert status["ok"] and not status["status"]["present"]
     assert [each["path"] for each in invalid["error"]["diagnostics"]] == ["sequences[0].knock[0]"]
     assert short["error"]["kind"] == broken["error"]["kind"] == "bug"
 

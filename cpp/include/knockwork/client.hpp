@@ -58,15 +58,17 @@ struct Way {
 
 // A host to knock on, and how it is opened.
 struct Entrance {
-  std::string host;            // as the user calls it
-  std::string address;         // where knocks and connections go
-  std::string sequence;        // its name; empty for knocks given by hand
-  std::vector<Service> opens;  // what it opens; empty for knocks given by hand
+  std::string host;                    // as the user calls it
+  std::string address;                 // where knocks and connections go
+  std::string sequence;                // its name; empty for knocks given by hand
+  std::optional<std::uint64_t> epoch;  // in force by the profile and this clock, of a derived sequence
+  std::vector<Service> opens;          // what it opens; empty for knocks given by hand
   // The knocks; of a derived sequence those of its neighbours as well, in the order in which to try them.
   std::vector<std::vector<Knock>> knocks;
   // As far as they are known; of knocks given by hand they are not.
   std::optional<std::chrono::milliseconds> lockout, step_timeout, sequence_timeout;
   std::optional<Service> proof;  // a TCP port of the same address that tells whether the sequence has opened
+  std::string unknown;  // why there are no knocks: then with try_first the port is tried, and no more
 };
 
 // Which sequence of a host is meant. Throw SystemError where none or more than one is.
@@ -75,6 +77,9 @@ Entrance entrance_opening(const Profile& profile, const std::string& host, Servi
 Entrance only_entrance(const Profile& profile, const std::string& host);
 // Knocks given by hand, as a declaration writes them. Throws SystemError, never with a port.
 Entrance entrance_by_hand(const std::string& host, const std::vector<std::string>& knocks);
+
+// Of a host that may not be gated yet: none is known, and `why` is said if the port is not open.
+Entrance entrance_unknown(const std::string& host, const std::string& why);
 
 // What can be checked: one TCP port, "22/tcp" or "22". Throws SystemError.
 Service tcp_service(std::string_view text);

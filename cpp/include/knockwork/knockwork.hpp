@@ -84,7 +84,10 @@ struct Status {
   bool declared = false;  // there is a declaration in the usual place
   std::string degraded;   // why what stands is not what is declared; empty: nothing says so
   std::string mode;       // "gate" or "stealth"
+  std::vector<std::string> always_allow;
+  std::vector<std::string> interfaces;  // that are protected; none: all but loopback
   std::vector<SequenceStatus> sequences;
+  std::vector<std::uint64_t> epochs;  // of derived sequences, ascending
   std::vector<Holder> grants;
   std::vector<Holder> lockouts;
   int half_done = 0;  // sources in the middle of a sequence

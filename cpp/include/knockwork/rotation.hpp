@@ -31,8 +31,12 @@ struct Rotation {
 };
 
 // What the record becomes. Pure. Throws SystemError where that would go back, would retire what
-// was not replaced, or where another rotation came in between.
+// was not replaced, or where another rotation came in between. Epoch 0 is that of a host installed
+// anew: it is brought along, to the expected epoch as well.
 EpochRecord after(const EpochRecord& record, const Rotation& rotation);
+
+// The same for a check, in which an earlier phase of the same run published nothing.
+EpochRecord foreseen(const EpochRecord& record, const Rotation& rotation);
 
 // Derivations that leave their epochs to the record get them. Pure.
 Spec with_record(Spec spec, const EpochRecord& record);

@@ -6,6 +6,7 @@
 
 #include "client/draw.hpp"
 #include "knockwork/client.hpp"
+#include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
@@ -49,6 +50,9 @@ Entrance make_entrance(const ProfileHost& entry, const std::string& host, const 
   entrance.host = host;
   entrance.address = entry.address.empty() ? host : entry.address;
   entrance.sequence = sequence.name;
+  if (sequence.derive && !sequence.derive->by_record()) {
+    entrance.epoch = current_epoch(*sequence.derive, unix_time());
+  }
   entrance.opens = sequence.opens;
   entrance.knocks = turns_of(sequence, host);
   entrance.lockout = std::chrono::milliseconds(entry.lockout.milliseconds());
@@ -78,6 +82,13 @@ Entrance entrance_opening(const Profile& profile, const std::string& host, Servi
   }
   throw SystemError(fmt::format("the profile {} has no sequence that opens {} of {}: it has {}", profile.name,
                                 to_string(service), host, names_of(entry)));
+}
+
+Entrance entrance_unknown(const std::string& host, const std::string& why) {
+  Entrance entrance;
+  entrance.host = entrance.address = host;
+  entrance.unknown = why;
+  return entrance;
 }
 
 Entrance only_entrance(const Profile& profile, const std::string& host) {

@@ -48,6 +48,10 @@ class Visit {
     purpose_ = purpose;
     if (!find_ways()) return {std::move(knocked_), Socket()};
     if (how_.try_first && try_all(service, Knocks::left_out)) return finish();
+    if (!entrance_.unknown.empty()) {
+      fail(Outcome::unreachable, entrance_.unknown);
+      return {std::move(knocked_), Socket()};
+    }
     do {
       if (try_all(service, Knocks::sent)) return finish();
     } while (best_ != Wire::Answer::no_way && pause());  // no way: nobody heard it
@@ -174,7 +178,7 @@ class Visit {
 
   void explain(Service service) {
     const std::string where = fmt::format("{} of {}", to_string(service), title());
-    const std::string knocked = times(knocked_.rounds);
+    const std::string knocked = times(knocked_.rounds) + by_epoch();
     if (best_ == Wire::Answer::refused) {
       fail(
           Outcome::refused,
@@ -187,6 +191,13 @@ class Visit {
     } else {
       fail(Outcome::unreachable, fmt::format("no way to {}: {}", title(), why_));
     }
+  }
+
+  // Two epochs behind nothing opens, and no answer tells it.
+  std::string by_epoch() const {
+    if (!entrance_.epoch) return "";
+    return fmt::format(" by epoch {} of {} and its neighbours (compare `knockwork epoch show` there)",
+                       *entrance_.epoch, entrance_.sequence);
   }
 
   void fail(Outcome outcome, std::string message) {

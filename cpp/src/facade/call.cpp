@@ -1,11 +1,11 @@
 // One request as JSON in, one answer as JSON out: what both backends of the
 // Ansible modules speak, so that they cannot answer differently.
 //
-//   {"version": "0.1.0", "command": "…",
+//   {"version": "0.1.0", "protocol": 1, "command": "…",
 //    "sources": [{"kind": "declaration" | "drop_in", "name": "…", "text": "…"}],
 //    "check": false, "reveal": false, "lock_timeout_ms": 30000, "ssh_connection": "…",
 //    and of each command its own:
-//      validate, plan, remove, status, clock, declared, boot
+//      validate, plan, remove, status, clock, declared, boot, lint
 //      apply: "confirm_within": "60s", "revoke_retired": true, "allow_absent": true,
 //             "files": [{"path": "…", "before": "…" | null, "after": "…" | null}]
 //      confirm, rollback: "id": "5f1d92ab", "prove": true
@@ -18,7 +18,7 @@
 //      those of call_client.hpp}
 //
 //   {"version": "0.1.0", "ok": true, "report": {…} | "status": {…} | "clock": {…}
-//   | "declared": [{"name": "…", "file": "…", "line": 1}] | "boot": {…}
+//   | "declared": [{"name": "…", "file": "…", "line": 1}] | "boot": {…} | "lint": {…}
 //   | "units": {"knockwork.service": "…"}}
 //   {"version": "0.1.0", "ok": false,
 //    "error": {"kind": "declaration" | "system" | "proof" | "version" | "bug",
@@ -27,6 +27,7 @@
 // Diagnostics come without their source lines, which hold ports.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "facade/call_client.hpp"
@@ -46,6 +47,8 @@ namespace knockwork {
 namespace {
 
 using nlohmann::json;
+
+constexpr int kProtocol = 1;  // changes with what a request or an answer means
 
 json failure(const char* kind, const std::string& message, json diagnostics = json::array()) {
   return {{"version", version()},
@@ -158,6 +161,15 @@ Settings settings_of(const json& request) {
   return settings;
 }
 
+// Of a host that keeps them itself: its controller compares them with its profile.
+json with_epochs(json answer, const Spec& spec) {
+  const bool kept = std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
+    return sequence.derive && sequence.derive->by_record();
+  });
+  if (kept) answer["report"]["epochs"] = read_epoch_record().accepts;
+  return answer;
+}
+
 Rotation rotation_of(const json& request) {
   Rotation rotation;
   rotation.phase = request.at("phase") == "retire" ? Rotation::Phase::retire : Rotation::Phase::publish;
@@ -180,6 +192,13 @@ json parsed(std::string_view text) {
   });
 }
 
+// A fleet is upgraded host by host: any patch of the same minor version will do, as long as both speak alike.
+bool understood(const json& request) {
+  const auto minor = [](std::string_view text) { return text.substr(0, text.rfind('.')); };
+  return minor(request.at("version").get<std::string>()) == minor(version()) &&
+         request.value("protocol", kProtocol) == kProtocol;
+}
+
 json answer(const json& request, Kernel& kernel) {
   if (const auto answered = call_client(request)) return success(answered->first, answered->second);
   const std::string command = request.at("command");
@@ -187,12 +206,15 @@ json answer(const json& request, Kernel& kernel) {
   const Execution execution = request.value("check", false) ? Execution::check : Execution::apply;
   if (command == "status") return success("status", to_json(status(kernel, settings), boot()));
   if (command == "remove") return reported(remove(execution, kernel, settings));
-  if (command == "apply")
-    return reported(warned(apply(spec_of(request), execution, kernel, settings), request));
+  if (command == "apply") {
+    const Spec spec = spec_of(request);
+    return with_epochs(reported(warned(apply(spec, execution, kernel, settings), request)), spec);
+  }
   if (command == "plan") return reported(warned(plan(spec_of(request), kernel, settings), request));
   if (command == "declared") return success("declared", declared_json(request));
   if (command == "boot") return success("boot", to_json(boot()));
   if (command == "units") return success("units", units_json(request.at("program")));
+  if (command == "lint") return success("lint", lint_json(spec_of(request)));
   if (command == "clock") return success("clock", to_json(clock_status(spec_of(request))));
   if (command == "revoke") {
     const Revocation what{request.value("sequence", ""), request.value("source", "")};
@@ -218,7 +240,9 @@ json answer(const json& request, Kernel& kernel) {
   }
   if (command == "rotate") {
     json answer = reported(rotate(spec_of(request), rotation_of(request), execution, kernel, settings));
-    answer["report"]["epochs"] = read_epoch_record().accepts;
+    const EpochRecord record = read_epoch_record();
+    answer["report"]["epochs"] =
+        (execution == Execution::check ? foreseen(record, rotation_of(request)) : record).accepts;
     return answer;
   }
   if (command == "validate") {
@@ -247,11 +271,11 @@ std::string to_json(const std::exception& error) {
 std::string call(std::string_view text, Kernel& kernel) {
   try {
     const json request = parsed(text);
-    if (const std::string theirs = request.at("version"); theirs != version()) {
+    if (!understood(request)) {
       return json_text(failure(
           "version", fmt::format("the collection knockwork.nft is {}, the core on this host {}: install "
-                                 "the same version of both",
-                                 theirs, version())));
+                                 "two of the same minor version",
+                                 request.at("version").get<std::string>(), version())));
     }
     return json_text(answer(request, kernel));
   } catch (const std::exception& error) {

@@ -7,6 +7,7 @@
 
 #include "facade/user.hpp"
 #include "knockwork/client.hpp"
+#include "knockwork/derive.hpp"
 #include "knockwork/wire.hpp"
 #include "spec/json_text.hpp"
 
@@ -27,6 +28,15 @@ Entrance entrance_of(const json& request, const std::string& port) {
     return entrance_named(profile, host, name);
   }
   return port.empty() ? only_entrance(profile, host) : entrance_opening(profile, host, tcp_service(port));
+}
+
+Entrance entrance_to_try(const json& request, const std::string& port) {
+  try {
+    return entrance_of(request, port);
+  } catch (const SystemError& error) {
+    if (!request.value("try_first", false)) throw;
+    return entrance_unknown(request.at("host"), error.what());
+  }
 }
 
 Family family_of(const json& request) {
@@ -67,7 +77,7 @@ std::string not_sent(const Entrance& entrance) {
 
 std::string knock(const json& request) {
   const std::string port = text_in(request, "wait_open");
-  const Entrance entrance = entrance_of(request, port);
+  const Entrance entrance = entrance_to_try(request, port);
   if (request.value("check", false)) return not_sent(entrance);
   const std::unique_ptr<Wire> wire = open_wire();
   const Knocking how = knocking_of(request);
@@ -98,8 +108,10 @@ std::string describe(const json& request) {
   const Entrance entrance = entrance_of(request, text_in(request, "opens"));
   const std::vector<std::string> knocks = texts_of(entrance.knocks.front()),
                                  services = texts_of(entrance.opens);
+  const std::string in_table =
+      entrance.epoch ? epoch_name(entrance.sequence, *entrance.epoch) : entrance.sequence;
   const std::string fingerprint =
-      user_fingerprint(fmt::format("knock {} {}", entrance.sequence, fmt::join(knocks, " ")));
+      user_fingerprint(fmt::format("knock {} {}", in_table, fmt::join(knocks, " ")));
   json value{{"host", entrance.host},   {"address", entrance.address}, {"name", entrance.sequence},
              {"knocks", knocks.size()}, {"services", services.size()}, {"fingerprint", fingerprint}};
   if (request.value("reveal", false)) {

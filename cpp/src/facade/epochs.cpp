@@ -15,6 +15,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr Epoch kNew = 0;          // of a host that was never rotated
 constexpr std::size_t kMost = 16;  // as many as a declaration may accept
 
 std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "epochs.json"; }
@@ -22,7 +23,7 @@ std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "
 void refuse_unexpected(const EpochRecord& record, const Rotation& rotation) {
   if (!rotation.expected) return;
   const bool known = std::all_of(record.accepts.begin(), record.accepts.end(), [&](Epoch epoch) {
-    return epoch == *rotation.expected || epoch == rotation.epoch;
+    return epoch == *rotation.expected || epoch == rotation.epoch || epoch == kNew;
   });
   if (known) return;
   throw SystemError(fmt::format(
@@ -47,6 +48,15 @@ EpochRecord published(EpochRecord record, Epoch epoch) {
   return record;
 }
 
+bool is_new(const EpochRecord& record) { return record.accepts == std::vector<Epoch>{kNew}; }
+
+// The controller knocks by the expected epoch until it switches: a host installed anew must know that one
+// too.
+EpochRecord published(const EpochRecord& record, const Rotation& rotation) {
+  const bool behind = is_new(record) && rotation.expected && *rotation.expected < rotation.epoch;
+  return published(behind ? published(record, *rotation.expected) : record, rotation.epoch);
+}
+
 EpochRecord retired(EpochRecord record, Epoch epoch) {
   if (!std::binary_search(record.accepts.begin(), record.accepts.end(), epoch)) {
     if (epoch < record.accepts.front()) return record;  // it went long ago, with what was before it
@@ -62,8 +72,16 @@ EpochRecord retired(EpochRecord record, Epoch epoch) {
 
 EpochRecord after(const EpochRecord& record, const Rotation& rotation) {
   refuse_unexpected(record, rotation);
-  return rotation.phase == Rotation::Phase::publish ? published(record, rotation.epoch)
+  return rotation.phase == Rotation::Phase::publish ? published(record, rotation)
                                                     : retired(record, rotation.epoch);
+}
+
+EpochRecord foreseen(const EpochRecord& record, const Rotation& rotation) {
+  if (rotation.phase == Rotation::Phase::publish || rotation.epoch <= record.accepts.back())
+    return after(record, rotation);
+  Rotation publishing = rotation;
+  publishing.phase = Rotation::Phase::publish;
+  return after(after(record, publishing), rotation);
 }
 
 Spec with_record(Spec spec, const EpochRecord& record) {

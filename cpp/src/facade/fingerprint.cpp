@@ -10,7 +10,17 @@
 namespace knockwork {
 namespace {
 
-constexpr std::size_t kKeyBytes = 32;
+constexpr std::size_t kKeyBytes = 32, kShortestKey = 16;
+
+// A line's end, which an editor or a template leaves, is no part of it.
+std::string checked(const std::filesystem::path& path, std::string key) {
+  if (key.size() != kKeyBytes && key.ends_with('\n')) key.pop_back();
+  if (key.size() < kShortestKey) {
+    throw SystemError(fmt::format("{} is no fingerprint key: it needs {} bytes; delete it, or write another",
+                                  path.string(), kShortestKey));
+  }
+  return key;
+}
 
 std::string text_of(const Track& track) {
   std::string text;
@@ -27,6 +37,7 @@ std::string text_of(const std::vector<Service>& services) {
 }  // namespace
 
 Fingerprints Fingerprints::of_this_host(MissingKey missing) {
+  if (auto fleet = read_private_file(kFleetKey)) return Fingerprints(checked(kFleetKey, std::move(*fleet)));
   const std::filesystem::path path = std::filesystem::path(kStateDirectory) / "fingerprint.key";
   std::string made = crypto::random_bytes(kKeyBytes);
   try {
@@ -41,11 +52,7 @@ Fingerprints Fingerprints::of_this_host(MissingKey missing) {
 std::string user_fingerprint(std::string_view text) {
   const std::filesystem::path path = user_folder() / "fingerprint.key";
   if (!read_file(path)) create_file(path, crypto::random_bytes(kKeyBytes));
-  auto key = read_file(path);  // whoever was first
-  if (!key || key->size() != kKeyBytes) {
-    throw SystemError(fmt::format("{} is no fingerprint key: delete it", path.string()));
-  }
-  return Fingerprints(std::move(*key)).of(text);
+  return Fingerprints(checked(path, read_file(path).value_or(""))).of(text);  // whoever was first
 }
 
 std::string Fingerprints::of(std::string_view text) const {

@@ -9,13 +9,16 @@
 
 namespace knockwork {
 
+// The same on every host of a fleet, so that fingerprints can be compared: 16 bytes at least, mode 0600.
+inline constexpr const char* kFleetKey = "/etc/knockwork/fingerprint.key";
+
 enum class MissingKey { make, make_if_possible, do_without };
 
 class Fingerprints {
  public:
-  // The key of this host: 32 random bytes in /var/lib/knockwork, made at the
-  // first apply. Where it is missing and must not be made, a key that lives as
-  // long as this value. Throws SystemError.
+  // The fleet's key where the host has one, else the host's own: 32 random bytes in
+  // /var/lib/knockwork, made at the first apply. Where it is missing and must not be
+  // made, a key that lives as long as this value. Throws SystemError.
   static Fingerprints of_this_host(MissingKey missing);
   explicit Fingerprints(std::string key) : key_(std::move(key)) {}
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "facade/lock.hpp"
+#include "facade/named.hpp"
 #include "facade/revert.hpp"
 #include "facade/state.hpp"
 #include "knockwork/kernel.hpp"
@@ -22,19 +23,17 @@ std::string listed(const std::vector<Track>& tracks) {
   return names.empty() ? "none is" : names;
 }
 
-// The number by which the kernel knows the sequence's last knock.
-std::string edge_of(const LiveTable& live, const std::string& name) {
-  const std::vector<Track> tracks = decompile(live.ruleset);
-  const auto track =
-      std::find_if(tracks.begin(), tracks.end(), [&](const Track& each) { return each.name == name; });
-  if (track == tracks.end()) {
-    throw SystemError(fmt::format("the live table has no sequence {}: see `knockwork status`", name));
+// The numbers by which the kernel knows the sequence's last knock, one for each of its epochs.
+std::vector<std::string> edges_of(const LiveTable& live, const std::string& name) {
+  std::vector<std::string> edges;
+  for (const Track& track : tracks_named(live, name)) {
+    if (!track.once) {
+      throw SystemError(fmt::format("{} is not a `once` sequence, so it is never spent (those that are: {})",
+                                    name, listed(decompile(live.ruleset))));
+    }
+    edges.push_back(edge_key(track.edges.back().id));
   }
-  if (!track->once) {
-    throw SystemError(fmt::format("{} is not a `once` sequence, so it is never spent (those that are: {})",
-                                  name, listed(tracks)));
-  }
-  return edge_key(track->edges.back().id);
+  return edges;
 }
 
 LiveTable read_gate(Kernel& kernel) {
@@ -57,16 +56,18 @@ Report renew(const std::string& name, Execution execution, Kernel& kernel, const
   Report report;
   if (execution == Execution::apply) report = make_way("", kernel, settings);
   const LiveTable live = read_gate(kernel);
-  const std::string edge = edge_of(live, name);
+  std::vector<std::string> edges = edges_of(live, name);
   const auto spent = live.live.find(kSpent);
-  const bool renews = spent != live.live.end() &&
-                      std::any_of(spent->second.begin(), spent->second.end(),
-                                  [&](const LiveElement& element) { return element.key == edge; });
-  if (!renews) return report;
+  std::erase_if(edges, [&](const std::string& edge) {
+    return spent == live.live.end() ||
+           std::none_of(spent->second.begin(), spent->second.end(),
+                        [&](const LiveElement& element) { return element.key == edge; });
+  });
+  if (edges.empty()) return report;
   report.changed = true;
   report.changes.push_back({Change::Kind::change, "sequence", name, "spent", "to be used once", "renewed"});
   if (execution == Execution::check) return report;
-  kernel.commit({{ForgetElements{kSpent, {edge}}}});
+  kernel.commit({{ForgetElements{kSpent, edges}}});
   // A saved state that still says "spent" would take the use away again.
   std::vector<std::string> damaged;  // what is, may still say so tomorrow: written anew as well
   if (read_saved(damaged) || !damaged.empty()) write_saved(worth_saving(read_gate(kernel), wall_clock()));

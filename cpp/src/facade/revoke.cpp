@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "facade/lock.hpp"
+#include "facade/named.hpp"
 #include "facade/revert.hpp"
 #include "facade/table.hpp"
 #include "ruleset/severed.hpp"
@@ -47,16 +48,6 @@ LiveTable read_gate(Kernel& kernel) {
   return std::move(*live);
 }
 
-Track track_of(const LiveTable& live, const std::string& name) {
-  std::vector<Track> tracks = decompile(live.ruleset);
-  const auto track =
-      std::find_if(tracks.begin(), tracks.end(), [&](const Track& each) { return each.name == name; });
-  if (track == tracks.end()) {
-    throw SystemError(fmt::format("the live table has no sequence {}: see `knockwork status`", name));
-  }
-  return std::move(*track);
-}
-
 Network source_argument(const std::string& text) {
   const auto network = parse_network(text);
   if (!network) {
@@ -82,7 +73,7 @@ Retirement retirement(const Revocation& what, const LiveTable& live) {
   if (what.sequence.empty()) {
     retirement.all = true;
   } else {
-    retirement.tracks.push_back(track_of(live, what.sequence));
+    retirement.tracks = tracks_named(live, what.sequence);
   }
   return retirement;
 }
@@ -239,7 +230,7 @@ Report grant(const std::string& address, const std::string& sequence, std::optio
   const LiveTable live = read_gate(kernel);
   const Program program = program_of(live.ruleset);
   const std::vector<std::string> sources = sources_of(network, program);
-  const Track track = track_of(live, sequence);
+  const Track track = tracks_named(live, sequence).back();  // of several epochs the newest, which stays
   const milliseconds until = time.value_or(milliseconds(track.open_for.milliseconds()));
   const std::string family = network.ipv6 ? "6" : "4";
   Transaction transaction;
@@ -253,7 +244,7 @@ Report grant(const std::string& address, const std::string& sequence, std::optio
   report.changed = true;
   const std::string whom = sources.size() > 1 ? to_string(network) : shown_source(sources.front(), program);
   report.changes.push_back(
-      {Change::Kind::add, "grant", whom, "", fmt::format("by {} for {}", sequence, nft_time(until)), ""});
+      {Change::Kind::add, "grant", whom, "", fmt::format("by {} for {}", track.name, nft_time(until)), ""});
   if (execution == Execution::apply) kernel.commit(transaction);
   return report;
 }

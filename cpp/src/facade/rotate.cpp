@@ -29,10 +29,10 @@ void refuse_unproved(Epoch epoch, Kernel& kernel, const Settings& settings) {
       to_string(connection->client), epoch));
 }
 
-Change change_of(const EpochRecord& before, const EpochRecord& after) {
+Change change_of(const EpochRecord& before, const EpochRecord& after, const Rotation& rotation) {
   return {Change::Kind::change, "epochs",
           "accepted",           to_text(before),
-          to_text(after),       before.accepts.back() == after.accepts.back() ? "retired" : "published"};
+          to_text(after),       rotation.phase == Rotation::Phase::retire ? "retired" : "published"};
 }
 
 }  // namespace
@@ -43,12 +43,14 @@ Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, K
   settings.absent = Absent::allowed;  // it changes no interface
   const Lock lock(settings.lock_timeout);
   const EpochRecord before = read_epoch_record();
-  const EpochRecord wanted = after(before, rotation);
-  if (wanted != before && rotation.phase == Rotation::Phase::retire && rotation.proof == Proof::fresh) {
+  const bool check = execution == Execution::check;
+  const EpochRecord wanted = check ? foreseen(before, rotation) : after(before, rotation);
+  if (wanted != before && rotation.phase == Rotation::Phase::retire && rotation.proof == Proof::fresh &&
+      !check) {
     refuse_unproved(rotation.epoch, kernel, settings);
   }
   Report report;
-  if (execution == Execution::check) {
+  if (check) {
     report = plan(with_record(spec, wanted), kernel, settings);
   } else {
     // The record first: an apply that is interrupted is made good by the next, at boot as well.
@@ -61,7 +63,7 @@ Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, K
     }
   }
   if (wanted != before) {
-    report.changes.insert(report.changes.begin(), change_of(before, wanted));
+    report.changes.insert(report.changes.begin(), change_of(before, wanted, rotation));
     report.changed = true;
   }
   return report;

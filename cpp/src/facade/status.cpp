@@ -11,6 +11,7 @@
 #include "facade/pending.hpp"
 #include "facade/warnings.hpp"
 #include "facade/way_in.hpp"
+#include "knockwork/derive.hpp"
 #include "knockwork/kernel.hpp"
 #include "ruleset/answers.hpp"
 #include "ruleset/ruleset.hpp"
@@ -99,6 +100,14 @@ std::vector<std::string> beside(const Ruleset& live, const Program& program, Ker
   }
 }
 
+std::vector<Epoch> epochs_of(const Program& program) {
+  std::set<Epoch> epochs;
+  for (const Track& track : program.tracks) {
+    if (const std::optional<Epoch> epoch = epoch_of(track.name)) epochs.insert(*epoch);
+  }
+  return {epochs.begin(), epochs.end()};
+}
+
 }  // namespace
 
 Status status(Kernel& kernel, const Settings& settings) {
@@ -115,6 +124,9 @@ Status status(Kernel& kernel, const Settings& settings) {
   const Shown hidden = fingerprints.shown(Ports::hidden);
   const Shown revealed = fingerprints.shown(Ports::revealed);
   const Program program = program_of(live->ruleset);
+  for (const Network& each : program.always_allow) status.always_allow.push_back(to_string(each));
+  status.interfaces = program.interfaces;
+  status.epochs = epochs_of(program);
   std::set<std::string> spent;
   for (const LiveElement& element : elements(*live, "spent")) spent.insert(element.key);
   for (const Track& track : program.tracks) {
