@@ -9,10 +9,11 @@ import re
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
-    COMMON, Refused, ask, invocation, options)
+    COMMON, SECRETS, Refused, ask, invocation, options, profile_for)
 
 SPEC = dict(
     COMMON,
+    **SECRETS,
     host=dict(type='str'),
     sequence=dict(type='str'),
     knock=dict(type='list', elements='str', no_log=False),  # masking fails on short values, see secrecy.py
@@ -46,9 +47,11 @@ class ActionModule(ActionBase):
         return result
 
     def _knock(self, params, task_vars):
-        knocked = ask('knock', params['backend'], params['executable'],
-                      [json.dumps([params['wait_open']] + (params['knock'] or []))],
-                      check=self._task.check_mode, **_question(params, self._host(params, task_vars)))['knocked']
+        question = _question(params, self._host(params, task_vars))
+        with profile_for(params, self._loader) as profile:
+            knocked = ask('knock', params['backend'], params['executable'],
+                          [json.dumps([params['wait_open']] + (params['knock'] or []))],
+                          check=self._task.check_mode, profile=profile or '', **question)['knocked']
         told = dict((key, knocked[key]) for key in ('host', 'address', 'addresses', 'sequence', 'rounds', 'outcome'))
         if self._task.check_mode:
             return dict(told, changed=True)
@@ -68,7 +71,7 @@ def _question(params, host):
         raise Refused('sequence excludes knock: name a sequence of the profile or write the knocks down')
     if params['try_first'] and not params['wait_open']:
         raise Refused('try_first needs wait_open: name the port that may be open already')
-    question = dict((key, params[key]) for key in ('source', 'interface', 'profile', 'sequence', 'wait_open')
+    question = dict((key, params[key]) for key in ('source', 'interface', 'sequence', 'wait_open')
                     if params[key] is not None)
     times = dict((name + '_ms', _milliseconds(name, params[name])) for name in ('delay', 'jitter', 'timeout', 'within')
                  if params[name] is not None)

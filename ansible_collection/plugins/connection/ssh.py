@@ -20,13 +20,14 @@ description:
   - Every option of C(ansible.builtin.ssh) of the installed ansible-core is an option of this plugin
     too, with the same variables, settings and environment. Listed here are only those that are added.
 requirements:
-  - knockwork on the controller, of the same version as this collection
+  - knockwork on the controller, of the same minor version as this collection
   - OpenSSH 6.5 or later on the controller
 notes:
   - The ProxyCommand of ssh is taken, so neither C(ProxyCommand) nor C(ProxyJump) nor C(-J) may stand in
-    C(ssh_args), C(ssh_common_args) or C(ssh_extra_args); a C(ProxyJump) of C(ssh_config) is passed over. To go by
-    way of another host, leave the connection at C(ansible.builtin.ssh) and let that host knock,
-    C(-o ProxyCommand='ssh bastion knockwork connect %h %p').
+    C(ssh_args), C(ssh_common_args) or C(ssh_extra_args). A bastion is named in I(knockwork_jump); a C(ProxyJump) of
+    C(ssh_config) ends the task unless I(knockwork_jump) is set.
+  - If hosts behind a bastion want knocks themselves, leave the connection at C(ansible.builtin.ssh) and let the bastion
+    knock, C(-o ProxyCommand='ssh bastion knockwork connect %h %p').
   - With C(ansible_ssh_retries) ssh is started again, and knocks again. Give C(knockwork_retries) rather, which
     knows when the host listens to knocks again.
 options:
@@ -40,10 +41,38 @@ options:
       - name: ANSIBLE_KNOCKWORK_PROFILE
     ini:
       - {section: knockwork, key: profile}
+  knockwork_profile_content:
+    description:
+      - The profile itself instead of a file, as text or as a mapping, for a profile in Ansible Vault. It stays in
+        memory.
+    type: raw
+    vars:
+      - name: ansible_knockwork_profile_content
+  knockwork_secret:
+    description:
+      - The fleet's master secret as a value, for a secret in Ansible Vault. Every derived sequence of the profile takes
+        it, and its C(secret_file) is not read. It stays in memory.
+    type: str
+    vars:
+      - name: ansible_knockwork_secret
+  knockwork_jump:
+    description:
+      - >-
+        A bastion whose own SSH port opens to those who knock, as C([user@]host[:port]), or several in their order, with
+        commas between them: the first is knocked on, and ssh goes on from there. The profile needs an entry for it, and
+        none for the host behind it.
+      - C(none) connects directly, whatever C(ssh_config) says.
+    type: str
+    vars:
+      - name: ansible_knockwork_jump
+    env:
+      - name: ANSIBLE_KNOCKWORK_JUMP
+    ini:
+      - {section: knockwork, key: jump}
   knockwork_host:
     description:
-      - The name by which the profile knows the host. Without it the name or address that ssh connects to, which
-        is C(ansible_host) unless C(ssh_config) replaces it.
+      - The name by which the profile knows the host, or the bastion of I(knockwork_jump). Without it the name or
+        address that ssh connects to, which is C(ansible_host) unless C(ssh_config) replaces it.
     type: str
     vars:
       - name: ansible_knockwork_host
@@ -124,16 +153,22 @@ import os  # noqa: E402
 import re  # noqa: E402
 import shlex  # noqa: E402
 import shutil  # noqa: E402
+import subprocess  # noqa: E402
 
 import yaml  # noqa: E402
 from ansible import constants as C  # noqa: E402
 from ansible.errors import AnsibleConnectionFailure, AnsibleError  # noqa: E402
 from ansible.plugins.connection import ssh as core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import without_ports  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.words import in_playbooks  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.plugin_utils.held import Held, profile_path  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import path_of  # noqa: E402
 
 _ARGUMENTS = ('ssh_args', 'ssh_common_args', 'ssh_extra_args', 'sftp_extra_args', 'scp_extra_args')
 _EXCERPT = re.compile(r'^.*\n[ ~]*\^~*\n', re.MULTILINE)  # a line, and a caret below it
 _PROXY = re.compile(r'proxy(?:command|jump)|(?:^|\s)["\']?-J', re.IGNORECASE)
+_JUMP = re.compile(r'^proxyjump (\S+)$', re.MULTILINE)  # as `ssh -G` prints it
+_HOP = re.compile(r'(?:[^@:\s]+@)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?')
 
 
 def _merged(ours, theirs):
@@ -165,18 +200,43 @@ class Connection(core.Connection):
 
     def set_options(self, task_keys=None, var_options=None, direct=None):
         super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
+        said = self.get_option('ssh_common_args')
+        # What is wrong is said when somebody connects: tasks of the controller need no connection.
+        self._wrong, self._held = None, Held()
+        try:
+            self._refuse_proxies()
+            ours = self._proxy()
+        except AnsibleError as error:
+            self._wrong = error
+            return
+        except ValueError as error:
+            self._wrong = AnsibleError('the profile %s' % error)
+            return
+        self.set_option('ssh_common_args', ' '.join(([said] if said else []) + [ours]))
+
+    def _refuse_proxies(self):
         for option in _ARGUMENTS:
             if self.has_option(option) and _PROXY.search(self.get_option(option) or ''):
                 raise AnsibleError("%s names a proxy, but the connection knockwork.nft.ssh needs ssh's ProxyCommand "
-                                   "for itself: take the proxy out, or connect with ansible.builtin.ssh and let the "
-                                   "proxy run knockwork connect" % option)
-        said = self.get_option('ssh_common_args')
-        self.set_option('ssh_common_args', ' '.join(([said] if said else []) + [self._proxy()]))
+                                   "for itself: take the proxy out, and name a bastion in ansible_knockwork_jump"
+                                   % option)
 
     def _proxy(self):
         """What ssh is told, quoted for Ansible, which takes it apart as a shell does."""
-        words = [self._executable(), 'connect', '--fdpass']
-        for name in ('profile', 'sequence', 'retries', 'timeout'):
+        command, fdpass = self._knocking() + ' 2>' + _word(self._errors()), 'yes'
+        for hop in self._hops():
+            command, fdpass = self._by_way_of(hop, command, fdpass), 'no'
+        return shlex.join(['-o', 'ProxyUseFdpass=' + fdpass, '-o', 'ProxyCommand=' + command])
+
+    def _knocking(self):
+        """The command that knocks and connects; %h and %p are for ssh to fill in."""
+        words = [self.get_option('knockwork_executable'), 'connect', '--fdpass']
+        self._profile = profile = profile_path(
+            self._held, path_of(self.get_option('knockwork_profile')), self.get_option('knockwork_profile_content'),
+            self.get_option('knockwork_secret'))
+        if self.get_option('knockwork_profile') is not None or profile.startswith('/proc/'):
+            words += ['--profile', profile]
+        for name in ('sequence', 'retries', 'timeout'):
             value = self.get_option('knockwork_' + name)
             if value is not None:
                 words += ['--' + name, '%ss' % value if name == 'timeout' else str(value)]
@@ -187,15 +247,54 @@ class Connection(core.Connection):
         if re.search('controlp(?:ath|ersist)', command, re.IGNORECASE):
             raise AnsibleError('%s: no name or path given to knockwork may hold ControlPath or ControlPersist, which '
                                "Ansible would take for a setting of ssh's" % command)
-        command += ' 2>' + _word(self._errors())
-        return shlex.join(['-o', 'ProxyUseFdpass=yes', '-o', 'ProxyCommand=' + command])
+        return command
 
-    def _executable(self):
+    def _hops(self):
+        jump = self.get_option('knockwork_jump')
+        hops = [] if jump in (None, '', 'none') else jump.split(',')
+        for hop in hops:
+            if not _HOP.fullmatch(hop):
+                raise AnsibleError('ansible_knockwork_jump: %r is no bastion: write [user@]host[:port]' % hop)
+        return hops
+
+    def _by_way_of(self, hop, command, fdpass):
+        """The command that connects by way of a bastion, which the command given connects to."""
+        words = [self.get_option('ssh_executable'), '-o', 'ProxyUseFdpass=' + fdpass]
+        if not self.get_option('host_key_checking'):
+            words += ['-o', 'StrictHostKeyChecking=no']
+        port = re.search(r':([0-9]+)$', hop)
+        target = hop[:port.start()] if port else hop
+        words += ['-p', port[1]] if port else []
+        ours = ' '.join(_word(word) for word in words + ['-o', 'ProxyCommand=' + command])
+        return "%s -W '[%%h]:%%p' %s" % (ours, _word(re.sub(r'[\[\]]', '', target)))
+
+    def _check(self):
+        """What would end in ssh's or nobody's words. Raises AnsibleError."""
+        if self._wrong is not None:
+            raise self._wrong
         name = self.get_option('knockwork_executable')
         if not shutil.which(name):
             raise AnsibleError('cannot find the command %s: install knockwork on the controller, or say in '
                                'ansible_knockwork_executable where it is' % name)
-        return name
+        if self.get_option('knockwork_jump') is None:
+            self._refuse_passing_over(self._jump_of_ssh())
+
+    def _refuse_passing_over(self, jump):
+        if jump not in (None, 'none'):
+            raise AnsibleError('the configuration of ssh has a ProxyJump to %s for this host, which the connection '
+                               'knockwork.nft.ssh would pass over: set ansible_knockwork_jump to %s to knock there and '
+                               'go on from there, or to none to connect directly' % (jump, jump))
+
+    def _jump_of_ssh(self):
+        """What the user's ssh_config says, None where it says nothing; asked once a task."""
+        if self._jump is False:
+            argv = [self.get_option('ssh_executable'), '-G', self.get_option('host') or self._play_context.remote_addr]
+            done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            found = _JUMP.search(done.stdout)
+            self._jump = found[1] if found else None
+        return self._jump
+
+    _jump = False
 
     def _errors(self):
         """Where knockwork connect says what went wrong: ssh gives its words away where connections are shared."""
@@ -203,6 +302,7 @@ class Connection(core.Connection):
 
     @contextlib.contextmanager
     def _explained(self):
+        self._check()
         try:
             yield
         except AnsibleConnectionFailure as error:
@@ -213,10 +313,9 @@ class Connection(core.Connection):
 
     def _said(self):
         """The errors without what they quote of the profile: to a caller's terminal that is help, here a leak."""
-        profile = self.get_option('knockwork_profile') or os.path.expanduser('~/.config/knockwork/hosts.yml')
-        errors, quoted = _taken(self._errors()), _text(profile)
-        plain = _EXCERPT.sub('', errors).strip()
-        return without_ports(dict(said=plain), [quoted])['said']
+        errors = _taken(self._errors())
+        plain = self._held.by_names(in_playbooks(_EXCERPT.sub('', errors).strip()))
+        return without_ports(dict(said=plain), [_text(self._profile)])['said']
 
 
 def _taken(path):

@@ -44,6 +44,20 @@ options:
       - name: ANSIBLE_KNOCKWORK_PROFILE
     ini:
       - {section: knockwork, key: profile}
+  profile_content:
+    description:
+      - The profile itself instead of a file, as text or as a mapping, for a profile in Ansible Vault. It stays in
+        memory.
+    type: raw
+    vars:
+      - name: ansible_knockwork_profile_content
+  secret:
+    description:
+      - The fleet's master secret as a value, for a secret in Ansible Vault. Every derived sequence of the profile takes
+        it, and its C(secret_file) is not read. It stays in memory.
+    type: str
+    vars:
+      - name: ansible_knockwork_secret
   executable:
     description:
       - The command on the controller, by its path or its name.
@@ -63,7 +77,7 @@ options:
     choices: [auto, python, cli]
     default: auto
 requirements:
-  - knockwork on the controller, of the same version as this collection
+  - knockwork on the controller, of the same minor version as this collection
 '''
 
 EXAMPLES = r'''
@@ -96,13 +110,16 @@ _list:
 '''
 
 from ansible.plugins.lookup import LookupBase  # noqa: E402
-from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import ask  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import ask, profile_for  # noqa: E402
 
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         self.set_options(var_options=variables, direct=kwargs)
-        question = dict((name, self.get_option(name)) for name in ('sequence', 'opens', 'profile')
+        question = dict((name, self.get_option(name)) for name in ('sequence', 'opens')
                         if self.get_option(name) is not None)
-        return [ask('sequence', self.get_option('backend'), self.get_option('executable'), host=host,
-                    reveal=self.get_option('reveal'), **question)['sequence'] for host in terms]
+        source = dict((name, self.get_option(name)) for name in ('profile', 'profile_content', 'secret'))
+        with profile_for(source, self._loader) as profile:
+            return [ask('sequence', self.get_option('backend'), self.get_option('executable'), host=host,
+                        profile=profile or '', reveal=self.get_option('reveal'), **question)['sequence']
+                    for host in terms]

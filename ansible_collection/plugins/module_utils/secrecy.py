@@ -7,17 +7,21 @@ Option no_log cannot do it: values under four characters are never masked, and a
 other text. So only options named here are shown at all, and what they may hold is known.
 """
 import contextlib
+import errno
+import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.knockwork.nft.plugins.module_utils.words import need_of_root
 
 _SHOWN = frozenset((
     'address', 'allow_absent', 'always_allow', 'apply', 'backend', 'boot', 'checksum', 'confirm_within',
-    'declaration', 'delay', 'delivered', 'epoch', 'executable', 'expected_epoch', 'family', 'fresh', 'from', 'host',
-    'id', 'interface', 'interfaces', 'ipv4_prefix', 'ipv6_prefix', 'jitter', 'length', 'link', 'lockout', 'log',
-    'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'period', 'ping', 'profile', 'refuse', 'retries',
-    'revoke', 'revoke_retired', 'save', 'sequence', 'sequence_timeout', 'source', 'sources', 'src', 'state',
-    'step_timeout', 'timeout', 'to', 'try_first', 'version', 'wrong_knock',
+    'declaration', 'delay', 'delivered', 'drop_ins', 'epoch', 'exclusive', 'executable', 'expected_epoch', 'family',
+    'fresh', 'from', 'host', 'id', 'interface', 'interfaces', 'ipv4_prefix', 'ipv6_prefix', 'jitter', 'jump',
+    'length', 'link', 'lint', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'path',
+    'period', 'ping', 'profile', 'purge', 'refuse', 'retries', 'revoke', 'revoke_retired', 'save', 'sequence',
+    'sequence_timeout', 'source', 'sources', 'src', 'state', 'step_timeout', 'timeout', 'to', 'try_first',
+    'version', 'wrong_knock',
 ))
 _NESTED = frozenset(('derive', 'sequences'))
 _COUNTED = dict(guards='port', knock='knock', opens='service', public='service')
@@ -100,6 +104,7 @@ class SecretiveModule(AnsibleModule):
         try:
             yield
         except OSError as error:
-            self.fail_json('%s: %s' % (error.filename or 'system', error.strerror))
+            need = need_of_root(os.geteuid()) if error.errno in (errno.EACCES, errno.EPERM) else ''
+            self.fail_json('%s: %s%s' % (error.filename or 'system', error.strerror, need))
         except ValueError as error:
             self.fail_json(str(error))

@@ -47,6 +47,16 @@ options:
       - Knocks instead of a profile's, in their order, as port/protocol; a port alone means udp.
     type: list
     elements: str
+  profile_content:
+    description:
+      - The profile itself instead of a file, as text or as a mapping, for a profile in Ansible Vault. It stays in
+        memory. The variable C(ansible_knockwork_profile_content) serves as well.
+    type: raw
+  secret:
+    description:
+      - The fleet's master secret as a value, for a secret in Ansible Vault. Every derived sequence of the profile takes
+        it, and its C(secret_file) is not read. The variable C(ansible_knockwork_secret) serves as well.
+    type: str
   wait_open:
     description:
       - A TCP port, like C(22/tcp), that proves the opening. The task fails if it does not open. Without it the first

@@ -4,14 +4,21 @@
 """The core on the controller, for plugins that run there: the Python package or the command, as for modules."""
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
 import subprocess
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.knockwork.nft.plugins.module_utils.core import VERSION, complaint, extension
+from ansible.module_utils.errors import UnsupportedError
+from ansible_collections.knockwork.nft.plugins.module_utils.core import (
+    PROTOCOL, VERSION, complaint, extension)
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import hidden, without_numbers
+from ansible_collections.knockwork.nft.plugins.plugin_utils.held import CONTENT, SECRET, Held, profile_path
+
+DEFAULT_PROFILE = '~/.config/knockwork/hosts.yml'
 
 # What every plugin of the controller takes, and the variables that serve the connection plugin as well.
 COMMON = dict(
@@ -19,9 +26,17 @@ COMMON = dict(
     executable=dict(type='str', default='knockwork'),
     backend=dict(type='str', choices=['auto', 'python', 'cli'], default='auto'),
 )
+# What those take that knock, beside it.
+SECRETS = dict(
+    profile_content=dict(type='raw', no_log=True),
+    secret=dict(type='str', no_log=True),
+)
 _VARIABLES = dict(
     profile='ansible_knockwork_profile',
+    profile_content=CONTENT,
+    secret=SECRET,
     executable='ansible_knockwork_executable',
+    jump='ansible_knockwork_jump',
 )
 
 
@@ -31,14 +46,31 @@ class Refused(AnsibleError):
 
 def ask(command, backend='auto', executable='knockwork', secrets=(), **more):
     """The core's answer. Raises Refused; `secrets` are texts whose ports its message must not repeat."""
-    question = json.dumps(dict(more, version=VERSION, command=command))
+    question = json.dumps(dict(more, version=VERSION, protocol=PROTOCOL, command=command))
     answer = json.loads(_backend(backend, executable)(question))
     if answer['ok']:
         return answer
     raise Refused(complaint(answer['error'], secrets)[0])
 
 
-def options(action, spec, task_vars):
+@contextlib.contextmanager
+def profile_for(params, loader):
+    """The profile to name in a question, None for the usual one. Whatever is held in memory lives as long as this."""
+    held = Held()
+    try:
+        path = profile_path(held, path_of(params['profile']), params['profile_content'], params['secret'], loader)
+    except ValueError as error:
+        raise Refused('the profile %s' % error) from None
+    if not path.startswith('/proc/'):
+        yield params['profile']
+        return
+    try:
+        yield path
+    except Refused as error:
+        raise Refused(held.by_names(error.message)) from None
+
+
+def options(action, spec, task_vars, exclusive=None):
     """A task's options, validated, and those that are not given from its host's variables.
 
     Raises Refused in words that quote no option: each might be a port.
@@ -47,15 +79,27 @@ def options(action, spec, task_vars):
     for name, variable in _VARIABLES.items():
         if name in spec and said.get(name) is None and variable in task_vars:
             said[name] = action._templar.template(task_vars[variable])
-    result = ArgumentSpecValidator(spec).validate(said)
+    result = ArgumentSpecValidator(spec, mutually_exclusive=exclusive).validate(said)
     if result.error_messages:
-        raise Refused(without_numbers('; '.join(result.error_messages)))
+        raise Refused(without_numbers('; '.join(_sentence_of(error, action) for error in result.errors)))
     return result.validated_parameters
+
+
+def _sentence_of(error, action):
+    """As a module says it; the error's own text is the end of that."""
+    if isinstance(error, UnsupportedError):
+        return 'Unsupported parameters for (%s) module: %s' % (action._task.action, error.msg)
+    return error.msg
 
 
 def invocation(params):
     """How the task was called, as results may show it."""
     return dict(module_args=hidden(params))
+
+
+def path_of(profile):
+    """Where a profile is that may not be named."""
+    return os.path.expanduser(profile or DEFAULT_PROFILE)
 
 
 def _backend(wanted, executable):

@@ -4,17 +4,9 @@
 """The profile as a file of the controller: read, and written whole or not at all."""
 from __future__ import annotations
 
-import os
-
 from ansible_collections.knockwork.nft.plugins.module_utils.files import Draft, read
-from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import Refused, ask
+from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import Refused, ask, path_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import HEADER, entries_of, text_of
-
-DEFAULT = '~/.config/knockwork/hosts.yml'
-
-
-def path_of(named):
-    return os.path.expanduser(named or DEFAULT)
 
 
 def read_entries(path):

@@ -1,0 +1,38 @@
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The core speaks to whoever typed its command; a playbook's reader is told modules and options instead."""
+import re
+
+# What the core says, and what it means here. The first that fits counts.
+WORDS = (
+    ('run `knockwork apply` first', 'apply one with knockwork.nft.ruleset first'),
+    ('run `knockwork apply`', 'run knockwork.nft.ruleset'),
+    ('look at `knockwork status`', 'look at knockwork.nft.ruleset_info'),
+    ('see `knockwork status`', 'see knockwork.nft.ruleset_info'),
+    ('`knockwork plan`', 'knockwork.nft.ruleset in check mode'),
+    ('`knockwork confirm` keeps it, `knockwork rollback` takes it back now',
+     'knockwork.nft.pending keeps it with `state: confirmed` and takes it back now with `state: rolled_back`'),
+    ('`knockwork apply --confirm-within 60s` makes one that does', 'a task with `confirm_within` makes one that does'),
+    ('write one (on the host, `knockwork export` prints it), or name another with --profile',
+     'write it with knockwork.nft.profile, or name another in ansible_knockwork_profile'),
+    ('name the profile with --profile', 'name the profile in ansible_knockwork_profile'),
+    ('choose with --sequence', 'choose with `sequence` or ansible_knockwork_sequence'),
+    ('write `epoch`, as `knockwork export` does there', 'give knockwork.nft.profile an `epoch`'),
+    ('allow it with --allow-absent (`allow_absent: true` in Ansible)', 'allow it with `allow_absent: true`'),
+    ('end them with `knockwork revoke`', 'end them with knockwork.nft.grant and `state: absent`'),
+    ('(compare `knockwork epoch show` there)', '(compare the epochs that knockwork.nft.ruleset_info shows)'),
+)
+_ENTRY = re.compile(r'add an entry `- host: [^`]*`')
+
+
+def in_playbooks(text):
+    """The core's sentence in the words of this collection."""
+    for said, meant in WORDS:
+        text = text.replace(said, meant)
+    return _ENTRY.sub('write its entry with knockwork.nft.profile', text)
+
+
+def need_of_root(user):
+    """What to add where the system refused somebody who is not root; empty for root."""
+    return '' if user == 0 else '; this task did not run as root: set `become: true`'

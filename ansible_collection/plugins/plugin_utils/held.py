@@ -1,0 +1,91 @@
+# Copyright: (c) The knockwork maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secrets that come as values, out of Ansible Vault for example: held in memory, and never written to a disk."""
+from __future__ import annotations
+
+import json
+import os
+
+from ansible.errors import AnsibleError
+from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import entries_of
+
+CONTENT = 'ansible_knockwork_profile_content'
+SECRET = 'ansible_knockwork_secret'
+_VAULT = b'$ANSIBLE_VAULT;'
+
+
+class Held:
+    """Texts under paths that this user's processes may read, for as long as this process and this value live."""
+
+    def __init__(self):
+        self._numbers, self._names = [], {}
+
+    def path(self, text, name):
+        """Where a text is; `name` is what a user calls it."""
+        number = os.memfd_create('knockwork')
+        self._numbers.append(number)
+        os.fchmod(number, 0o600)
+        with open(number, 'w', encoding='utf-8', closefd=False) as file:
+            file.write(text)
+        path = '/proc/%d/fd/%d' % (os.getpid(), number)
+        self._names[path] = name
+        return path
+
+    def by_names(self, text):
+        """A message without the paths that only this process knows."""
+        for path in sorted(self._names, key=len, reverse=True):
+            text = text.replace(path, self._names[path])
+        return text
+
+    def __del__(self):
+        for number in self._numbers:
+            os.close(number)
+
+
+def is_vaulted(path):
+    """Whether it is a file that ansible-vault encrypted."""
+    try:
+        with open(path, 'rb') as file:
+            return file.read(len(_VAULT)) == _VAULT
+    except OSError:
+        return False
+
+
+def text_of_file(path, loader=None):
+    """Raises AnsibleError where it cannot be read, or is encrypted and nobody here has the password."""
+    if not is_vaulted(path):
+        try:
+            with open(path, encoding='utf-8') as file:
+                return file.read()
+        except OSError as error:
+            raise AnsibleError('%s: %s' % (path, error.strerror)) from None
+    if loader is None:
+        raise AnsibleError('%s is encrypted with ansible-vault: give its content as %s, for example '
+                           "\"{{ lookup('ansible.builtin.file', '%s') }}\"" % (path, CONTENT, path))
+    return loader._get_file_contents(path)[0].decode('utf-8')
+
+
+def profile_path(held, path, content=None, secret=None, loader=None):
+    """The path to hand to the core: of the file itself, unless there is something that no disk shall have.
+
+    `content` takes the place of the file, as text or as what the text says; `secret`, the fleet's master secret, that
+    of every `secret_file` in it.
+    """
+    if content is None and secret is None and not is_vaulted(path):
+        return path
+    name = path if content is None else CONTENT
+    text = text_of_file(path, loader) if content is None else content
+    if not isinstance(text, str):
+        text = json.dumps(text)
+    if secret is None:
+        return held.path(text, name)
+    where = held.path(str(secret).rstrip('\n') + '\n', SECRET)
+    entries = [_with_secret(each, where) for each in entries_of(text)]
+    return held.path(json.dumps(dict(knockwork=1, hosts=entries)), name)
+
+
+def _with_secret(entry, where):
+    sequences = [dict(each, derive=dict(each['derive'], secret_file=where)) if each.get('derive') else each
+                 for each in entry.get('sequences') or []]
+    return dict(entry, sequences=sequences)
