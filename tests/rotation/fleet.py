@@ -118,6 +118,12 @@ class Fleet:
     def _ansible(self) -> list[str]:
         return [self.ansible.playbook, "-i", "/etc/ansible/rotation", "--limit", ",".join(self.hosts)]
 
+    def run(self, arguments: list[str]) -> Run:
+        """A playbook of the collection with arguments of one's own."""
+        _, environment = self._command(0, None, (), "100%", PROFILE)
+        done = self.controller.run([*self._ansible(), *arguments], env=environment, cwd="/root", timeout=120)
+        return read_run(done.returncode, done.stdout + done.stderr)
+
     def accepted(self, name: str) -> set[int]:
         """The epochs in the host's live table."""
         status = json.loads(self.hosts[name].output(["knockwork", "status", "--json"]))

@@ -51,6 +51,8 @@ def test_five_epochs(fleet: Fleet) -> None:
 
 def test_check_mode_and_again(fleet: Fleet) -> None:
     run = fleet.rotate(1, 0, "--check", "--diff")
+    assert run.fine and all(run.changed.values()), run.output
+    assert "host1 would accept epoch 1" in run.output
     assert all(fleet.accepted(name) == {0} for name in fleet.hosts), run.output
     assert_finishes(fleet, 1)
 
@@ -68,6 +70,40 @@ def test_controller_killed(fleet: Fleet, task: str, moment: str) -> None:
     assert not prober.refused
 
 
+@pytest.mark.parametrize("variables, said", [
+    ({}, "missing required arguments: knockwork_rotate_epoch"),
+    ({"knockwork_rotate_epoch": "next"}, "argument 'knockwork_rotate_epoch' is of type"),
+    ({"knockwork_rotate_epoch": -1}, "epoch: not the number of an epoch: write a whole number from 0 on")])
+def test_a_wrong_epoch(fleet: Fleet, variables: dict[str, object], said: str) -> None:
+    """Is told by its name, before anything happens."""
+    run = fleet.run(["knockwork.nft.rotate", "-e", json.dumps(variables)])
+    assert not run.fine and said in " ".join(run.output.split()), run.output
+    assert all(fleet.accepted(name) == {0} for name in fleet.hosts)
+
+
+def test_a_host_that_declares_nothing(fleet: Fleet) -> None:
+    """Hosts are all of the inventory without a word: one that has no gate gets none."""
+    host = fleet.hosts["host2"]
+    host.run(["knockwork", "remove"], check=True)
+    host.run(["rm", "-r", "/etc/knockwork", "/var/lib/knockwork"], check=True)
+    run = fleet.rotate(1, 0)
+    assert run.fine and run.changed["host2"] == 0, run.output
+    assert "host2 declares nothing" in run.output and "host1 accepts epoch 1" in run.output
+    assert host.run(["nft", "list", "table", "inet", "knockwork"]).returncode != 0
+
+
+def test_a_host_installed_anew(fleet: Fleet) -> None:
+    """Its record is at epoch 0, the fleet is further: the next rotation brings it along."""
+    for epoch in (1, 2):
+        assert fleet.rotate(epoch, epoch - 1).fine
+    host = fleet.hosts["host2"]
+    host.run(["rm", "/var/lib/knockwork/epochs.json"], check=True)
+    host.run(["knockwork", "apply"], check=True)
+    assert fleet.accepted("host2") == {0}
+    host.run(["knockwork", "grant", fleet.bed.address("controller"), "--sequence", "ssh", "--for", "5m"], check=True)
+    assert_finishes(fleet, 3)
+
+
 @pytest.mark.parametrize("task", TASKS[:-1])
 def test_a_host_unreachable(fleet: Fleet, task: str) -> None:
     """From one phase on: it keeps what it had, the others are reachable, and the next run finishes."""
@@ -75,6 +111,8 @@ def test_a_host_unreachable(fleet: Fleet, task: str) -> None:
     close = "for each in /root/.config/knockwork/hosts.yml.cp/*; do ssh -o ControlPath=$each -O exit x; done || :"
     run = fleet.rotate(1, 0, env=sabotage(TASKS.index(task) + 1, "begin", f"ip route add {away}; {close}"))
     assert not run.fine, run.output
+    said = "Run the same command again once host2 is back: it goes on from here."
+    assert said in " ".join(run.output.split()), run.output
     fleet.controller.run(["ip", "route", "del", *away.split()], check=True)
     assert all(fleet.reachable(name) for name in fleet.hosts)
     assert_finishes(fleet, 1)

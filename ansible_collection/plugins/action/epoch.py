@@ -6,12 +6,17 @@ from __future__ import annotations
 
 import os
 
+from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.knockwork.nft.plugins.module_utils.epochs import EXCLUSIVE, SPEC, fault_of
 from ansible_collections.knockwork.nft.plugins.module_utils.files import locked_folder
 from ansible_collections.knockwork.nft.plugins.module_utils.report import diff_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.anew import ReconnectingAction
-from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import Refused, ask
+from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import Refused, ask, options, path_of
+from ansible_collections.knockwork.nft.plugins.plugin_utils.held import Held, is_vaulted, text_of_file
 from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import with_epoch
-from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import draft_of, path_of, read_entries, write
+from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import draft_of, read_entries, write
+
+_OF_THE_CONTROLLER = ('master_secret', 'master_secret_file', 'profile')
 
 
 class ActionModule(ReconnectingAction):
@@ -19,39 +24,61 @@ class ActionModule(ReconnectingAction):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
-        arguments['host'] = arguments.get('host') or task_vars['inventory_hostname']
         try:
-            if arguments.get('state') == 'used':
-                return dict(result, **self._use(arguments, task_vars))
-            if arguments.get('state') == 'published' and arguments.get('master_secret_file'):
-                arguments['host_key'] = _host_key(arguments)
+            params = options(self, SPEC, task_vars, EXCLUSIVE)
+            fault = fault_of(params)
+            if fault:
+                raise Refused(fault)
+            params['host'] = params['host'] or task_vars['inventory_hostname']
+            if params['state'] == 'used':
+                return dict(result, **self._use(params))
+            return dict(result, **self._on_the_host(params, task_vars))
         except Refused as error:
             return dict(result, failed=True, changed=False, msg=error.message)
         except OSError as error:
             return dict(result, failed=True, changed=False, msg='%s: %s' % (error.filename, error.strerror))
-        result.update(self._ask(arguments, task_vars))
-        if result.pop('unproved', False):
+        except AnsibleConnectionFailure as error:
+            return dict(result, unreachable=True, changed=False, msg='%s\n%s' % (
+                error.message.rstrip(), _how_to_go_on(task_vars['inventory_hostname'], params['epoch'])))
+
+    def _on_the_host(self, params, task_vars):
+        arguments = dict((key, value) for key, value in params.items()
+                         if value is not None and key not in _OF_THE_CONTROLLER)
+        if params['state'] == 'published' and (params['master_secret'] or params['master_secret_file']):
+            arguments['host_key'] = self._host_key(params)
+        answer = self._ask(arguments, task_vars)
+        if answer.get('unproved'):
             # The connection outlived the grant that it came in by: a new one shows whether the epoch works.
             self.connect_anew()
-            result = dict(self._ask(arguments, task_vars))
-            result.pop('unproved', None)
-        result.pop('must_knock', None)  # rotating takes no way in away that the controller has not proved to need
-        return result
+            answer = self._ask(arguments, task_vars)
+        # Rotating takes no way in away that the controller has not proved to have.
+        return dict((key, value) for key, value in answer.items() if key not in ('unproved', 'must_knock'))
 
     def _ask(self, arguments, task_vars):
-        return self._execute_module(module_name='knockwork.nft.epoch', module_args=arguments, task_vars=task_vars)
+        return self._execute_module(module_name='knockwork.nft.epoch', module_args=dict(arguments),
+                                    task_vars=task_vars)
 
-    def _use(self, arguments, task_vars):
+    def _host_key(self, params):
+        held, path = Held(), os.path.abspath(os.path.expanduser(params['master_secret_file'] or ''))
+        if params['master_secret']:
+            path = held.path(params['master_secret'].rstrip('\n') + '\n', 'master_secret')
+        elif is_vaulted(path):
+            path = held.path(text_of_file(path, self._loader), path)
+        try:
+            return ask('host_key', host=params['host'], secret_file=path)['host_key']
+        except Refused as error:
+            raise Refused(held.by_names(error.message)) from None
+
+    def _use(self, params):
         """The profile says the epoch, and what is connected by another one is connected no longer."""
-        epoch, host = _number(arguments.get('epoch')), arguments['host']
-        path = path_of(arguments.get('profile') or task_vars.get('ansible_knockwork_profile'))
+        epoch, host, path = params['epoch'], params['host'], path_of(params['profile'])
+        if not os.path.isdir(os.path.dirname(path)):
+            raise Refused(_no_entry(path, host))
         with locked_folder(os.path.dirname(path)):
             entries = read_entries(path)
             before, after = with_epoch(entries, host, epoch)
             if before is None:
-                raise Refused('the profile %s has no sequence of %s that is derived and goes by `epoch`: write it '
-                              'with knockwork.nft.profile first' % (path, host))
+                raise Refused(_no_entry(path, host))
             changed = after != entries
             if changed and not self._task.check_mode:
                 write(draft_of(path, after))
@@ -63,13 +90,12 @@ class ActionModule(ReconnectingAction):
         return dict(result, diff=diff_of(changes, path)) if self._task.diff else result
 
 
-def _host_key(arguments):
-    return ask('host_key', host=arguments['host'],
-               secret_file=os.path.abspath(os.path.expanduser(arguments['master_secret_file'])))['host_key']
+def _no_entry(path, host):
+    return ('the profile %s has no sequence of %s that is derived and goes by `epoch`: write it with '
+            'knockwork.nft.profile first' % (path, host))
 
 
-def _number(text):
-    try:
-        return int(text)
-    except (TypeError, ValueError):
-        raise Refused('epoch: not a number') from None
+def _how_to_go_on(host, epoch):
+    return ('%s keeps the epochs that it accepts, and every host so far is reachable. Run the same command again once '
+            '%s is back: it goes on from here. To rotate the others meanwhile, add --limit \'all:!%s\', and rotate %s '
+            'to epoch %d later.' % (host, host, host, host, epoch))

@@ -25,8 +25,8 @@ options:
       - C(published) has the host accept I(epoch) beside those it accepts already.
       - C(used) writes I(epoch) into the host's entry of the controller's profile, where its derived sequences have a
         lower one, and ends the connection, so that the next task knocks with it. Nothing runs on the host.
-      - C(retired) has the host accept no epoch before I(epoch) any longer. Where it accepts I(epoch) itself not yet
-        the module fails.
+      - C(retired) has the host accept no epoch before I(epoch) any longer. If it does not accept I(epoch) itself yet
+        the module fails. In check mode it goes on as if I(epoch) had been published before, and asks for no proof.
     type: str
     choices: [published, used, retired]
     required: true
@@ -39,6 +39,8 @@ options:
     description:
       - Where the fleet stands, or stood before an interrupted run. A host that accepts any other epoch but this and
         I(epoch) was rotated by somebody else in between, and the module fails.
+      - A host at epoch 0, as newly installed, is brought along. It gets I(expected_epoch) too, so that the profile
+        opens it until the controller uses I(epoch).
     type: int
   fresh:
     description:
@@ -54,10 +56,16 @@ options:
     default: false
   master_secret_file:
     description:
-      - "Only with C(state: published): the fleet's master secret, a file of the controller. The host's keys are made
-        from it and written to I(secret_file) before the epoch is published. So a new secret comes with a new epoch."
-      - Without it the host keeps the secret that it has.
+      - "Only with C(state: published): the fleet's master secret, a file of the controller, which ansible-vault may
+        have encrypted. The host's keys are made from it and written to I(secret_file) before the epoch is published.
+        So a new secret comes with a new epoch."
+      - Without it and I(master_secret) the host keeps the secret that it has.
     type: path
+  master_secret:
+    description:
+      - The same as a value, such as a variable in Ansible Vault. The controller keeps it in memory, and the host never
+        gets it.
+    type: str
   secret_file:
     description:
       - Where the host keeps its keys, mode 0600.
@@ -109,7 +117,7 @@ EXAMPLES = r'''
 
 RETURN = r'''
 epochs:
-  description: What the host accepts now.
+  description: What the host accepts now, or with check mode would. Empty for a host that declares nothing.
   returned: success, unless I(state) is C(used)
   type: list
   elements: int
@@ -128,10 +136,11 @@ changes:
       why: published
 '''
 
-from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.core import Core  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.epochs import EXCLUSIVE, SPEC, fault_of  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # noqa: E402
     MAIN, Draft, locked, sources)
-from ansible_collections.knockwork.nft.plugins.module_utils.report import finish  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.report import converge, finish  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
 
 
@@ -145,40 +154,30 @@ def question(params):
 
 def main():
     module = SecretiveModule(
-        argument_spec=dict(
-            state=dict(type='str', choices=['published', 'used', 'retired'], required=True),
-            epoch=dict(type='int', required=True),
-            expected_epoch=dict(type='int'),
-            fresh=dict(type='bool', default=True),
-            revoke=dict(type='bool', default=False),
-            master_secret_file=dict(type='path', no_log=False),
-            secret_file=dict(type='path', default='/etc/knockwork/secret', no_log=False),
-            host=dict(type='str'),
-            profile=dict(type='path'),
-            host_key=dict(type='str', no_log=True),
-            **CORE
-        ),
+        argument_spec=SPEC,
+        mutually_exclusive=EXCLUSIVE,
         supports_check_mode=True,
     )
     core = Core(module)
     with module.failures():
         if module.params['state'] == 'used':
             raise ValueError('state: used is what the controller does; run this module as knockwork.nft.epoch')
+        fault = fault_of(module.params)
+        if fault:
+            raise ValueError(fault)
+        if not sources(MAIN):
+            module.warn('this host declares nothing, so there is nothing to rotate: it is left as it is')
+            module.exit_json(changed=False, changes=[], epochs=[])
         keys = module.params['host_key']
         with locked(module.check_mode):
-            draft = None if keys is None else Draft(module.params['secret_file'], keys)
-            finish(module, *rotate(module, core, draft))
+            drafts = [] if keys is None else [Draft(module.params['secret_file'], keys)]
+            finish(module, rotate(module, core, drafts), drafts)
 
 
-def rotate(module, core, draft):
+def rotate(module, core, drafts):
     """The keys first: they serve the old epochs as well."""
-    if draft is not None and draft.changed and not module.check_mode:
-        try:
-            draft.prepare()
-            draft.commit()
-        finally:
-            draft.discard()
-    return core.ask('rotate', **question(module.params)), draft
+    converge(module, core, None, None, drafts)
+    return core.ask('rotate', **question(module.params))
 
 
 if __name__ == '__main__':

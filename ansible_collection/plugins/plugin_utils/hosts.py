@@ -72,6 +72,13 @@ def with_epoch(entries, name, epoch):
     return (min(stood) if stood else None), changed
 
 
+def epochs_of(entries, name):
+    """Those that the host's derived sequences go by."""
+    found = (each.get('derive') or {} for entry in entries if name.lower() in map(str.lower, names_of(entry))
+             for each in entry.get('sequences') or [])
+    return [each['epoch'] for each in found if each.get('epoch') is not None]
+
+
 def _in_epoch(sequence, epoch):
     derive = sequence.get('derive') or {}
     if derive.get('epoch') is None or derive['epoch'] >= epoch:
