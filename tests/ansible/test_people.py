@@ -1,0 +1,91 @@
+"""The role people: access that is handed out, rotated and taken away again."""
+
+import json
+
+import yaml  # type: ignore[import]
+
+from bed import Bed, Host, packets
+from bed.lab import Connection
+from controller import Controller
+
+MASTER = "/root/fleet/secret"
+FOLDER = "/root/knockwork-people"
+PORT = 50443
+
+
+def give(*people: str, **more: str) -> str:
+    """A task that runs the role."""
+    said = {"knockwork_people_secret_file": MASTER, "knockwork_people_length": "3", **more}
+    lines = [f"        {key}: {value}\n" for key, value in said.items()]
+    return ("- ansible.builtin.include_role: {name: knockwork.nft.people}\n  vars:\n    knockwork_people:\n"
+            + "".join(f"      - {person}\n" for person in people) + "".join(line[4:] for line in lines))
+
+
+def person(name: str, **more: str) -> str:
+    """An item of the list."""
+    return json.dumps({"name": name, "opens": [f"{PORT}/tcp"], **more})
+
+
+def knocks(controller: Controller, host: Host, name: str) -> int:
+    """The exit status of somebody who knocks by the file that was handed out: 0 open, 3 refused."""
+    host.write("/run/handed.yml", controller.bed.controller.read(f"{FOLDER}/{name}.yml"), 0o600)
+    return host.run(["knockwork", "knock", "host1", "--profile", "/run/handed.yml", "--retries", "0"]).returncode
+
+
+def prepared(controller: Controller) -> Bed:
+    """A fleet's master secret, and hosts with their keys and a declaration."""
+    bed = controller.bed
+    bed.controller.run(["rm", "-rf", FOLDER, "/root/fleet"], check=True)
+    bed.controller.run(["mkdir", "-p", "-m", "700", "/root/fleet"], check=True)
+    bed.controller.run(["knockwork", "derive", "new-secret", MASTER], check=True)
+    for name, host in controller.hosts.items():
+        host.write("/etc/knockwork/secret", bed.controller.output(
+            ["knockwork", "derive", "host-key", name, "--secret-file", MASTER]), 0o600)
+        host.write("/etc/knockwork/knockwork.yml", f"knockwork: 1\nalways_allow: {controller.way_back_in}\n", 0o600)
+    if controller.host.call(packets.probe_tcp, "127.0.0.1", PORT) != packets.Answer.OPEN:
+        controller.host.call("listen_tcp", PORT)
+    return bed
+
+
+def test_given_and_taken_away(controller: Controller) -> None:
+    """Alice and Bob come in by files of their own; she is cut off at once, he is not."""
+    bed = prepared(controller)
+    alice, bob = controller.hosts["host2"], controller.hosts["host3"]
+    both = give(person("alice"), person("bob"))
+    assert not any(controller.play(both, "--check").failed.values())
+    given = controller.play(both, "--diff")
+    assert not any(given.failed.values()), given.output
+    assert not any(controller.play(both).changed.values())
+    assert bed.controller.output(["stat", "-c", "%a", f"{FOLDER}/alice.yml"]) == "600\n"
+    drawn = [entry["sequences"][0]["knock"] for entry in yaml.safe_load(
+        bed.controller.read(f"{FOLDER}/alice.yml"))["hosts"]]
+    assert len(drawn) == 3 and not [knock for each in drawn for knock in each if knock in given.output]
+    assert [knocks(controller, alice, "alice"), knocks(controller, bob, "bob")] == [0, 0]
+    live = Connection(alice, alice.call("open_connection", bed.address("host2"), bed.address("host1"), PORT, 5))
+    assert live.works()
+    gone = controller.play(give(person("alice", state="absent"), person("bob")))
+    assert not any(gone.failed.values()), gone.output
+    assert not live.works(1)
+    assert bed.controller.run(["test", "-e", f"{FOLDER}/alice.yml"]).returncode != 0
+    assert alice.run(["knockwork", "knock", "host1", "--profile", "/run/handed.yml", "--retries", "0"]).returncode == 3
+    assert knocks(controller, bob, "bob") == 0
+
+
+def test_rotated(controller: Controller) -> None:
+    """Old and new side by side, then the new alone."""
+    prepared(controller)
+    alice = controller.hosts["host2"]
+    controller.play(give(person("alice")), limit="host1")
+    assert knocks(controller, alice, "alice") == 0
+    old = alice.read("/run/handed.yml")
+    epochs = {"knockwork_people_epoch": "1", "knockwork_people_accepts": "[0]"}
+    for more, opens in ((epochs, 0), ({"knockwork_people_epoch": "1"}, 3)):
+        outcome = controller.play(give(person("alice"), **more), limit="host1")
+        assert not any(outcome.failed.values()), outcome.output
+        assert controller.host.run(["knockwork", "revoke", "--all"]).returncode == 0
+        alice.write("/run/old.yml", old, 0o600)
+        command = ["knockwork", "knock", "host1", "--profile", "/run/old.yml", "--retries", "0"]
+        assert alice.run(command).returncode == opens
+        assert controller.host.run(["knockwork", "revoke", "--all"]).returncode == 0
+        alice.run(["sleep", "6"])  # the lockout of wrong knocks
+        assert knocks(controller, alice, "alice") == 0
