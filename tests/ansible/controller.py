@@ -52,7 +52,7 @@ def find(name: str) -> Ansible:
     Debian's pipelines and the current one does not, so that a suite goes both ways; $KNOCKWORK_PIPELINING says it
     for both.
     """
-    pipelining = os.environ.get("KNOCKWORK_PIPELINING") or {"debian": "true"}.get(name, "false")
+    pipelining = os.environ.get("KNOCKWORK_PIPELINING", "") or ("true" if name == "debian" else "false")
     if name == "debian":
         if not Path("/usr/bin/ansible-playbook").exists():
             raise Unavailable("Debian's ansible-core is not installed")

@@ -58,7 +58,8 @@ def test_a_long_declaration_goes_to_the_command(controller: Controller) -> None:
 
 def test_nothing_there(everywhere: Controller) -> None:
     """A host without knockwork says what to do."""
-    nowhere = {"ansible_python_interpreter": _wrapper(everywhere, "unset PYTHONPATH; PATH=/usr/bin:/bin")}
+    nowhere = {"ansible_python_interpreter": _wrapper(everywhere, "unset PYTHONPATH; PATH=/usr/bin:/bin"),
+               "knockwork_deliver": "never"}
     package = "the Python package knockwork for /usr/bin/python3"
     for backend, what in (("auto", f"the command knockwork or {package}"), ("python", package),
                           ("cli", "the command knockwork")):

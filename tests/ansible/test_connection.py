@@ -150,7 +150,7 @@ def test_another_proxy_is_refused(gated: Gated, option: str, value: str) -> None
     message = gated.fails(RAW, limit="host1", variables={f"ansible_{option}": f'"{value}"'})
     assert message.endswith(
         f"{option} names a proxy, but the connection knockwork.nft.ssh needs ssh's ProxyCommand for itself: take the "
-        "proxy out, or connect with ansible.builtin.ssh and let the proxy run knockwork connect")
+        "proxy out, and name a bastion in ansible_knockwork_jump")
 
 
 def test_what_is_wrong_is_said(gated: Gated) -> None:
@@ -164,9 +164,10 @@ def test_what_is_wrong_is_said(gated: Gated) -> None:
     assert "may hold ControlPath or ControlPersist" in message
     assert set(gated.counted().values()) == {once(0)}
     for name, value, said in (
-            ("host", "stranger", f"the profile {PROFILE} knows no host stranger: add an entry `- host: stranger`"),
-            ("profile", "/run/none.yml", "there is no profile /run/none.yml: write one (on the host, `knockwork "
-             "export` prints it), or name another with --profile"),
+            ("host", "stranger", f"the profile {PROFILE} knows no host stranger: write its entry with "
+             "knockwork.nft.profile"),
+            ("profile", "/run/none.yml", "there is no profile /run/none.yml: write it with knockwork.nft.profile, or "
+             "name another in ansible_knockwork_profile"),
             ("sequence", "mail", f"the profile {PROFILE} has no sequence mail for 10.77.0.11: it has ssh")):
         outcome = gated.try_play(RAW, limit="host1", variables={f"ansible_knockwork_{name}": value})
         assert outcome.unreachable == {"host1": 1}

@@ -78,15 +78,16 @@ def test_what_the_sequence_opens_is_proved(gated: Gated) -> None:
 
 
 @pytest.mark.parametrize("options, message", [
-    ("host: stranger", f"the profile {PROFILE} knows no host stranger: add an entry `- host: stranger`"),
+    ("host: stranger", f"the profile {PROFILE} knows no host stranger: write its entry with "
+     "knockwork.nft.profile"),
     ("sequence: mail", f"the profile {PROFILE} has no sequence mail for 10.77.0.11: it has ssh"),
     ("{sequence: ssh, knock: [47011]}",
      "sequence excludes knock: name a sequence of the profile or write the knocks down"),
     ("try_first: true", "try_first needs wait_open: name the port that may be open already"),
     ("delay: 47011", "delay: not a time: write a whole number with a unit, as in 50ms, 5s or 1m"),
     ("{executable: knokwork, backend: cli}", "cannot find the command knokwork: install knockwork on the controller"),
-    ("profile: /run/none.yml", "there is no profile /run/none.yml: write one (on the host, `knockwork export` prints "
-     "it), or name another with --profile"),
+    ("profile: /run/none.yml", "there is no profile /run/none.yml: write it with knockwork.nft.profile, or name "
+     "another in ansible_knockwork_profile"),
 ])
 def test_what_is_wrong(gated: Gated, options: str, message: str) -> None:
     assert gated.fails(f"- knockwork.nft.knock: {options if options[0] == '{' else '{' + options + '}'}\n",

@@ -12,7 +12,7 @@ options:
       - How the core on the managed host is reached. Both ways give the same results.
       - C(python) imports the package C(knockwork), under the module's own interpreter or else under
         C(/usr/bin/python3). C(cli) runs the command C(knockwork). C(auto) takes the first that is there.
-      - Core and collection must be of the same version.
+      - Core and collection must be of the same minor version.
     type: str
     choices: [auto, python, cli]
     default: auto

@@ -26,7 +26,7 @@ options:
     choices: [auto, python, cli]
     default: auto
 requirements:
-  - knockwork on the controller, of the same version as this collection
+  - knockwork on the controller, of the same minor version as this collection
 notes:
   - No result or message holds a port, at any verbosity.
 '''

@@ -64,6 +64,32 @@ def _write(path, text):
     os.rename(draft, path)
 
 
+def disable(module):
+    """Disables the unit where systemd runs, and takes away those that this module wrote. Returns the changes."""
+    if not os.path.isdir('/run/systemd/system'):
+        return []
+    changes = []
+    if module.run_command(['systemctl', 'is-enabled', '--quiet', UNIT])[0] == 0:
+        _systemctl(module, 'disable', UNIT)
+        changes.append(dict(kind='change', object='unit', name=UNIT, before='enabled', after='not enabled',
+                            why='purge'))
+    ours = [name for name in sorted(os.listdir(FOLDER))
+            if name.startswith('knockwork') and _text(os.path.join(FOLDER, name)).startswith(HEADER)]
+    for name in ours:
+        changes.append(dict(kind='remove', object='unit', name=name, before='in %s' % FOLDER, after='', why='purge'))
+        if not module.check_mode:
+            os.unlink(os.path.join(FOLDER, name))
+    if ours:
+        _systemctl(module, 'daemon-reload')
+    return changes
+
+
+def _systemctl(module, *words):
+    status, out, err = (0, '', '') if module.check_mode else module.run_command(['systemctl'] + list(words))
+    if status != 0:
+        module.fail_json('systemctl %s: %s' % (' '.join(words), (err or out).strip() or 'status %d' % status))
+
+
 def warn_unless_enabled(module, core):
     """For a task that writes a part of the declaration: the unit is up to the one that owns the whole."""
     boot = core.ask('boot')

@@ -9,8 +9,10 @@ import sys
 
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import without_ports
+from ansible_collections.knockwork.nft.plugins.module_utils.words import in_playbooks, need_of_root
 
-VERSION = '0.1.0'  # of the collection: a core of another one says so and does nothing
+VERSION = '0.1.0'  # of the collection: a core of another minor version says so and does nothing
+PROTOCOL = 1  # what a request and an answer mean
 # How a module reaches the core; every module on the host takes these.
 CORE = dict(
     backend=dict(type='str', choices=['auto', 'python', 'cli'], default='auto'),
@@ -18,6 +20,8 @@ CORE = dict(
 )
 DELIVERED = '/var/lib/knockwork/bin'  # commands that a controller brought along, and a link to the last one
 
+_VALUES = ('report', 'status', 'declared', 'boot', 'lint', 'units')
+_LIBRARY = 'libnftables'
 _SYSTEM_PYTHON = '/usr/bin/python3'
 # The respawned process gets its arguments through a pipe that nobody reads yet, inside a Python literal.
 _RESPAWN_LIMIT = 32768
@@ -37,12 +41,22 @@ class Core:
 
     def ask(self, command, **more):
         """The answer's value, whatever was asked for. Ends the module where the core refuses."""
-        question = dict(more, version=VERSION, command=command, check=self._module.check_mode, reveal=False)
+        value, error = self.try_ask(command, **more)
+        if error is None:
+            return value
+        message, diagnostics = complaint(error, [source['text'] for source in more.get('sources', ())])
+        if error['kind'] == 'system':
+            message += need_of_root(os.geteuid())
+        self._module.fail_json(message, diagnostics=diagnostics, unproved=error['kind'] == 'proof')
+
+    def try_ask(self, command, **more):
+        """The answer's value, and None; or None, and the answer's error."""
+        question = dict(more, version=VERSION, protocol=PROTOCOL, command=command, check=self._module.check_mode,
+                        reveal=False)
         answer = json.loads(self._call(json.dumps(question)))
-        if answer['ok']:
-            return next(answer[key] for key in ('report', 'status', 'declared', 'boot', 'units') if key in answer)
-        message, diagnostics = complaint(answer['error'], [source['text'] for source in more.get('sources', ())])
-        self._module.fail_json(message, diagnostics=diagnostics, unproved=answer['error']['kind'] == 'proof')
+        if not answer['ok']:
+            return None, answer['error']
+        return next(answer[key] for key in _VALUES if key in answer), None
 
 
 def complaint(error, texts):
@@ -51,7 +65,7 @@ def complaint(error, texts):
     A diagnostic has none: its remedies are examples, whatever ports the texts have.
     """
     diagnostics = error.get('diagnostics') or []
-    message = without_ports(dict(message=error['message']), texts)['message']
+    message = in_playbooks(without_ports(dict(message=error['message']), texts)['message'])
     return '\n'.join([message] + ['  ' + _line(each) for each in diagnostics]), diagnostics
 
 
@@ -75,6 +89,9 @@ def _backend(module):
         path = installed(module) or delivered(module)
         if path:
             return _by_command(module, path)
+    unloadable = _why_unloadable()
+    if wanted == 'python' and unloadable:
+        module.fail_json('the Python package knockwork cannot be loaded: %s' % unloadable)
     python = 'the Python package knockwork for %s' % sys.executable
     command = 'the command knockwork'
     missing = dict(auto='%s or %s' % (command, python), python=python, cli=command)[wanted]
@@ -105,6 +122,19 @@ def extension():
     return _core
 
 
+def _why_unloadable():
+    """Of a compiled module that is there; None where there is none."""
+    try:
+        import knockwork._core  # noqa: F401  pylint: disable=unused-import
+    except ImportError as error:
+        return _with_remedy(str(error)) if _LIBRARY in str(error) else None
+    return None
+
+
+def _with_remedy(text):
+    return '%s; install nftables on this host' % text if _LIBRARY in text else text
+
+
 def _in_process(module, core):
     def ask(question):
         try:
@@ -118,7 +148,7 @@ def _by_command(module, path):
     def ask(question):
         status, out, err = module.run_command([path, 'call'], data=question)
         if status != 0:
-            module.fail_json(err.strip() or '%s call ended with status %d' % (path, status))
+            module.fail_json(_with_remedy(err.strip()) or '%s call ended with status %d' % (path, status))
         return out
     return ask
 

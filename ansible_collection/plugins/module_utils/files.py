@@ -12,6 +12,8 @@ import time
 
 FOLDER = '/etc/knockwork'
 MAIN = FOLDER + '/knockwork.yml'
+KEY = FOLDER + '/fingerprint.key'
+STATE = '/var/lib/knockwork'
 DROP_INS = FOLDER + '/conf.d'
 HEADER = '# Written by knockwork.nft: what is changed here is lost with the next run of its playbook.\n'
 
@@ -41,6 +43,33 @@ def drop_in_path(name):
     if not name or name.startswith('.') or '/' in name or '\0' in name:
         raise ValueError('name: not a name for a sequence; use letters, digits and . _ - @')
     return '%s/%s.yml' % (DROP_INS, name)
+
+
+def drop_ins():
+    """The paths of this host's drop-ins, in the order in which they are read."""
+    try:
+        names = os.listdir(DROP_INS)
+    except FileNotFoundError:
+        return []
+    return ['%s/%s' % (DROP_INS, name) for name in sorted(names) if name.endswith('.yml') and not name.startswith('.')]
+
+
+def purge(module, told):
+    """Removes whatever knockwork keeps on a host but its own command. The changes, but for the files `told`."""
+    found = []
+    for top in (FOLDER, STATE):
+        for folder, names, files in os.walk(top):
+            if folder == STATE and 'bin' in names:
+                names.remove('bin')
+            found += [os.path.join(folder, name) for name in files]
+    if not module.check_mode:
+        for path in found:
+            os.unlink(path)
+        for folder in (DROP_INS, FOLDER, STATE):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+    return [dict(kind='remove', object='file', name=path, before='as it was (hidden)', after='', why='purge')
+            for path in sorted(found) if path not in told]
 
 
 def sources(main, instead=None):

@@ -3,41 +3,75 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The core's report as a module's result."""
 
+import os
 
-def converge(module, core, command, sources, draft):
-    """Asks the core, and lets the file appear once it said yes. No command: nothing to ask."""
+from ansible_collections.knockwork.nft.plugins.module_utils.words import in_playbooks
+
+
+def converge(module, core, command, sources, drafts=()):
+    """Asks the core, and lets the files appear once it said yes. No command: nothing to ask."""
     try:
-        if draft is not None and not module.check_mode:
-            draft.prepare()
-        report = core.ask(command, sources=sources or [], **_wishes(module, command, draft)) if command else None
-        if draft is not None and not module.check_mode:
-            draft.commit()
+        if not module.check_mode:
+            for draft in drafts:
+                draft.prepare()
+        if command == 'apply':
+            command = _can_be_planned(module, command)
+        report = core.ask(command, sources=sources or [], **_wishes(module, command, drafts)) if command else None
+        if not module.check_mode:
+            for draft in drafts:
+                draft.commit()
     finally:
-        if draft is not None:
+        for draft in drafts:
             draft.discard()
     return report
 
 
-def _wishes(module, command, draft):
-    """What else an apply is asked for. One that waits for its confirmation takes the file along that goes with it."""
+def _can_be_planned(module, command):
+    """On a host as new, check mode lacks what earlier tasks of the play would have brought."""
+    wanted = [module.params] if 'derive' in module.params else module.params['sequences']
+    files = [each['derive']['secret_file'] for each in wanted if each.get('derive')]
+    missing = sorted(set(path for path in files if not os.path.exists(path)))
+    if not missing or not module.check_mode:
+        return command
+    module.warn('%s is not on this host yet, so check mode cannot tell what its sequences would change'
+                % ', '.join(missing))
+    return 'validate'
+
+
+def _wishes(module, command, drafts):
+    """What else an apply is asked for. One that waits for its confirmation takes the files along that go with it."""
     if command != 'apply':
         return {}
     wishes = dict(revoke_retired=module.params['revoke_retired'], allow_absent=module.params['allow_absent'])
     if module.params['confirm_within']:
-        files = [dict(path=draft.path, before=draft.before, after=draft.text)] if draft is not None else []
+        files = [dict(path=draft.path, before=draft.before, after=draft.text) for draft in drafts]
         wishes.update(confirm_within=module.params['confirm_within'], files=files)
     return wishes
 
 
-def finish(module, report, draft=None, more=()):
-    """Ends the module: changed is nothing else than that there are changes, the core's and `more`."""
+def advise(module, core, sources):
+    """What lint finds, as warnings: {name: [advice]}. Nothing where the core cannot say, which an apply says better."""
+    if not module.params['lint']:
+        return {}
+    lint, error = core.try_ask('lint', sources=sources)
+    found = {} if error else dict((each['name'], each['advice']) for each in lint['sequences'] if each['advice'])
+    whose = {}
+    for name, advice in found.items():
+        for sentence in advice:
+            whose.setdefault(sentence, []).append(name)
+    for sentence, names in whose.items():
+        module.warn('%s: %s' % (', '.join(names), sentence))
+    return found
+
+
+def finish(module, report, drafts=(), more=(), **results):
+    """Ends the module: changed is nothing else than that there are changes, the core's, the files' and `more`."""
     changes = list(report['changes']) if report else []
-    if draft is not None and draft.changed:
-        changes.append(draft.change())
+    changes.extend(draft.change() for draft in drafts if draft.changed)
     changes.extend(more)
     for warning in report['warnings'] if report else ():
-        module.warn(warning)
-    result = dict(changed=bool(changes), changes=changes)
+        module.warn(in_playbooks(warning))
+    result = dict(results, changed=bool(changes), changes=changes)
     for extra in ('pending', 'epochs', 'must_knock'):
         if report and report.get(extra):
             result[extra] = report[extra]

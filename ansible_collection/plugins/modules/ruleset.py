@@ -25,7 +25,7 @@ options:
       - C(present) converges the kernel to the declaration.
       - C(absent) removes the table, and with it every protection and grant. A main file that this module
         wrote goes too, unless I(save=false). Drop-ins and files written by others stay, with a warning,
-        since the next boot would apply them.
+        since the next boot would apply them, unless I(purge=true).
     type: str
     choices: [present, absent]
     default: present
@@ -76,6 +76,39 @@ options:
     description:
       - Whether a declaration is applied none of whose I(interfaces) exists yet. Nothing is protected until one does.
       - One that is absent beside others is a warning.
+    type: bool
+    default: false
+  exclusive:
+    description:
+      - Whether drop-ins that are not in I(drop_ins) are removed with the same change, so that what a role opened does
+        not stay open once the role is gone.
+      - Not with another I(declaration).
+    type: bool
+    default: false
+  drop_ins:
+    description:
+      - "Only with I(exclusive=true): the names of the sequences that other tasks write with M(knockwork.nft.sequence)."
+    type: list
+    elements: str
+    default: []
+  fingerprint_key:
+    description:
+      - A key of 16 bytes or more for the fingerprints of this host, written to C(/etc/knockwork/fingerprint.key). With
+        the same key on every host, and in C(~/.config/knockwork/fingerprint.key) of the controller, the same sequence
+        has the same fingerprint everywhere.
+      - Without it the host keeps the key that it has, by default one that nobody else knows.
+    type: str
+  lint:
+    description:
+      - Whether what C(knockwork lint) advises is a warning, for example ports that are equally spaced or that scanners
+        try first.
+    type: bool
+    default: true
+  purge:
+    description:
+      - "Only with C(state=absent): whether C(knockwork.service) is disabled and everything below C(/etc/knockwork) and
+        C(/var/lib/knockwork) removed, too, whoever wrote it: drop-ins, secrets, records of epochs, saved grants. Only
+        the command stays that the controller may have brought."
     type: bool
     default: false
   mode:
@@ -366,9 +399,19 @@ EXAMPLES = r'''
   knockwork.nft.ruleset:
     declaration: /etc/knockwork/knockwork.yml
 
+- name: Take away the drop-ins of roles that are gone
+  knockwork.nft.ruleset:
+    exclusive: true
+    drop_ins: [backup, monitoring]
+
 - name: Remove the table and the saved declaration
   knockwork.nft.ruleset:
     state: absent
+
+- name: Leave no trace
+  knockwork.nft.ruleset:
+    state: absent
+    purge: true
 '''
 
 RETURN = r'''
@@ -407,6 +450,13 @@ confirmed:
   description: Whether the change was confirmed over a new connection.
   returned: when I(confirm_within) was given and something changed
   type: bool
+lint:
+  description: By sequence what would make it harder to find. Sentences without ports.
+  returned: success, unless I(state) is C(absent)
+  type: dict
+  sample:
+    ssh:
+      - the ports are equally spaced, so that a sweep in steps of that width opens it; draw them at random
 diagnostics:
   description: >-
     Every fault of the declaration, where it cannot be used. A fault of an option has a path; one of a file that
@@ -426,12 +476,12 @@ diagnostics:
 
 import os  # noqa: E402
 
-from ansible_collections.knockwork.nft.plugins.module_utils.boot import enable  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.boot import disable, enable  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # noqa: E402
-    HEADER, MAIN, Draft, locked, read, sources)
+    HEADER, KEY, MAIN, Draft, drop_in_path, drop_ins, locked, purge, read, sources)
 from ansible_collections.knockwork.nft.plugins.module_utils.keys import DECLARATION, declaration_text  # noqa: E402
-from ansible_collections.knockwork.nft.plugins.module_utils.report import converge, finish  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.report import advise, converge, finish  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
 
 
@@ -449,30 +499,61 @@ def at_boot(module, core, saved):
 def inline(module, core):
     text = HEADER + declaration_text(module.params)
     with locked(module.check_mode):
-        draft = Draft(MAIN, text) if module.params['save'] else None
-        found = sources(MAIN, {MAIN: text})
-        report = converge(module, core, 'apply', found, draft)
-        finish(module, report, draft, at_boot(module, core, saved=module.params['save']))
+        stale = stale_drop_ins(module)
+        instead = dict((path, None) for path in stale)
+        found = sources(MAIN, dict(instead, **{MAIN: text}))
+        drafts = [Draft(MAIN, text)] if module.params['save'] else []
+        bring_about(module, core, found, drafts + [Draft(path, None) for path in stale], module.params['save'])
 
 
 def from_file(module, core):
     path = module.params['declaration'] or MAIN
-    found = sources(path)
-    if not found:
-        module.fail_json('there is no declaration %s here: write it, or name its keys as options' % path)
-    report = converge(module, core, 'apply', found, None)
-    finish(module, report, None, at_boot(module, core, saved=path == MAIN))
+    with locked(module.check_mode, create=False):
+        stale = stale_drop_ins(module) if path == MAIN else []
+        found = sources(path, dict((each, None) for each in stale))
+        if not found and module.check_mode:
+            module.warn('nothing is declared on this host, unless earlier tasks of this play do so: in check mode they '
+                        'wrote no file')
+            finish(module, None)
+        if not found:
+            module.fail_json('there is no declaration %s here: write it, or name its keys as options' % path)
+        bring_about(module, core, found, [Draft(each, None) for each in stale], path == MAIN)
+
+
+def bring_about(module, core, found, drafts, saved):
+    """Converges kernel and files to what is declared, and ends the module."""
+    drafts = key_of_the_fleet(module) + drafts
+    report = converge(module, core, 'apply', found, drafts)
+    finish(module, report, drafts, at_boot(module, core, saved), lint=advise(module, core, found))
+
+
+def key_of_the_fleet(module):
+    key = module.params['fingerprint_key']
+    if key is not None and len(key.strip().encode()) < 16:
+        raise ValueError('fingerprint_key: not a fingerprint key: it needs 16 bytes or more')
+    return [] if key is None else [Draft(KEY, key.rstrip('\n') + '\n')]
+
+
+def stale_drop_ins(module):
+    """The drop-ins that no task of this playbook owns any longer, if this one owns the whole."""
+    if not module.params['exclusive']:
+        return []
+    kept = set(drop_in_path(name) for name in module.params['drop_ins'])
+    return [path for path in drop_ins() if path not in kept]
 
 
 def absent(module, core):
     with locked(module.check_mode, create=False):
         ours = not module.params['declaration'] and (read(MAIN) or '').startswith(HEADER)
-        draft = Draft(MAIN, None) if module.params['save'] and ours else None
-        report = converge(module, core, 'remove', None, draft)
-        left = sources(MAIN, {MAIN: None} if draft else {})
+        drafts = [Draft(MAIN, None)] if module.params['save'] and ours else []
+        report = converge(module, core, 'remove', None, drafts)
+        if module.params['purge']:
+            finish(module, report, drafts, disable(module) + purge(module, [draft.path for draft in drafts]))
+        left = sources(MAIN, dict((draft.path, None) for draft in drafts))
         if left:
-            module.warn('the declaration below /etc/knockwork stays: the next boot would apply it again')
-        finish(module, report, draft)
+            module.warn('the declaration below /etc/knockwork stays, and the next boot would apply it again: '
+                        'purge: true removes it')
+        finish(module, report, drafts)
 
 
 def main():
@@ -486,10 +567,17 @@ def main():
             confirm_within=dict(type='str'),
             revoke_retired=dict(type='bool', default=False),
             allow_absent=dict(type='bool', default=False),
+            exclusive=dict(type='bool', default=False),
+            drop_ins=dict(type='list', elements='str', default=[]),
+            fingerprint_key=dict(type='str', no_log=True),
+            lint=dict(type='bool', default=True),
+            purge=dict(type='bool', default=False),
             **CORE
         ),
         supports_check_mode=True,
     )
+    if module.params['purge'] and module.params['state'] != 'absent':
+        module.fail_json('purge removes everything: it goes with state: absent alone')
     keys = sorted(module.given.intersection(DECLARATION))
     if keys and module.params['declaration']:
         module.fail_json('declaration excludes %s: say it in the file or in the task' % ', '.join(keys))

@@ -9,7 +9,8 @@ short_description: What a host's port knocking table holds
 version_added: 0.1.0
 description:
   - Reads the live table C(inet knockwork). Sequences come with a fingerprint that only this host can compute,
-    never with their ports.
+    never with their ports. A key of the fleet makes fingerprints of several hosts comparable, see
+    I(fingerprint_key) of M(knockwork.nft.ruleset).
 author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
@@ -50,6 +51,23 @@ status:
     mode:
       description: C(gate) or C(stealth).
       type: str
+    drift:
+      description:
+        - Whether the live table differs from the declaration below C(/etc/knockwork). Null where nothing is declared or
+          the declaration cannot be used; then C(drift_unknown) says why.
+      type: bool
+    always_allow:
+      description: The sources that never need to knock.
+      type: list
+      elements: str
+    interfaces:
+      description: The interfaces that are protected. Empty means all but loopback.
+      type: list
+      elements: str
+    epochs:
+      description: The epochs of derived sequences that the table accepts.
+      type: list
+      elements: int
     sequences:
       description: The sequences, with the number of their knocks and services.
       type: list
@@ -84,6 +102,10 @@ status:
     present: true
     declared: true
     mode: gate
+    drift: false
+    always_allow: [192.0.2.0/28]
+    interfaces: []
+    epochs: []
     sequences:
       - name: ssh
         fingerprint: "FINGERPRINT"
@@ -103,14 +125,32 @@ status:
     warnings: []
 '''
 
-from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core  # noqa: E402
+import os  # noqa: E402
+
+from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core, complaint  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.files import MAIN, sources  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
+
+
+def drift(core):
+    """Whether the live table differs from what is declared, None where nobody can tell; and why nobody can."""
+    try:
+        found = sources(MAIN)
+    except (OSError, ValueError) as error:
+        return dict(drift=None, drift_unknown=str(error))
+    if not found:
+        return dict(drift=None, drift_unknown='nothing is declared in %s' % os.path.dirname(MAIN))
+    report, error = core.try_ask('plan', sources=found, allow_absent=True)
+    if error:
+        return dict(drift=None, drift_unknown=complaint(error, [each['text'] for each in found])[0])
+    return dict(drift=bool(report['changes']))
 
 
 def main():
     module = SecretiveModule(argument_spec=dict(CORE), supports_check_mode=True)
     with module.failures():
-        module.exit_json(changed=False, status=Core(module).ask('status'))
+        core = Core(module)
+        module.exit_json(changed=False, status=dict(core.ask('status'), **drift(core)))
 
 
 if __name__ == '__main__':

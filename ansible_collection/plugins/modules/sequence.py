@@ -57,6 +57,12 @@ options:
       - One that is absent beside others is a warning.
     type: bool
     default: false
+  lint:
+    description:
+      - Whether what C(knockwork lint) advises about this sequence is a warning, for example ports that are equally
+        spaced or that scanners try first.
+    type: bool
+    default: true
   name:
     description:
       - >-
@@ -272,6 +278,13 @@ confirmed:
   description: Whether the change was confirmed over a new connection.
   returned: when I(confirm_within) was given and something changed
   type: bool
+lint:
+  description: What would make the sequence harder to find. Sentences without ports.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - the ports are equally spaced, so that a sweep in steps of that width opens it; draw them at random
 diagnostics:
   description: >-
     Every fault of the declaration, where it cannot be used. A fault of an option has a path; one of a file that
@@ -296,7 +309,7 @@ from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # no
 from ansible_collections.knockwork.nft.plugins.module_utils.keys import SEQUENCE, drop_in_text  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.ownership import (  # noqa: E402
     check_ownership, command_for_the_rest)
-from ansible_collections.knockwork.nft.plugins.module_utils.report import converge, finish  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.report import advise, converge, finish  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
 
 
@@ -319,6 +332,7 @@ def main():
             confirm_within=dict(type='str'),
             revoke_retired=dict(type='bool', default=False),
             allow_absent=dict(type='bool', default=False),
+            lint=dict(type='bool', default=True),
             **CORE
         ),
         required_if=[('state', 'present', ['opens'])],
@@ -332,10 +346,11 @@ def main():
             check_ownership(module, core, path)
             draft = Draft(path, HEADER + drop_in_text(module.params) if present else None)
             found = sources(MAIN, {path: draft.text})
-            report = converge(module, core, command(module, core, found, draft), found, draft)
+            report = converge(module, core, command(module, core, found, draft), found, [draft])
             if found:
                 warn_unless_enabled(module, core)
-            finish(module, report, draft)
+            advice = advise(module, core, found).get(module.params['name'], []) if present else []
+            finish(module, report, [draft], lint=advice)
 
 
 if __name__ == '__main__':

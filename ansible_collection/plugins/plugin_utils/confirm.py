@@ -6,11 +6,21 @@ from __future__ import annotations
 
 import time
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.knockwork.nft.plugins.plugin_utils.anew import ReconnectingAction
+from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import path_of
+from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import epochs_of
+from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import read_entries
 
 _PENDING = 'knockwork.nft.pending'
 _KNOCKING = 'knockwork.nft.ssh'
+# Connections that reach the host whatever its gate refuses.
+_WITHOUT_NETWORK = frozenset(('local', 'chroot', 'docker', 'podman', 'buildah', 'lxc', 'lxd', 'incus', 'jail', 'iocage',
+                              'zone', 'nspawn', 'machinectl', 'qubes', 'libvirt_lxc'))
+_PROVES_NOTHING = (
+    'confirm_within wants proof that somebody can still connect to this host, and the connection %s passes no gate: '
+    'nothing was changed. Run the play from another machine; or run `knockwork apply --confirm-within` and let another '
+    'machine confirm with knockwork.nft.pending and fresh: true')
 _ATTEMPTS = 3  # a packet may be lost, and a lockout may last
 
 
@@ -25,10 +35,15 @@ class ConfirmingAction(ReconnectingAction):
         if wrap_async and self._task.args.get('confirm_within'):
             result.update(failed=True, msg='confirm_within excludes async: nobody would be there to confirm')
             return result
+        by = self._connection.transport
+        if self._task.args.get('confirm_within') and by.rpartition('.')[2] in _WITHOUT_NETWORK:
+            result.update(failed=True, changed=False, msg=_PROVES_NOTHING % by)
+            return result
         result.update(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
         if result.get('pending') and not result.get('failed'):
             self._confirm(result, time.monotonic(), task_vars)
         self._say_who_must_knock(result, task_vars['inventory_hostname'])
+        self._say_who_lags(result, task_vars)
         return result
 
     def _confirm(self, result, since, task_vars):
@@ -62,6 +77,20 @@ class ConfirmingAction(ReconnectingAction):
             return answer.get('msg', 'the module that confirms failed') if answer.get('failed') else None
         self.leave_tmp_path()
         return why or 'the time was over before a new connection was tried'
+
+    def _say_who_lags(self, result, task_vars):
+        """A host installed anew is at epoch 0, whatever its fleet is at."""
+        accepted, host = result.get('epochs'), task_vars['inventory_hostname']
+        try:
+            known = epochs_of(read_entries(path_of(task_vars.get('ansible_knockwork_profile'))), host)
+        except (AnsibleError, OSError):
+            return
+        if accepted and known and max(known) > max(accepted):
+            result.setdefault('warnings', []).append(
+                '%s accepts epoch %s%s, and the profile of this controller knocks by epoch %d: knockwork.nft.epoch '
+                'with state: published and epoch: %d brings it there, and so does the next rotation' % (
+                    host, ', '.join(map(str, accepted)), ', as a new host does' if accepted == [0] else '',
+                    max(known), max(known)))
 
     def _say_who_must_knock(self, result, host):
         """Unless a new connection was made since."""
