@@ -18,7 +18,7 @@ DEV = ROOT / "build/dev"
 # Where this checkout stands, which is nowhere on a user's machine.
 MACHINE_PATH = re.compile(rf"{re.escape(str(ROOT))}\b")
 TYPED = ("python/knockwork", "tests/bed", "tests/cli", "tests/client", "tests/lib", "tests/lint", "tests/bench",
-         "tests/fuzz", "tests/fleet", "tests/neighbours", "tests/rotation")
+         "tests/fuzz", "tests/fleet", "tests/install", "tests/neighbours", "tests/rotation")
 
 
 def tree() -> list[Path]:

@@ -1,0 +1,96 @@
+"""Fixtures of the install tests: the packages of this tree, and Debian systems that have them."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from bed import Lab  # noqa: E402
+from readme import ROOT  # noqa: E402
+from systems import DIES_WITH_ME, System, Unreachable, make  # noqa: E402
+
+# Releases, and what is installed there. The Python module is for the Python that it was built with.
+RELEASES = ("bookworm", "trixie")
+
+
+def pytest_configure() -> None:
+    """Say at once what is missing, instead of in every test."""
+    if os.geteuid() != 0:
+        pytest.exit("the install tests make systems and namespaces: run them as root (sudo)", 2)
+
+
+@pytest.fixture(scope="session")
+def work() -> Iterator[Path]:
+    """A folder for what is too large for memory; another run has its own."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    for left in (ROOT / "build").glob("install-*-*"):  # by a run that was killed
+        if not Path("/proc", left.name.split("-")[1]).exists():
+            shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=ROOT / "build", prefix=f"install-{os.getpid()}-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def packages(work: Path) -> Path:
+    """The folder with this tree's packages, or $KNOCKWORK_PACKAGES, which has them already."""
+    if "KNOCKWORK_PACKAGES" in os.environ:
+        return Path(os.environ["KNOCKWORK_PACKAGES"]).resolve()
+    subprocess.run([*DIES_WITH_ME, ROOT / "packaging/build-deb", work / "packages"], check=True,
+                   stdout=subprocess.DEVNULL)
+    return work / "packages"
+
+
+@pytest.fixture(scope="session")
+def made() -> dict[str, Path]:
+    """Archives of systems by their releases: each is made once."""
+    return {}
+
+
+@pytest.fixture(params=RELEASES)
+def system(request: pytest.FixtureRequest, packages: Path, work: Path, made: dict[str, Path],
+           lab: Lab) -> Iterator[System]:
+    """A system with the command's package, on the lab's server."""
+    release = request.param
+    if release not in made:
+        from test_packages import install_commands
+        try:
+            print(make(release, packages, install_commands(), work / f"{release}.tar"))
+        except Unreachable as reason:
+            pytest.skip(str(reason))
+        made[release] = work / f"{release}.tar"
+    yield from _unpacked(lab, made[release])
+
+
+def _unpacked(lab: Lab, archive: Path) -> Iterator[System]:
+    system = System(lab.server, archive)
+    yield system
+    lab.server.run(["/usr/sbin/nft", "flush", "ruleset"], check=True)
+    system.close()
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """A server and its callers."""
+    with Lab() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def venv(work: Path) -> Path:
+    """An environment into which this tree was installed by pip."""
+    folder = work / "venv"
+    subprocess.run(["/usr/bin/python3", "-m", "venv", folder], check=True)
+    done = subprocess.run([folder / "bin/pip", "install", "."], cwd=ROOT, check=False, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if "Could not find a version" in done.stdout or "Failed to establish a new connection" in done.stdout:
+        pytest.skip(f"no package index: {done.stdout.splitlines()[-1]}")
+    assert done.returncode == 0, done.stdout
+    return folder
