@@ -180,7 +180,10 @@ Rotation rotation_of(const json& request) {
 }
 
 Report confirmed(const std::string& id) {
-  return {true, {{Change::Kind::change, "apply", id, "waits", "kept", "confirmed"}}, {}, {}, ""};
+  Report report;
+  report.changed = true;
+  report.changes.push_back({Change::Kind::change, "apply", id, "waits", "kept", "confirmed"});
+  return report;
 }
 
 // What is nested deeper than any request is refused before it is copied, level by level, on the stack.
