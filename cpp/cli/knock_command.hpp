@@ -1,5 +1,4 @@
-// `knock`, as far as it needs no profile: what the front can do by itself, and what
-// `connect` shares with it.
+// `knock`, as far as it needs no profile, and what `connect` shares with it.
 #pragma once
 
 #include <CLI/CLI.hpp>

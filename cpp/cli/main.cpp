@@ -4,8 +4,10 @@
 
 #include <sstream>
 #include <string>
+#include <string_view>
 
 #include "commands.hpp"
+#include "knock_command.hpp"
 #include "output.hpp"
 
 namespace {
@@ -29,7 +31,24 @@ int refuse(const std::exception& error, const Chosen& chosen) {
   return kError;
 }
 
+// Knocks that are given by hand need none of the other commands: to describe them all takes longer than to
+// knock (tests/bench, row knock). What is wrong or asks for more, run() tells.
+bool by_hand(int argc, char** argv, KnockArguments& arguments) {
+  if (argc < 4 || std::string_view(argv[1]) != "knock") return false;
+  CLI::App app;
+  app.set_help_flag();
+  add_knock_options(app.add_subcommand("knock"), arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError&) {
+    return false;
+  }
+  return !arguments.knocks.empty();
+}
+
 int run(int argc, char** argv, Chosen& chosen) {
+  KnockArguments knock;
+  if (by_hand(argc, argv, knock)) return run_knock_on(entrance_by_hand(knock), knock);
   CLI::App app{"Port knocking for nftables, declared: one file, one table, no daemon.", "knockwork"};
   app.set_version_flag("--version", std::string("knockwork ") + version());
   app.require_subcommand(1);
