@@ -134,7 +134,8 @@ WRONG = {
                             "answers"),
     "nor does a range": ("knock gate --wait-open 8000-8001/tcp", "8000-8001/tcp cannot be checked: only a single "
                          "TCP port answers"),
-    "no port": ("connect gate ssh", "port is not a decimal number: a port is a number from 1 to 65535"),
+    "no port": ("connect gate no-such-service",
+                "unknown service: write its port, as in 22/tcp: this host's /etc/services has no such name"),
     "knock out of range": ("knock gate 7000 70000", "knock 2: port out of range: a port is a number from 1 to 65535"),
     "knock of no protocol": ("knock gate 7000/sctp", "knock 1: unknown protocol `sctp`: write the port, a slash and "
                              "tcp or udp, as in 7000/udp"),
