@@ -22,11 +22,11 @@ LIMIT = 1500  # seconds for one command: only against a hang
 
 
 def arguments() -> list[suites.Suite]:
-    table = "\n".join(f"  {suite.name:<8} {suite.what}{'' if suite.root else ' (no root needed)'}"
-                      for suite in suites.SUITES)
+    table = "\n".join(f"  {suite.name:<10} {suite.what}{'' if suite.root else ' (no root needed)'}"
+                      f"{'' if suite.usual else ' (only where it is named)'}" for suite in suites.SUITES)
     parser = argparse.ArgumentParser(
         prog="tests/run", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Installs what is missing, builds what is needed, runs the suites named or all.",
+        description="Installs what is missing, builds what is needed, runs the suites named or all usual ones.",
         epilog=f"suites:\n{table}\n\nFull logs: build/test-logs/. Benchmarks: tests/bench/run.")
     parser.add_argument("suite", nargs="*", help="a suite's name")
     parser.add_argument("--list", action="store_true", help="list the suites and stop")
@@ -37,7 +37,7 @@ def arguments() -> list[suites.Suite]:
     unknown = [name for name in options.suite if name not in suites.BY_NAME]
     if unknown:
         sys.exit(f"tests/run: no suite is named {', '.join(unknown)}; there are: {', '.join(suites.BY_NAME)}")
-    chosen = [suite for suite in suites.SUITES if suite.name in (options.suite or suites.BY_NAME)]
+    chosen = [suite for suite in suites.SUITES if (suite.name in options.suite if options.suite else suite.usual)]
     if os.geteuid() != 0:
         barred = [suite.name for suite in chosen if suite.root]
         if barred and options.suite:

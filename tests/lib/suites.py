@@ -29,6 +29,7 @@ class Suite:
     builds: tuple[str, ...]
     commands: Callable[[Path], list[Command]]  # given a folder for the reports
     root: bool = True
+    usual: bool = True  # not: makes whole systems, which takes its time, and is run where it is named
 
 
 def _catch2(name: str, build: str, binary: str, *tags: str) -> Callable[[Path], list[Command]]:
@@ -99,12 +100,13 @@ SUITES = (
           ("release",), _pytest("ansible", "release", "tests/ansible", *SIDE_BY_SIDE, asks="KNOCKWORK_PIPELINING")),
     Suite("install", "packages on fresh systems as README has it, wheel, collection",
           ("build", "test", "hosts", "ansible", "venv", "install"), (),
-          _pytest("install", "release", "tests/install", "--timeout=1500", asks="KNOCKWORK_PACKAGES")),
+          _pytest("install", "release", "tests/install", "--timeout=1500", asks="KNOCKWORK_PACKAGES"), usual=False),
     Suite("rotation", "a fleet changes its sequences, whatever goes wrong", ("build", "test", "hosts", "ansible"),
           ("release",), _pytest("rotation", "release", "tests/rotation", *SIDE_BY_SIDE,
                                 asks="KNOCKWORK_FLEET KNOCKWORK_PIPELINING")),
     Suite("fleet", "nodes of two releases with nftables and Python alone, from nothing to gated",
-          ("build", "test", "hosts", "ansible", "systems"), ("release",), _pytest("fleet", "release", "tests/fleet")),
+          ("build", "test", "hosts", "ansible", "systems"), ("release",), _pytest("fleet", "release", "tests/fleet"),
+          usual=False),
     Suite("lint", "format, clang-tidy, shellcheck, mypy, sanity, docs", ("build", "test", "lint"),
           ("dev",), _script("lint", "tests/lint/lint.py"), root=False),
     Suite("asan", "unit and kernel under the sanitizers", ("build", "test", "hosts", "knock"), ("asan",), _asan),
