@@ -16,7 +16,8 @@ sequences:
 """
 PORTS = re.compile(r"47000|48000|49000|4022")
 SUBCOMMANDS = ("validate", "lint", "schema", "render", "trace", "plan", "apply", "remove", "status", "watch", "renew",
-               "save", "confirm", "rollback", "grant", "revoke", "derive", "epoch", "knock", "connect", "export")
+               "save", "confirm", "rollback", "grant", "revoke", "derive", "epoch", "knock", "connect", "export",
+               "completion")
 
 
 def test_help_names_every_subcommand(knockwork: Knockwork) -> None:
