@@ -49,7 +49,7 @@ def test_another_python_gives_way_to_the_systems(everywhere: Controller) -> None
 def test_a_long_declaration_goes_to_the_command(controller: Controller) -> None:
     """Ansible's respawn hangs on arguments beyond a pipe's room; these take the command instead."""
     other = _other_python(controller)
-    many = [{"name": f"s{number}", "knock": [20000 + number, 30000 + number], "opens": ["50022/tcp"]}
+    many = [{"name": f"s{number}", "knock": [f"{20000 + number}/udp", f"{30000 + number}/udp"], "opens": ["50022/tcp"]}
             for number in range(1200)]
     task = f"- knockwork.nft.ruleset:\n    sequences: {json.dumps(many)}\n"
     controller.changes(task, limit="host1", variables=other)

@@ -65,5 +65,5 @@ def test_refused(controller: Controller) -> None:
     assert controller.fails(_task(state="absent"), limit="host1") == (
         "state is absent but any of the following are missing: source, sequence")
     assert controller.fails(_task(source="192.0.2.7", sequence="ssh"), limit="host1") == (
-        "there is no gate in this network namespace: run `knockwork apply` first")
+        "there is no gate in this network namespace: apply one with knockwork.nft.ruleset first")
     assert table(controller.host) == ""

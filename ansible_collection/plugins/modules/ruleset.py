@@ -102,6 +102,7 @@ options:
     description:
       - Whether what C(knockwork lint) advises is a warning, for example ports that are equally spaced or that scanners
         try first.
+      - Where more than 25 sequences are declared, C(knockwork lint) on the host tells.
     type: bool
     default: true
   purge:

@@ -62,8 +62,8 @@ bool is_octal(const Value& entry, Faults& faults) {
   if (entry.kind() != NodeKind::scalar || entry.node().quoted || entry.document().name() != kOptions)
     return false;
   const auto number = parse_integer(entry.text(), 1, 65535);
-  // Ports that are round in octal, and not in decimal: nobody means 3584 who writes 7000 and 8000 beside it.
-  if (!number || *number < 64 || *number % 64 != 0 || *number % 10 == 0) return false;
+  // Whole thousands in octal that are not round in decimal: nobody means 3584 who writes 7000 beside it.
+  if (!number || *number % 01000 != 0 || *number % 10 == 0) return false;
   faults.at(entry, {"a number that YAML may have read from digits behind a zero, as octal",
                     "write it without the zero; if it is what you mean, put it in quotes",
                     fmt::format("write {:o}; if you mean {}, put it in quotes", *number, *number)});
