@@ -1,4 +1,7 @@
-"""Systems of Debian's releases, as archives: mmdebstrap makes them and cleans up after itself."""
+"""Systems of Debian's releases, as archives: mmdebstrap makes them.
+
+What it mounts is in a namespace of its own, and gone with it however it ends.
+"""
 
 import re
 import subprocess
@@ -8,6 +11,8 @@ from pathlib import Path
 from bed.host import CommandFailed
 
 MINUTES = 12  # of which a quiet machine needs one
+APART = ("/usr/bin/unshare", "--mount", "--propagation", "private", "--",
+         "/usr/bin/setpriv", "--pdeathsig", "TERM", "--")
 UNREACHABLE = re.compile(r"Could not (?:resolve|connect)|Temporary failure|Unable to connect|Failed to fetch|timed out")
 
 
@@ -20,7 +25,7 @@ def make(release: str, packages: Sequence[str], archive: Path, hooks: Sequence[s
 
     Returns what was printed. Raises Unreachable, CommandFailed.
     """
-    argv = ["mmdebstrap", "--variant=minbase", *([f"--include={','.join(packages)}"] if packages else []),
+    argv = [*APART, "mmdebstrap", "--variant=minbase", *([f"--include={','.join(packages)}"] if packages else []),
             '--aptopt=Acquire::Check-Valid-Until "false"', '--aptopt=APT::Get::Assume-Yes "true"',
             '--aptopt=APT::Install-Recommends "false"', *(f"--customize-hook={hook}" for hook in hooks),
             release, str(archive)]

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bed import Lab  # noqa: E402
 from readme import ROOT  # noqa: E402
-from systems import DIES_WITH_ME, System, Unreachable, make  # noqa: E402
+from bed.systems import Unreachable  # noqa: E402
+from systems import DIES_WITH_ME, System, make_with  # noqa: E402
 
 # Releases, and what is installed there. The Python module is for the Python that it was built with.
 RELEASES = ("bookworm", "trixie")
@@ -62,7 +63,7 @@ def system(request: pytest.FixtureRequest, packages: Path, work: Path, made: dic
     if release not in made:
         from test_packages import install_commands
         try:
-            print(make(release, packages, install_commands(), work / f"{release}.tar"))
+            print(make_with(release, packages, install_commands(), work / f"{release}.tar"))
         except Unreachable as reason:
             pytest.skip(str(reason))
         made[release] = work / f"{release}.tar"

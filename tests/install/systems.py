@@ -1,27 +1,20 @@
 """Debian systems with nothing but the packages under test, each on a host of the bed.
 
-mmdebstrap makes one archive a release, and cleans up after itself; the system is unpacked into a host's own
-memory, and ends with it.
+One archive is made for a release; the system is unpacked into a host's own memory, and ends with it.
 """
 
-import re
 import shlex
 import subprocess
 from pathlib import Path
 
-from bed.host import CommandFailed, Host
+from bed import systems
+from bed.host import Host
 
 PLACE = "/run/system"
-MINUTES = 8
 DIES_WITH_ME = ("/usr/bin/setpriv", "--pdeathsig", "TERM", "--")
-UNREACHABLE = re.compile(r"Could not (?:resolve|connect)|Temporary failure|Unable to connect|Failed to fetch|timed out")
 
 
-class Unreachable(Exception):
-    """The archive of a release cannot be had."""
-
-
-def make(release: str, packages: Path, install: list[str], archive: Path) -> str:
+def make_with(release: str, packages: Path, install: list[str], archive: Path) -> str:
     """A system of `release` in which `install` was run, in a folder of its own that holds `packages`.
 
     Returns what was printed. Raises Unreachable, CommandFailed.
@@ -30,19 +23,7 @@ def make(release: str, packages: Path, install: list[str], archive: Path) -> str
     hooks = [f"copy-in {shlex.quote(str(packages))} /root",
              f'mv "$1"/root/{shlex.quote(packages.name)} "$1"/root/packages',
              f'chroot "$1" sh -ec {shlex.quote(script)}']
-    options = ('Acquire::Check-Valid-Until "false"', 'APT::Get::Assume-Yes "true"', 'APT::Install-Recommends "false"')
-    argv = [*DIES_WITH_ME, "mmdebstrap", "--variant=minbase", "--include=systemd",
-            *(f"--aptopt={option}" for option in options), *(f"--customize-hook={hook}" for hook in hooks),
-            release, str(archive)]
-    done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=60 * MINUTES)
-    if done.returncode == 0:
-        return done.stdout
-    lost = UNREACHABLE.search(done.stdout)
-    if lost:
-        line = next(line for line in done.stdout.splitlines() if lost.group() in line)
-        raise Unreachable(f"Debian's archive of {release}: {line.strip()}")
-    raise CommandFailed(f"mmdebstrap {release}:\n{done.stdout[-6000:]}")
+    return systems.make(release, ["systemd"], archive, hooks)
 
 
 class System:
