@@ -9,7 +9,7 @@ namespace knockwork {
 std::uint64_t hash(const std::string& text) {
   const crypto::Digest bytes = crypto::sha256(text);
   std::uint64_t value = 0;
-  for (int at = 0; at < 8; ++at) value = value << 8 | bytes[at];
+  for (std::size_t at = 0; at < 8; ++at) value = value << 8 | bytes[at];
   return value;
 }
 

@@ -137,6 +137,7 @@ std::vector<std::string> of_refused_services(const std::vector<OtherTable>& othe
     for (const std::string& chain : chains) refused[chain].push_back(track.name);
   }
   std::vector<std::string> all;
+  all.reserve(refused.size());
   for (const auto& [chain, names] : refused) {
     all.push_back(
         fmt::format("the chain {} refuses what {} opens, so a knock lets nobody in there: allow the service "
@@ -166,6 +167,7 @@ std::vector<std::string> of_unlike_answers(const std::vector<OtherTable>& others
       apart[fate.chain] = fate.kind == Kind::dropped;
   }
   std::vector<std::string> all;
+  all.reserve(apart.size() + unclear.size());
   for (const auto& [chain, silent] : apart) {
     all.push_back(fmt::format(
         "the chain {} {} closed ports, but lets through what has a translated destination: "
