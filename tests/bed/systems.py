@@ -37,4 +37,6 @@ def make(release: str, packages: Sequence[str], archive: Path, hooks: Sequence[s
     if lost:
         line = next(line for line in done.stdout.splitlines() if lost.group() in line)
         raise Unreachable(f"Debian's archive of {release}: {line.strip()}")
+    if not hooks:  # nothing of ours was in it
+        raise Unreachable(f"mmdebstrap cannot make {release} here: {done.stdout.strip().splitlines()[-1:]}")
     raise CommandFailed(f"mmdebstrap {release}:\n{done.stdout[-6000:]}")
