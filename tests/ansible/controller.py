@@ -191,7 +191,11 @@ def begin_journal(host: Host) -> None:
     if host.run(["test", "-S", "/dev/log"]).returncode:
         layers = "lowerdir=/dev,upperdir=/run/dev/upper,workdir=/run/dev/work"
         host.run(["mkdir", "-p", "/run/dev/upper", "/run/dev/work"], check=True)
+        host.run(["mkdir", "-p", "/run/dev/pts"], check=True)
+        host.run(["mount", "--bind", "/dev/pts", "/run/dev/pts"], check=True)
         host.run(["mount", "-t", "overlay", "dev", "/dev", "-o", layers], check=True)
+        # Without it sshd has no terminals to give, and what runs on one loses its output.
+        host.run(["mount", "--bind", "/run/dev/pts", "/dev/pts"], check=True)
         host.run(["rm", "-f", "/dev/log"], check=True)  # systemd's leads to its journal, which is not here
         host.spawn(["/usr/bin/python3", "-c", _SYSLOG])
         host.run(["/bin/sh", "-c", "while ! test -S /dev/log; do sleep 0.1; done"], check=True, timeout=10)
