@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bed.waiting import wait_for
 from controller import ROOT, Controller, table
 from gated import KNOCKS, PROFILE, Gated, assert_silent
 from test_deliver import BIN, COMMAND, bare, with_command
@@ -70,7 +71,9 @@ def test_gate_that_nobody_could_pass_is_rolled_back(gated: Gated) -> None:
     gated.write_profile(("47001/udp", "48001/udp"))
     done = gated.try_play(wrong)
     assert set(done.failed.values()) | set(done.unreachable.values()) >= {1}, done.output
+    assert re.search("apply [0-9a-f]+ (is|was) not confirmed", done.output), done.output
     assert_silent(done)
+    wait_for(lambda: not any(map(table, gated.hosts.values())), "the hosts take their gates back")
 
 
 def test_install_from_the_controller(bare: Controller) -> None:
