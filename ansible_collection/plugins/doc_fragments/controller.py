@@ -7,17 +7,6 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r'''
 options:
-  profile:
-    description:
-      - The file with the hosts' knocks, on the controller, mode 0600. Without it the variable
-        C(ansible_knockwork_profile), or C(~/.config/knockwork/hosts.yml).
-    type: path
-  executable:
-    description:
-      - The command on the controller, by its path or its name. The variable C(ansible_knockwork_executable) serves
-        as well.
-    type: str
-    default: knockwork
   backend:
     description:
       - How the core on the controller is reached. C(python) imports the package C(knockwork) into Ansible's own
@@ -29,4 +18,20 @@ requirements:
   - knockwork on the controller, of the same minor version as this collection
 notes:
   - No result or message holds a port, at any verbosity.
+'''
+
+    # Where the knocks are, and who sends them.
+    PROFILE = r'''
+options:
+  profile:
+    description:
+      - The file with the hosts' knocks, on the controller, mode 0600. Without it the variable
+        C(ansible_knockwork_profile), or C(~/.config/knockwork/hosts.yml).
+    type: path
+  executable:
+    description:
+      - The command on the controller, by its path or its name. The variable C(ansible_knockwork_executable) serves
+        as well.
+    type: str
+    default: knockwork
 '''

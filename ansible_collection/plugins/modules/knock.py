@@ -18,6 +18,7 @@ author:
 extends_documentation_fragment:
   - knockwork.nft.attributes.controller
   - knockwork.nft.controller
+  - knockwork.nft.controller.profile
 attributes:
   check_mode:
     description: Can run in check mode, and then sends nothing.

@@ -19,6 +19,7 @@ author:
 extends_documentation_fragment:
   - knockwork.nft.attributes.controller
   - knockwork.nft.controller
+  - knockwork.nft.controller.profile
 options:
   state:
     description:

@@ -18,6 +18,7 @@ author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
   - knockwork.nft.attributes.controller
+  - knockwork.nft.controller.profile
 options:
   state:
     description:
@@ -42,17 +43,6 @@ options:
       - The file.
     type: path
     default: ~/.ssh/config
-  profile:
-    description:
-      - The file with the hosts' knocks, on the controller, mode 0600. Without it the variable
-        C(ansible_knockwork_profile), or C(~/.config/knockwork/hosts.yml).
-    type: path
-  executable:
-    description:
-      - The command on the controller, by its path or its name. The variable C(ansible_knockwork_executable) serves
-        as well.
-    type: str
-    default: knockwork
 notes:
   - C(ansible_host), C(ansible_port) and C(ansible_user) go into the stanza where they are set.
 seealso:
