@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <string>
 
-#include "facade/files.hpp"
+#include "host/files.hpp"
 
 namespace knockwork {
 namespace {

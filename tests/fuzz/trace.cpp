@@ -1,5 +1,5 @@
 // Any bytes as a list of packets: refused with diagnostics, or told, one line per packet.
-#include "program/trace.hpp"
+#include "machine/trace.hpp"
 
 #include <cstddef>
 #include <cstdint>

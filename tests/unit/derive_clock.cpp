@@ -1,6 +1,6 @@
 // When a host's clock is believed, and when it is not.
 #include "catch.hpp"
-#include "facade/clock.hpp"
+#include "derive/records/clock.hpp"
 
 using namespace knockwork;
 using namespace std::chrono_literals;

@@ -11,8 +11,8 @@
 #include "catch.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
-#include "spec/lan_ports.hpp"
-#include "spec/values.hpp"
+#include "values/lan_ports.hpp"
+#include "values/values.hpp"
 
 using namespace knockwork;
 

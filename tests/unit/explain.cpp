@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "catch.hpp"
-#include "facade/fingerprint.hpp"
+#include "report/fingerprint.hpp"
 #include "fake_kernel.hpp"
 #include "knockwork/knockwork.hpp"
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "catch.hpp"
-#include "facade/boot_unit.hpp"
+#include "boot/boot_unit.hpp"
 
 namespace {
 

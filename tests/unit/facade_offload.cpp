@@ -1,8 +1,8 @@
 // Flowtables, which forward connections past the gate: how they are read, and who is warned.
 #include "catch.hpp"
-#include "facade/warnings.hpp"
+#include "apply/warnings.hpp"
 #include "fake_kernel.hpp"
-#include "kernel/flowtables.hpp"
+#include "kernel/netlink/flowtables.hpp"
 #include "knockwork/knockwork.hpp"
 
 using namespace knockwork;

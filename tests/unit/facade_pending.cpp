@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "catch.hpp"
-#include "facade/pending.hpp"
-#include "facade/way_in.hpp"
+#include "undo/pending.hpp"
+#include "undo/way_in.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "ruleset/ruleset.hpp"
 

@@ -2,11 +2,11 @@
 #include <algorithm>
 
 #include "catch.hpp"
-#include "facade/revocation.hpp"
-#include "facade/revoke.hpp"
+#include "grants/revocation.hpp"
+#include "grants/revoke.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "plan/plan.hpp"
-#include "ruleset/severed.hpp"
+#include "ruleset/on_demand/severed.hpp"
 
 using namespace knockwork;
 using namespace std::chrono_literals;

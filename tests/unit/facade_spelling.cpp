@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "catch.hpp"
-#include "facade/spelling.hpp"
+#include "apply/spelling.hpp"
 #include "fake_kernel.hpp"
 
 using namespace knockwork;

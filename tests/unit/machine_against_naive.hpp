@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "naive_machine.hpp"
-#include "program/machine.hpp"
+#include "machine/machine.hpp"
 
 namespace naive {
 

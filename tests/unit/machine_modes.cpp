@@ -3,7 +3,7 @@
 
 #include "catch.hpp"
 #include "machine_cases.hpp"
-#include "program/machine.hpp"
+#include "machine/machine.hpp"
 
 using namespace rules;
 

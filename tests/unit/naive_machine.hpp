@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "knockwork/spec.hpp"
-#include "program/machine.hpp"
+#include "machine/machine.hpp"
 
 namespace naive {
 

@@ -1,7 +1,7 @@
 // Reading a list of packets: what every word means, and every fault with its place.
 #include "catch.hpp"
 #include "knockwork/diagnostic.hpp"
-#include "program/script.hpp"
+#include "machine/script.hpp"
 
 namespace {
 

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "spec/port_owners.hpp"
-#include "spec/values.hpp"
+#include "spec/check/port_owners.hpp"
+#include "values/values.hpp"
 
 using namespace knockwork;
 using namespace knockwork::spec;

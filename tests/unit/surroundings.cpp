@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include "catch.hpp"
-#include "facade/kept_answers.hpp"
-#include "facade/stamp.hpp"
-#include "ruleset/answers.hpp"
+#include "records/kept_answers.hpp"
+#include "records/stamp.hpp"
+#include "ruleset/on_demand/answers.hpp"
 
 namespace knockwork {
 namespace {

@@ -15,7 +15,7 @@ namespace knockwork {
 
 struct LiveTable;    // ruleset/ruleset.hpp
 struct Ruleset;      // ruleset/ruleset.hpp
-struct Transaction;  // plan/plan.hpp
+struct Transaction;  // ruleset/transaction.hpp
 
 // Where and when a ruleset was: two equal marks mean that nobody committed
 // anything in this network namespace in between.

@@ -3,7 +3,7 @@
 
 #include "knockwork/client.hpp"
 #include "knockwork/diagnostic.hpp"
-#include "spec/values.hpp"
+#include "values/values.hpp"
 
 namespace knockwork {
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "client/pace.hpp"
 #include "client/pauses.hpp"
+#include "client/wire/pace.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/wire.hpp"
 

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "knockwork/client.hpp"
-#include "spec/json_text.hpp"
+#include "text/json_text.hpp"
 
 namespace knockwork {
 namespace {

@@ -4,10 +4,10 @@
 #include <stdexcept>
 
 #include "derive/expansion.hpp"
-#include "derive/host_names.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
-#include "spec/lan_ports.hpp"
+#include "values/host_names.hpp"
+#include "values/lan_ports.hpp"
 
 namespace knockwork {
 namespace {

@@ -9,9 +9,9 @@
 #include <tuple>
 
 #include "crypto/crypto.hpp"
-#include "derive/host_names.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "values/host_names.hpp"
 
 namespace knockwork {
 namespace {

@@ -30,9 +30,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "apply/warnings.hpp"
+#include "boot/units.hpp"
 #include "facade/call_client.hpp"
-#include "facade/units.hpp"
-#include "facade/warnings.hpp"
 #include "knockwork/boot.hpp"
 #include "knockwork/declared.hpp"
 #include "knockwork/derive.hpp"
@@ -40,8 +40,8 @@
 #include "knockwork/knockwork.hpp"
 #include "knockwork/rotation.hpp"
 #include "knockwork/trust.hpp"
-#include "spec/document.hpp"
-#include "spec/json_text.hpp"
+#include "text/json_text.hpp"
+#include "yaml/document.hpp"
 
 namespace knockwork {
 namespace {

@@ -5,11 +5,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "facade/user.hpp"
 #include "knockwork/client.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/wire.hpp"
-#include "spec/json_text.hpp"
+#include "report/fingerprint.hpp"
+#include "text/json_text.hpp"
 
 namespace knockwork {
 namespace {

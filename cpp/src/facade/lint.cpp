@@ -1,9 +1,9 @@
 // The lint of a declaration, in the light of this host's own port range.
-#include "program/lint.hpp"
+#include "lint/lint.hpp"
 
 #include <sstream>
 
-#include "facade/files.hpp"
+#include "host/files.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/knockwork.hpp"
 

@@ -1,11 +1,11 @@
 // A host's epochs and its table, changed together.
 #include <fmt/format.h>
 
-#include "facade/epochs.hpp"
-#include "facade/gate.hpp"
-#include "facade/table.hpp"
-#include "facade/way_in.hpp"
+#include "apply/gate.hpp"
+#include "apply/table.hpp"
+#include "derive/records/epoch_record.hpp"
 #include "knockwork/kernel.hpp"
+#include "undo/way_in.hpp"
 
 namespace knockwork {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "facade/files.hpp"
+#include "host/files.hpp"
 #include "knockwork/knockwork.hpp"
 #include "knockwork/trust.hpp"
 

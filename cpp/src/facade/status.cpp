@@ -5,17 +5,18 @@
 #include <set>
 #include <unordered_map>
 
-#include "facade/fingerprint.hpp"
-#include "facade/interfaces.hpp"
-#include "facade/last_good.hpp"
-#include "facade/pending.hpp"
-#include "facade/warnings.hpp"
-#include "facade/way_in.hpp"
+#include "apply/interfaces.hpp"
+#include "apply/warnings.hpp"
+#include "host/clocks.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/kernel.hpp"
-#include "ruleset/answers.hpp"
+#include "records/last_good.hpp"
+#include "report/fingerprint.hpp"
+#include "ruleset/on_demand/answers.hpp"
 #include "ruleset/ruleset.hpp"
 #include "surroundings/surroundings.hpp"
+#include "undo/pending.hpp"
+#include "undo/way_in.hpp"
 
 namespace knockwork {
 namespace {

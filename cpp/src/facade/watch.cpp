@@ -9,7 +9,7 @@
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
 #include "ruleset/ruleset.hpp"
-#include "spec/json_text.hpp"
+#include "text/json_text.hpp"
 
 namespace knockwork {
 namespace {

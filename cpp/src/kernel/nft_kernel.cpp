@@ -9,16 +9,15 @@
 
 #include "kernel/apart.hpp"
 #include "kernel/features.hpp"
-#include "kernel/flows.hpp"
-#include "kernel/flowtables.hpp"
 #include "kernel/libnftables.hpp"
-#include "kernel/links.hpp"
-#include "kernel/netlink.hpp"
+#include "kernel/netlink/flows.hpp"
+#include "kernel/netlink/flowtables.hpp"
+#include "kernel/netlink/links.hpp"
+#include "kernel/netlink/netlink.hpp"
 #include "kernel/scratch.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
-#include "plan/plan.hpp"
-#include "ruleset/ruleset.hpp"
+#include "ruleset/transaction.hpp"
 
 namespace knockwork {
 namespace {

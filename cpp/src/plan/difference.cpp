@@ -11,7 +11,7 @@
 #include <unordered_set>
 
 #include "plan/plan.hpp"
-#include "ruleset/severed.hpp"
+#include "ruleset/on_demand/severed.hpp"
 
 namespace knockwork {
 namespace {

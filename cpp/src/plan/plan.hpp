@@ -1,86 +1,9 @@
-// The actions that turn the live table into the compiled one.
-//
-// Every action is an object of nftables; executed in the order of the list they
-// are one transaction. A plan without actions means: unchanged.
+// The transaction that turns the live table into the compiled one.
 #pragma once
 
-#include <string>
-#include <variant>
-#include <vector>
-
-#include "ruleset/ruleset.hpp"
+#include "ruleset/transaction.hpp"
 
 namespace knockwork {
-
-struct AddTable {
-  auto operator<=>(const AddTable&) const = default;
-};
-struct DeleteTable {
-  auto operator<=>(const DeleteTable&) const = default;
-};
-struct WakeTable {  // takes the flag `dormant` away
-  auto operator<=>(const WakeTable&) const = default;
-};
-struct FlushChain {
-  std::string chain;
-  bool operator==(const FlushChain&) const = default;
-};
-struct DeleteElements {
-  std::string set;
-  std::vector<Element> elements;
-  bool operator==(const DeleteElements&) const = default;
-};
-struct ForgetElements {  // of a dynamic set: gone whether or not they expired meanwhile
-  std::string set;
-  std::vector<std::string> keys;
-  bool operator==(const ForgetElements&) const = default;
-};
-struct DeleteSet {
-  std::string set;
-  bool map = false;
-  bool operator==(const DeleteSet&) const = default;
-};
-struct DeleteStranger {
-  Stranger stranger;
-  bool operator==(const DeleteStranger&) const = default;
-};
-struct DeleteChain {
-  std::string chain;
-  bool operator==(const DeleteChain&) const = default;
-};
-struct AddChain {  // without its rules
-  Chain chain;
-  bool operator==(const AddChain&) const = default;
-};
-struct AddSet {  // without its elements; on one that is there it alters the size
-  Set set;
-  bool operator==(const AddSet&) const = default;
-};
-struct AddElements {
-  std::string set;
-  std::vector<Element> elements;
-  bool operator==(const AddElements&) const = default;
-};
-struct CarryElements {  // into a dynamic set made anew, remaining time included
-  std::string set;
-  std::vector<LiveElement> elements;
-  bool operator==(const CarryElements&) const = default;
-};
-struct AddRules {
-  std::string chain;
-  std::vector<std::string> rules;
-  bool operator==(const AddRules&) const = default;
-};
-
-using Action =
-    std::variant<AddTable, DeleteTable, WakeTable, FlushChain, DeleteElements, ForgetElements, DeleteSet,
-                 DeleteStranger, DeleteChain, AddChain, AddSet, AddElements, CarryElements, AddRules>;
-
-struct Transaction {
-  std::vector<Action> actions;
-  bool empty() const { return actions.empty(); }
-  bool operator==(const Transaction&) const = default;
-};
 
 // How a set gets another size: where it stands (recent kernels), or made anew
 // with its elements carried over (kernels that ignore the alteration).
@@ -89,8 +12,5 @@ enum class Resize { in_place, anew };
 // Pure. `live` is null where there is no table; one that is not ours is the
 // caller's to refuse. Comparing a table with itself gives an empty transaction.
 Transaction difference(const LiveTable* live, const Ruleset& wanted, Resize resize = Resize::in_place);
-
-// The script for libnftables; each action in its order.
-std::string to_nft(const Transaction& transaction);
 
 }  // namespace knockwork

@@ -4,7 +4,7 @@
 
 #include "program/edges.hpp"
 #include "program/program.hpp"
-#include "spec/lan_ports.hpp"
+#include "values/lan_ports.hpp"
 
 namespace knockwork {
 namespace {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "spec/faults.hpp"
+#include "yaml/faults.hpp"
 
 namespace knockwork::spec {
 

@@ -5,10 +5,10 @@
 #include <optional>
 
 #include "knockwork/declared.hpp"
-#include "spec/conflicts.hpp"
-#include "spec/parse.hpp"
+#include "spec/check/conflicts.hpp"
 #include "spec/read.hpp"
 #include "spec/readers.hpp"
+#include "yaml/parse.hpp"
 
 namespace knockwork {
 namespace spec {

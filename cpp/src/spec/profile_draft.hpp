@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "spec/draft.hpp"
+#include "spec/check/draft.hpp"
 
 namespace knockwork::spec {
 

@@ -1,8 +1,8 @@
 // One parsed document into the draft: the main file's keys, or a drop-in's sequences.
 #pragma once
 
-#include "spec/draft.hpp"
-#include "spec/faults.hpp"
+#include "spec/check/draft.hpp"
+#include "yaml/faults.hpp"
 
 namespace knockwork::spec {
 

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "spec/readers.hpp"
-#include "spec/utf8.hpp"
+#include "text/utf8.hpp"
 
 namespace knockwork::spec {
 

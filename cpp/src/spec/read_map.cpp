@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "spec/readers.hpp"
-#include "spec/utf8.hpp"
+#include "text/utf8.hpp"
 
 namespace knockwork::spec {
 namespace {

@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include "knockwork/client.hpp"
-#include "spec/conflicts.hpp"
-#include "spec/parse.hpp"
+#include "spec/check/conflicts.hpp"
 #include "spec/readers.hpp"
+#include "yaml/parse.hpp"
 
 namespace knockwork {
 namespace spec {

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <set>
 
-#include "spec/utf8.hpp"
-#include "spec/values.hpp"
+#include "text/utf8.hpp"
+#include "values/values.hpp"
 
 namespace knockwork::spec {
 namespace {

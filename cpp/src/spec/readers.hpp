@@ -6,11 +6,11 @@
 #include <string>
 #include <type_traits>
 
-#include "spec/draft.hpp"
-#include "spec/faults.hpp"
+#include "spec/check/draft.hpp"
 #include "spec/keys.hpp"
 #include "spec/profile_draft.hpp"
-#include "spec/values.hpp"
+#include "values/values.hpp"
+#include "yaml/faults.hpp"
 
 namespace knockwork::spec {
 

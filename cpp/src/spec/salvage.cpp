@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <map>
 
-#include "spec/conflicts.hpp"
-#include "spec/parse.hpp"
+#include "spec/check/conflicts.hpp"
 #include "spec/read.hpp"
+#include "yaml/parse.hpp"
 
 namespace knockwork::spec {
 namespace {

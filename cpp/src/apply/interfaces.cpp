@@ -1,0 +1,122 @@
+#include "apply/interfaces.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "knockwork/diagnostic.hpp"
+#include "text/utf8.hpp"
+
+namespace knockwork {
+namespace {
+
+using spec::quote;
+
+constexpr std::size_t kNamed = 10;  // in one message
+
+bool matches(const std::string& declared, const std::string& name) {
+  if (!declared.ends_with('*')) return declared == name;
+  return std::string_view(name).starts_with(std::string_view(declared).substr(0, declared.size() - 1));
+}
+
+bool covered(const std::vector<std::string>& declared, const std::string& name) {
+  return std::any_of(declared.begin(), declared.end(),
+                     [&](const std::string& each) { return matches(each, name); });
+}
+
+bool exists(const std::string& declared, const std::vector<Link>& links) {
+  return std::any_of(links.begin(), links.end(),
+                     [&](const Link& link) { return matches(declared, link.name); });
+}
+
+std::string real_name(std::string declared, const std::vector<Link>& links) {
+  if (exists(declared, links)) return declared;
+  const auto found = std::find_if(links.begin(), links.end(), [&](const Link& link) {
+    return std::find(link.other_names.begin(), link.other_names.end(), declared) != link.other_names.end();
+  });
+  return found == links.end() ? declared : found->name;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t at = 0; at < std::min(names.size(), kNamed); ++at) {
+    text += (at == 0 ? "" : ", ") + quote(names[at]);
+  }
+  return names.size() > kNamed ? fmt::format("{} and {} more", text, names.size() - kNamed) : text;
+}
+
+std::vector<std::string> names_beside_loopback(const std::vector<Link>& links) {
+  std::vector<std::string> names;
+  for (const Link& link : links) {
+    if (link.name != "lo") names.push_back(link.name);
+  }
+  return names;
+}
+
+std::set<std::string> public_interfaces(const std::vector<PublicRule>& rules) {
+  std::set<std::string> names;
+  for (const PublicRule& rule : rules) {
+    if (!rule.interface.empty()) names.insert(rule.interface);
+  }
+  return names;
+}
+
+void add_public_warnings(std::vector<std::string>& warnings, const std::string& name,
+                         const std::vector<Link>& links) {
+  if (!exists(name, links)) {
+    warnings.push_back(fmt::format(
+        "interface {} of `public` does not exist now: nothing is open on it until it does", quote(name)));
+  }
+  for (const Link& link : links) {
+    if (link.master.empty() || !matches(name, link.name) || matches(name, link.master)) continue;
+    warnings.push_back(fmt::format(
+        "interface {0} of `public` belongs to {1}: its packets arrive on {1}, where the entry opens "
+        "nothing. Write {1} instead",
+        quote(link.name), quote(link.master)));
+  }
+}
+
+}  // namespace
+
+Spec by_real_names(Spec spec, const std::vector<Link>& links) {
+  for (std::string& name : spec.interfaces) name = real_name(std::move(name), links);
+  for (PublicRule& rule : spec.public_rules) {
+    if (!rule.interface.empty()) rule.interface = real_name(std::move(rule.interface), links);
+  }
+  return spec;
+}
+
+std::vector<std::string> interface_warnings(const std::vector<std::string>& declared,
+                                            const std::vector<PublicRule>& rules,
+                                            const std::vector<Link>& links) {
+  std::vector<std::string> warnings;
+  for (const std::string& name : declared) {
+    if (exists(name, links)) continue;
+    warnings.push_back(fmt::format(
+        "interface {} does not exist now: nothing is protected on it until it does", quote(name)));
+  }
+  for (const Link& link : links) {
+    if (link.master.empty() || !covered(declared, link.name) || covered(declared, link.master)) continue;
+    warnings.push_back(
+        fmt::format("interface {0} belongs to {1}: its packets arrive on {1}, where nothing is protected. "
+                    "Put {1} into `interfaces`",
+                    quote(link.name), quote(link.master)));
+  }
+  for (const std::string& name : public_interfaces(rules)) add_public_warnings(warnings, name, links);
+  return warnings;
+}
+
+void refuse_if_none_exists(const std::vector<std::string>& declared, const std::vector<Link>& links) {
+  if (declared.empty() || std::any_of(declared.begin(), declared.end(),
+                                      [&](const std::string& name) { return exists(name, links); })) {
+    return;
+  }
+  const std::vector<std::string> names = names_beside_loopback(links);
+  throw SystemError(fmt::format(
+      "none of the declared interfaces exists: {}. Nothing would be protected. {}. Correct `interfaces`, or "
+      "allow it with --allow-absent (`allow_absent: true` in Ansible)",
+      listed(declared), names.empty() ? "This host has none" : "This host has " + listed(names)));
+}
+
+}  // namespace knockwork

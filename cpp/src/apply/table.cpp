@@ -1,0 +1,125 @@
+#include "apply/table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "apply/spelling.hpp"
+#include "knockwork/diagnostic.hpp"
+#include "records/stamp.hpp"
+
+namespace knockwork {
+namespace {
+
+bool only_sizes(const Transaction& transaction) {
+  return std::all_of(transaction.actions.begin(), transaction.actions.end(),
+                     [](const Action& action) { return std::holds_alternative<AddSet>(action); });
+}
+
+// The first object whose listing means something else, as far as anybody can tell. Rules are numbered, not
+// quoted: they hold ports.
+std::string misread(const LiveTable& live, const Ruleset& wanted) {
+  for (const Chain& chain : wanted.chains) {
+    const Chain* listed = live.ruleset.chain(chain.name);
+    if (listed == nullptr) return fmt::format("chain {}", chain.name);
+    if (*listed == chain) continue;
+    const auto [ours, theirs] =
+        std::mismatch(chain.rules.begin(), chain.rules.end(), listed->rules.begin(), listed->rules.end());
+    if (ours == chain.rules.end() && theirs == listed->rules.end())
+      return fmt::format("chain {}", chain.name);
+    return fmt::format("rule {} of chain {}", ours - chain.rules.begin() + 1, chain.name);
+  }
+  for (const Set& set : wanted.sets) {
+    const Set* listed = live.ruleset.set(set.name);
+    if (listed == nullptr || *listed != set)
+      return fmt::format("{} {}", set.is_map() ? "map" : "set", set.name);
+  }
+  return "what knockwork did not make";
+}
+
+std::string not_understood(const std::string& what) {
+  return fmt::format(
+      "the table {} was applied and stands, but this version of nftables lists it in words that knockwork "
+      "does not know: {}. Until then every plan shows a change there. Report it with the output of `nft "
+      "--version`",
+      kTable, what);
+}
+
+struct ReadBack {
+  Reading reading;
+  std::string listed;  // its digest, where the words are not ours
+};
+
+ReadBack read_back(const Ruleset& ruleset, Kernel& kernel) {
+  ReadBack back{read_steady(kernel), ""};
+  if (!back.reading.live || back.reading.live->ruleset == ruleset) return back;
+  back.listed = digest(back.reading.live->ruleset);
+  recognise(*back.reading.live, ruleset, kernel);
+  return back;
+}
+
+}  // namespace
+
+void refuse_if_not_ours(const std::optional<LiveTable>& live) {
+  if (live && !live->ours) {
+    throw SystemError(fmt::format(
+        "there is a table {} that knockwork did not make (its comment is not \"{}\"): it is left alone. "
+        "Rename it, or delete it with `nft delete table {}`, and run again",
+        kTable, kTableComment, kTable));
+  }
+}
+
+std::optional<LiveTable> read_ours(Kernel& kernel) {
+  std::optional<LiveTable> live = kernel.read();
+  refuse_if_not_ours(live);
+  return live;
+}
+
+Reading read_steady(Kernel& kernel) {
+  constexpr int kAttempts = 5;
+  for (int attempt = 1;; ++attempt) {
+    const Generation before = kernel.generation();
+    Reading reading{kernel.read(), kernel.generation()};
+    if (before == reading.generation) return reading;
+    if (attempt == kAttempts) return {std::move(reading.live), {}};
+  }
+}
+
+std::string verify(const Ruleset& ruleset, Kernel& kernel, std::vector<std::string>& warnings) {
+  Generation committed = kernel.generation();
+  ReadBack back;
+  try {
+    back = read_back(ruleset, kernel);
+  } catch (const SystemError&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    warnings.push_back(not_understood(error.what()));
+    return "";
+  }
+  const std::optional<LiveTable>& live = back.reading.live;
+  Transaction rest = difference(pointer(live), ruleset);
+  if (!rest.empty() && live && only_sizes(rest)) {
+    kernel.commit(difference(&*live, ruleset, Resize::anew));
+    committed = kernel.generation();
+    back = read_back(ruleset, kernel);
+    rest = difference(pointer(live), ruleset);
+  }
+  // A packet that was under way may have left a half-done knock of a retired
+  // step behind, or a source by its old name; they expire by themselves.
+  std::erase_if(rest.actions, [](const Action& action) {
+    return std::holds_alternative<ForgetElements>(action) || std::holds_alternative<CarryElements>(action);
+  });
+  if (rest.empty()) {
+    stamp(back.reading.generation, digest(ruleset));
+  } else if (live && back.reading.generation == committed) {
+    warnings.push_back(not_understood(misread(*live, ruleset)));
+  } else {
+    throw SystemError(fmt::format(
+        "the kernel does not hold what was sent: another program changed the table {} at the same time. "
+        "Run again",
+        kTable));
+  }
+  return back.listed;
+}
+
+}  // namespace knockwork

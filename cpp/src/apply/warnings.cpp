@@ -1,0 +1,53 @@
+#include "apply/warnings.hpp"
+
+#include <fmt/format.h>
+
+#include "undo/way_in.hpp"
+
+namespace knockwork {
+
+std::string must_knock_again(const Program& program, const LiveTable* live, std::string_view ssh_connection) {
+  const auto connection = parse_connection(ssh_connection);
+  if (!connection || !must_knock(program, *connection)) return {};
+  if (live != nullptr && holds_grant(live->live, program_of(live->ruleset), *connection)) return {};
+  return to_string(connection->client);
+}
+
+std::string way_back_warning(const std::string& address) {
+  return fmt::format(
+      "you are connected from {0} to a port that this declaration shuts: this session goes on, but "
+      "a new one from there has to knock first. To keep the way back in, put {0} into "
+      "always_allow, or open a second session by knocking before you close this one",
+      address);
+}
+
+std::vector<std::string> offload_warnings(const std::vector<Flowtable>& flowtables) {
+  std::vector<std::string> warnings;
+  warnings.reserve(flowtables.size());
+  for (const Flowtable& each : flowtables) {
+    warnings.push_back(fmt::format(
+        "the flowtable {} of the table {} forwards connections past the gate: on_expiry: cut does not end "
+        "those that it has taken over. Keep services under `to` out of it, or end them with `knockwork revoke`",
+        each.name, each.table));
+  }
+  return warnings;
+}
+
+std::vector<std::string> removal_warnings(const LiveTable& live) {
+  std::string names;
+  std::size_t count = 0;
+  for (const Track& track : decompile(live.ruleset)) {
+    if (++count <= 10) names += (names.empty() ? "" : ", ") + track.name;
+  }
+  if (count > 10) names += fmt::format(" and {} more", count - 10);
+  if (is_stealth(live.ruleset)) {
+    return {"stealth ends: every service of this host answers everyone, unless another table refuses"};
+  }
+  if (count == 0) return {};
+  return {fmt::format(
+      "nothing protects these services any longer: those that {} opened are open to everyone, unless "
+      "another table refuses",
+      names)};
+}
+
+}  // namespace knockwork

@@ -1,0 +1,126 @@
+#include "boot/boot_unit.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <fstream>
+#include <optional>
+#include <string>
+
+namespace knockwork {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kUnit = "knockwork.service";
+
+// Where units are and what starts them, the stronger first.
+constexpr std::array kFolders{"etc/systemd/system", "run/systemd/system", "usr/local/lib/systemd/system",
+                              "usr/lib/systemd/system", "lib/systemd/system"};
+
+bool is_there(const fs::path& path) {
+  std::error_code none;
+  return fs::exists(fs::symlink_status(path, none));
+}
+
+std::optional<fs::path> unit_below(const fs::path& root) {
+  for (const char* folder : kFolders) {
+    if (fs::path path = root / folder / kUnit; is_there(path)) return path;
+  }
+  return std::nullopt;
+}
+
+// A link below TARGET.wants or TARGET.requires; it need not lead anywhere, systemd goes by its name.
+bool is_started(const fs::path& root) {
+  for (const char* folder : kFolders) {
+    std::error_code error;
+    for (fs::directory_iterator at(root / folder, error), end; !error && at != end; at.increment(error)) {
+      const std::string kind = at->path().extension().string();
+      if ((kind == ".wants" || kind == ".requires") && is_there(at->path() / kUnit)) return true;
+    }
+  }
+  return false;
+}
+
+bool is_masked(const fs::path& unit) {
+  std::error_code none;
+  return fs::is_symlink(unit, none) && fs::read_symlink(unit, none) == "/dev/null";
+}
+
+// The program that ExecStart names, where it is a file that is not there.
+std::string missing_program(const fs::path& root, const fs::path& unit) {
+  std::ifstream file(unit);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("ExecStart=")) continue;
+    const std::size_t first = line.find('/');
+    if (first == std::string::npos) continue;
+    std::string program = line.substr(first, line.find_first_of(" \t", first) - first);
+    if (!is_there(root / program.substr(1))) return program;
+  }
+  return "";
+}
+
+bool has_declaration(const fs::path& root) {
+  std::error_code none;
+  if (is_there(root / fs::path(kDefaultDeclaration).relative_path())) return true;
+  const fs::path drop_ins = root / "etc/knockwork/conf.d";
+  return fs::is_directory(drop_ins, none) && !fs::is_empty(drop_ins, none);
+}
+
+std::string fault(const fs::path& root, const std::optional<fs::path>& unit, const Boot& boot) {
+  if (!unit) return "there is no knockwork.service on this host";
+  if (is_masked(*unit)) return "knockwork.service is masked";
+  if (!boot.enabled) return "knockwork.service is not enabled";
+  if (const std::string program = missing_program(root, *unit); !program.empty()) {
+    return fmt::format("knockwork.service starts {}, which is not there", program);
+  }
+  if (!has_declaration(root)) return fmt::format("there is no declaration {}", kDefaultDeclaration);
+  return "";
+}
+
+bool in_the_first_namespace() {
+  struct stat own {
+  }, first{};
+  return ::stat("/proc/self/ns/net", &own) == 0 && ::stat("/proc/1/ns/net", &first) == 0 &&
+         own.st_ino == first.st_ino && own.st_dev == first.st_dev;
+}
+
+}  // namespace
+
+Boot boot_below(const fs::path& root) {
+  Boot boot;
+  const std::optional<fs::path> unit = unit_below(root);
+  boot.installed = unit && !is_masked(*unit);
+  boot.enabled = boot.installed && is_started(root);
+  std::error_code none;
+  if (!fs::is_directory(root / "run/systemd/system", none)) {
+    boot.why = "systemd does not run here";
+    return boot;
+  }
+  boot.why = fault(root, unit, boot);
+  boot.stands = boot.why.empty() ? Boot::Stands::yes : Boot::Stands::no;
+  return boot;
+}
+
+Boot boot() {
+  if (in_the_first_namespace()) return boot_below("/");
+  Boot unknown;
+  unknown.why = "this network namespace is not that of process 1";
+  return unknown;
+}
+
+std::vector<std::string> boot_warnings(const Boot& boot, const std::string& file) {
+  if (boot.stands == Boot::Stands::unknown) return {};
+  if (boot.stands == Boot::Stands::no) {
+    const char* remedy = boot.installed && !boot.enabled ? "; run `systemctl enable knockwork`" : "";
+    return {fmt::format("after a reboot there is no gate, and its ports are open to all: {}{}", boot.why,
+                        remedy)};
+  }
+  std::error_code none;
+  if (file == kDefaultDeclaration || fs::equivalent(file, kDefaultDeclaration, none)) return {};
+  return {
+      fmt::format("after a reboot what {} says is applied, not what was applied now", kDefaultDeclaration)};
+}
+
+}  // namespace knockwork

@@ -1,0 +1,18 @@
+// What time it is on this host, by its two clocks.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace knockwork {
+
+// Since the epoch. Anybody with the right may set it.
+std::chrono::milliseconds wall_clock();
+
+// CLOCK_BOOTTIME, clock_gettime(2): goes on while the host sleeps, and nobody sets it.
+std::chrono::milliseconds boot_clock();
+
+// Tells one boot from another, random(4); empty where it cannot be read.
+std::string boot_id();
+
+}  // namespace knockwork

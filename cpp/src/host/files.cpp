@@ -1,0 +1,239 @@
+#include "host/files.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "knockwork/diagnostic.hpp"
+
+namespace knockwork {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int number() const { return number_; }
+
+ private:
+  int number_;
+};
+
+[[noreturn]] void refuse(const char* doing, const std::filesystem::path& path) {
+  const int error = errno;
+  const char* remedy = error == ENOSPC   ? ": make room there and run again; nothing was changed"
+                       : error == EACCES ? ": run as root (sudo)"
+                                         : "";
+  throw SystemError(fmt::format("cannot {} {}: {}{}", doing, path.string(), std::strerror(error), remedy));
+}
+
+bool write_all(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(file, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return ::fsync(file) == 0;
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
+Descriptor open_folder(const std::filesystem::path& folder) {
+  return Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+// Makes the names in it last.
+void sync_directory(const std::filesystem::path& file) {
+  const Descriptor folder = open_folder(folder_of(file));
+  if (folder.number() >= 0) ::fsync(folder.number());
+}
+
+void make_directory(const std::filesystem::path& directory) {
+  if (::mkdir(directory.c_str(), 0700) == 0) {
+    sync_directory(directory);
+  } else if (errno != EEXIST) {
+    refuse("make the directory", directory);
+  }
+}
+
+// Whoever may rename what is in a folder decides what is read there next. In one with the sticky
+// bit only the owner of a file may, and the owner of the folder.
+void refuse_if_others_may_replace(int folder, const std::filesystem::path& path) {
+  struct stat status {};
+  if (::fstat(folder, &status) != 0) refuse("write", path);
+  const std::string name = folder_of(path).string();
+  if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+    throw SystemError(
+        fmt::format("the folder {} belongs to another user, who could replace what is in it: choose a folder "
+                    "of your own",
+                    name));
+  }
+  const bool group = (status.st_mode & S_IWGRP) != 0 && status.st_gid != ::getegid();
+  if ((group || (status.st_mode & S_IWOTH) != 0) && (status.st_mode & S_ISVTX) == 0) {
+    throw SystemError(fmt::format(
+        "others may replace what is in the folder {0}: `chmod go-w {0}`, or choose another", name));
+  }
+}
+
+// A name that nobody can have taken in advance.
+std::string temporary_name() {
+  std::array<unsigned char, 8> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) return {};
+  std::string temporary = ".knockwork.";
+  for (const unsigned char byte : bytes) temporary += fmt::format("{:02x}", byte);
+  return temporary;
+}
+
+enum class Present { replaced, kept, refused };  // what becomes of a file that is there already
+enum class Folder { any, safe };                 // safe: where nobody else can replace the file
+
+int move_to(int folder, const std::string& temporary, const std::string& name, Present present) {
+  if (present == Present::replaced) return ::renameat(folder, temporary.c_str(), folder, name.c_str());
+  // Unlike rename(2), link(2) replaces nothing.
+  const int linked = ::linkat(folder, temporary.c_str(), folder, name.c_str(), 0);
+  const int error = errno;
+  ::unlinkat(folder, temporary.c_str(), 0);
+  errno = error;
+  return linked == 0 || (error == EEXIST && present == Present::kept) ? 0 : -1;
+}
+
+// Writes a new file beside `path`, and gives it the name when it is whole and on the disk. All in the
+// folder as it was opened and judged, whatever its path leads to by then.
+void put_in_place(const std::filesystem::path& path, std::string_view text, Present present,
+                  Folder kind = Folder::any) {
+  const Descriptor folder = open_folder(folder_of(path));
+  if (folder.number() < 0) refuse("write", path);
+  if (kind == Folder::safe) refuse_if_others_may_replace(folder.number(), path);
+  const std::string name = path.filename().string(), temporary = temporary_name();
+  const Descriptor file(::openat(folder.number(), temporary.c_str(),
+                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (file.number() < 0) refuse("write", path);
+  if (!write_all(file.number(), text) || move_to(folder.number(), temporary, name, present) != 0) {
+    const int error = errno;
+    ::unlinkat(folder.number(), temporary.c_str(), 0);
+    errno = error;
+    refuse("write", path);
+  }
+  ::fsync(folder.number());
+}
+
+std::string read_all(int file, const std::filesystem::path& path) {
+  std::string text;
+  char buffer[65536];
+  for (;;) {
+    const ssize_t count = ::read(file, buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) refuse("read", path);
+    if (count == 0) return text;
+    text.append(buffer, static_cast<std::size_t>(count));
+  }
+}
+
+// Of the file that is open, so that nobody can exchange it in between.
+void refuse_if_not_private(int file, const std::filesystem::path& path) {
+  struct stat status {};
+  if (::fstat(file, &status) != 0) refuse("read", path);
+  if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+    throw SystemError(fmt::format("{} belongs to another user, who could replace it: `chown` it to {}",
+                                  path.string(), ::geteuid() == 0 ? "root" : "yourself"));
+  }
+  if ((status.st_mode & 077) != 0) {
+    throw SystemError(
+        fmt::format("others may read or write {0}: `chmod 600 {0}`, and replace the secret in it if someone "
+                    "may have read it",
+                    path.string()));
+  }
+}
+
+void refuse_irregular(const struct stat& status, const std::filesystem::path& path) {
+  if (S_ISREG(status.st_mode)) return;
+  throw SystemError(fmt::format("{} is not a regular file", path.string()));
+}
+
+// A pipe would be waited for, and to open a device may do something: looked at before, and again when
+// it is open, since it may have been exchanged.
+std::optional<Descriptor> open_to_read(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) refuse_irregular(status, path);
+  std::optional<Descriptor> file;
+  file.emplace(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (file->number() < 0) {
+    if (errno != ENOENT) refuse("read", path);
+    return std::nullopt;
+  }
+  if (::fstat(file->number(), &status) != 0) refuse("read", path);
+  refuse_irregular(status, path);
+  return file;
+}
+
+}  // namespace
+
+std::optional<std::string> read_file(const std::filesystem::path& path) {
+  const auto file = open_to_read(path);
+  if (!file) return std::nullopt;
+  return read_all(file->number(), path);
+}
+
+std::optional<std::string> read_beginning(const std::filesystem::path& path, std::size_t bytes) {
+  const auto file = open_to_read(path);
+  if (!file) return std::nullopt;
+  std::string text(bytes, '\0');
+  const ssize_t count = ::pread(file->number(), text.data(), bytes, 0);
+  if (count < 0) refuse("read", path);
+  text.resize(static_cast<std::size_t>(count));
+  return text;
+}
+
+std::optional<std::string> read_private_file(const std::filesystem::path& path) {
+  const auto file = open_to_read(path);
+  if (!file) return std::nullopt;
+  refuse_if_not_private(file->number(), path);
+  return read_all(file->number(), path);
+}
+
+void write_file(const std::filesystem::path& path, std::string_view text) {
+  make_directory(folder_of(path));
+  put_in_place(path, text, Present::replaced);
+}
+
+void write_secret_file(const std::filesystem::path& path, std::string_view text, IfThere if_there) {
+  make_directory(folder_of(path));
+  put_in_place(path, text, if_there == IfThere::replace ? Present::replaced : Present::refused, Folder::safe);
+}
+
+void create_file(const std::filesystem::path& path, std::string_view text) {
+  std::error_code ignored;  // make_directory() says what is wrong
+  std::filesystem::create_directories(folder_of(folder_of(path)), ignored);
+  make_directory(folder_of(path));
+  put_in_place(path, text, Present::kept);
+}
+
+void remove_file(const std::filesystem::path& path) {
+  if (::unlink(path.c_str()) != 0) {
+    if (errno == ENOENT) return;
+    refuse("remove", path);
+  }
+  sync_directory(path);
+}
+
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) refuse("rename", from);
+  sync_directory(to);
+}
+
+}  // namespace knockwork

@@ -1,0 +1,79 @@
+#include "host/lock.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "host/files.hpp"
+#include "knockwork/diagnostic.hpp"
+
+namespace knockwork {
+namespace {
+
+[[noreturn]] void refuse(const std::string& path, int error) {
+  const char* remedy = error == EACCES ? ": run as root (sudo)" : "";
+  throw SystemError(
+      fmt::format("cannot take the lock {}: {}{}; nothing was changed", path, std::strerror(error), remedy));
+}
+
+// The holder's process id; it writes it when it takes the lock.
+std::string holder(int file) {
+  char buffer[32] = {};
+  const ssize_t count = ::pread(file, buffer, sizeof buffer - 1, 0);
+  return count > 0 ? fmt::format("process {}", std::string(buffer, static_cast<std::size_t>(count)))
+                   : "a process";
+}
+
+// Where nothing can be written, the folder itself is what everybody locks.
+int open_lock(const std::string& path) {
+  const int no_folder = ::mkdir(kRunDirectory, 0700) != 0 && errno != EEXIST ? errno : 0;
+  const char* folder = no_folder != 0 ? "/run" : kRunDirectory;
+  int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const int error = no_folder != 0 ? no_folder : errno;
+  const bool unwritable = error == EROFS || error == ENOSPC || error == EDQUOT || error == ENOENT;
+  if (file < 0 && unwritable && ::geteuid() == 0) {
+    file = ::open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  }
+  if (file < 0) errno = error;
+  return file;
+}
+
+}  // namespace
+
+Lock::Lock(std::chrono::milliseconds timeout) {
+  const std::string path = std::string(kRunDirectory) + "/lock";
+  file_ = open_lock(path);
+  if (file_ < 0) refuse(path, errno);
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (::flock(file_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      const int error = errno;
+      ::close(file_);
+      refuse(path, error);
+    }
+    if (std::chrono::steady_clock::now() >= deadline) {
+      const std::string who = holder(file_);
+      ::close(file_);
+      throw SystemError(
+          fmt::format("another run of knockwork ({}) holds {}: wait until it ends, or give it longer with "
+                      "--lock-timeout; "
+                      "nothing was changed",
+                      who, path));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  // For the message of whoever waits; a disk too full for it does not matter.
+  const std::string pid = std::to_string(::getpid());
+  if (::ftruncate(file_, 0) == 0 && ::pwrite(file_, pid.data(), pid.size(), 0) < 0) return;
+}
+
+Lock::~Lock() { ::close(file_); }
+
+}  // namespace knockwork

@@ -1,0 +1,11 @@
+// What belongs to whoever runs knockwork, rather than to this host.
+#pragma once
+
+#include <filesystem>
+
+namespace knockwork {
+
+// `~/.config/knockwork`. Throws SystemError where there is no home.
+std::filesystem::path user_folder();
+
+}  // namespace knockwork

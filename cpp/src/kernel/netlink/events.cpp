@@ -1,0 +1,185 @@
+#include "kernel/netlink/events.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_log.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "knockwork/diagnostic.hpp"
+#include "ruleset/log.hpp"
+
+namespace knockwork {
+namespace {
+
+using std::chrono::milliseconds;
+
+struct SocketCloser {
+  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+};
+using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
+
+struct Attributes {
+  std::string_view prefix;
+  std::span<const std::uint8_t> payload;
+  std::uint32_t mark = 0;
+  std::optional<milliseconds> at;
+};
+
+std::span<const std::uint8_t> bytes(const nlattr* attribute) {
+  return {static_cast<const std::uint8_t*>(mnl_attr_get_payload(attribute)),
+          mnl_attr_get_payload_len(attribute)};
+}
+
+int take_attribute(const nlattr* attribute, void* data) {
+  auto& taken = *static_cast<Attributes*>(data);
+  const auto value = bytes(attribute);
+  switch (mnl_attr_get_type(attribute)) {
+    case NFULA_PREFIX:
+      taken.prefix = {reinterpret_cast<const char*>(value.data()), value.size()};
+      taken.prefix = taken.prefix.substr(0, taken.prefix.find('\0'));
+      break;
+    case NFULA_PAYLOAD:
+      taken.payload = value;
+      break;
+    case NFULA_MARK:
+      if (value.size() == 4) taken.mark = ntohl(mnl_attr_get_u32(attribute));
+      break;
+    case NFULA_TIMESTAMP:
+      if (value.size() == sizeof(nfulnl_msg_packet_timestamp)) {
+        nfulnl_msg_packet_timestamp time{};
+        std::memcpy(&time, value.data(), sizeof time);
+        taken.at = milliseconds(be64toh(time.sec) * 1000 + be64toh(time.usec) / 1000);
+      }
+      break;
+    default:
+      break;
+  }
+  return MNL_CB_OK;
+}
+
+// The source in an IP header (RFC 791, RFC 8200).
+std::optional<Network> source_of(std::span<const std::uint8_t> header) {
+  const bool ipv6 = !header.empty() && header[0] >> 4 == 6;
+  const std::size_t at = ipv6 ? 8 : 12, size = ipv6 ? 16 : 4;
+  if (header.size() < at + size || (!ipv6 && header[0] >> 4 != 4)) return std::nullopt;
+  Network source;
+  source.ipv6 = ipv6;
+  source.prefix = ipv6 ? 128 : 32;
+  std::copy_n(header.begin() + static_cast<std::ptrdiff_t>(at), size, source.bytes.begin());
+  return source;
+}
+
+[[noreturn]] void taken() {
+  throw SystemError(fmt::format(
+      "another program listens to nflog group {} already: perhaps another `knockwork watch`", kLogGroup));
+}
+
+[[noreturn]] void refuse() {
+  switch (errno) {
+    case EPERM:
+      if (::geteuid() == 0) taken();  // the kernel's answer also where the group has its listener
+      [[fallthrough]];
+    case EACCES:
+      throw SystemError("not permitted to listen: run as root (sudo), or with the capability CAP_NET_ADMIN");
+    case EBUSY:
+      taken();
+    case EPROTONOSUPPORT:
+    case EOPNOTSUPP:
+    case EINVAL:
+      throw SystemError("this kernel has no nfnetlink_log: load the module (modprobe nfnetlink_log)");
+    default:
+      throw SystemError(fmt::format("cannot listen to nflog: {}", std::strerror(errno)));
+  }
+}
+
+class LogEvents final : public Events {
+ public:
+  LogEvents() : socket_(mnl_socket_open(NETLINK_NETFILTER)), buffer_(kBuffer) {
+    if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0) refuse();
+    // The whole of what the rules copy: they take no more than the IP header.
+    const nfulnl_msg_config_cmd bind{NFULNL_CFG_CMD_BIND};
+    ask(NFULA_CFG_CMD, &bind, sizeof bind);
+    nfulnl_msg_config_mode mode{};
+    mode.copy_range = htonl(0xffff);
+    mode.copy_mode = NFULNL_COPY_PACKET;
+    ask(NFULA_CFG_MODE, &mode, sizeof mode);
+    const std::uint32_t at_once = htonl(1);
+    ask(NFULA_CFG_QTHRESH, &at_once, sizeof at_once);
+  }
+
+  Batch next() override {
+    const ssize_t length = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
+    if (length < 0 && errno == ENOBUFS) return {{}, true};
+    if (length < 0 && errno == EINTR) return {};
+    if (length < 0) refuse();
+    const auto now =
+        std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+    Batch batch;
+    int left = static_cast<int>(length);
+    for (const auto* header = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(header, left);
+         header = mnl_nlmsg_next(header, &left)) {
+      const auto event = parse_event({reinterpret_cast<const std::byte*>(header), header->nlmsg_len}, now);
+      if (event) batch.events.push_back(*event);
+    }
+    return batch;
+  }
+
+ private:
+  static constexpr std::size_t kBuffer = 1U << 16;
+
+  void ask(std::uint16_t attribute, const void* value, std::size_t size) {
+    std::array<char, 512> message{};
+    nlmsghdr* header = mnl_nlmsg_put_header(message.data());
+    header->nlmsg_type = (NFNL_SUBSYS_ULOG << 8) | NFULNL_MSG_CONFIG;
+    header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+    auto* family = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
+    family->nfgen_family = AF_UNSPEC;
+    family->version = NFNETLINK_V0;
+    family->res_id = htons(kLogGroup);
+    mnl_attr_put(header, attribute, size, value);
+    if (mnl_socket_sendto(socket_.get(), header, header->nlmsg_len) < 0) refuse();
+    for (;;) {  // the answer; events may come before it
+      const ssize_t length = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
+      if (length < 0) refuse();
+      const auto* answer = reinterpret_cast<const nlmsghdr*>(buffer_.data());
+      if (length < static_cast<ssize_t>(sizeof(nlmsghdr)) || answer->nlmsg_type != NLMSG_ERROR) continue;
+      errno = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer))->error;
+      if (errno != 0) refuse();
+      return;
+    }
+  }
+
+  Socket socket_;
+  std::vector<char> buffer_;
+};
+
+}  // namespace
+
+std::optional<Event> parse_event(std::span<const std::byte> message, milliseconds now) {
+  const auto* header = reinterpret_cast<const nlmsghdr*>(message.data());
+  if (message.size() < sizeof(nlmsghdr) + sizeof(nfgenmsg) || header->nlmsg_len > message.size() ||
+      header->nlmsg_len < sizeof(nlmsghdr) + sizeof(nfgenmsg) ||
+      header->nlmsg_type != ((NFNL_SUBSYS_ULOG << 8) | NFULNL_MSG_PACKET)) {
+    return std::nullopt;
+  }
+  Attributes taken;
+  if (mnl_attr_parse(header, sizeof(nfgenmsg), take_attribute, &taken) < 0) return std::nullopt;
+  const bool grant = taken.prefix == kLogGrant;
+  const auto source = source_of(taken.payload);
+  if (!source || (!grant && taken.prefix != kLogWrong)) return std::nullopt;
+  return Event{grant ? Event::Kind::grant : Event::Kind::wrong, taken.at.value_or(now), *source,
+               grant ? taken.mark : 0};
+}
+
+std::unique_ptr<Events> open_events() { return std::make_unique<LogEvents>(); }
+
+}  // namespace knockwork

@@ -1,0 +1,114 @@
+#include "kernel/netlink/links.hpp"
+
+#include <fmt/format.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <map>
+
+#include "knockwork/diagnostic.hpp"
+
+namespace knockwork {
+namespace {
+
+// Linux 5.5; newer than the headers of some distributions.
+constexpr std::uint16_t kPropertyList = 52, kAlternativeName = 53;
+constexpr std::uint32_t kSkipStatistics = 1U << 3;
+constexpr int kTries = 5;  // of a listing that changed while it was read
+
+struct SocketCloser {
+  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+};
+using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
+
+struct Numbered {
+  Link link;
+  std::uint32_t master = 0;  // 0: none
+};
+using Found = std::map<std::uint32_t, Numbered>;  // by their numbers
+
+std::uint16_t type_of(const nlattr* attribute) {
+  return static_cast<std::uint16_t>(mnl_attr_get_type(attribute));
+}
+
+int take_property(const nlattr* attribute, void* data) {
+  if (type_of(attribute) == kAlternativeName) {
+    static_cast<Link*>(data)->other_names.emplace_back(mnl_attr_get_str(attribute));
+  }
+  return MNL_CB_OK;
+}
+
+int take_attribute(const nlattr* attribute, void* data) {
+  auto& found = *static_cast<Numbered*>(data);
+  switch (type_of(attribute)) {
+    case IFLA_IFNAME:
+      found.link.name = mnl_attr_get_str(attribute);
+      break;
+    case IFLA_MASTER:
+      found.master = mnl_attr_get_u32(attribute);
+      break;
+    case kPropertyList:
+      return mnl_attr_parse_nested(attribute, take_property, &found.link);
+    default:
+      break;
+  }
+  return MNL_CB_OK;
+}
+
+int take_link(const nlmsghdr* header, void* data) {
+  const auto* link = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(header));
+  Numbered found;
+  if (mnl_attr_parse(header, sizeof *link, take_attribute, &found) < 0) return MNL_CB_ERROR;
+  (*static_cast<Found*>(data))[static_cast<std::uint32_t>(link->ifi_index)] = std::move(found);
+  return MNL_CB_OK;
+}
+
+bool ask(const mnl_socket* socket, Found& found) {
+  std::array<char, 32768> buffer{};  // the kernel fills as much at once
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
+  header->nlmsg_type = RTM_GETLINK;
+  header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  const auto sequence = static_cast<std::uint32_t>(std::time(nullptr));
+  header->nlmsg_seq = sequence;
+  mnl_nlmsg_put_extra_header(header, sizeof(ifinfomsg));
+  mnl_attr_put_u32(header, IFLA_EXT_MASK, kSkipStatistics);
+  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) return false;
+  for (;;) {
+    const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
+    if (length < 0) return false;
+    const int verdict = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), sequence,
+                                   mnl_socket_get_portid(socket), take_link, &found);
+    if (verdict <= MNL_CB_STOP) return verdict == MNL_CB_STOP;
+  }
+}
+
+}  // namespace
+
+std::vector<Link> read_links() {
+  Found found;
+  for (int attempt = 1;; ++attempt) {
+    const Socket socket(mnl_socket_open(NETLINK_ROUTE));
+    if (socket && mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) == 0 && ask(socket.get(), found)) {
+      break;
+    }
+    if (errno != EINTR || attempt == kTries) {
+      throw SystemError(fmt::format("cannot read the network interfaces: {}", std::strerror(errno)));
+    }
+    found.clear();
+  }
+  std::vector<Link> links;
+  for (auto& [number, each] : found) {
+    if (const auto master = found.find(each.master); master != found.end()) {
+      each.link.master = master->second.link.name;
+    }
+    links.push_back(each.link);
+  }
+  return links;
+}
+
+}  // namespace knockwork

@@ -1,0 +1,143 @@
+#include "kernel/netlink/netlink.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "host/clocks.hpp"
+#include "knockwork/diagnostic.hpp"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71  // Linux 5.14; newer than the headers of some distributions
+#endif
+
+namespace knockwork {
+namespace {
+
+struct SocketCloser {
+  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+};
+using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
+
+[[noreturn]] void refuse() {
+  switch (errno) {
+    case EPERM:
+    case EACCES:
+      throw SystemError(
+          "not permitted to read nf_tables: run as root (sudo), or with the capability CAP_NET_ADMIN");
+    case EPROTONOSUPPORT:
+    case EAFNOSUPPORT:
+    case EOPNOTSUPP:
+    case EINVAL:
+      throw SystemError(
+          "this kernel has no nf_tables: load the module (modprobe nf_tables) or boot a kernel that has it");
+    default:
+      throw SystemError(fmt::format("cannot read nf_tables: {}", std::strerror(errno)));
+  }
+}
+
+Socket open_socket() {
+  Socket socket(mnl_socket_open(NETLINK_NETFILTER));
+  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) refuse();
+  return socket;
+}
+
+// Zero on kernels without cookies: then the generation alone has to do, and it
+// starts anew with every boot and differs from namespace to namespace.
+std::uint64_t netns_cookie(const mnl_socket* socket) {
+  std::uint64_t cookie = 0;
+  socklen_t length = sizeof cookie;
+  getsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length);
+  return cookie;
+}
+
+int take_attribute(const nlattr* attribute, void* data) {
+  if (mnl_attr_get_type(attribute) == NFTA_GEN_ID) {
+    *static_cast<std::uint32_t*>(data) = ntohl(mnl_attr_get_u32(attribute));
+  }
+  return MNL_CB_OK;
+}
+
+int take_generation(const nlmsghdr* header, void* data) {
+  return mnl_attr_parse(header, sizeof(nfgenmsg), take_attribute, data) < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
+}
+
+nlmsghdr* put_request(char* buffer, std::uint8_t message, std::uint16_t flags) {
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer);
+  header->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | message);
+  header->nlmsg_flags = flags;
+  auto* family = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
+  family->nfgen_family = AF_UNSPEC;
+  family->version = NFNETLINK_V0;
+  return header;
+}
+
+int take_name(const nlattr* attribute, void* data) {
+  if (mnl_attr_get_type(attribute) == NFTA_TABLE_NAME &&
+      mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0)
+    *static_cast<std::string*>(data) = mnl_attr_get_str(attribute);
+  return MNL_CB_OK;
+}
+
+int take_table(const nlmsghdr* header, void* data) {
+  const auto* general = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(header));
+  const char* family = nullptr;
+  if (general->nfgen_family == NFPROTO_INET) family = "inet";
+  if (general->nfgen_family == NFPROTO_IPV4) family = "ip";
+  if (general->nfgen_family == NFPROTO_IPV6) family = "ip6";
+  std::string name;
+  if (family == nullptr || mnl_attr_parse(header, sizeof(nfgenmsg), take_name, &name) < 0) return MNL_CB_OK;
+  static_cast<std::vector<std::string>*>(data)->push_back(fmt::format("{} {}", family, name));
+  return MNL_CB_OK;
+}
+
+std::uint32_t ask_generation(const mnl_socket* socket) {
+  std::array<char, 8192> buffer{};
+  const nlmsghdr* header = put_request(buffer.data(), NFT_MSG_GETGEN, NLM_F_REQUEST);
+  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) refuse();
+  const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
+  std::uint32_t generation = 0;
+  if (length < 0 || mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
+                               mnl_socket_get_portid(socket), take_generation, &generation) < 0) {
+    refuse();
+  }
+  return generation;
+}
+
+}  // namespace
+
+Generation read_generation() {
+  const Socket socket = open_socket();
+  Generation generation;
+  generation.boot = boot_id();
+  generation.netns = netns_cookie(socket.get());
+  generation.number = ask_generation(socket.get());
+  return generation;
+}
+
+std::vector<std::string> read_tables() {
+  const Socket socket = open_socket();
+  std::array<char, 16384> buffer{};
+  const nlmsghdr* header = put_request(buffer.data(), NFT_MSG_GETTABLE, NLM_F_REQUEST | NLM_F_DUMP);
+  if (mnl_socket_sendto(socket.get(), header, header->nlmsg_len) < 0) refuse();
+  std::vector<std::string> tables;
+  for (int more = MNL_CB_OK; more == MNL_CB_OK;) {
+    const ssize_t length = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
+    if (length < 0) refuse();
+    more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0, mnl_socket_get_portid(socket.get()),
+                      take_table, &tables);
+    if (more < 0) refuse();
+  }
+  return tables;
+}
+
+}  // namespace knockwork

@@ -1,0 +1,67 @@
+#include "lint/lint.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace knockwork {
+namespace {
+
+bool repeats_a_port(const Track& track) {
+  std::set<Knock> seen;
+  return !std::all_of(track.edges.begin(), track.edges.end(),
+                      [&](const Edge& edge) { return seen.insert(edge.knock).second; });
+}
+
+bool is_all(const Track& track, Protocol protocol) {
+  return std::all_of(track.edges.begin(), track.edges.end(),
+                     [&](const Edge& edge) { return edge.knock.protocol == protocol; });
+}
+
+void assess_random(const Program& program, const Sweeps& sweeps, std::size_t track, Odds& odds,
+                   Assessment& made) {
+  const Track& swept = program.tracks[track];
+  if (repeats_a_port(swept)) return;  // a sweep has each port once
+  const std::uint32_t tcp = sweeps.wrong_ports(track, Protocol::tcp);
+  const std::uint32_t udp = sweeps.wrong_ports(track, Protocol::udp);
+  const auto random = [&](std::uint32_t ports, std::uint32_t wrong) {
+    return odds.random_sweep(
+        {ports, made.knocks, wrong, swept.step_timeout, program.lockout_time, swept.sequence_timeout});
+  };
+  if (is_all(swept, Protocol::tcp)) made.tcp = random(kPorts, tcp);
+  if (is_all(swept, Protocol::udp)) made.udp = random(kPorts, udp);
+  made.both = random(2 * kPorts, tcp + udp);
+
+  const bool mixed = made.tcp == 0 && made.udp == 0;
+  const std::uint32_t wrong = mixed ? tcp + udp : made.tcp > 0 ? tcp : udp;
+  const double lockout =
+      program.lockout ? static_cast<double>(program.lockout_time.milliseconds()) / 1000 : 0;
+  made.repeated_seconds =
+      ((mixed ? 2 : 1) * kPorts / kPacketsPerSecond + lockout) / odds.fast_random_sweep(made.knocks, wrong);
+}
+
+}  // namespace
+
+double Assessment::random() const { return std::max({tcp, udp, both}); }
+
+std::vector<Assessment> assess(const Program& program, const std::optional<PortRange>& ephemeral) {
+  const Sweeps sweeps(program);
+  Odds odds;
+  const std::uint32_t wrong = sweeps.wrong_ports(Protocol::tcp) + sweeps.wrong_ports(Protocol::udp);
+  const auto lockout = program.lockout ? std::optional(program.lockout_time) : std::nullopt;
+  std::vector<Assessment> assessments;
+  assessments.reserve(program.tracks.size());
+  for (std::size_t track = 0; track < program.tracks.size(); ++track) {
+    Assessment& made = assessments.emplace_back();
+    made.name = program.tracks[track].name;
+    made.knocks = static_cast<std::uint32_t>(program.tracks[track].edges.size());
+    made.guess = guess(made.knocks, wrong, lockout);
+    made.ascending = sweeps.opens(track, {Order::Direction::ascending});
+    made.descending = sweeps.opens(track, {Order::Direction::descending});
+    made.strides = sweeps.strides(track);
+    assess_random(program, sweeps, track, odds, made);
+    made.advice = advice(program, program.tracks[track], made, ephemeral);
+  }
+  return assessments;
+}
+
+}  // namespace knockwork

@@ -1,0 +1,42 @@
+// How hard each sequence is to open for those who do not know it, and advice
+// where it is too easy. Pure; says names and steps, never a port.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lint/odds.hpp"
+#include "lint/sweep.hpp"
+#include "program/program.hpp"
+
+namespace knockwork {
+
+struct Assessment {  // of one sequence
+  std::string name;
+  std::uint32_t knocks = 0;
+  Guess guess;
+  bool ascending = false, descending = false;  // whether such a sweep opens it
+  Strides strides;
+  double tcp = 0, udp = 0, both = 0;  // odds of a random sweep over these ports
+  double repeated_seconds = 0;  // after which repeated fast random sweeps of one source open it, on average
+  std::vector<std::string> advice;
+
+  double random() const;  // the best of the three
+};
+
+// `ephemeral`: the ports that this host gives its own outgoing traffic, where they are known.
+std::vector<Assessment> assess(const Program& program, const std::optional<PortRange>& ephemeral);
+
+// What can be said about one sequence in the light of its odds; no full stops.
+std::vector<std::string> advice(const Program& program, const Track& track, const Assessment& odds,
+                                const std::optional<PortRange>& ephemeral);
+
+// A table of 80 columns, then the advice; where it is the same for several sequences, once.
+std::string to_text(const std::vector<Assessment>& assessments);
+
+// {"sequences": [{"name": "ssh", "knocks": 3, "bits": 51.0, "guess": 4.4e-16, …, "advice": ["…"]}]}
+std::string to_json(const std::vector<Assessment>& assessments);
+
+}  // namespace knockwork

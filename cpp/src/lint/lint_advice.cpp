@@ -1,0 +1,150 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "lint/lint.hpp"
+#include "values/lan_ports.hpp"
+
+namespace knockwork {
+namespace {
+
+constexpr double kYear = 365 * 86400.0;
+
+// Below 1024, what port scanners ask for first (nmap-services sorted by how often it is open).
+constexpr std::array<std::uint16_t, 22> kScannedFirst{21,  22,  23,  25,  53,  80,  110, 111, 123, 135, 137,
+                                                      139, 143, 161, 389, 443, 445, 500, 514, 631, 993, 995};
+
+std::string listed(const std::vector<std::size_t>& steps) {
+  std::string text = steps.size() == 1 ? "knock " : "knocks ";
+  for (std::size_t at = 0; at < steps.size(); ++at) {
+    if (at > 0) text += at + 1 == steps.size() ? " and " : ", ";
+    text += std::to_string(steps[at]);
+  }
+  return text;
+}
+
+template <typename Test>
+std::vector<std::size_t> steps_where(const Track& track, Test test) {
+  std::vector<std::size_t> steps;
+  for (std::size_t step = 0; step < track.edges.size(); ++step) {
+    if (test(track.edges[step].knock)) steps.push_back(step + 1);
+  }
+  return steps;
+}
+
+bool equally_spaced(const Track& track) {
+  const auto distance = [&](std::size_t step) {
+    return track.edges[step].knock.port - track.edges[step - 1].knock.port;
+  };
+  if (track.edges.size() < 3) return false;
+  for (std::size_t step = 2; step < track.edges.size(); ++step) {
+    if (distance(step) != distance(1)) return false;
+  }
+  return true;
+}
+
+std::string span_of(double seconds) {
+  if (seconds < 120) return fmt::format("{:.0f} seconds", std::max(1.0, seconds));
+  if (seconds < 2 * 3600) return fmt::format("{:.0f} minutes", seconds / 60);
+  if (seconds < 2 * 86400) return fmt::format("{:.0f} hours", seconds / 3600);
+  return fmt::format("{:.0f} days", seconds / 86400);
+}
+
+using Texts = std::vector<std::string>;
+
+void about_length(const Track& track, Texts& texts) {
+  if (track.edges.size() == 1)
+    texts.push_back("a single knock: any slow sweep opens it; write three or more");
+  if (track.edges.size() == 2) texts.push_back("two knocks only; write three or more");
+}
+
+void about_ports(const Track& track, const std::optional<PortRange>& ephemeral, Texts& texts) {
+  for (std::size_t step = 1; step < track.edges.size(); ++step) {
+    if (track.edges[step].knock != track.edges[step - 1].knock) continue;
+    texts.push_back(
+        fmt::format("knocks {} and {} are the same: a packet that the network duplicates counts as both",
+                    step, step + 1));
+  }
+  const auto scanned = steps_where(track, [](const Knock& knock) {
+    return std::binary_search(kScannedFirst.begin(), kScannedFirst.end(), knock.port);
+  });
+  if (!scanned.empty()) {
+    texts.push_back(listed(scanned) + (scanned.size() == 1 ? ": a port" : ": ports") +
+                    " that scanners try first; choose others");
+  }
+  const auto lan = steps_where(track, is_lan_port);
+  if (!lan.empty()) {
+    texts.push_back(listed(lan) + (lan.size() == 1 ? ": a port" : ": ports") +
+                    " that hosts of a LAN broadcast or multicast to by themselves; choose others");
+  }
+  if (!ephemeral) return;
+  const auto given = steps_where(track, [&](const Knock& knock) {
+    return knock.protocol == Protocol::udp && ephemeral->first <= knock.port && knock.port <= ephemeral->last;
+  });
+  if (!given.empty()) {
+    texts.push_back(listed(given) +
+                    ": in the port range of this host's own traffic; late replies to it look like knocks");
+  }
+}
+
+void about_sweeps(const Program& program, const Track& track, const Assessment& odds, Texts& texts) {
+  if (track.edges.size() == 1) return;
+  const char* remedy =
+      program.lockout && program.guards.empty() && program.mode == Mode::gate ? "; write `guards: auto`" : "";
+  if (odds.ascending) texts.push_back(fmt::format("its ports ascend: one plain sweep opens it{}", remedy));
+  if (odds.descending) texts.push_back(fmt::format("its ports descend: one plain sweep opens it{}", remedy));
+  if (odds.strides.count > 0) {
+    texts.push_back(fmt::format("{}a sweep by some stride opens it; let no order of size run through them",
+                                equally_spaced(track) ? "its ports are equally spaced: " : ""));
+  }
+  if (program.lockout && odds.repeated_seconds > 0 && odds.repeated_seconds < kYear) {
+    texts.push_back(fmt::format("random sweeps, repeated, open it in {} on average; write more knocks",
+                                span_of(odds.repeated_seconds)));
+  }
+}
+
+// Conntrack's own timeouts: 30 s, and 120 s for what went both ways (nf_conntrack_udp_timeout_stream).
+void about_sessions(const Track& track, Texts& texts) {
+  const bool udp = std::any_of(track.services.begin(), track.services.end(),
+                               [](const Service& service) { return service.protocol == Protocol::udp; });
+  if (!udp || track.cut) return;
+  texts.push_back(
+      "it opens a UDP service: a session that is silent for longer than the kernel remembers it, 30 to 120 "
+      "seconds, is shut until the next knock; keep it talking (WireGuard: PersistentKeepalive = 25)");
+}
+
+void about_prefix(const Program& program, Texts& texts) {
+  if (program.ipv4_prefix == 32) return;
+  texts.push_back(fmt::format(
+      "`ipv4_prefix: {0}`: whoever shares a client's IPv4 /{0} shares its grants and its lockouts",
+      program.ipv4_prefix));
+}
+
+void about_guards(const Program& program, Texts& texts) {
+  const auto lan = std::count_if(program.guards.begin(), program.guards.end(), is_lan_port);
+  if (lan == 0) return;
+  texts.push_back(fmt::format(
+      "`guards` lists {} that hosts of a LAN broadcast or multicast to by themselves, which locks them out; "
+      "remove {}",
+      lan == 1 ? "a port" : fmt::format("{} ports", lan), lan == 1 ? "it" : "them"));
+}
+
+}  // namespace
+
+Texts advice(const Program& program, const Track& track, const Assessment& odds,
+             const std::optional<PortRange>& ephemeral) {
+  Texts texts;
+  about_length(track, texts);
+  about_ports(track, ephemeral, texts);
+  about_sweeps(program, track, odds, texts);
+  about_guards(program, texts);
+  about_sessions(track, texts);
+  about_prefix(program, texts);
+  if (!program.lockout) {
+    texts.push_back("`wrong_knock: ignore`: as many fast sweeps as it has knocks open it, in any order");
+  }
+  return texts;
+}
+
+}  // namespace knockwork

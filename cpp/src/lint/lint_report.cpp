@@ -1,0 +1,116 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "lint/lint.hpp"
+#include "text/json_text.hpp"
+
+namespace knockwork {
+namespace {
+
+constexpr std::size_t kNames = 3;    // of sequences in one line of advice
+constexpr std::size_t kWidest = 16;  // of the column of names
+constexpr std::size_t kColumns = 80;
+
+std::string one_in(double odds) {
+  if (odds <= 0) return "never";
+  const double inverse = 1 / odds;
+  if (inverse < 1.05) return "opens";
+  if (inverse < 9.95) return fmt::format("1 in {:.1f}", inverse);
+  if (inverse < 99999.5) return fmt::format("1 in {:.0f}", inverse);
+  const double exponent = std::floor(std::log10(inverse));
+  if (exponent >= 10) return fmt::format("1 in {:.0f}e{:.0f}", inverse / std::pow(10, exponent), exponent);
+  return fmt::format("1 in {:.1f}e{:.0f}", inverse / std::pow(10, exponent), exponent);
+}
+
+const char* whether(bool opens) { return opens ? "opens" : "never"; }
+
+std::string shortened(const std::string& name) {
+  return name.size() <= kWidest ? name : name.substr(0, kWidest - 1) + "…";
+}
+
+// Words on lines of 80 columns, those after the first indented.
+std::string wrapped(const std::string& text) {
+  std::string lines;
+  std::size_t column = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    if (column > 0 && column + 1 + (end - at) > kColumns) {
+      lines += "\n ";
+      column = 1;
+    }
+    if (column > 0) lines += ' ', ++column;
+    lines += text.substr(at, end - at);
+    column += end - at;
+    at = end + 1;
+  }
+  return lines + '\n';
+}
+
+std::string names(const std::vector<std::string>& all) {
+  std::string text;
+  for (std::size_t at = 0; at < std::min(all.size(), kNames); ++at) text += (at == 0 ? "" : ", ") + all[at];
+  if (all.size() > kNames) text += fmt::format(" and {} more", all.size() - kNames);
+  return text;
+}
+
+std::string to_text_of_advice(const std::vector<Assessment>& assessments) {
+  std::vector<std::string> order;
+  std::map<std::string, std::vector<std::string>> whose;
+  for (const Assessment& each : assessments) {
+    for (const std::string& text : each.advice) {
+      if (whose[text].empty()) order.push_back(text);
+      whose[text].push_back(each.name);
+    }
+  }
+  std::string text;
+  for (const std::string& said : order) text += wrapped(fmt::format("{}: {}", names(whose[said]), said));
+  return text.empty() ? text : '\n' + text;
+}
+
+}  // namespace
+
+std::string to_text(const std::vector<Assessment>& assessments) {
+  if (assessments.empty()) return "No sequences.\n";
+  std::size_t wide = std::string_view("sequence").size();
+  for (const Assessment& each : assessments) wide = std::max(wide, std::min(each.name.size(), kWidest));
+  constexpr const char* kRow = "{:<{}}  {:>6}  {:>4}  {:>10}  {:>6}  {:>7}  {:>6}  {:>10}\n";
+  std::string text = fmt::format(fmt::runtime(kRow), "sequence", wide, "knocks", "bits", "guess", "ascend",
+                                 "descend", "stride", "random");
+  for (const Assessment& each : assessments) {
+    text +=
+        fmt::format(fmt::runtime(kRow), shortened(each.name), wide, each.knocks,
+                    fmt::format("{:.0f}", each.guess.bits), one_in(each.guess.odds), whether(each.ascending),
+                    whether(each.descending), whether(each.strides.count > 0), one_in(each.random()));
+  }
+  text +=
+      "\nBits count ports drawn by chance; ports that people choose have far fewer.\n"
+      "A guess is that many random knocks; a sweep is every port once, by one source,\n"
+      "at the rate that suits it best.\n";
+  return text + to_text_of_advice(assessments);
+}
+
+std::string to_json(const std::vector<Assessment>& assessments) {
+  nlohmann::ordered_json sequences = nlohmann::ordered_json::array();
+  for (const Assessment& each : assessments) {
+    sequences.push_back({{"name", each.name},
+                         {"knocks", each.knocks},
+                         {"bits", each.guess.bits},
+                         {"guess", each.guess.odds},
+                         {"guesses_per_day", each.guess.guesses_a_day},
+                         {"guess_per_year", each.guess.a_year},
+                         {"ascending", each.ascending ? 1 : 0},
+                         {"descending", each.descending ? 1 : 0},
+                         {"stride", each.strides.count > 0 ? 1 : 0},
+                         {"strides", each.strides.count},
+                         {"random", each.random()},
+                         {"random_sweep", {{"tcp", each.tcp}, {"udp", each.udp}, {"both", each.both}}},
+                         {"advice", each.advice}});
+  }
+  return json_text(nlohmann::ordered_json{{"sequences", sequences}}, 2) + '\n';
+}
+
+}  // namespace knockwork

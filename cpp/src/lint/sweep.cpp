@@ -1,0 +1,290 @@
+#include "lint/sweep.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace knockwork {
+namespace {
+
+constexpr std::int64_t kFiner = 1000;         // a sweep may send many packets in one of the clock's ticks
+constexpr std::size_t kConfirmed = 3;         // strides that the machine sees in any case
+constexpr std::size_t kMostConfirmed = 30;    // and where other sequences may be in the way
+constexpr std::size_t kMostTried = 20000000;  // strides of all sequences together: a few seconds
+constexpr std::uint32_t kLast = kPorts;       // the last port
+
+// No list of addresses is in the way of the source that sweeps.
+Program for_anyone(Program program) {
+  program.always_allow.clear();
+  program.interfaces.clear();
+  for (Track& track : program.tracks) track.from.clear();
+  return program;
+}
+
+Duration finer(Duration duration) { return Duration::milliseconds(duration.milliseconds() * kFiner); }
+
+Program finer(Program program) {
+  program.lockout_time = finer(program.lockout_time);
+  for (Track& track : program.tracks) {
+    track.step_timeout = finer(track.step_timeout);
+    track.open_for = finer(track.open_for);
+    if (track.sequence_timeout) track.sequence_timeout = finer(*track.sequence_timeout);
+  }
+  return program;
+}
+
+struct Rate {  // so much time for so many ports
+  std::int64_t time = 0, ports = 1;
+};
+
+// The slowest that still takes every step in time, and some that anyone would try.
+std::vector<Rate> rates(const Program& program, const Track& track, std::uint32_t gap, std::uint32_t span) {
+  const std::int64_t second = 1000 * kFiner;
+  const std::int64_t lockout = program.lockout_time.milliseconds() * kFiner;
+  const std::int64_t step = track.step_timeout.milliseconds() * kFiner;
+  std::vector<Rate> rates{{second / 10, kPorts}, {second, 2000}, {step / 2, 1}, {lockout + second / 10, 1}};
+  if (gap == 0) return rates;
+  Rate slowest{step - 2, gap};
+  if (track.sequence_timeout) {
+    const Rate whole{track.sequence_timeout->milliseconds() * kFiner - 2, span};
+    if (whole.time * slowest.ports < slowest.time * whole.ports) slowest = whole;
+  }
+  rates.push_back(slowest);
+  return rates;
+}
+
+void add_divisors(std::set<std::uint32_t>& divisors, std::uint32_t number) {
+  for (std::uint32_t low = 1; low * low <= number; ++low) {
+    if (number % low != 0) continue;
+    divisors.insert(low);
+    divisors.insert(number / low);
+  }
+}
+
+Packet packet_to(Knock target, std::int64_t time) {
+  Packet packet;
+  packet.time = Instant(time);
+  packet.source.bytes = {192, 0, 2, 1};
+  packet.source.prefix = 32;
+  packet.target = target;
+  return packet;
+}
+
+}  // namespace
+
+std::uint32_t Order::place(std::uint16_t port) const {
+  if (direction == Direction::descending) return kLast - port;
+  const std::uint32_t residue = port % stride, round = port / stride;
+  if (residue == 0) return round - 1;  // there is no port 0
+  return residue * (kLast / stride) + std::min(residue - 1, kLast % stride) + round;
+}
+
+Sweeps::Sweeps(const Program& program) : program_(for_anyone(program)), machine_(finer(program_)) {
+  for (std::size_t track = 0; track < program_.tracks.size(); ++track) {
+    const std::vector<Edge>& edges = program_.tracks[track].edges;
+    for (std::size_t step = 0; step < edges.size(); ++step) uses_.push_back({edges[step].knock, track, step});
+  }
+  std::sort(uses_.begin(), uses_.end());
+  const auto mark = [this](const Service& service, Kind kind) {
+    for (std::uint32_t port = service.first; port <= service.last; ++port) {
+      side(service.protocol).kinds[port] = kind;
+    }
+  };
+  if (program_.mode == Mode::stealth && program_.lockout) {
+    for (Side& each : sides_) std::fill(each.kinds.begin() + 1, each.kinds.end(), Kind::wrong);
+    for (const Service& service : program_.public_services) mark(service, Kind::quiet);
+    for (const Service& service : protected_services(program_)) mark(service, Kind::quiet);
+  }
+  for (const Knock& guard : program_.guards) side(guard.protocol).kinds[guard.port] = Kind::wrong;
+  for (const Use& use : uses_) {
+    side(use.knock.protocol).kinds[use.knock.port] = Kind::knock;
+    if (use.step == 0) side(use.knock.protocol).first[use.knock.port] = true;
+  }
+  list_watched();
+}
+
+void Sweeps::list_watched() {
+  for (Side& each : sides_) {
+    for (std::uint32_t port = 1; port <= kLast; ++port) {
+      if (each.kinds[port] == Kind::quiet) continue;
+      each.watched.push_back(static_cast<std::uint16_t>(port));
+      if (program_.lockout && !each.first[port]) ++each.wrong;
+    }
+  }
+}
+
+bool Sweeps::opens(std::size_t track, Order order) const {
+  const std::optional<Passage> through = passage(track, order);
+  return through && meets(program_.tracks[track], *through, order) != Meets::wrong &&
+         confirmed(track, *through, order);
+}
+
+Strides Sweeps::strides(std::size_t track) const {
+  // One port per lockout meets a single knock unlocked, whatever the order.
+  if (program_.tracks[track].edges.size() == 1) return {kPorts - 1, {2, 3, 4}};
+  Strides found;
+  std::size_t asked = 0;
+  for (const std::uint32_t stride : candidates(program_.tracks[track])) {
+    const Order order{Order::Direction::ascending, stride};
+    const std::optional<Passage> through = passage(track, order);
+    if (!through) continue;
+    const Meets meeting = meets(program_.tracks[track], *through, order);
+    if (meeting == Meets::wrong) continue;
+    if (asked < (meeting == Meets::others ? kMostConfirmed : kConfirmed)) {
+      ++asked;
+      if (!confirmed(track, *through, order)) continue;
+    }
+    ++found.count;
+    if (found.smallest.size() < 3) found.smallest.push_back(stride);
+  }
+  return found;
+}
+
+std::uint32_t Sweeps::wrong_ports(Protocol protocol) const { return side(protocol).wrong; }
+
+std::uint32_t Sweeps::wrong_ports(std::size_t track, Protocol protocol) const {
+  if (!program_.lockout) return 0;
+  std::set<Knock> harmless;
+  for (const Edge& edge : program_.tracks[track].edges) {
+    harmless.insert(edge.knock);
+    const auto [begin, end] = uses_of(edge.knock);
+    for (auto use = begin; use != end; ++use) {
+      const std::vector<Edge>& edges = program_.tracks[use->track].edges;
+      if (use->step + 1 < edges.size()) harmless.insert(edges[use->step + 1].knock);
+    }
+  }
+  const Side& here = side(protocol);
+  return here.wrong -
+         static_cast<std::uint32_t>(std::count_if(harmless.begin(), harmless.end(), [&](const Knock& knock) {
+           return knock.protocol == protocol && !here.first[knock.port];
+         }));
+}
+
+// Nothing where the knocks do not lie in this order, or not all on one protocol.
+std::optional<Sweeps::Passage> Sweeps::passage(std::size_t track, Order order) const {
+  const std::vector<Edge>& edges = program_.tracks[track].edges;
+  Passage through;
+  for (const Edge& edge : edges) {
+    if (edge.knock.protocol != edges.front().knock.protocol) return std::nullopt;
+    const std::uint32_t place = order.place(edge.knock.port);
+    if (!through.places.empty() && place <= through.places.back()) return std::nullopt;
+    if (!through.places.empty()) through.gap = std::max(through.gap, place - through.places.back());
+    through.places.push_back(place);
+  }
+  through.span = through.places.back() - through.places.front();
+  return through;
+}
+
+// How many ports before the first knock a wrong packet still spoils it, at the slowest rate.
+std::uint32_t Sweeps::shadow(const Track& track, const Passage& passage) const {
+  const std::int64_t lockout = program_.lockout_time.milliseconds();
+  std::int64_t ports = lockout * passage.gap / std::max<std::int64_t>(1, track.step_timeout.milliseconds());
+  if (track.sequence_timeout) {
+    ports = std::max(
+        ports, lockout * passage.span / std::max<std::int64_t>(1, track.sequence_timeout->milliseconds()));
+  }
+  return static_cast<std::uint32_t>(std::min<std::int64_t>(ports, kPorts));
+}
+
+std::pair<std::vector<Sweeps::Use>::const_iterator, std::vector<Sweeps::Use>::const_iterator> Sweeps::uses_of(
+    Knock knock) const {
+  const auto before = [](const Use& use, const Knock& wanted) { return use.knock < wanted; };
+  const auto begin = std::lower_bound(uses_.begin(), uses_.end(), knock, before);
+  return {begin, std::find_if(begin, uses_.end(), [&](const Use& use) { return use.knock != knock; })};
+}
+
+// Whether this port's step comes after all the steps before it.
+bool Sweeps::may_fire(Knock knock, Order order) const {
+  const auto [begin, end] = uses_of(knock);
+  return std::any_of(begin, end, [&](const Use& use) {
+    const std::vector<Edge>& edges = program_.tracks[use.track].edges;
+    for (std::size_t step = 0; step < use.step; ++step) {
+      if (edges[step].knock.protocol != knock.protocol) return false;
+      if (order.place(edges[step].knock.port) >= order.place(edges[step + 1].knock.port)) return false;
+    }
+    return true;
+  });
+}
+
+// What lies between a lockout before the first knock and the last one.
+Sweeps::Meets Sweeps::meets(const Track& track, const Passage& passage, Order order) const {
+  if (!program_.lockout) return Meets::nothing;
+  const Protocol protocol = track.edges.front().knock.protocol;
+  const Side& here = side(protocol);
+  const std::uint32_t behind = shadow(track, passage);
+  const std::uint32_t first = passage.places.front() > behind ? passage.places.front() - behind : 0;
+  Meets meeting = Meets::nothing;
+  for (const std::uint16_t port : here.watched) {
+    const std::uint32_t place = order.place(port);
+    if (place > passage.places.back()) continue;
+    if (here.kinds[port] == Kind::knock) {
+      if (std::binary_search(passage.places.begin(), passage.places.end(), place)) continue;
+      meeting = Meets::others;
+      if (place < first || may_fire({protocol, port}, order)) continue;
+      return Meets::wrong;
+    }
+    if (place >= first) return Meets::wrong;
+  }
+  return meeting;
+}
+
+// The watched ports in the order of the sweep. Of wrong ones in a row the last says it all.
+std::vector<std::uint16_t> Sweeps::met(Protocol protocol, Order order, std::uint32_t last) const {
+  const Side& here = side(protocol);
+  std::vector<std::uint16_t> ports;
+  std::copy_if(here.watched.begin(), here.watched.end(), std::back_inserter(ports),
+               [&](std::uint16_t port) { return order.place(port) <= last; });
+  std::sort(ports.begin(), ports.end(),
+            [&](std::uint16_t left, std::uint16_t right) { return order.place(left) < order.place(right); });
+  std::vector<std::uint16_t> kept;
+  for (const std::uint16_t port : ports) {
+    if (!kept.empty() && here.kinds[port] == Kind::wrong && here.kinds[kept.back()] == Kind::wrong) {
+      kept.pop_back();
+    }
+    kept.push_back(port);
+  }
+  return kept;
+}
+
+bool Sweeps::confirmed(std::size_t track, const Passage& passage, Order order) const {
+  const Track& swept = program_.tracks[track];
+  const Protocol protocol = swept.edges.front().knock.protocol;
+  const std::vector<std::uint16_t> ports = met(protocol, order, passage.places.back());
+  const auto opened_at = [&](Rate rate) {
+    State state;
+    Outcome last;
+    for (const std::uint16_t port : ports) {
+      last = machine_.take(state, packet_to({protocol, port}, order.place(port) * rate.time / rate.ports));
+    }
+    return std::any_of(last.fired.begin(), last.fired.end(), [&](const Fired& fired) {
+      return fired.track == track && fired.step + 1 == swept.edges.size() && fired.noted;
+    });
+  };
+  const std::vector<Rate> all = rates(program_, swept, passage.gap, passage.span);
+  return std::any_of(all.begin(), all.end(), opened_at);
+}
+
+// All strides, or those few that keep the wrong port above the first knock out
+// of the way. That port comes right after it in the next residue's round, so the
+// last knock is of the first one's residue, or of the next and below that port.
+std::vector<std::uint32_t> Sweeps::candidates(const Track& track) const {
+  const Knock first = track.edges.front().knock, last = track.edges.back().knock;
+  std::set<std::uint32_t> few;
+  if (last.port > first.port) {
+    add_divisors(few, static_cast<std::uint32_t>(last.port - first.port));
+  } else {
+    add_divisors(few, static_cast<std::uint32_t>(first.port + 1 - last.port));
+  }
+  few.erase(1);
+  std::vector<std::uint32_t> strides;
+  const bool guarded =
+      program_.lockout && first.port < kLast && side(first.protocol).kinds[first.port + 1u] == Kind::wrong;
+  if (!guarded) {
+    const std::size_t most = std::clamp<std::size_t>(kMostTried / program_.tracks.size(), 2, kPorts);
+    for (std::uint32_t stride = 2; stride <= most; ++stride) strides.push_back(stride);
+  }
+  const std::uint32_t tried = strides.empty() ? 1 : strides.back();
+  strides.insert(strides.end(), few.upper_bound(tried), few.end());
+  return strides;
+}
+
+}  // namespace knockwork

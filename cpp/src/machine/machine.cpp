@@ -1,0 +1,385 @@
+#include "machine/machine.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+
+namespace knockwork {
+namespace {
+
+Instant after(const Packet& packet, Duration duration) {
+  return packet.time + Instant(duration.milliseconds());
+}
+
+bool covers(const Service& service, Knock target) {
+  return service.protocol == target.protocol && service.first <= target.port && target.port <= service.last;
+}
+
+bool covered(const std::vector<Service>& services, Knock target) {
+  return std::any_of(services.begin(), services.end(),
+                     [&](const Service& service) { return covers(service, target); });
+}
+
+bool contained(const std::vector<Network>& networks, const Network& address) {
+  return std::any_of(networks.begin(), networks.end(),
+                     [&](const Network& network) { return contains(network, address); });
+}
+
+bool is_tcp(const Packet& packet) { return packet.target && packet.target->protocol == Protocol::tcp; }
+
+// The first segment of a connection.
+bool is_syn(const Packet& packet) {
+  constexpr auto kOpening = tcp_flag::fin | tcp_flag::syn | tcp_flag::rst | tcp_flag::ack;
+  return is_tcp(packet) && (packet.flags & kOpening) == tcp_flag::syn;
+}
+
+// A SYN is a new connection, whatever conntrack remembers; nor does an expectation make a
+// connection known. Of ICMP what is related is an error of one.
+bool is_known(const Packet& packet) {
+  if (is_syn(packet)) return false;
+  return packet.conntrack == Conntrack::established ||
+         (packet.conntrack == Conntrack::related && !packet.target);
+}
+
+// Only what could open a connection to this host counts, and nothing that conntrack calls invalid.
+bool counts(const Packet& packet) {
+  if (packet.conntrack == Conntrack::invalid || packet.destination != Destination::local) return false;
+  return !is_tcp(packet) || is_syn(packet);
+}
+
+// A whole link shares fe80::/64.
+bool is_link_local(const Network& source) {
+  return source.ipv6 && source.bytes[0] == 0xfe && (source.bytes[1] & 0xc0) == 0x80;
+}
+
+// Ranges have a set of their own: the key of the one cannot hold the other.
+template <typename Remembered>
+auto& grants(Remembered& memory, const Service& service) {
+  return service.first == service.last ? memory.granted : memory.ranged;
+}
+
+}  // namespace
+
+Machine::Machine(Program program) : program_(std::move(program)), elsewhere_(remote_doors(program_)) {
+  const std::vector<Service> cut = cut_services(program_);
+  for (const Service& service : protected_services(program_)) {
+    here_.push_back({{}, service, std::binary_search(cut.begin(), cut.end(), service)});
+  }
+  for (std::size_t track = 0; track < program_.tracks.size(); ++track) {
+    const std::vector<Edge>& edges = program_.tracks[track].edges;
+    for (std::size_t step = 0; step < edges.size(); ++step) uses_.push_back({edges[step].knock, track, step});
+  }
+  std::sort(uses_.begin(), uses_.end());
+}
+
+bool Machine::is_odd(const Packet& packet) const {
+  return program_.mode == Mode::gate && is_tcp(packet) &&
+         (packet.flags & (tcp_flag::rst | tcp_flag::ack)) == 0 &&
+         (packet.flags & (tcp_flag::fin | tcp_flag::syn)) != tcp_flag::syn;
+}
+
+Network Machine::lockout_key(const Packet& packet) const {
+  if (is_link_local(packet.source)) return packet.source;
+  return widened(packet.source, packet.source.ipv6 ? lockout_prefix(program_) : program_.ipv4_prefix);
+}
+
+bool Machine::is_locked(const Memory& memory, const Packet& packet) const {
+  const Network network = lockout_key(packet);
+  return packet.time < memory.all_locked_until || memory.locked.has(network, packet.time) ||
+         memory.strays.has(network, packet.time);
+}
+
+Outcome Machine::take(State& state, const Packet& packet) const {
+  if (packet.time < state.now) throw std::logic_error("machine: time goes back");
+  if (packet.source.prefix != (packet.source.ipv6 ? 128 : 32)) {
+    throw std::logic_error("machine: a packet comes from one address");
+  }
+  state.now = packet.time;
+  Memory& memory = packet.source.ipv6 ? state.ipv6 : state.ipv4;
+  if (const std::optional<Outcome> settled = settled_early(packet)) return *settled;
+  const std::vector<Door> doors = doors_at(packet);
+  if (!doors.empty()) return at_doors(memory, packet, doors);
+  if (is_known(packet)) return {Verdict::accepted, Reason::established};
+  if (!packet.target) return unwatched(packet);
+  if (covered(program_.public_services, *packet.target)) return {Verdict::accepted, Reason::public_service};
+  if (is_tcp(packet) && !is_syn(packet)) return unknown_segment(packet, {});
+  return at_closed_port(state, memory, packet);
+}
+
+// What is settled before any port of this host is looked at.
+std::optional<Outcome> Machine::settled_early(const Packet& packet) const {
+  if (packet.ingress == Ingress::loopback) return Outcome{Verdict::passed_on, Reason::loopback};
+  if (packet.ingress == Ingress::unlisted) return Outcome{Verdict::passed_on, Reason::unlisted};
+  const std::vector<Door> doors = doors_at(packet);
+  if (packet.destination == Destination::routed && doors.empty()) {
+    return Outcome{Verdict::passed_on, Reason::routed};
+  }
+  if (contained(program_.always_allow, packet.source)) {
+    return Outcome{Verdict::accepted, Reason::always_allowed};
+  }
+  if (packet.destination != Destination::routed && is_odd(packet)) {
+    return Outcome{Verdict::dropped, Reason::odd};
+  }
+  return std::nullopt;
+}
+
+// At a service: one that began by being let in, or whose truth is known. None of those that end
+// with their grants.
+std::optional<Outcome> Machine::goes_on_at(const Memory& memory, const Packet& packet,
+                                           const std::vector<Door>& doors) const {
+  if (is_syn(packet)) return std::nullopt;
+  const bool cut = std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.cut; });
+  const bool established = packet.conntrack == Conntrack::established;
+  if (cut) {
+    const bool ends = established && (!packet.reply || is_tcp(packet));
+    const bool covered = granted_until(memory, packet, doors) > packet.time;
+    if ((ends || (is_tcp(packet) && packet.ours)) && !covered)
+      return Outcome{Verdict::dropped, Reason::ended};
+    return std::nullopt;
+  }
+  const bool ours = packet.ours && (established || is_tcp(packet));
+  if ((established && !packet.reply) || ours) return Outcome{Verdict::accepted, Reason::established};
+  return std::nullopt;
+}
+
+// TCP that begins no connection, and that nobody knows. A host answers it at open and closed ports
+// alike; the gate sees to it that nothing comes of it. Stealth stays silent.
+Outcome Machine::unknown_segment(const Packet& packet, const std::vector<Door>& doors) const {
+  if (!doors.empty()) {
+    const bool elsewhere = !doors.front().to.empty();
+    if (elsewhere || program_.mode == Mode::stealth || !program_.reject) return refused();
+  } else if (program_.mode == Mode::stealth) {
+    return packet.ours ? Outcome{Verdict::accepted, Reason::established}
+                       : Outcome{Verdict::dropped, Reason::underway};
+  }
+  return {Verdict::passed_on, Reason::underway};
+}
+
+Outcome Machine::refused() const {
+  return {program_.reject ? Verdict::refused_by_reject : Verdict::dropped, Reason::not_granted};
+}
+
+// The doors that a packet stands before: those of its address, else those of this host.
+std::vector<Door> Machine::doors_at(const Packet& packet) const {
+  std::vector<Door> doors;
+  if (!packet.target) return doors;
+  for (const Door& door : elsewhere_) {
+    if (packet.address && covers(door.service, *packet.target) && contained(door.to, *packet.address)) {
+      doors.push_back(door);
+    }
+  }
+  if (!doors.empty() || packet.destination == Destination::routed) return doors;
+  std::copy_if(here_.begin(), here_.end(), std::back_inserter(doors),
+               [&](const Door& door) { return covers(door.service, *packet.target); });
+  return doors;
+}
+
+Instant Machine::granted_until(const Memory& memory, const Packet& packet,
+                               const std::vector<Door>& doors) const {
+  Instant until = packet.time;
+  for (const Door& door : doors) {
+    const Instant its = door.to.empty()
+                            ? grants(memory, door.service).until({key(packet), door.service}, packet.time)
+                            : memory.reached.until({key(packet), door}, packet.time);
+    until = std::max(until, its);
+  }
+  return until;
+}
+
+Outcome Machine::at_doors(const Memory& memory, const Packet& packet, const std::vector<Door>& doors) const {
+  if (const Instant until = granted_until(memory, packet, doors); until > packet.time) {
+    Outcome outcome{Verdict::accepted, Reason::granted};
+    outcome.left = until - packet.time;
+    return outcome;
+  }
+  if (const auto outcome = goes_on_at(memory, packet, doors)) return *outcome;
+  if (is_tcp(packet) && !is_syn(packet)) return unknown_segment(packet, doors);
+  return refused();
+}
+
+// What neither fires anything nor is wrong. Declared ports come before this: a
+// DHCPv6 reply to a knock port is a knock.
+Outcome Machine::unwatched(const Packet& packet) const {
+  if (program_.mode == Mode::stealth && packet.needed_by_ipv6) {
+    return {Verdict::passed_on, Reason::needed_by_ipv6};
+  }
+  if (program_.mode == Mode::stealth && packet.ping && program_.ping) {
+    return {Verdict::passed_on, Reason::ping};
+  }
+  return {closed(), packet.target ? Reason::no_port_of_ours : Reason::portless};
+}
+
+// A watched port is one on which a packet that counts fires something or is
+// wrong. This is the one place that says which ports those are.
+bool Machine::is_watched(const Packet& packet) const {
+  const Uses uses = uses_of(*packet.target);
+  return uses.first != uses.second ||
+         std::binary_search(program_.guards.begin(), program_.guards.end(), *packet.target) ||
+         is_stray(packet);
+}
+
+// Stealth: any other port of this host itself. What a neighbour broadcasts is no scan.
+bool Machine::is_stray(const Packet& packet) const {
+  const Uses uses = uses_of(*packet.target);
+  return program_.mode == Mode::stealth && program_.lockout && packet.destination == Destination::local &&
+         packet.conntrack != Conntrack::related && !packet.needed_by_ipv6 && uses.first == uses.second &&
+         !std::binary_search(program_.guards.begin(), program_.guards.end(), *packet.target);
+}
+
+Machine::Uses Machine::uses_of(Knock target) const {
+  struct ByKnock {
+    bool operator()(const Use& use, Knock knock) const { return use.knock < knock; }
+    bool operator()(Knock knock, const Use& use) const { return knock < use.knock; }
+  };
+  return std::equal_range(uses_.begin(), uses_.end(), target, ByKnock{});
+}
+
+Outcome Machine::at_closed_port(State& state, Memory& memory, const Packet& packet) const {
+  if (!is_watched(packet)) return unwatched(packet);
+  if (!counts(packet)) return {closed(), Reason::no_knock};
+  const Uses uses = uses_of(*packet.target);
+  const bool knocks = uses.first != uses.second;
+  const bool locked = program_.lockout && is_locked(memory, packet);
+  Outcome outcome{knocks ? at_knock_port() : closed(), Reason::knock};
+  if (!locked) outcome.fired = firing(state, memory, packet);
+  for (auto fired = outcome.fired.rbegin(); fired != outcome.fired.rend(); ++fired) {
+    fired->noted = take_effect(state, memory, packet, *fired, outcome.granted);
+  }
+  if (!outcome.fired.empty()) {
+    std::sort(outcome.granted.begin(), outcome.granted.end());
+    outcome.granted.erase(std::unique(outcome.granted.begin(), outcome.granted.end()), outcome.granted.end());
+    return outcome;
+  }
+  const std::vector<Use> follows = program_.lockout ? following(memory, packet) : std::vector<Use>{};
+  for (const Use& use : follows) excuse(memory, packet, use);
+  if (!follows.empty()) {
+    outcome.reason = locked ? Reason::locked_out : Reason::excused;
+    return outcome;
+  }
+  const Reason unlocked = knocks ? Reason::out_of_turn : is_stray(packet) ? Reason::stray : Reason::guard;
+  outcome.reason = locked ? Reason::locked_out : unlocked;
+  outcome.wrong = true;
+  if (program_.lockout) outcome.locked = lock_out(memory, packet, unlocked);
+  return outcome;
+}
+
+// The steps of which this packet is a late copy, or which it takes in order while a lockout
+// swallows it.
+std::vector<Machine::Use> Machine::following(const Memory& memory, const Packet& packet) const {
+  std::vector<Use> all;
+  const Uses uses = uses_of(*packet.target);
+  for (auto use = uses.first; use != uses.second; ++use) {
+    const Track& track = program_.tracks[use->track];
+    if (!track.from.empty() && !contained(track.from, packet.source)) continue;
+    const std::pair<Network, EdgeId> step{key(packet), track.edges[use->step].id};
+    if (use->step == 0 || memory.excused.has(step, packet.time)) all.push_back(*use);
+  }
+  std::reverse(all.begin(), all.end());  // later steps first, as in firing
+  return all;
+}
+
+void Machine::excuse(Memory& memory, const Packet& packet, const Use& use) const {
+  const std::vector<Edge>& edges = program_.tracks[use.track].edges;
+  for (std::size_t step = use.step; step < std::min(use.step + 2, edges.size()); ++step) {
+    memory.excused.update({key(packet), edges[step].id}, packet.time, after(packet, excused_for(program_)),
+                          program_.sources);
+  }
+}
+
+bool Machine::may_fire(const Memory& memory, const Packet& packet, const Use& use) const {
+  const Track& track = program_.tracks[use.track];
+  if (!track.from.empty() && !contained(track.from, packet.source)) return false;
+  if (use.step == 0) return true;
+  const std::pair<Network, EdgeId> step{key(packet), track.edges[use.step].id};
+  return memory.expected.has(step, packet.time) &&
+         (!track.sequence_timeout || memory.begun.has(step, packet.time));
+}
+
+// A spent sequence's last knock does not fire; but whoever spent it may repeat it unpunished.
+std::optional<Fired> Machine::fires(const State& state, const Memory& memory, const Packet& packet,
+                                    const Use& use) const {
+  const Track& track = program_.tracks[use.track];
+  const EdgeId edge = track.edges[use.step].id;
+  if (!may_fire(memory, packet, use)) return std::nullopt;
+  const bool spent = track.once && use.step + 1 == track.edges.size() && state.spent.contains(edge);
+  if (spent && !memory.holders.has({key(packet), edge}, packet.time)) return std::nullopt;
+  return Fired{edge, use.track, use.step, true, spent};
+}
+
+std::vector<Fired> Machine::firing(const State& state, const Memory& memory, const Packet& packet) const {
+  std::vector<Fired> all;
+  const Uses uses = uses_of(*packet.target);
+  for (auto use = uses.first; use != uses.second; ++use) {
+    if (const auto fired = fires(state, memory, packet, *use)) all.push_back(*fired);
+  }
+  return all;
+}
+
+// False where a full set did not take what follows.
+bool Machine::take_effect(State& state, Memory& memory, const Packet& packet, const Fired& fired,
+                          std::vector<Service>& granted) const {
+  const Track& track = program_.tracks[fired.track];
+  if (fired.spent) return true;
+  if (program_.lockout) {
+    memory.excused.update({key(packet), fired.edge}, packet.time, after(packet, excused_for(program_)),
+                          program_.sources);
+  }
+  if (fired.step + 1 == track.edges.size()) return grant(state, memory, packet, fired, granted);
+  const bool begun = fired.step != 0 || begin(memory, packet, track);
+  return memory.expected.update({key(packet), track.edges[fired.step + 1].id}, packet.time,
+                                after(packet, track.step_timeout), program_.sources) &&
+         begun;
+}
+
+// The first knock starts the clock of every later step. False where a full set did not take one of them.
+bool Machine::begin(Memory& memory, const Packet& packet, const Track& track) const {
+  if (!track.sequence_timeout) return true;
+  bool all = true;
+  for (std::size_t step = 1; step < track.edges.size(); ++step) {
+    all = memory.begun.update({key(packet), track.edges[step].id}, packet.time,
+                              after(packet, *track.sequence_timeout), program_.sources) &&
+          all;
+  }
+  return all;
+}
+
+// A grant that nobody could see or revoke is none: without room among the holders nothing opens.
+bool Machine::grant(State& state, Memory& memory, const Packet& packet, const Fired& fired,
+                    std::vector<Service>& granted) const {
+  const Track& track = program_.tracks[fired.track];
+  const Instant until = after(packet, track.open_for);
+  if (!memory.holders.update({key(packet), fired.edge}, packet.time, until, program_.sources)) return false;
+  if (track.once) state.spent.insert(fired.edge);
+  bool all = true;
+  for (const Service& service : track.services) {
+    const bool room =
+        track.to.empty()
+            ? grants(memory, service).update({key(packet), service}, packet.time, until, program_.sources)
+            : memory.reached.update({key(packet), {track.to, service, track.cut}}, packet.time, until,
+                                    program_.sources);
+    if (room) {
+      granted.push_back(service);
+    } else {
+      all = false;
+    }
+  }
+  return all;
+}
+
+// Fails closed: were a wrong packet without room let off, a sweep that begins
+// with filling the set would open everything. A full set alone does no harm to
+// those who knock in order.
+Lockout Machine::lock_out(Memory& memory, const Packet& packet, Reason reason) const {
+  const Instant until = after(packet, program_.lockout_time);
+  if (reason == Reason::stray) {
+    const bool room = memory.strays.update(lockout_key(packet), packet.time, until, program_.sources);
+    return room ? Lockout::source : Lockout::none;
+  }
+  if (memory.locked.update(lockout_key(packet), packet.time, until, program_.sources)) {
+    return Lockout::source;
+  }
+  memory.all_locked_until = until;
+  return Lockout::family;
+}
+
+}  // namespace knockwork

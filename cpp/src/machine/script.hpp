@@ -1,0 +1,37 @@
+// A list of packets as text: what `trace` reads. One packet per line:
+//
+//   # time  source        protocol and port, and what else is known of it
+//   0s      192.0.2.7     7000/udp
+//   +0.2s   192.0.2.7     22/tcp                   # 0.2 s after the packet before
+//   1.5s    2001:db8::7   22/tcp ack established   # 1.5 s after the beginning
+//   +1s     192.0.2.7     9000/udp broadcast
+//   +1s     fe80::1       icmpv6 nd-neighbor-solicit
+//
+// Words are those of nft and of the declaration:
+//   tcp flags        syn (default), ack, fin, rst, psh, urg, joined as syn,ack; null, xmas
+//   ct state         new (default), untracked, established, related, invalid
+//   fib daddr type   local (default), broadcast, multicast, anycast, unicast (routed)
+//   iif              lo
+//   icmpv6 type      nd-neighbor-solicit, packet-too-big, …: what IPv6 needs; dhcpv6 with 546/udp
+// A bare port is UDP, as in `knock`; knockd's 7000:udp is understood. What is
+// neither TCP nor UDP is written by its name alone: icmp, icmpv6, gre, …
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "machine/packet.hpp"
+
+namespace knockwork {
+
+struct ScriptedPacket {
+  Packet packet;
+  std::string text;  // what the script says of it beside time and source
+  bool operator==(const ScriptedPacket&) const = default;
+};
+
+// Throws InvalidDeclaration with every fault of the script; `name` is what diagnostics call it.
+std::vector<ScriptedPacket> read_script(std::string_view script, std::string_view name);
+
+}  // namespace knockwork

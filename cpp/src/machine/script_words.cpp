@@ -1,0 +1,135 @@
+#include "machine/script_words.hpp"
+
+#include <array>
+
+namespace knockwork {
+namespace {
+
+template <typename Value>
+struct Word {
+  std::string_view text;
+  Value value;
+};
+
+constexpr std::array<Word<std::uint8_t>, 8> kFlags{{{"syn", tcp_flag::syn},
+                                                    {"ack", tcp_flag::ack},
+                                                    {"fin", tcp_flag::fin},
+                                                    {"rst", tcp_flag::rst},
+                                                    {"psh", tcp_flag::psh},
+                                                    {"urg", tcp_flag::urg},
+                                                    {"null", 0},
+                                                    {"xmas", tcp_flag::fin | tcp_flag::psh | tcp_flag::urg}}};
+
+constexpr std::array<Word<Conntrack>, 5> kStates{{{"new", Conntrack::fresh},
+                                                  {"untracked", Conntrack::untracked},
+                                                  {"established", Conntrack::established},
+                                                  {"related", Conntrack::related},
+                                                  {"invalid", Conntrack::invalid}}};
+
+constexpr std::array<Word<Destination>, 5> kDestinations{{{"local", Destination::local},
+                                                          {"broadcast", Destination::broadcast},
+                                                          {"multicast", Destination::multicast},
+                                                          {"anycast", Destination::anycast},
+                                                          {"unicast", Destination::routed}}};
+
+constexpr std::array<Word<Ingress>, 2> kIngresses{
+    {{"lo", Ingress::loopback}, {"unlisted", Ingress::unlisted}}};
+
+// RFC 4861, RFC 4890 section 4.4, RFC 2710 and 3810, RFC 8415; named as nft names them.
+constexpr std::array<Word<bool>, 14> kNeeds{{{"nd-router-solicit", true},
+                                             {"nd-router-advert", true},
+                                             {"nd-neighbor-solicit", true},
+                                             {"nd-neighbor-advert", true},
+                                             {"nd-redirect", true},
+                                             {"destination-unreachable", true},
+                                             {"packet-too-big", true},
+                                             {"time-exceeded", true},
+                                             {"parameter-problem", true},
+                                             {"mld-listener-query", true},
+                                             {"mld-listener-report", true},
+                                             {"mld-listener-done", true},
+                                             {"mld2-listener-report", true},
+                                             {"dhcpv6", true}}};
+
+constexpr std::array<Word<bool>, 2> kDirections{{{"original", false}, {"reply", true}}};
+
+// Of a connection that this side knows to be its own.
+constexpr std::array<Word<bool>, 1> kTruth{{{"ours", true}}};
+constexpr std::array<Word<bool>, 1> kEchoes{{{"echo-request", true}}};
+
+template <typename Table, typename Value>
+bool assign(const Table& table, std::string_view text, Value& value) {
+  for (const auto& word : table) {
+    if (word.text == text) {
+      value = word.value;
+      return true;
+    }
+  }
+  return false;
+}
+
+// "syn", "syn,ack", "syn|ack"
+bool assign_flags(std::string_view text, std::uint8_t& flags) {
+  unsigned joined = 0;
+  for (;;) {
+    const std::size_t end = text.find_first_of(",|");
+    std::uint8_t one = 0;
+    if (!assign(kFlags, text.substr(0, end), one)) return false;
+    joined |= one;
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  flags = static_cast<std::uint8_t>(joined);
+  return true;
+}
+
+// "to=203.0.113.10"
+bool assign_address(std::string_view text, std::optional<Network>& address) {
+  constexpr std::string_view kTo = "to=";
+  if (!text.starts_with(kTo)) return false;
+  const auto network = parse_network(text.substr(kTo.size()));
+  if (!network || text.find('/') != std::string_view::npos) return false;
+  address = *network;
+  return true;
+}
+
+}  // namespace
+
+std::optional<Aspect> apply_word(std::string_view word, Packet& packet) {
+  if (assign_flags(word, packet.flags)) return Aspect::flags;
+  if (assign(kStates, word, packet.conntrack)) return Aspect::conntrack;
+  if (assign(kDirections, word, packet.reply)) return Aspect::direction;
+  if (assign(kTruth, word, packet.ours)) return Aspect::truth;
+  if (assign(kEchoes, word, packet.ping)) return Aspect::echo;
+  if (assign_address(word, packet.address)) return Aspect::address;
+  if (assign(kDestinations, word, packet.destination)) return Aspect::destination;
+  if (assign(kIngresses, word, packet.ingress)) return Aspect::ingress;
+  if (assign(kNeeds, word, packet.needed_by_ipv6)) return Aspect::need;
+  return std::nullopt;
+}
+
+std::string_view to_string(Aspect aspect) {
+  switch (aspect) {
+    case Aspect::flags:
+      return "TCP flags";
+    case Aspect::conntrack:
+      return "conntrack state";
+    case Aspect::direction:
+      return "direction";
+    case Aspect::truth:
+      return "knowledge of the connection";
+    case Aspect::echo:
+      return "kind of ICMP";
+    case Aspect::address:
+      return "destination";
+    case Aspect::destination:
+      return "kind of destination";
+    case Aspect::ingress:
+      return "interface";
+    case Aspect::need:
+      return "need of IPv6";
+  }
+  return {};
+}
+
+}  // namespace knockwork

@@ -1,0 +1,106 @@
+#include "machine/trace.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "knockwork/knockwork.hpp"
+#include "machine/machine.hpp"
+#include "machine/script.hpp"
+#include "text/json_text.hpp"
+
+namespace knockwork {
+namespace {
+
+// Tenths of a second, or all the milliseconds where a packet of the script needs them.
+std::string seconds(Instant time, bool fine) {
+  const auto ms = time.count();
+  return fine ? fmt::format("{}.{:03}s", ms / 1000, ms % 1000)
+              : fmt::format("{}.{}s", ms / 1000, ms % 1000 / 100);
+}
+
+struct Columns {
+  bool fine = false;
+  std::size_t source = 0, text = 0;
+};
+
+Columns measure(const std::vector<ScriptedPacket>& packets) {
+  Columns columns;
+  for (const ScriptedPacket& scripted : packets) {
+    columns.fine = columns.fine || scripted.packet.time.count() % 100 != 0;
+    columns.source = std::max(columns.source, to_string(scripted.packet.source).size());
+    columns.text = std::max(columns.text, scripted.text.size());
+  }
+  return columns;
+}
+
+const char* name(Lockout lockout) {
+  switch (lockout) {
+    case Lockout::none:
+      return "nobody";
+    case Lockout::source:
+      return "source";
+    case Lockout::family:
+      return "family";
+  }
+  return "";
+}
+
+nlohmann::ordered_json to_json(const Program& program, const ScriptedPacket& scripted,
+                               const Outcome& outcome) {
+  nlohmann::ordered_json fired = nlohmann::ordered_json::array();
+  for (const Fired& one : outcome.fired) {
+    const Track& track = program.tracks[one.track];
+    fired.push_back({{"sequence", track.name}, {"step", one.step + 1}, {"of", track.edges.size()}});
+  }
+  nlohmann::ordered_json granted = nlohmann::ordered_json::array();
+  for (const Service& service : outcome.granted) granted.push_back(to_string(service));
+  return {{"time_ms", scripted.packet.time.count()},
+          {"source", to_string(scripted.packet.source)},
+          {"packet", scripted.text},
+          {"verdict", to_string(outcome.verdict)},
+          {"fired", fired},
+          {"granted", granted},
+          {"wrong", outcome.wrong},
+          {"locked_out", name(outcome.locked)},
+          {"why", why(program, scripted.packet, outcome)}};
+}
+
+}  // namespace
+
+std::string trace(const Program& program, std::string_view script, std::string_view script_name) {
+  const std::vector<ScriptedPacket> packets = read_script(script, script_name);
+  const Columns columns = measure(packets);
+  const Machine machine(program);
+  State state;
+  std::string text;
+  for (const ScriptedPacket& scripted : packets) {
+    const Outcome outcome = machine.take(state, scripted.packet);
+    text += fmt::format("{:>7}  {:<{}}  {:<{}}  {:<9}  {}\n", seconds(scripted.packet.time, columns.fine),
+                        to_string(scripted.packet.source), columns.source, scripted.text, columns.text,
+                        to_string(outcome.verdict), why(program, scripted.packet, outcome));
+  }
+  return text;
+}
+
+std::string trace_json(const Program& program, std::string_view script, std::string_view script_name) {
+  const Machine machine(program);
+  State state;
+  nlohmann::ordered_json lines = nlohmann::ordered_json::array();
+  for (const ScriptedPacket& scripted : read_script(script, script_name)) {
+    lines.push_back(to_json(program, scripted, machine.take(state, scripted.packet)));
+  }
+  return json_text(lines, 2) + '\n';
+}
+
+std::string trace(const Spec& spec, std::string_view script, std::string_view name) {
+  return trace(compile(spec), script, name);
+}
+
+std::string trace_json(const Spec& spec, std::string_view script, std::string_view name) {
+  return trace_json(compile(spec), script, name);
+}
+
+}  // namespace knockwork

@@ -1,0 +1,92 @@
+#include "records/last_good.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "host/files.hpp"
+#include "knockwork/diagnostic.hpp"
+#include "records/stamp.hpp"
+#include "ruleset/on_demand/severed.hpp"
+#include "ruleset/plain.hpp"
+
+namespace knockwork {
+namespace {
+
+constexpr std::string_view kHead = "knockwork 1 ";
+constexpr std::string_view kTableBegins = "table inet knockwork {";
+constexpr const char* kStandIn = "stand_in";
+
+std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "last_good"; }
+std::filesystem::path note_path() { return std::filesystem::path(kRunDirectory) / "stand_in"; }
+
+std::string head(const std::string& digest) { return fmt::format("{}{}\n", kHead, digest); }
+
+}  // namespace
+
+std::string last_good_text(const Ruleset& ruleset) {
+  const std::string text = to_nft(without_severed(ruleset));
+  return head(digest(text)) + text;
+}
+
+Ruleset parse_last_good(std::string_view text) {
+  try {
+    const std::size_t line = text.find('\n');
+    const std::string body(
+        text.substr(std::min(text.size(), line == std::string_view::npos ? line : line + 1)));
+    if (text.substr(0, text.size() - body.size()) == head(digest(body))) {
+      Ruleset ruleset = parse_listing(std::string_view(body).substr(body.find(kTableBegins))).ruleset;
+      if (is_plain(ruleset)) return ruleset;
+    }
+  } catch (const std::exception&) {  // of which nothing is to be quoted
+  }
+  throw SystemError(fmt::format("{} is damaged and left out", path().string()));
+}
+
+void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vector<std::string>& warnings) {
+  try {
+    if (read_beginning(path(), head(digest).size()) == head(digest)) return;
+    write_file(path(), last_good_text(ruleset));
+  } catch (const SystemError& error) {
+    warnings.push_back(
+        fmt::format("this gate is not kept for a start that cannot read the declaration: {}", error.what()));
+  }
+}
+
+std::optional<Ruleset> read_last_good() {
+  const std::optional<std::string> text = read_file(path());
+  return text ? std::optional(parse_last_good(*text)) : std::nullopt;
+}
+
+void forget_last_good() { remove_file(path()); }
+
+Ruleset as_stand_in(Ruleset ruleset) {
+  const auto at = std::lower_bound(ruleset.chains.begin(), ruleset.chains.end(), kStandIn,
+                                   [](const Chain& chain, const char* name) { return chain.name < name; });
+  ruleset.chains.insert(at, Chain{kStandIn, "", {}, {}});
+  return ruleset;
+}
+
+bool is_stand_in(const Ruleset& ruleset) { return ruleset.chain(kStandIn) != nullptr; }
+
+void note_stand_in(const std::string& why) {
+  try {
+    if (why.empty()) {
+      remove_file(note_path());
+    } else {
+      write_file(note_path(), why);
+    }
+  } catch (const SystemError&) {
+    return;  // the table itself says that it is one
+  }
+}
+
+std::optional<std::string> stand_in_note() {
+  try {
+    return read_file(note_path());
+  } catch (const SystemError&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace knockwork

@@ -1,0 +1,47 @@
+#include "records/stamp.hpp"
+
+#include <fmt/format.h>
+
+#include "crypto/crypto.hpp"
+#include "host/files.hpp"
+#include "knockwork/diagnostic.hpp"
+#include "ruleset/on_demand/answers.hpp"
+#include "ruleset/on_demand/severed.hpp"
+
+namespace knockwork {
+namespace {
+
+std::filesystem::path path() { return std::filesystem::path(kRunDirectory) / "stamp"; }
+
+std::string note(const Generation& generation, const std::string& digest) {
+  return fmt::format("{} {} {} {}\n", generation.boot, generation.netns, generation.number, digest);
+}
+
+}  // namespace
+
+std::string digest(const Ruleset& ruleset) {
+  if (!has_severed(ruleset) && !has_answers(ruleset)) return digest(to_nft(ruleset));
+  return digest(to_nft(without_answers(without_severed(ruleset))));
+}
+
+std::string digest(const std::string& text) { return crypto::to_hex(crypto::sha256(text)); }
+
+bool stamped(const Generation& generation, const std::string& digest) {
+  if (generation.netns == 0)
+    return false;  // a kernel without cookies: namespaces could be mistaken for each other
+  try {
+    return read_file(path()) == note(generation, digest);
+  } catch (const SystemError&) {
+    return false;
+  }
+}
+
+void stamp(const Generation& generation, const std::string& digest) {
+  try {
+    write_file(path(), note(generation, digest));
+  } catch (const SystemError&) {
+    return;  // the next apply reads the table instead
+  }
+}
+
+}  // namespace knockwork

@@ -1,0 +1,50 @@
+// The clock and the epochs in words.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "knockwork/derive.hpp"
+#include "text/json_text.hpp"
+
+namespace knockwork {
+namespace {
+
+std::string in_utc(UnixTime time) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(static_cast<std::time_t>(time.count() / 1000)));
+}
+
+}  // namespace
+
+std::string to_text(const ClockStatus& status) {
+  std::string text =
+      fmt::format("{}, {}\n", in_utc(status.now), status.synchronised ? "kept by NTP" : "not kept by NTP");
+  if (status.off.count() != 0) {
+    text += fmt::format("{} of the time that passed since an earlier apply by {}\n",
+                        status.off.count() > 0 ? "ahead" : "behind",
+                        to_string(Duration::milliseconds(std::abs(status.off.count()) / 1000 * 1000)));
+  }
+  for (const ClockStatus::Sequence& each : status.sequences) {
+    text += fmt::format("{}: epoch {}, accepts {}", each.name, each.epoch, fmt::join(each.accepts, ", "));
+    if (each.until.count() > 0) text += fmt::format("; the next begins {}", in_utc(each.until));
+    text += '\n';
+  }
+  return text;
+}
+
+std::string to_json(const ClockStatus& status) {
+  nlohmann::ordered_json sequences = nlohmann::ordered_json::array();
+  for (const ClockStatus::Sequence& each : status.sequences) {
+    nlohmann::ordered_json entry{{"name", each.name}, {"epoch", each.epoch}, {"accepts", each.accepts}};
+    if (each.until.count() > 0) entry["until_ms"] = each.until.count();
+    sequences.push_back(std::move(entry));
+  }
+  return json_text(nlohmann::ordered_json{{"unix_ms", status.now.count()},
+                                          {"synchronised", status.synchronised},
+                                          {"off_ms", status.off.count()},
+                                          {"sequences", sequences}});
+}
+
+}  // namespace knockwork

@@ -1,0 +1,62 @@
+// Derived sequences as reports show them.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "knockwork/derive.hpp"
+#include "report/fingerprint.hpp"
+#include "text/json_text.hpp"
+
+namespace knockwork {
+namespace {
+
+// The declaration as if that epoch alone were accepted.
+Spec only(Spec spec, const std::optional<Epoch>& epoch) {
+  std::erase_if(spec.sequences, [](const Sequence& sequence) { return !sequence.derive; });
+  for (Sequence& sequence : spec.sequences) {
+    if (!epoch) continue;
+    sequence.derive->epoch = *epoch;
+    sequence.derive->accepts = {*epoch};
+  }
+  return spec;
+}
+
+}  // namespace
+
+std::vector<Drawn> drawn(const Spec& spec, std::optional<Epoch> epoch, Ports ports) {
+  const Shown shown = Fingerprints::of_this_host(MissingKey::do_without).shown(ports);
+  std::vector<Drawn> all;
+  for (const Sequence& sequence : only(spec, epoch).sequences) {
+    Spec one = spec;
+    one.sequences = {sequence};
+    for (const Track& track : compile(in_force(one)).tracks) {
+      const Epoch number = std::stoull(track.name.substr(track.name.rfind('#') + 1));
+      all.push_back({sequence.name, number, shown.knocks(track), sequence.derive->length,
+                     entropy_bits(*sequence.derive)});
+    }
+  }
+  return all;
+}
+
+std::string to_text(const std::vector<Drawn>& drawn) {
+  std::string text;
+  for (const Drawn& each : drawn) {
+    text += fmt::format("{}: {}, {} knock{}, {:.1f} bits\n", epoch_name(each.sequence, each.epoch),
+                        each.shown, each.knocks, each.knocks == 1 ? "" : "s", each.bits);
+  }
+  return text;
+}
+
+std::string to_json(const std::vector<Drawn>& drawn) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const Drawn& each : drawn) {
+    all.push_back({{"sequence", each.sequence},
+                   {"epoch", each.epoch},
+                   {"shown", each.shown},
+                   {"knocks", each.knocks},
+                   {"bits", std::round(each.bits * 10) / 10}});
+  }
+  return json_text(nlohmann::ordered_json{{"drawn", all}});
+}
+
+}  // namespace knockwork

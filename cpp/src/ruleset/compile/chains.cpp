@@ -1,0 +1,170 @@
+// The names of the constant program's chains, and what the files that write them share.
+#include "ruleset/compile/chains.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ruleset/compile/rulebook.hpp"
+#include "ruleset/digest.hpp"
+#include "ruleset/log.hpp"
+
+namespace knockwork {
+namespace {
+
+std::string from_digest(const Track& track) {
+  std::string networks;
+  for (const Network& network : track.from) networks += to_string(network) + ' ';
+  return short_digest(networks);
+}
+
+// "udp dport 53", "meta l4proto 47", "icmp type echo-request"
+std::string match(const PublicRule& rule) {
+  if (rule.service) {
+    return fmt::format(
+        "{} dport {}{}", rule.service->protocol == Protocol::tcp ? "tcp" : "udp", rule.service->first,
+        rule.service->first == rule.service->last ? "" : fmt::format("-{}", rule.service->last));
+  }
+  if (!rule.icmp_type) return fmt::format("meta l4proto {}", static_cast<int>(rule.protocol.value_or(0)));
+  const std::string text = to_string(rule);  // "icmpv6/echo-request": the name that nftables has for the type
+  const std::size_t slash = text.find('/');
+  return text.substr(0, slash) + " type " + text.substr(slash + 1);
+}
+
+std::string mask(int prefix, bool ipv6) {
+  Network ones;
+  ones.ipv6 = ipv6;
+  ones.prefix = ipv6 ? 128 : 32;
+  ones.bytes.fill(0xff);
+  ones = widened(ones, prefix);
+  ones.prefix = ipv6 ? 128 : 32;
+  return to_string(ones);
+}
+
+}  // namespace
+
+bool Rulebook::any_place_cut() const {
+  return std::any_of(places_.begin(), places_.end(),
+                     [&](const Place& place) { return place.cut() || is_spared(place, cut_); });
+}
+
+Rules Rulebook::allowed() const {
+  Rules rules;
+  const auto any = [&](bool ipv6) {
+    return std::any_of(program_.always_allow.begin(), program_.always_allow.end(),
+                       [ipv6](const Network& network) { return network.ipv6 == ipv6; });
+  };
+  if (any(false)) rules.emplace_back("ip saddr @always_allow4 accept");
+  if (any(true)) rules.emplace_back("ip6 saddr @always_allow6 accept");
+  return rules;
+}
+
+Rules Rulebook::granted(const std::vector<Service>& ranges) const {
+  Rules rules;
+  for (const auto& [source, family] : sources()) {
+    rules.push_back(fmt::format("{} . meta l4proto . th dport @granted{} accept", source, family));
+  }
+  for (const Service& range : ranges) {
+    for (const auto& [source, family] : sources()) {
+      rules.push_back(fmt::format("{} . meta l4proto . {} @ranged{} accept", source,
+                                  constant_key(range_id(range)), family));
+    }
+  }
+  return rules;
+}
+
+Rules Rulebook::reached(const std::vector<Door>& doors) const {
+  Rules rules;
+  for (const Door& door : doors) {
+    const auto [first, second] = door_marks(door);
+    for (const auto& [source, family] : sources()) {
+      rules.push_back(fmt::format("{} . {} . {} @reached{} accept", source, constant_key(first),
+                                  constant_key(second), family));
+    }
+  }
+  return rules;
+}
+
+Rules Rulebook::at_places(const std::string& maps) {
+  return {"ip daddr . meta l4proto . th dport vmap @" + maps + '4',
+          "ip6 daddr . meta l4proto . th dport vmap @" + maps + '6'};
+}
+
+std::string Rulebook::log_statement(std::string_view prefix, int bytes) {
+  return fmt::format("log prefix \"{}\" group {} snaplen {}", prefix, kLogGroup, bytes);
+}
+
+Rules Rulebook::public_rules(Which which) const {
+  Rules rules;
+  for (const PublicRule& rule : program_.public_rules) {
+    if (which == Which::ports && !rule.service) continue;
+    const std::string door =
+        (rule.interface.empty() ? "" : fmt::format("iifname \"{}\" ", rule.interface)) + match(rule);
+    if (rule.from.empty()) rules.push_back(door + " accept");
+    for (const Network& network : rule.from) {
+      rules.push_back(
+          fmt::format("{} {} saddr {} accept", door, network.ipv6 ? "ip6" : "ip", to_string(network)));
+    }
+  }
+  return rules;
+}
+
+Rules Rulebook::unlisted(bool routed) const {
+  if (program_.interfaces.empty()) return {};
+  return {routed ? "iifname != @interfaces meta sdifname != @interfaces accept"
+                 : "iifname != @interfaces accept"};
+}
+
+std::string constant_key(std::uint32_t value) {
+  return fmt::format("meta mark & {0} | {0}", nft_mark(value));
+}
+
+std::uint32_t range_id(const Service& range) { return (std::uint32_t{range.first} << 16) | range.last; }
+
+std::string source4(int prefix) { return prefix == 32 ? "ip saddr" : "ip saddr & " + mask(prefix, false); }
+std::string source6(int prefix) { return prefix == 128 ? "ip6 saddr" : "ip6 saddr & " + mask(prefix, true); }
+
+std::string segment_chain(const Segment& segment) {
+  return fmt::format("range_{}_{}_{}", static_cast<int>(segment.span.protocol), segment.span.first,
+                     segment.span.last);
+}
+
+bool is_cut(const std::vector<Service>& cut, const Segment& segment) {
+  return std::any_of(segment.ranges.begin(), segment.ranges.end(),
+                     [&](const Service& range) { return std::binary_search(cut.begin(), cut.end(), range); });
+}
+
+std::string door_segment_chain(const Segment& segment) { return "door_" + segment_chain(segment); }
+std::string cut_segment_chain(const Segment& segment) { return "cut_" + segment_chain(segment); }
+
+std::string waiting_chain(Duration step_timeout) { return "within_" + nft_time(step_timeout); }
+
+std::string opening_chain(const Track& track) {
+  std::string services;
+  for (const Service& service : track.services) services += to_string(service) + ' ';
+  for (const Network& network : track.to) services += to_string(network) + ' ';
+  return fmt::format("open_{}_{}", nft_time(track.open_for), short_digest(services));
+}
+
+std::string from_set(const Track& track, char family) {
+  return fmt::format("from{}_{}", family, from_digest(track));
+}
+
+std::string firing_chain(const Track& track, std::size_t step) {
+  const bool last = step + 1 == track.edges.size();
+  std::string chain = last ? opening_chain(track) : waiting_chain(track.step_timeout);
+  if (last && track.once) chain = "once_" + chain;
+  if (!last && step == 0 && track.sequence_timeout) chain += "_of_" + nft_time(*track.sequence_timeout);
+  return track.from.empty() ? chain : fmt::format("from_{}_{}", from_digest(track), chain);
+}
+
+std::vector<Chain> compile_chains(const Program& program, std::size_t layers) {
+  const Rulebook book(program, layers);
+  std::vector<Chain> chains = gate_chains(book);
+  for (const auto& more : {door_chains(book), sequence_chains(book)}) {
+    chains.insert(chains.end(), more.begin(), more.end());
+  }
+  return chains;
+}
+
+}  // namespace knockwork

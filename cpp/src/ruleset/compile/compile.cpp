@@ -1,0 +1,275 @@
+// Program → Ruleset: the constant program.
+//
+// The chains are the same for one sequence and for ten thousand; sequences are
+// elements of maps. A packet to a port that concerns nobody costs one look at a bitmap
+// (`watched`); a knock costs one more for every use of its port. Sets that packets fill
+// only grow and expire: a rule that deletes an element leaves it in its bucket until the
+// next collection.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "ruleset/compile/chains.hpp"
+#include "ruleset/compile/places.hpp"
+#include "ruleset/compile/port_sets.hpp"
+#include "ruleset/ruleset.hpp"
+
+namespace knockwork {
+namespace {
+
+std::string port_key(Knock knock) {
+  return std::to_string(static_cast<int>(knock.protocol)) + " . " + std::to_string(knock.port);
+}
+
+// A segment may be one port wide; nftables then lists it as one port.
+std::string range_key(const Service& range) {
+  const std::string first = port_key({range.protocol, range.first});
+  return range.first == range.last ? first : first + '-' + std::to_string(range.last);
+}
+
+Set dynamic_set(std::string name, std::string type, std::uint32_t size) {
+  return {std::move(name), std::move(type), {"dynamic", "timeout"}, {}, size, {}};
+}
+
+Set static_set(std::string name, std::string type, std::vector<Element> elements = {}) {
+  std::sort(elements.begin(), elements.end());
+  return {std::move(name), std::move(type), {}, {}, 0, std::move(elements)};
+}
+
+Set interval_set(std::string name, std::string type, std::vector<Element> elements) {
+  Set set = static_set(std::move(name), std::move(type), std::move(elements));
+  set.flags = {"interval"};
+  return set;
+}
+
+// Keys that may be ranges or networks. Where none is, a hash finds them in a fraction of the
+// time that intervals take, and every packet asks.
+Set span_set(std::string name, std::string type, std::vector<Element> elements) {
+  const bool spans = std::any_of(elements.begin(), elements.end(), [](const Element& element) {
+    return element.key.find_first_of("/-") != std::string::npos;
+  });
+  return (spans ? interval_set : static_set)(std::move(name), std::move(type), std::move(elements));
+}
+
+constexpr std::uint32_t kMostSpent = 1U
+                                     << 20;  // far more than sequences: one that cannot be spent stays shut
+
+// What packets fill, for both families.
+void add_dynamic_sets(std::vector<Set>& sets, const Program& program) {
+  for (const auto& [family, type] : {std::pair{'4', "ipv4_addr"}, std::pair{'6', "ipv6_addr"}}) {
+    const auto add = [&, digit = family, address = type](const std::string& name, std::string_view rest) {
+      sets.push_back(dynamic_set(name + digit, fmt::format("{}{}", address, rest), program.sources));
+    };
+    add("expected", " . classid");
+    if (program.lockout) add("excused", " . classid");
+    if (has_sequence_timeouts(program)) add("begun", " . classid");
+    add("granted", " . inet_proto . inet_service");
+    add("ranged", " . inet_proto . mark");
+    if (!remote_doors(program).empty()) add("reached", " . mark . mark");
+    if (has_spoken(program))
+      add("spoken", fmt::format(" . inet_service . {} . inet_service . inet_proto", type));
+    add("holders", " . classid");
+    add("locked", "");
+    if (program.mode == Mode::stealth && program.lockout) add("strays", "");
+  }
+  if (has_once(program)) sets.push_back({"spent", "classid", {"dynamic"}, {}, kMostSpent, {}});
+  // One element per family; room for those that expired and are not yet collected.
+  sets.push_back(dynamic_set("overflow", "nf_proto", 128));
+  if (!remote_doors(program).empty()) sets.push_back(dynamic_set("underway", "inet_proto", 128));
+}
+
+// Map number n holds every port's n-th use. Within a sequence later steps come
+// first in number, and the chain asks higher numbers first: so one packet
+// cannot take a step and, through a later rule, the step after it.
+std::vector<Set> steps_maps(const Program& program) {
+  std::map<Knock, std::size_t> uses;
+  std::vector<std::vector<Element>> layers(1);
+  for (const Track& track : program.tracks) {
+    for (const Edge& edge : track.edges) {
+      const std::size_t layer = uses[edge.knock]++;
+      if (layer == layers.size()) layers.emplace_back();
+      layers[layer].push_back({port_key(edge.knock), edge_key(edge.id), {}});
+    }
+  }
+  std::vector<Set> maps;
+  for (std::size_t layer = 0; layer < layers.size(); ++layer) {
+    maps.push_back(
+        static_set(steps_map(layer), "inet_proto . inet_service : classid", std::move(layers[layer])));
+  }
+  return maps;
+}
+
+void add_edge_maps(std::vector<Set>& sets, const Program& program) {
+  std::vector<Element> openers, advance, timed, next, logged;
+  for (const Track& track : program.tracks) {
+    for (std::size_t step = 0; step < track.edges.size(); ++step) {
+      const bool last = step + 1 == track.edges.size();
+      const std::string key = edge_key(track.edges[step].id);
+      std::vector<Element>& later = track.sequence_timeout ? timed : advance;
+      (step == 0 ? openers : later)
+          .push_back({key, "goto " + firing_chain(track, step), last ? track.name : ""});
+      if (!last) next.push_back({key, edge_key(track.edges[step + 1].id), {}});
+      if (last && program.log != Log::none) logged.push_back({key, nft_mark(track.edges[step].id), {}});
+    }
+  }
+  sets.push_back(static_set("openers", "classid : verdict", std::move(openers)));
+  sets.push_back(static_set("advance", "classid : verdict", std::move(advance)));
+  if (!timed.empty()) sets.push_back(static_set("timed", "classid : verdict", std::move(timed)));
+  sets.push_back(static_set("next", "classid : classid", std::move(next)));
+  if (!logged.empty()) sets.push_back(static_set("logged", "classid : mark", std::move(logged)));
+}
+
+bool in_segment(const std::vector<Segment>& segments, const Service& service) {
+  return std::any_of(segments.begin(), segments.end(), [&](const Segment& segment) {
+    return segment.span.protocol == service.protocol && segment.span.first <= service.first &&
+           service.first <= segment.span.last;
+  });
+}
+
+void add_dispatch(std::vector<Set>& sets, const Program& program) {
+  const std::vector<Segment> segments = segment_ranges(program);
+  std::vector<Element> ports, ranges;
+  std::set<Knock> knocks;
+  for (const Track& track : program.tracks) {
+    for (const Edge& edge : track.edges) knocks.insert(edge.knock);
+  }
+  for (const Knock& knock : knocks) ports.push_back({port_key(knock), "goto knock", {}});
+  for (const Knock& guard : program.guards) ports.push_back({port_key(guard), "goto guard", {}});
+  for (const Service& service : protected_services(program)) {
+    if (service.first == service.last && !in_segment(segments, service)) {
+      ports.push_back({port_key({service.protocol, service.first}), "goto protected", {}});
+    }
+  }
+  for (const Service& service : program.public_services) {
+    if (service.first == service.last) {
+      ports.push_back({port_key({service.protocol, service.first}), "accept", {}});
+    } else {
+      ranges.push_back({range_key(service), "accept", {}});
+    }
+  }
+  for (const Segment& segment : segments) {
+    ranges.push_back({range_key(segment.span), "goto " + segment_chain(segment), {}});
+  }
+  sets.push_back(static_set("dispatch", "inet_proto . inet_service : verdict", std::move(ports)));
+  sets.push_back(interval_set("ranges", "inet_proto . inet_service : verdict", std::move(ranges)));
+}
+
+// What `input` asks about: each protected service, and in stealth what is open to all.
+void add_doors(std::vector<Set>& sets, const Program& program) {
+  const std::vector<Segment> segments = segment_ranges(program);
+  const std::vector<Service> cut = cut_services(program);
+  std::vector<Element> ports, ranges;
+  for (const Segment& segment : segments) {
+    ranges.push_back({range_key(segment.span), "goto " + door_segment_chain(segment), {}});
+  }
+  for (const Service& service : protected_services(program)) {
+    if (service.first != service.last || in_segment(segments, service)) continue;
+    const bool ends = std::binary_search(cut.begin(), cut.end(), service);
+    ports.push_back({range_key(service), ends ? "goto cut_door" : "goto door", {}});
+  }
+  for (const Service& service : program.public_services) {
+    (service.first == service.last ? ports : ranges).push_back({range_key(service), "accept", {}});
+  }
+  sets.push_back(static_set("doors", "inet_proto . inet_service : verdict", std::move(ports)));
+  sets.push_back(interval_set("door_ranges", "inet_proto . inet_service : verdict", std::move(ranges)));
+}
+
+// Where connections end with their grants.
+void add_cut(std::vector<Set>& sets, const Program& program) {
+  const std::vector<Service> cut = cut_services(program);
+  if (cut.empty()) return;
+  std::vector<Element> elements;
+  const std::vector<Segment> segments = segment_ranges(program);
+  for (const Segment& segment : segments) {
+    if (is_cut(cut, segment)) {
+      elements.push_back({range_key(segment.span), "goto " + cut_segment_chain(segment), {}});
+    }
+  }
+  for (const Service& service : cut) {
+    if (service.first != service.last || in_segment(segments, service)) continue;
+    elements.push_back({range_key(service), "goto cut", {}});
+  }
+  sets.push_back(span_set("cut", "inet_proto . inet_service : verdict", std::move(elements)));
+}
+
+void add_places(std::vector<Set>& sets, const Program& program) {
+  const std::vector<Place> places = find_places(remote_doors(program));
+  if (places.empty()) return;
+  const std::vector<Service> cut_here = cut_services(program);
+  const bool any_cut = std::any_of(places.begin(), places.end(), [&](const Place& place) {
+    return place.cut() || is_spared(place, cut_here);
+  });
+  for (const bool ipv6 : {false, true}) {
+    const std::string family = ipv6 ? "6" : "4";
+    const std::string type =
+        std::string(ipv6 ? "ipv6_addr" : "ipv4_addr") + " . inet_proto . inet_service : verdict";
+    std::vector<Element> all, cut, keys;
+    for (const Place& place : places) {
+      if (place.network.ipv6 != ipv6) continue;
+      const std::string key = to_string(place.network) + " . " + range_key(place.span);
+      all.push_back({key, "goto " + place_chain(place), {}});
+      keys.push_back({key, {}, {}});
+      if (place.cut()) cut.push_back({key, "goto " + cut_place_chain(place), {}});
+      if (is_spared(place, cut_here)) cut.push_back({key, "accept", {}});
+    }
+    sets.push_back(span_set("places" + family, type, std::move(all)));
+    sets.push_back(span_set("elsewhere" + family, type.substr(0, type.find(" : ")), std::move(keys)));
+    if (any_cut) sets.push_back(span_set("cut_places" + family, type, std::move(cut)));
+  }
+}
+
+void add_networks(std::vector<Set>& sets, const std::string& four_name, const std::string& six_name,
+                  const std::vector<Network>& networks) {
+  std::vector<Element> four, six;
+  for (const Network& network : networks) (network.ipv6 ? six : four).push_back({to_string(network), {}, {}});
+  sets.push_back(interval_set(four_name, "ipv4_addr", std::move(four)));
+  sets.push_back(interval_set(six_name, "ipv6_addr", std::move(six)));
+}
+
+// Who may knock: a pair of sets for each distinct `from`.
+void add_sources(std::vector<Set>& sets, const std::vector<Track>& tracks) {
+  std::set<std::vector<Network>> made;
+  for (const Track& track : tracks) {
+    if (track.from.empty() || !made.insert(track.from).second) continue;
+    add_networks(sets, from_set(track, '4'), from_set(track, '6'), track.from);
+  }
+}
+
+void add_interfaces(std::vector<Set>& sets, const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  std::vector<Element> elements;
+  elements.reserve(names.size());
+  for (const std::string& name : names) elements.push_back({'"' + name + '"', {}, {}});
+  const bool patterns =
+      std::any_of(names.begin(), names.end(), [](const std::string& name) { return name.ends_with('*'); });
+  sets.push_back((patterns ? interval_set : static_set)("interfaces", "ifname", std::move(elements)));
+}
+
+}  // namespace
+
+std::string steps_map(std::size_t layer) { return "steps_" + std::to_string(layer + 1); }
+
+Ruleset compile(const Program& program) {
+  Ruleset ruleset;
+  add_dynamic_sets(ruleset.sets, program);
+  std::vector<Set> steps = steps_maps(program);
+  ruleset.chains = compile_chains(program, steps.size());
+  std::move(steps.begin(), steps.end(), std::back_inserter(ruleset.sets));
+  add_edge_maps(ruleset.sets, program);
+  add_dispatch(ruleset.sets, program);
+  add_networks(ruleset.sets, "always_allow4", "always_allow6", program.always_allow);
+  add_doors(ruleset.sets, program);
+  add_ports(ruleset.sets, program);
+  add_cut(ruleset.sets, program);
+  add_places(ruleset.sets, program);
+  add_sources(ruleset.sets, program.tracks);
+  add_interfaces(ruleset.sets, program.interfaces);
+  const auto by_name = [](const auto& left, const auto& right) { return left.name < right.name; };
+  std::sort(ruleset.sets.begin(), ruleset.sets.end(), by_name);
+  std::sort(ruleset.chains.begin(), ruleset.chains.end(), by_name);
+  return ruleset;
+}
+
+}  // namespace knockwork

@@ -1,0 +1,280 @@
+// The hooks where packets are delivered: `input` for this host, `forward` for services elsewhere.
+//
+// By now routing has said whose the packet is and every address translation has been done, so
+// whatever way leads to a protected service comes by here. A first packet needs a grant.
+// Later ones go on where conntrack saw the connection begin with one that was let in, where
+// this host's kernel knows it, or where this side really spoke first.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "ruleset/compile/rulebook.hpp"
+
+namespace knockwork {
+namespace {
+
+class Doors {
+ public:
+  explicit Doors(const Rulebook& book) : book_(book), program_(book.program()) {}
+
+  std::vector<Chain> chains() const {
+    std::vector<Chain> chains{input()};
+    if (!protected_services(program_).empty()) {
+      chains.push_back({"door", "", {}, door({}, "segment", false)});
+      chains.push_back({"segment", "", {}, segment({}, false)});
+    }
+    if (!book_.cut().empty()) {
+      chains.push_back({"cut_door", "", {}, door({}, "cut_segment", true)});
+      chains.push_back({"cut_segment", "", {}, segment({}, true)});
+    }
+    for (const Segment& each : segment_ranges(program_)) {
+      const bool cut = is_cut(book_.cut(), each);
+      chains.push_back({door_segment_chain(each), "", {}, door(each.ranges, segment_of(each), cut)});
+      chains.push_back({segment_of(each), "", {}, segment(each.ranges, cut)});
+    }
+    if (!book_.stealth()) add_turned_away(chains);
+    add_place_chains(chains);
+    if (has_spoken(program_)) chains.push_back(output());
+    return chains;
+  }
+
+ private:
+  static std::string segment_of(const Segment& each) { return "segment_" + segment_chain(each); }
+
+  // Gate mode lets through what concerns no service of ours, with one look at the most; stealth
+  // what nobody refuses.
+  Chain input() const {
+    Chain chain{"input",
+                std::string("type filter hook input priority mangle; policy ") +
+                    (book_.stealth() ? "drop" : "accept") + ";",
+                {},
+                {}};
+    Rules& rules = chain.rules;
+    if (!book_.stealth()) {
+      rules.emplace_back("meta priority 7411:1 goto knocked");
+      std::string rule = "th dport != @services";
+      if (has_service_ranges(program_)) rule += " th dport != @services_ranges";
+      rules.push_back(rule + " accept");
+    }
+    append(rules, elsewhere());
+    if (!book_.places().empty()) append(rules, Rulebook::at_places("places"));
+    rules.emplace_back("meta l4proto . th dport vmap @doors");
+    if (has_watched_ranges(program_)) rules.emplace_back("meta l4proto . th dport vmap @door_ranges");
+    if (book_.stealth()) append(rules, stealthy());
+    return chain;
+  }
+
+  // What came by no interface of the gate's.
+  Rules elsewhere() const {
+    Rules rules{"iif \"lo\" accept"};
+    append(rules, book_.unlisted(true));
+    return rules;
+  }
+
+  // What stealth lets in besides: connections that go on, sources that need not knock, public
+  // services, and what IPv6 and DHCP need to live, statelessly: RFC 4861 (neighbour discovery, hop
+  // limit 255), RFC 4890 section 4.4 (errors), RFC 2710 and 3810 (MLD), RFC 8415
+  // (DHCPv6 replies come from link-local addresses). Nobody but this host speaks in its name.
+  Rules stealthy() const {
+    Rules rules{kNotSyn + " ct state established accept", "meta l4proto != 6 ct state established accept",
+                "meta l4proto 1 ct state related accept", "meta l4proto 58 ct state related accept",
+                "fib saddr type local drop"};
+    append(rules, book_.allowed());
+    rules.push_back(kOwnSocket + " accept");
+    append(rules, book_.public_rules(Rulebook::Which::all));
+    if (program_.ping) {
+      rules.emplace_back("icmp type echo-request accept");
+      rules.emplace_back("icmpv6 type echo-request accept");
+    }
+    // Literal sets in alphabetical order: a listing has them in the hash's, and reading it sorts them.
+    append(
+        rules,
+        {"icmpv6 type { nd-neighbor-advert, nd-neighbor-solicit, nd-redirect, nd-router-advert, "
+         "nd-router-solicit } ip6 hoplimit 255 accept",
+         "icmpv6 type { destination-unreachable, mld-listener-done, mld-listener-query, mld-listener-report, "
+         "mld2-listener-report, packet-too-big, parameter-problem, time-exceeded } accept",
+         "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept"});
+    return rules;
+  }
+
+  Rules refused() const {
+    if (!program_.reject) return {"drop"};
+    if (book_.stealth()) return {"goto rejected"};
+    return {"meta l4proto 17 goto disguised", "goto rejected"};
+  }
+
+  // One protected service of this host. With `cut` a live grant is asked for, whatever goes on.
+  Rules door(const std::vector<Service>& ranges, const std::string& segments, bool cut) const {
+    Rules rules{kNotSyn + " goto " + segments};
+    if (!cut) {
+      rules.emplace_back("meta l4proto 17 ct state established ct direction original accept");
+    }
+    append(rules, book_.allowed());
+    append(rules, book_.granted(ranges));
+    if (cut) {
+      rules.push_back(kEndedDatagram);
+    } else {
+      append(rules, spoken("ct state established ", "saddr", "sport", "daddr", "dport"));
+    }
+    append(rules, refused());
+    return rules;
+  }
+
+  // A segment that is not the first of its connection. One that nobody knows goes on to be
+  // answered as at a closed port, with a sequence number that no SYN cookie fits: the answer
+  // to an ACK does not depend on it (RFC 9293, section 3.10.7.1).
+  Rules segment(const std::vector<Service>& ranges, bool cut) const {
+    Rules rules;
+    if (!cut) append(rules, {"ct state established ct direction original accept", kOwnSocket + " accept"});
+    append(rules, book_.allowed());
+    append(rules, book_.granted(ranges));
+    if (cut) append(rules, {"ct state established drop", kOwnSocket + " drop"});
+    if (book_.stealth() || !program_.reject) {
+      append(rules, refused());
+    } else {
+      // Such a segment gets no answer, and would leave an entry in conntrack.
+      rules.emplace_back("tcp option md5sig exists drop");
+      rules.emplace_back("tcp sequence set tcp ackseq accept");
+    }
+    return rules;
+  }
+
+  // What began on this side: "ip saddr . th sport . ip daddr . th dport . meta l4proto @spoken4 accept".
+  Rules spoken(const std::string& condition, std::string_view theirs, std::string_view their_port,
+               std::string_view ours, std::string_view our_port) const {
+    if (!has_spoken(program_)) return {};
+    Rules rules;
+    for (const auto& [family, digit] : {std::pair{"ip", '4'}, std::pair{"ip6", '6'}}) {
+      rules.push_back(fmt::format("{}{} @spoken{} accept", condition,
+                                  spoken_key(family, theirs, their_port, ours, our_port), digit));
+    }
+    return rules;
+  }
+
+  static std::string spoken_key(std::string_view family, std::string_view theirs, std::string_view their_port,
+                                std::string_view ours, std::string_view our_port) {
+    return fmt::format("{0} {1} . th {2} . {0} {3} . th {4} . meta l4proto", family, theirs, their_port, ours,
+                       our_port);
+  }
+
+  static Rules speaking(const std::string& condition) {
+    Rules rules;
+    for (const auto& [family, digit] : {std::pair{"ip", '4'}, std::pair{"ip6", '6'}}) {
+      rules.push_back(fmt::format("{}update @spoken{} {{ {} timeout 3m }}", condition, digit,
+                                  spoken_key(family, "daddr", "dport", "saddr", "sport")));
+    }
+    return rules;
+  }
+
+  // Conntrack takes for a reply whatever fits an entry, and an entry is easily forged: only where this
+  // host's own packet began the flow, an answer to it is one. For datagrams: a SYN is never an
+  // answer, and of other segments the kernel knows the socket.
+  Chain output() const {
+    Chain chain{"output",
+                "type filter hook output priority mangle; policy accept;",
+                {},
+                {"meta l4proto != 17 accept", "oif \"lo\" accept"}};
+    std::string rule = "th sport != @services";
+    if (has_service_ranges(program_)) rule += " th sport != @services_ranges";
+    chain.rules.push_back(rule + " accept");
+    chain.rules.emplace_back("ct direction reply accept");
+    append(chain.rules, speaking(""));
+    return chain;
+  }
+
+  // A datagram that another table has led elsewhere is refused as it came.
+  static std::string led_in(std::string_view family) {
+    return fmt::format(
+        "meta l4proto 17 ct status dnat {0} daddr set ct original {0} daddr udp dport set ct original proto-dst "
+        "goto rejected",
+        family);
+  }
+
+  // What `answered` has turned away, at the end of prerouting, when all addresses are translated. A
+  // connection has a closed port by now, and a datagram for this host goes on to `input`. What
+  // another table has taken elsewhere is refused as it came.
+  void add_turned_away(std::vector<Chain>& chains) const {
+    chains.push_back({"turned_away",
+                      "type filter hook prerouting priority dstnat + 1; policy accept;",
+                      {},
+                      {"meta pkttype != other accept", "meta pkttype set host",
+                       fmt::format("tcp dport {} ct status dnat accept", kClosedPort), led_in("ip"),
+                       led_in("ip6"), "ct status dnat drop", "meta l4proto 17 accept", "goto rejected"}});
+    Rules knocked = elsewhere();
+    append(knocked, {"meta priority set none", "goto disguised"});
+    chains.push_back({"knocked", "", {}, std::move(knocked)});
+    // A datagram crosses the host as one for a closed port, so that other firewalls judge it like any,
+    // and gets its port back to be refused. A zero checksum would not survive that.
+    chains.push_back({"disguised",
+                      "",
+                      {},
+                      {fmt::format("udp dport {} goto rejected", kClosedPort), "udp checksum 0 goto rejected",
+                       "ct state untracked goto rejected", led_in("ip"), led_in("ip6"),
+                       fmt::format("udp dport set {} accept", kClosedPort)}});
+    // The port at which it is delivered: as conntrack has this host's side of the flow.
+    chains.push_back(
+        {"refusals",
+         "type filter hook input priority 300; policy accept;",
+         {},
+         {fmt::format("th dport != {} accept", kClosedPort), "meta l4proto != 17 accept",
+          fmt::format("ct direction original meta l4proto 17 ct reply proto-src {} accept", kClosedPort),
+          fmt::format("ct direction reply meta l4proto 17 ct original proto-src {} accept", kClosedPort),
+          "ct direction original udp dport set ct reply proto-src",
+          "ct direction reply udp dport set ct original proto-src", "goto rejected"}});
+  }
+
+  // Services elsewhere than on this host, by whatever way this host offers.
+  void add_place_chains(std::vector<Chain>& chains) const {
+    if (book_.places().empty() && !book_.stealth()) return;
+    Chain forward{"forward", "type filter hook forward priority mangle; policy accept;", {}, {}};
+    if (book_.stealth()) forward.rules.emplace_back("ct state new fib saddr type local drop");
+    if (!book_.places().empty()) {
+      if (has_spoken(program_)) {
+        append(forward.rules,
+               {"ip saddr . meta l4proto . th sport @elsewhere4 ct direction original jump speak",
+                "ip6 saddr . meta l4proto . th sport @elsewhere6 ct direction original jump speak"});
+        chains.push_back({"speak", "", {}, speaking("fib saddr . iif oif exists ")});
+      }
+      append(forward.rules, book_.unlisted(true));
+      append(forward.rules, Rulebook::at_places("places"));
+    }
+    chains.push_back(std::move(forward));
+    std::set<std::string> made;
+    for (const Place& place : book_.places()) {
+      if (!made.insert(place_chain(place)).second) continue;
+      chains.push_back({place_chain(place), "", {}, at_place(place)});
+      if (!place.cut()) continue;
+      Rules rules = book_.allowed();
+      append(rules, book_.reached(place.doors));
+      rules.emplace_back("drop");
+      chains.push_back({cut_place_chain(place), "", {}, std::move(rules)});
+    }
+  }
+
+  Rules at_place(const Place& place) const {
+    Rules rules;
+    if (!place.cut()) {
+      append(rules, {kNotSyn + " ct state established ct direction original accept",
+                     "meta l4proto 17 ct state established ct direction original accept"});
+    }
+    append(rules, book_.allowed());
+    append(rules, book_.reached(place.doors));
+    if (place.cut()) {
+      append(rules, {kNotSyn + " ct state established drop", kEndedDatagram});
+    } else {
+      append(rules, spoken("ct state established ", "saddr", "sport", "daddr", "dport"));
+      append(rules, {kNotSyn + " " + kOwnSocket + " accept", kNotSyn + " meta l4proto @underway accept"});
+    }
+    rules.emplace_back(program_.reject ? "goto rejected" : "drop");
+    return rules;
+  }
+
+  const Rulebook& book_;
+  const Program& program_;
+};
+
+}  // namespace
+
+std::vector<Chain> door_chains(const Rulebook& book) { return Doors(book).chains(); }
+
+}  // namespace knockwork

@@ -1,0 +1,315 @@
+// The hook `gate` at prerouting: knocks, guards, and the refusal of what is plainly a stranger's.
+//
+// Whoever passes here is not in yet: `input` and `forward` ask again (door_chains.cpp).
+#include <fmt/format.h>
+
+#include "ruleset/compile/rulebook.hpp"
+#include "ruleset/log.hpp"
+
+namespace knockwork {
+namespace {
+
+class Gate {
+ public:
+  explicit Gate(const Rulebook& book) : book_(book), program_(book.program()) {}
+
+  std::vector<Chain> chains() const {
+    std::vector<Chain> chains{gate(),
+                              {"known", "", {}, known()},
+                              {"protected", "", {}, admitted({})},
+                              {"refuse", "", {}, refuse()},
+                              {"answered", "", {}, answered()},
+                              {"rejected", "", {}, rejected()},
+                              {"knock", "", {}, knock()},
+                              {"judge", "", {}, judge()},
+                              {"fire", "", {}, fire("expected")},
+                              {"wrong", "", {}, wrong()}};
+    add_later_uses(chains, "fire");
+    if (program_.lockout) {
+      add_later_uses(chains, "follow");
+      chains.push_back({"guard", "", {}, guard()});
+      chains.push_back({"muted", "", {}, muted()});
+      chains.push_back({"follow", "", {}, fire("excused")});
+      chains.push_back({"lockout", "", {}, lockout()});
+    }
+    if (book_.stealth()) {
+      chains.push_back({"elsewhere", "", {}, elsewhere()});
+    } else {
+      chains.push_back(closed());
+      chains.push_back({"odd", "", {}, odd()});
+    }
+    for (const Segment& segment : segment_ranges(program_)) {
+      chains.push_back({segment_chain(segment), "", {}, admitted(segment.ranges)});
+    }
+    add_cut_chains(chains);
+    return chains;
+  }
+
+ private:
+  // Where a packet goes that nobody answers for: on to the host, or nowhere.
+  std::string pass() const { return book_.stealth() ? "drop" : "accept"; }
+
+  // A port that concerns nobody costs one look at a bitmap.
+  Rules watched() const {
+    std::string rule = "th dport != @watched";
+    if (has_watched_ranges(program_)) rule += " th dport != @watched_ranges";
+    return {rule + (book_.stealth() ? " goto elsewhere" : " accept")};
+  }
+
+  Chain gate() const {
+    Chain chain{
+        "gate", "type filter hook prerouting priority mangle; policy accept;", {}, {"iif \"lo\" accept"}};
+    append(chain.rules, book_.unlisted(false));
+    if (!book_.stealth()) {
+      chain.rules.emplace_back("tcp flags ! rst,ack tcp flags != syn / fin,syn goto odd");
+      append(chain.rules, watched());
+    }
+    chain.rules.emplace_back("ct state established jump known");
+    if (book_.stealth() && book_.places().empty()) append(chain.rules, watched());
+    if (!book_.places().empty()) append(chain.rules, Rulebook::at_places("places"));
+    if (book_.stealth() && !book_.places().empty()) append(chain.rules, watched());
+    chain.rules.emplace_back("meta l4proto . th dport vmap @dispatch");
+    if (has_watched_ranges(program_)) chain.rules.emplace_back("meta l4proto . th dport vmap @ranges");
+    if (book_.stealth()) chain.rules.emplace_back("goto elsewhere");
+    return chain;
+  }
+
+  // What belongs to a connection of which both sides have been heard. Where connections may end
+  // with their grants, those are asked about; a published port is asked about nowhere else.
+  Rules known() const {
+    Rules rules{kSyn + " return"};
+    const bool cut = !book_.cut().empty(), place = book_.any_place_cut();
+    if (cut || place) rules.emplace_back("ct direction reply accept");
+    if (place) append(rules, Rulebook::at_places("cut_places"));
+    if (cut) rules.emplace_back("meta l4proto . th dport vmap @cut");
+    rules.emplace_back("accept");
+    return rules;
+  }
+
+  // A protected port of this host. What it is to the routing table alone, `input` judges.
+  Rules admitted(const std::vector<Service>& ranges) const {
+    Rules rules{"fib daddr type != local accept", kNotSyn + " accept"};
+    append(rules, book_.allowed());
+    append(rules, book_.granted(ranges));
+    rules.emplace_back("goto refuse");
+    return rules;
+  }
+
+  Rules refuse() const {
+    if (!program_.reject) return {"drop"};
+    if (book_.stealth()) return {"goto rejected"};
+    return {"meta pkttype != host drop", kTurnedAway + " accept"};
+  }
+
+  // A knock ends like any packet to a closed port, and where nobody listens that is what it is. Of one
+  // that a socket here would hear, a connection goes to a port that is closed, so that the host
+  // itself answers; a datagram is refused in `input`, where the host would.
+  Rules answered() const {
+    if (book_.stealth()) return {"drop"};
+    return {"meta l4proto 17 socket wildcard 0-1 " + kOverheard + " accept",
+            "meta l4proto 6 socket wildcard 0-1 " + kTurnedAway + " accept", "accept"};
+  }
+
+  // The host drops what is malformed; RFC 8200 section 8.1 forbids a zero checksum over IPv6, and
+  // routing headers of type 4 are dropped by whoever does no segment routing (RFC 8754).
+  static Rules rejected() {
+    return {"ct state invalid drop", "meta nfproto ipv6 udp checksum 0 drop", "rt type 4 drop",
+            "meta l4proto 6 reject with tcp reset", "reject"};
+  }
+
+  // Every nat chain runs at one point, in the order of their priorities: ours as early as may be.
+  // Were another first, the packet is still turned away.
+  static Chain closed() {
+    return {
+        "closed",
+        "type nat hook prerouting priority -199; policy accept;",
+        {},
+        {"meta pkttype != other accept", fmt::format("meta l4proto 6 dnat ip to ip daddr:{}", kClosedPort),
+         fmt::format("meta l4proto 6 dnat ip6 to ip6 daddr:{}", kClosedPort)}};
+  }
+
+  Rules odd() const {
+    Rules rules{"fib daddr type != local accept"};
+    append(rules, book_.allowed());
+    rules.emplace_back("drop");
+    return rules;
+  }
+
+  // A knock is for an address of this host; what is broadcast or multicast is a neighbour's habit.
+  static Rules knock() {
+    return {"fib daddr type local goto judge", "fib daddr . iif type local goto judge", "accept"};
+  }
+
+  // A knock counts when it is udp, or a tcp packet that opens a connection.
+  Rules counting() const {
+    Rules rules = book_.allowed();
+    append(rules, {"ct state invalid " + pass(), kNotSyn + " accept", "meta pkttype != host " + pass()});
+    return rules;
+  }
+
+  Rules locked(const std::string& where) const {
+    Rules rules;
+    const auto ask = [&](const std::string& four, const std::string& six) {
+      rules.push_back(fmt::format("{} @{} goto {}", equals(book_.lockout4()), four, where));
+      rules.push_back(fmt::format("{} @{} goto {}", equals(book_.lockout6()), six, where));
+      rules.push_back(fmt::format("ip6 saddr @{} goto {}", six, where));  // link-local ones by address
+    };
+    ask("locked4", "locked6");
+    if (book_.strays()) ask("strays4", "strays6");
+    rules.push_back("meta nfproto @overflow goto " + where);
+    return rules;
+  }
+
+  // "ip6 saddr & MASK ==", or "ip6 saddr" alone.
+  static std::string equals(const std::string& source) {
+    return source.find('&') == std::string::npos ? source : source + " ==";
+  }
+
+  static std::string use(std::size_t layer, std::string_view chain) {
+    return fmt::format("meta priority set meta l4proto . th dport map @{} jump {}", steps_map(layer), chain);
+  }
+
+  // Later uses first: what one of these rules inserts must not fire in the next. Most ports have one
+  // use, and one look tells: whichever has a third has a second.
+  Rules every_use(std::string_view chain) const {
+    Rules rules;
+    if (book_.layers() > 1) rules.push_back(use(1, fmt::format("{}_later_uses", chain)));
+    rules.push_back(use(0, chain));
+    return rules;
+  }
+
+  void add_later_uses(std::vector<Chain>& chains, std::string_view chain) const {
+    if (book_.layers() < 2) return;
+    Rules rules;
+    for (std::size_t layer = book_.layers(); layer-- > 1;) rules.push_back(use(layer, chain));
+    chains.push_back({fmt::format("{}_later_uses", chain), "", {}, std::move(rules)});
+  }
+
+  Rules judge() const {
+    // A segment with that option gets no answer, and would leave an entry in conntrack.
+    Rules rules{kNotSyn + " tcp option md5sig exists drop"};
+    append(rules, counting());
+    if (program_.lockout) append(rules, locked("muted"));
+    append(rules, every_use("fire"));
+    // Nothing fired: wrong, but for the late copy of a right knock and for what follows one that a
+    // lockout swallowed.
+    rules.push_back(std::string("meta pkttype host goto ") + (program_.lockout ? "muted" : "wrong"));
+    rules.push_back(kClean + " goto answered");
+    return rules;
+  }
+
+  // Of a source that is locked out: a sequence is followed, so that its knocks are no wrong ones,
+  // and opens nothing. A flood of knocks is none that anybody meant.
+  Rules muted() const {
+    Rules rules{"limit rate over 2000/second burst 1000 packets goto wrong", kMuted};
+    append(rules, every_use("follow"));
+    append(rules, {"meta pkttype multicast goto wrong", kClean + " goto answered"});
+    return rules;
+  }
+
+  // A first step fires, and one that the source may take next.
+  Rules fire(std::string_view set) const {
+    Rules rules{"meta priority vmap @openers"};
+    for (const auto& [source, family] : book_.sources()) {
+      rules.push_back(
+          fmt::format("{} . meta priority @{}{} meta priority vmap @advance", source, set, family));
+    }
+    if (!has_sequence_timeouts(program_)) return rules;
+    for (const auto& [source, family] : book_.sources()) {
+      const std::string begun =
+          set == "expected" ? fmt::format("{} . meta priority @begun{} ", source, family) : "";
+      rules.push_back(
+          fmt::format("{}{} . meta priority @{}{} meta priority vmap @timed", begun, source, set, family));
+    }
+    return rules;
+  }
+
+  Rules wrong() const {
+    Rules rules{kClean};
+    if (program_.lockout) rules.emplace_back("jump lockout");
+    rules.emplace_back("goto answered");
+    return rules;
+  }
+
+  Rules guard() const {
+    Rules rules{"fib daddr type != local accept"};
+    append(rules, counting());
+    append(rules, {"jump lockout", pass()});
+    return rules;
+  }
+
+  // A full set ends an update's rule: then everybody of that family is locked
+  // out, for a gate that cannot punish must not open.
+  Rules lockout() const {
+    Rules rules = logged_wrong();
+    append(rules, locking("locked", " return"));
+    rules.push_back(fmt::format("update @overflow {{ meta nfproto timeout {} }}", time()));
+    return rules;
+  }
+
+  std::string time() const { return nft_time(program_.lockout_time); }
+
+  // A whole link shares fe80::/64: its neighbours are told apart by address.
+  Rules locking(const std::string& sets, const std::string& then) const {
+    return {fmt::format("update @{}4 {{ {} timeout {} }}{}", sets, book_.lockout4(), time(), then),
+            fmt::format("ip6 saddr fe80::/10 update @{}6 {{ ip6 saddr timeout {} }}{}", sets, time(), then),
+            fmt::format("ip6 saddr != fe80::/10 update @{}6 {{ {} timeout {} }}{}", sets, book_.lockout6(),
+                        time(), then)};
+  }
+
+  // To nflog, without the ports: no more of the packet than its IP header.
+  Rules logged_wrong() const {
+    if (program_.log != Log::all) return {};
+    Rules rules;
+    for (const auto& [family, header] : {std::pair{"ipv4", 20}, std::pair{"ipv6", 40}}) {
+      rules.push_back(fmt::format("meta nfproto {} limit rate 10/second burst 20 packets {}", family,
+                                  Rulebook::log_statement(kLogWrong, header)));
+    }
+    return rules;
+  }
+
+  // Stealth, any other port. What is neither new nor for this host `input` decides: it drops all
+  // that nobody lets in. A stray locks out as a wrong knock does, in sets of its own which may
+  // run full: a flood from invented sources must not shut everybody out.
+  Rules elsewhere() const {
+    Rules rules{"fib daddr type != local accept", "meta l4proto != 17 meta l4proto != 6 accept",
+                kNotSyn + " accept"};
+    append(rules, book_.allowed());
+    append(rules, book_.public_rules(Rulebook::Which::ports));
+    rules.emplace_back("ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept");
+    if (program_.lockout) {
+      rules.emplace_back("ct state invalid,related drop");
+      append(rules, logged_wrong());
+      append(rules, locking("strays", ""));
+    }
+    rules.emplace_back("drop");
+    return rules;
+  }
+
+  // Connections that end with their grants: silently, for an answer would have conntrack forget
+  // them, and what it forgot might begin anew.
+  void add_cut_chains(std::vector<Chain>& chains) const {
+    if (book_.cut().empty()) return;
+    const auto covered = [&](const std::vector<Service>& ranges) {
+      Rules rules{"fib daddr type != local accept"};
+      append(rules, book_.allowed());
+      append(rules, book_.granted(ranges));
+      rules.emplace_back("drop");
+      return rules;
+    };
+    chains.push_back({"cut", "", {}, covered({})});
+    for (const Segment& segment : segment_ranges(program_)) {
+      if (is_cut(book_.cut(), segment))
+        chains.push_back({cut_segment_chain(segment), "", {}, covered(segment.ranges)});
+    }
+  }
+
+  const Rulebook& book_;
+  const Program& program_;
+};
+
+}  // namespace
+
+std::vector<Chain> gate_chains(const Rulebook& book) { return Gate(book).chains(); }
+
+}  // namespace knockwork

@@ -1,0 +1,128 @@
+#include "ruleset/compile/port_sets.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "ruleset/compile/chains.hpp"
+#include "ruleset/compile/places.hpp"
+
+namespace knockwork {
+namespace {
+
+// The kernel keeps single ports as a bitmap, whose elements it walks for each one that is added.
+// Many are given as fewer intervals that cover some others as well: whoever finds a
+// port here asks the maps.
+constexpr std::size_t kMostSingle = 1024;
+constexpr std::size_t kMostIntervals = 4;
+
+using Span = std::pair<std::uint32_t, std::uint32_t>;
+
+bool is_range(const Service& service) { return service.first != service.last; }
+
+struct Ports {
+  std::set<std::uint16_t> single;
+  std::set<Span> ranges;
+
+  void add(const Service& service) {
+    if (service.first == service.last) {
+      single.insert(service.first);
+    } else {
+      ranges.insert({service.first, service.last});
+    }
+  }
+};
+
+std::string key(const Span& span) {
+  return span.first == span.second ? std::to_string(span.first)
+                                   : fmt::format("{}-{}", span.first, span.second);
+}
+
+// Overlapping and adjacent ones become one.
+std::vector<Span> merged(const std::set<Span>& spans, std::uint32_t gap) {
+  std::vector<Span> all;
+  for (const Span& span : spans) {
+    if (!all.empty() && span.first <= all.back().second + 1 + gap) {
+      all.back().second = std::max(all.back().second, span.second);
+    } else {
+      all.push_back(span);
+    }
+  }
+  return all;
+}
+
+Set of_spans(std::string name, const std::vector<Span>& spans) {
+  Set set{std::move(name), "inet_service", {"interval"}, {}, 0, {}};
+  for (const Span& span : spans) set.elements.push_back({key(span), {}, {}});
+  std::sort(set.elements.begin(), set.elements.end());
+  return set;
+}
+
+Set of_singles(std::string name, const std::set<std::uint16_t>& ports) {
+  if (ports.size() > kMostSingle) {
+    std::set<Span> spans;
+    for (const std::uint16_t port : ports) spans.insert({port, port});
+    std::vector<Span> fewer;
+    for (std::uint32_t gap = 0; fewer.empty() || fewer.size() > kMostIntervals; gap = 2 * gap + 1) {
+      fewer = merged(spans, gap);
+    }
+    return of_spans(std::move(name), fewer);
+  }
+  Set set{std::move(name), "inet_service", {}, {}, 0, {}};
+  for (const std::uint16_t port : ports) set.elements.push_back({std::to_string(port), {}, {}});
+  std::sort(set.elements.begin(), set.elements.end());
+  return set;
+}
+
+void add(std::vector<Set>& sets, const std::string& name, const Ports& ports) {
+  sets.push_back(of_singles(name, ports.single));
+  if (!ports.ranges.empty()) sets.push_back(of_spans(name + "_ranges", merged(ports.ranges, 0)));
+}
+
+}  // namespace
+
+bool has_spoken(const Program& program) {
+  const std::vector<Service> cut = cut_services(program);
+  const std::vector<Service> here = protected_services(program);
+  const std::vector<Door> there = remote_doors(program);
+  return std::any_of(here.begin(), here.end(),
+                     [&](const Service& service) {
+                       return service.protocol == Protocol::udp &&
+                              !std::binary_search(cut.begin(), cut.end(), service);
+                     }) ||
+         std::any_of(there.begin(), there.end(), [](const Door& door) { return !door.cut; });
+}
+
+void add_ports(std::vector<Set>& sets, const Program& program) {
+  Ports watched, services;
+  for (const Service& service : protected_services(program)) {
+    watched.add(service);
+    services.add(service);
+  }
+  for (const Track& track : program.tracks) {
+    for (const Edge& edge : track.edges) watched.single.insert(edge.knock.port);
+  }
+  for (const Knock& guard : program.guards) watched.single.insert(guard.port);
+  for (const Service& service : program.public_services) watched.add(service);
+  for (const Place& place : find_places(remote_doors(program))) {
+    watched.add(place.span);
+    services.add(place.span);
+  }
+  add(sets, "watched", watched);
+  add(sets, "services", services);
+}
+
+bool has_service_ranges(const Program& program) {
+  const std::vector<Place> places = find_places(remote_doors(program));
+  return !segment_ranges(program).empty() ||
+         std::any_of(places.begin(), places.end(), [](const Place& place) { return is_range(place.span); });
+}
+
+bool has_watched_ranges(const Program& program) {
+  return has_service_ranges(program) ||
+         std::any_of(program.public_services.begin(), program.public_services.end(), is_range);
+}
+
+}  // namespace knockwork

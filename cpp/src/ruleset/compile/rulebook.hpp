@@ -1,0 +1,94 @@
+// What the files that write chains share: the program, and how its rules speak.
+//
+// Three hooks do the work. `gate` (prerouting) listens for knocks and refuses early; `input`
+// and `forward` stand where a packet is delivered, after routing and after everybody's
+// address translation, and let nobody in to a protected service without a grant.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ruleset/compile/chains.hpp"
+#include "ruleset/compile/places.hpp"
+
+namespace knockwork {
+
+using Rules = std::vector<std::string>;
+
+inline void append(Rules& rules, const Rules& more) { rules.insert(rules.end(), more.begin(), more.end()); }
+
+// The first segment of a TCP connection, and every other segment. A SYN is a new
+// connection, whatever conntrack remembers of the last one.
+inline const std::string kSyn = "tcp flags syn / fin,syn,rst,ack";
+inline const std::string kNotSyn = "tcp flags != syn / fin,syn,rst,ack";
+// Of a flow that ended with its grant, which `gate` did not know by its port: another table translates it.
+inline const std::string kEndedDatagram = "meta l4proto 17 ct state established ct direction original drop";
+// The priority is a scratch register that carries an edge, the packet type a flag of two bits:
+// they are those of any packet again when a knock goes on. The mark is never touched.
+inline const std::string kFired = "meta pkttype set broadcast";
+inline const std::string kMuted = "meta pkttype set multicast";  // by a lockout: nothing opens
+inline const std::string kExcused = "meta pkttype set other";
+inline const std::string kClean = "meta pkttype set host meta priority set none";
+// A packet that nothing may come of: the kernel forwards none of this type, and hands no
+// segment of it to a socket. `closed` and `input` see to its answer.
+inline const std::string kTurnedAway = "meta pkttype set other";
+// A datagram at a knock port that a local socket would hear: the priority is a flag up to `input`.
+inline const std::string kOverheard = "meta priority set 7411:1";
+// The connection that this host's own kernel knows the segment to belong to: early demux has
+// found its socket (tcp_v4_early_demux in Linux), so it can begin nothing.
+inline const std::string kOwnSocket = "meta skuid 0-4294967295";
+
+class Rulebook {
+ public:
+  Rulebook(const Program& program, std::size_t layers)
+      : program_(program),
+        layers_(layers),
+        places_(find_places(remote_doors(program))),
+        cut_(cut_services(program)) {}
+
+  const Program& program() const { return program_; }
+  std::size_t layers() const { return layers_; }
+  const std::vector<Place>& places() const { return places_; }
+  const std::vector<Service>& cut() const { return cut_; }
+
+  bool stealth() const { return program_.mode == Mode::stealth; }
+  bool strays() const { return stealth() && program_.lockout; }
+  bool any_place_cut() const;
+
+  // How a source is called in each family's sets.
+  std::vector<std::pair<std::string, char>> sources() const {
+    return {{source4(program_.ipv4_prefix), '4'}, {source6(program_.ipv6_prefix), '6'}};
+  }
+  std::string lockout6() const { return source6(lockout_prefix(program_)); }
+  std::string lockout4() const { return source4(program_.ipv4_prefix); }
+
+  // Sources that never need to knock.
+  Rules allowed() const;
+  // By a grant for the port itself, or for a range over it.
+  Rules granted(const std::vector<Service>& ranges) const;
+  Rules reached(const std::vector<Door>& doors) const;
+  // "… vmap @places4" and the same of the other family.
+  static Rules at_places(const std::string& maps);
+  // No more of the packet than its IP header, so that no port is told.
+  static std::string log_statement(std::string_view prefix, int bytes);
+  // Stealth: what `public` lets in by more than a port.
+  enum class Which { all, ports };
+  Rules public_rules(Which which) const;
+  // Packets that came in where nothing is protected. `routed`: where a VRF has taken the interface's place.
+  Rules unlisted(bool routed) const;
+
+ private:
+  const Program& program_;
+  std::size_t layers_;
+  std::vector<Place> places_;
+  std::vector<Service> cut_;
+};
+
+// The chains of each file.
+std::vector<Chain> gate_chains(const Rulebook& book);      // prerouting: knocks, and refusals
+std::vector<Chain> door_chains(const Rulebook& book);      // input, forward, output: who gets in
+std::vector<Chain> sequence_chains(const Rulebook& book);  // what firing a step does
+
+}  // namespace knockwork

@@ -1,0 +1,176 @@
+// What firing a step does: one chain per distinct step timeout, opening and set of sources.
+//
+// Of a source that is locked out, the same chains only note that what follows is no wrong
+// knock (`excused`); nothing is expected and nothing opens.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "ruleset/compile/rulebook.hpp"
+#include "ruleset/log.hpp"
+
+namespace knockwork {
+namespace {
+
+// A constant_key for a protocol. A bare number would do for us, but `nft list ruleset`
+// writes its name, which does not parse there: a saved ruleset must load again.
+std::string constant_protocol(Protocol protocol) {
+  return fmt::format("meta l4proto & {0} | {0}", static_cast<int>(protocol));
+}
+
+class Sequences {
+ public:
+  explicit Sequences(const Rulebook& book) : book_(book), program_(book.program()) {}
+
+  std::vector<Chain> chains() const {
+    std::map<std::string, Chain> made;
+    const auto make = [&made](const std::string& name) -> Chain& {
+      return made.try_emplace(name, Chain{name, "", {}, {}}).first->second;
+    };
+    for (const Track& track : program_.tracks) {
+      if (track.edges.size() > 1) make(waiting_chain(track.step_timeout)).rules = waiting(track);
+      make(opening_chain(track)).rules = opening(track);
+      if (track.once) {
+        make("once_" + opening_chain(track)).rules = opening_once(track);
+        make("spender").rules = spender();
+      }
+      Track anywhere = track;
+      anywhere.from.clear();
+      if (track.sequence_timeout) {
+        Rules& rules = make(firing_chain(anywhere, 0)).rules;
+        if (Rules longer = beginning(track); longer.size() > rules.size()) rules = std::move(longer);
+      }
+      for (std::size_t step = 0; !track.from.empty() && step < track.edges.size(); ++step) {
+        make(firing_chain(track, step)).rules = asked_for_source(track, firing_chain(anywhere, step));
+      }
+    }
+    if (program_.lockout && !program_.tracks.empty()) make("excuse").rules = excuse();
+    std::vector<Chain> chains;
+    chains.reserve(made.size());
+    for (auto& [name, chain] : made) chains.push_back(std::move(chain));
+    return chains;
+  }
+
+ private:
+  static Rules asked_for_source(const Track& track, const std::string& target) {
+    return {fmt::format("ip saddr @{} goto {}", from_set(track, '4'), target),
+            fmt::format("ip6 saddr @{} goto {}", from_set(track, '6'), target)};
+  }
+
+  // `update @set4 { ip saddr . meta priority timeout 5s }`, and the same of the other family.
+  Rules noted(std::string_view set, Duration time) const {
+    Rules rules;
+    for (const auto& [source, family] : book_.sources()) {
+      rules.push_back(fmt::format("update @{}{} {{ {} . meta priority timeout {} }}", set, family, source,
+                                  nft_time(time)));
+    }
+    return rules;
+  }
+
+  Rules muted() const { return program_.lockout ? Rules{"meta pkttype > broadcast goto excuse"} : Rules{}; }
+
+  // A stack sends a SYN again after some seconds: the copy is as right as the first.
+  Rules late_copies() const { return program_.lockout ? noted("excused", excused_for(program_)) : Rules{}; }
+
+  Rules excuse() const {
+    Rules rules{kExcused};
+    append(rules, late_copies());
+    rules.emplace_back("meta priority set meta priority map @next");
+    append(rules, late_copies());
+    return rules;
+  }
+
+  Rules waiting(const Track& track) const {
+    Rules rules = muted();
+    rules.push_back(kFired);
+    append(rules, late_copies());
+    rules.emplace_back("meta priority set meta priority map @next");
+    append(rules, noted("expected", track.step_timeout));
+    return rules;
+  }
+
+  // A first knock starts the clock of every later step: as often as the longest
+  // sequence has steps, for where `next` ends the last one is only noted again.
+  Rules beginning(const Track& track) const {
+    Rules rules = waiting(track);
+    for (std::size_t step = 1; step < track.edges.size(); ++step) {
+      if (step > 1) rules.emplace_back("meta priority set meta priority map @next");
+      append(rules, noted("begun", *track.sequence_timeout));
+    }
+    return rules;
+  }
+
+  // A holder records who came by which sequence; without room for it nothing opens.
+  Rules opening(const Track& track) const {
+    Rules rules = muted();
+    rules.push_back(kFired);
+    append(rules, late_copies());
+    for (const auto& [source, family] : book_.sources()) {
+      rules.push_back(fmt::format("update @holders{} {{ {} . meta priority timeout {} }}", family, source,
+                                  nft_time(track.open_for)));
+      for (const Service& service : track.services) {
+        rules.push_back(fmt::format("{} . meta priority @holders{} {}", source, family,
+                                    grant(track, service, source, family)));
+      }
+    }
+    append(rules, logged_grant());
+    return rules;
+  }
+
+  static std::string grant(const Track& track, const Service& service, const std::string& source,
+                           char family) {
+    const std::string time = nft_time(track.open_for);
+    if (!track.to.empty()) {
+      const auto [first, second] = door_marks({track.to, service});
+      return fmt::format("update @reached{} {{ {} . {} . {} timeout {} }}", family, source, nft_mark(first),
+                         nft_mark(second), time);
+    }
+    const bool single = service.first == service.last;
+    return fmt::format("update @{}{} {{ {} . {} . {} timeout {} }}", single ? "granted" : "ranged", family,
+                       source, constant_protocol(service.protocol),
+                       single ? std::to_string(service.first) : nft_mark(range_id(service)), time);
+  }
+
+  // The grant is noted before the sequence is spent, and both before anything opens.
+  Rules opening_once(const Track& track) const {
+    Rules rules = muted();
+    append(rules, {"meta priority @spent goto spender", kFired});
+    for (const std::string& holder : noted("holders", track.open_for)) {
+      rules.push_back(holder + " add @spent { meta priority } goto " + opening_chain(track));
+    }
+    return rules;
+  }
+
+  // Whoever spent it may repeat its last knock unpunished while the grant lives.
+  Rules spender() const {
+    Rules rules;
+    for (const auto& [source, family] : book_.sources()) {
+      rules.push_back(fmt::format("{} . meta priority @holders{} {}", source, family, kFired));
+    }
+    return rules;
+  }
+
+  // To nflog, with the mark that `logged` has for the sequence: the one place where a packet
+  // loses its mark, and it is the last knock of somebody who knew them all.
+  Rules logged_grant() const {
+    if (program_.log == Log::none) return {};
+    Rules rules;
+    for (const auto& [source, family] : book_.sources()) {
+      rules.push_back(fmt::format(
+          "{} . meta priority @holders{} limit rate 100/second burst 100 packets meta mark set meta priority "
+          "map @logged {} meta mark set 0x00000000",
+          source, family, Rulebook::log_statement(kLogGrant, family == '4' ? 20 : 40)));
+    }
+    return rules;
+  }
+
+  const Rulebook& book_;
+  const Program& program_;
+};
+
+}  // namespace
+
+std::vector<Chain> sequence_chains(const Rulebook& book) { return Sequences(book).chains(); }
+
+}  // namespace knockwork

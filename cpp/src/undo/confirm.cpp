@@ -1,0 +1,110 @@
+// Confirm and roll back: the two ends of an apply that waits.
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "host/clocks.hpp"
+#include "host/lock.hpp"
+#include "records/last_good.hpp"
+#include "records/stamp.hpp"
+#include "undo/revert.hpp"
+#include "undo/timer.hpp"
+#include "undo/way_in.hpp"
+#include "values/values.hpp"
+
+namespace knockwork {
+namespace {
+
+using namespace std::chrono_literals;
+
+[[noreturn]] void refuse_none(const std::string& id) {
+  const std::optional<Pending> last = read_rolled_back();
+  if (last && (id.empty() || last->id == id)) {
+    throw SystemError(
+        fmt::format("no apply waits for a confirmation: apply {} was taken back already", last->id));
+  }
+  throw SystemError(
+      "no apply waits for a confirmation: `knockwork apply --confirm-within 60s` makes one that "
+      "does, where something changes");
+}
+
+Pending read_waiting(const std::string& id) {
+  const std::optional<Pending> pending = read_pending();
+  if (!pending) refuse_none(id);
+  if (!id.empty() && id != pending->id) {
+    throw SystemError(fmt::format("it is apply {} that waits for a confirmation, not {}; nothing was changed",
+                                  pending->id, id));
+  }
+  return *pending;
+}
+
+}  // namespace
+
+std::chrono::milliseconds parse_time(std::string_view text, std::string_view what) {
+  const auto time = spec::parse_duration(text);
+  if (!time) {
+    throw SystemError(fmt::format("{}: {}; {}", what, time.error().message, time.error().remedy));
+  }
+  return std::chrono::milliseconds(time->milliseconds());
+}
+
+std::chrono::milliseconds parse_confirm_within(std::string_view text) {
+  const std::chrono::milliseconds time = parse_time(text, "confirm_within");
+  if (time < 1s || time > 1h) {
+    throw SystemError(fmt::format("confirm_within: {} is too {}; give it from 1s to 1h", text,
+                                  time < 1s ? "short" : "long"));
+  }
+  return time;
+}
+
+std::string confirm(const std::string& id, Proof proof, Kernel& kernel, const Settings& settings) {
+  const Lock lock(settings.lock_timeout);
+  const Pending pending = read_waiting(id);
+  const auto refuse = [&](const std::string& why) {
+    throw SystemError(fmt::format("apply {} is not confirmed, and is taken back in {} s: {}", pending.id,
+                                  (waiting(pending, boot_clock()).remaining.count() + 999) / 1000, why));
+  };
+  if (is_over(pending, kernel.generation().boot, boot_clock())) {
+    refuse("its time is over");
+  }
+  const std::optional<LiveTable> live = read_ours(kernel);
+  const std::string listed = live ? digest(live->ruleset) : "";
+  if (!live || (listed != pending.digest && listed != pending.listed)) {
+    refuse("the table is not the one that it made; look at `knockwork plan`");
+  }
+  if (proof == Proof::fresh) {
+    const auto missing =
+        missing_proof(pending, *live, {settings.ssh_connection, ssh_session_began(), boot_clock()});
+    if (missing) refuse(*missing);
+  }
+  forget_pending();
+  forget_rolled_back();
+  std::vector<std::string> warnings;  // the next apply says them, where they still hold
+  keep_last_good(live->ruleset, pending.digest, warnings);
+  disarm(pending.id);
+  return pending.id;
+}
+
+Report rollback(const std::string& id, Kernel& kernel, const Settings& settings) {
+  const Lock lock(settings.lock_timeout);
+  const Pending pending = read_waiting(id);
+  Report report = revert(pending, kernel, settings);
+  disarm(pending.id);
+  return report;
+}
+
+void rollback_armed(const std::string& id, Kernel& kernel) {
+  const auto last = std::chrono::steady_clock::now() + 1h;
+  for (;; std::this_thread::sleep_for(1s)) {
+    try {
+      const Lock lock(1min);
+      const std::optional<Pending> pending = read_pending();
+      if (pending && pending->id == id) revert(*pending, kernel, {});
+      return;
+    } catch (const SystemError&) {  // a busy kernel, a full disk: what waits must not stay
+      if (std::chrono::steady_clock::now() >= last) throw;
+    }
+  }
+}
+
+}  // namespace knockwork

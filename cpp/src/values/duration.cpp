@@ -1,0 +1,85 @@
+// Durations: "1m30s" and back.
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+
+#include "text/utf8.hpp"
+#include "values/values.hpp"
+
+namespace knockwork {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::int64_t ms;
+};
+constexpr std::array<Unit, 6> kUnits{
+    {{"w", 604'800'000}, {"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
+constexpr std::size_t kMostDigits = 10;  // no overflow, whatever the units
+
+constexpr const char* kRemedy = "write it as 5s, 500ms, 1m30s, 2h or 1d";
+
+bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
+
+spec::Parsed<Duration> refuse(std::string message, std::string remedy) {
+  return tl::unexpected(spec::Fault{std::move(message), std::move(remedy)});
+}
+
+spec::Parsed<Duration> too_long() {
+  return refuse("a duration of more than 30 days",
+                fmt::format("the longest is {}", to_string(spec::kLongest)));
+}
+
+spec::Parsed<Duration> check(std::int64_t ms) {
+  if (ms == 0) return refuse("a duration of nothing", "the shortest is 100ms");
+  if (ms % 100 != 0) {
+    const Duration nearest = Duration::milliseconds((ms + 99) / 100 * 100);
+    return refuse("not a multiple of 100ms",
+                  fmt::format("write {}: the kernel's clock keeps no finer durations", to_string(nearest)));
+  }
+  if (ms > spec::kLongest.milliseconds()) return too_long();
+  return Duration::milliseconds(ms);
+}
+
+}  // namespace
+
+std::string to_string(Duration duration) {
+  std::int64_t rest = duration.milliseconds();
+  if (rest == 0) return "0s";
+  std::string text;
+  for (const Unit& unit : kUnits) {
+    if (unit.name == "w") continue;  // read, but written as days, as the kernel's tools do
+    if (rest >= unit.ms) text += fmt::format("{}{}", rest / unit.ms, unit.name);
+    rest %= unit.ms;
+  }
+  return text;
+}
+
+spec::Parsed<Duration> spec::parse_duration(std::string_view text) {
+  const std::string message = quote(text) + " is not a duration";
+  std::int64_t ms = 0;
+  std::size_t next_unit = 0;  // units come in falling order, each at most once
+  for (std::string_view rest = text; !rest.empty();) {
+    std::size_t digits = 0;
+    while (digits < rest.size() && is_digit(rest[digits])) ++digits;
+    if (digits == 0) return refuse(message, kRemedy);
+    if (digits > kMostDigits) return too_long();
+    std::int64_t count = 0;
+    std::from_chars(rest.data(), rest.data() + digits, count);
+    rest.remove_prefix(digits);
+    if (rest.empty())
+      return tl::unexpected(Fault{"a duration without a unit", "add one: s for seconds, m for minutes",
+                                  fmt::format("write {0}s for seconds, {0}m for minutes", text)});
+    std::size_t letters = 0;
+    while (letters < rest.size() && !is_digit(rest[letters])) ++letters;
+    while (next_unit < kUnits.size() && kUnits[next_unit].name != rest.substr(0, letters)) ++next_unit;
+    if (next_unit == kUnits.size()) return refuse(message, kRemedy);
+    ms += count * kUnits[next_unit++].ms;
+    rest.remove_prefix(letters);
+  }
+  if (text.empty()) return refuse(message, kRemedy);
+  return check(ms);
+}
+
+}  // namespace knockwork

@@ -1,0 +1,39 @@
+#include "values/host_names.hpp"
+
+#include <unistd.h>
+
+#include <array>
+
+#include "knockwork/derive.hpp"
+#include "knockwork/diagnostic.hpp"
+
+namespace knockwork {
+
+std::optional<std::string> derivation::normal_host(std::string_view name) {
+  constexpr std::size_t kLongest = 253;  // RFC 1035, 2.3.4
+  if (name.ends_with('.')) name.remove_suffix(1);
+  if (name.empty() || name.size() > kLongest) return std::nullopt;
+  std::string normal;
+  for (const char byte : name) {
+    const bool upper = byte >= 'A' && byte <= 'Z';
+    const bool lower = byte >= 'a' && byte <= 'z';
+    const bool digit = byte >= '0' && byte <= '9';
+    if (!upper && !lower && !digit && byte != '.' && byte != '-' && byte != '_') return std::nullopt;
+    normal += upper ? static_cast<char>(byte - 'A' + 'a') : byte;
+  }
+  return normal;
+}
+
+std::string own_host_name() {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  const auto normal = derivation::normal_host(name.data());
+  if (!normal) throw SystemError("this host has no name: set one, or write `host` in `derive`");
+  return *normal;
+}
+
+std::string host_of(const Derivation& derivation) {
+  return derivation.host.empty() ? own_host_name() : derivation.host;
+}
+
+}  // namespace knockwork
