@@ -50,7 +50,7 @@ def requests() -> list[bytes]:
 
 SEEDS = {
     "call": requests(),
-    "declaration": files("tests/errors/**/*.yml", "tests/golden/**/*.yml"),
+    "declaration": files("tests/errors/**/*.yml", "tests/golden/**/*.yml", "tests/fuzz/seeds/*.yml"),
     "listing": files("tests/golden/**/*.nft"),
     "trace": files("tests/**/*.packets"),
 }

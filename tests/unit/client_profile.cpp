@@ -54,6 +54,7 @@ sequences:
   - {name: web, derive: {secret_file: /s, length: 5, period: 1d, overlap: 1h, host: web1}, opens: [80/tcp]}
   - {name: routed, knock: [7001], opens: [22/tcp], to: [192.0.2.9]}
   - {name: old, derive: {secret_file: /s, length: 3, epoch: 7, accepts: [6, 7], host: web1}, opens: [81/tcp]}
+  - {name: kept, derive: {secret_file: /s, length: 3, host: web1}, opens: [82/tcp]}
 )"}});
   const ProfileHost host = export_host(spec, "web1", "192.0.2.1");
   CHECK(host == ProfileHost{{"web1"}, "192.0.2.1", spec.lockout, spec.sequences});

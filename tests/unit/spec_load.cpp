@@ -1,5 +1,8 @@
 // Declarations that are good: what each means, and that the normal form means the same.
+#include <filesystem>
+#include <fstream>
 #include <random>
+#include <sstream>
 
 #include "catch.hpp"
 #include "knockwork/diagnostic.hpp"
@@ -23,6 +26,26 @@ std::vector<PublicRule> random_rules(const Draw& draw) {
   rules[2].protocol = draw(0, 1) ? kIcmp : kIcmpv6;
   rules[2].icmp_type = static_cast<std::uint8_t>(draw(129, 255));
   return rules;
+}
+
+template <typename Draw>
+void derive_instead(Sequence& sequence, const Draw& draw) {
+  sequence.knock.clear();
+  Derivation& derivation = sequence.derive.emplace();
+  derivation.secret_file = "/etc/knockwork/secret";
+  if (draw(0, 1)) derivation.host = "web1";
+  derivation.length = draw(1, 32);
+  derivation.ports = {20000, static_cast<std::uint16_t>(draw(30000, 65535))};  // none is opened or public
+  if (draw(0, 1)) derivation.protocols = {Protocol::tcp, Protocol::udp};
+  if (draw(0, 1)) derivation.exclude = {{26000, 26063}, {28080, 28080}};
+  const int by = draw(0, 2);  // else by the host's record
+  if (by == 0) {
+    derivation.period = Duration::milliseconds(draw(2, 1000000) * 100LL);
+    if (draw(0, 1)) derivation.overlap = Duration::milliseconds(100);
+  } else if (by == 1) {
+    derivation.epoch = 41;
+    derivation.accepts = {41, 42};
+  }
 }
 
 // A declaration whatever the draw: all that load() takes, and nothing that it refuses.
@@ -57,6 +80,10 @@ Spec random_spec(std::mt19937& random) {
                       {protocol(), 1000, static_cast<std::uint16_t>(draw(1000, 2000))}};
     sequence.step_timeout = Duration::milliseconds(draw(1, 1000000) * 100LL);
     sequence.open_for = Duration::milliseconds(draw(1, 1000000) * 100LL);
+    if (draw(0, 1)) sequence.sequence_timeout = Duration::milliseconds(draw(1, 1000000) * 100LL);
+    if (draw(0, 1)) sequence.from = {*parse_network("192.0.2.7"), *parse_network("2001:db8::/32")};
+    sequence.once = draw(0, 1) == 1;
+    if (draw(0, 1)) derive_instead(sequence, draw);
     spec.lockout = std::max(spec.lockout, sequence.step_timeout);
   }
   if (spec.sequences.empty()) spec.lockout = Duration::milliseconds(5000);
@@ -210,6 +237,22 @@ TEST_CASE("load: a declaration in its normal form means the same") {
     CHECK(again == spec);
     CHECK(to_yaml(again) == yaml);
   }
+}
+
+TEST_CASE("load: the fuzzer's seeds are valid, and derive by clock, by epochs and by the host's record") {
+  int by_clock = 0, by_epoch = 0, by_record = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(KNOCKWORK_SEEDS)) {
+    INFO(entry.path());
+    std::ostringstream text;
+    text << std::ifstream(entry.path()).rdbuf();
+    const Spec spec = load_text(text.str());
+    CHECK(load_text(to_yaml(spec)) == spec);
+    for (const Sequence& sequence : spec.sequences) {
+      REQUIRE(sequence.derive);
+      ++(sequence.derive->by_record() ? by_record : sequence.derive->epoch ? by_epoch : by_clock);
+    }
+  }
+  CHECK((by_clock > 0 && by_epoch > 0 && by_record > 0));
 }
 
 TEST_CASE(

@@ -71,7 +71,7 @@ void write_derive(const Derivation& derive, fmt::memory_buffer& out) {
                  list(derive.protocols), to_string(derive.ports), list(derive.exclude));
   if (derive.epoch) {
     fmt::format_to(end, ", epoch: {}, accepts: {}", *derive.epoch, list(derive.accepts));
-  } else {
+  } else if (!derive.by_record()) {
     fmt::format_to(end, ", period: {}", to_string(derive.period));
     if (derive.overlap > Duration{}) fmt::format_to(end, ", overlap: {}", to_string(derive.overlap));
   }

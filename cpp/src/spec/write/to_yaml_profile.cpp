@@ -37,7 +37,7 @@ Json to_value(const Derivation& derive) {
   if (derive.epoch) {
     value["epoch"] = *derive.epoch;
     value["accepts"] = derive.accepts;
-  } else {
+  } else if (!derive.by_record()) {
     value["period"] = to_string(derive.period);
     if (derive.overlap > Duration{}) value["overlap"] = to_string(derive.overlap);
   }
