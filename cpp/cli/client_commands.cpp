@@ -110,32 +110,32 @@ int run_export(const ExportArguments& arguments) {
 
 void add_client_commands(Commands& commands) {
   const auto knock = std::make_shared<KnockArguments>();
-  CLI::App* sub = commands.add("knock", "Knock on a host: as a profile has it, or the knocks that are given",
-                               knock, run_knock);
+  CLI::App* sub =
+      commands.add("knock", "Knock on a host, with a profile or with the given knocks", knock, run_knock);
   add_knock_options(sub, *knock);
   commands.add_reveal(sub);
   commands.add_json(sub, knock->json);
 
   const auto arguments = std::make_shared<ConnectArguments>();
-  sub = commands.add("connect", "Knock, connect, and hand the connection to ssh (its ProxyCommand)",
+  sub = commands.add("connect", "Knock, connect, and pass the connection to ssh (as its ProxyCommand)",
                      arguments, run_connect);
-  sub->add_option("HOST", arguments->host, "a host of the profile: ssh's %h")->required();
-  sub->add_option("PORT", arguments->port, "the TCP port to connect to: ssh's %p")->required();
+  sub->add_option("HOST", arguments->host, "a host in the profile (ssh's %h)")->required();
+  sub->add_option("PORT", arguments->port, "the TCP port to connect to (ssh's %p)")->required();
   add_way(sub, *arguments);
-  sub->add_flag("--try-first", arguments->try_first, "knock only where the port is not open already");
-  CLI::Option* fdpass =
-      sub->add_flag("--fdpass", arguments->fdpass,
-                    "pass the connection over standard output, as ssh's ProxyUseFdpass asks; by itself where "
-                    "that is a socket");
-  sub->add_flag("--no-fdpass", arguments->no_fdpass, "copy bytes even where standard output is a socket")
+  sub->add_flag("--try-first", arguments->try_first, "knock only if the port is not already open");
+  CLI::Option* fdpass = sub->add_flag(
+      "--fdpass", arguments->fdpass,
+      "pass the connection over standard output, for ssh's ProxyUseFdpass; default if standard output is a "
+      "socket");
+  sub->add_flag("--no-fdpass", arguments->no_fdpass, "copy bytes even if standard output is a socket")
       ->excludes(fdpass);
 
   const auto exported = std::make_shared<ExportArguments>();
-  sub = commands.add("export", "Print a profile for whoever knocks on this host (it holds ports)", exported,
+  sub = commands.add("export", "Print a profile for clients of this host (contains ports)", exported,
                      run_export);
   add_file(sub, exported->file);
   commands.add_reveal(sub);
-  sub->add_option("--host", exported->host, "what the host is called there; default: its own name");
-  sub->add_option("--address", exported->address, "where knocks go; default: the host as it is called");
+  sub->add_option("--host", exported->host, "the host's name in the profile; default: its own name");
+  sub->add_option("--address", exported->address, "the address to knock on; default: the host's name");
   commands.add_json(sub, exported->json);
 }

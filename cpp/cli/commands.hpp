@@ -63,7 +63,7 @@ class Commands {
         "--reveal", [&chosen = chosen_, &reveal] { chosen.reveal = reveal = true; }, what);
   }
   void add_reveal(CLI::App* sub) {
-    sub->add_flag("--reveal", chosen_.reveal, "show faulty lines, which hold ports, even in a pipe");
+    sub->add_flag("--reveal", chosen_.reveal, "show faulty lines (they contain ports), even in a pipe");
   }
 
  private:

@@ -72,21 +72,22 @@ std::vector<Source> sources(const std::string& file, For what) {
 }
 
 void add_file(CLI::App* sub, std::string& file) {
-  sub->add_option("FILE", file, "the declaration; conf.d/*.yml beside it belong to it; - for standard input")
+  sub->add_option("FILE", file, "the declaration; includes conf.d/*.yml next to it; - for standard input")
       ->capture_default_str();
 }
 
 void add_declaration_commands(Commands& commands) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* sub = commands.add("validate", "Say whether a declaration can be used, and if not, why",
+  CLI::App* sub = commands.add("validate", "Check whether a declaration is valid, and report every error",
                                arguments, run_validate);
   add_file(sub, arguments->file);
   commands.add_reveal(sub);
   commands.add_json(sub, arguments->json);
 
-  sub =
-      commands.add("lint", "Say how likely guesses and sweeps are to open each sequence, and what would help",
-                   arguments, run_lint);
+  sub = commands.add(
+      "lint",
+      "Estimate how likely guessing and port sweeps are to open each sequence, and suggest improvements",
+      arguments, run_lint);
   add_file(sub, arguments->file);
   commands.add_reveal(sub);
   commands.add_json(sub, arguments->json);
@@ -95,19 +96,19 @@ void add_declaration_commands(Commands& commands) {
   sub->add_flag("--keys", arguments->keys, "print the table of keys as JSON instead");
   sub->add_flag("--reference", arguments->reference, "print the reference page in Markdown instead");
 
-  sub = commands.add("render", "Print the table as a file for `nft -f` (it holds ports)", arguments,
+  sub = commands.add("render", "Print the table as a file for `nft -f` (contains ports)", arguments,
                      run_render);
   add_file(sub, arguments->file);
   commands.add_reveal(sub);
 
-  sub = commands.add("trace", "Say what a list of packets would do, and why; needs no kernel", arguments,
-                     run_trace);
+  sub = commands.add("trace", "Show what a list of packets would do, and why; does not use the kernel",
+                     arguments, run_trace);
   add_file(sub, arguments->file);
   commands.add_reveal(sub);
   commands.add_json(sub, arguments->json);
   sub->add_option("--packets", arguments->packets,
-                  "a file of lines like `+0.2s 192.0.2.7 7000/udp`; - for standard input")
+                  "a file with lines like `+0.2s 192.0.2.7 7000/udp`; - for standard input")
       ->capture_default_str();
   sub->add_option("--at", arguments->at,
-                  "derived sequences as of this time: 2026-01-31T12:00:00Z; default: now");
+                  "time for derived sequences, as in 2026-01-31T12:00:00Z; default: now");
 }

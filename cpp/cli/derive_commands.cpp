@@ -42,7 +42,7 @@ int run_new_secret(const Arguments& arguments) {
     print(fmt::format("{{\"changed\":true,\"from_epoch\":{}}}\n", arguments.from_epoch.value_or(0)));
   } else {
     print(fmt::format(
-        "{}: a new master secret, in force from epoch {}. Keep it off the hosts: they take the lines "
+        "{}: new master secret, valid from epoch {}. Do not copy it to the hosts: they need only the output "
         "of `knockwork derive host-key`.\n",
         arguments.secret_file, arguments.from_epoch.value_or(0)));
   }
@@ -60,7 +60,7 @@ int run_show(const Arguments& arguments) {
   if (arguments.json) {
     print(to_json(all) + '\n');
   } else {
-    print(all.empty() ? "No sequence is derived.\n" : to_text(all));
+    print(all.empty() ? "No derived sequences.\n" : to_text(all));
   }
   return kFine;
 }
@@ -80,38 +80,39 @@ int run_trust_clock(const Arguments&) {
 
 void add_derive_commands(Commands& commands) {
   const auto arguments = std::make_shared<Arguments>();
-  Commands group = commands.add_group("derive", "Secrets, the keys made from them, and the sequences drawn");
+  Commands group = commands.add_group("derive", "Manage secrets, host keys and derived sequences");
 
-  CLI::App* sub = group.add("new-secret", "Make a fleet's master secret, in a file of mode 0600", arguments,
-                            run_new_secret);
-  sub->add_option("FILE", arguments->secret_file, "where to write it; one that is there is refused")
+  CLI::App* sub = group.add("new-secret", "Generate a fleet's master secret, in a file with mode 0600",
+                            arguments, run_new_secret);
+  sub->add_option("FILE", arguments->secret_file,
+                  "the file to write; must not exist unless --from-epoch is given")
       ->required();
   sub->add_option("--from-epoch", arguments->from_epoch,
-                  "add it to the file, to be in force from this epoch on: so secrets are replaced");
+                  "add the secret to the file, valid from this epoch on, to replace the previous one");
   group.add_json(sub, arguments->json);
 
-  sub = group.add("host-key", "Print what to install as a host's secret file (it holds the host's key)",
-                  arguments, run_host_key);
-  sub->add_option("HOST", arguments->host, "the host, as its `derive` names it; default there: its own name")
+  sub =
+      group.add("host-key", "Print a host's secret file (contains the host's key)", arguments, run_host_key);
+  sub->add_option("HOST", arguments->host,
+                  "the host, as named in its `derive` (there it defaults to the host's own name)")
       ->required();
   sub->add_option("--secret-file", arguments->secret_file, "the fleet's master secret")
       ->capture_default_str();
 
-  sub = group.add("show", "Show the sequences that are accepted now: fingerprints, and bits of entropy",
+  sub = group.add("show",
+                  "Show the derived sequences that are accepted now, with fingerprints and bits of entropy",
                   arguments, run_show);
   add_file(sub, arguments->declaration);
-  sub->add_option("--sequence", arguments->sequence, "only this one");
-  sub->add_option("--epoch", arguments->epoch, "as drawn for this epoch instead");
-  group.add_reveal(sub, arguments->reveal,
-                   "show the knocks where fingerprints would stand, and faulty lines");
+  sub->add_option("--sequence", arguments->sequence, "show only this sequence");
+  sub->add_option("--epoch", arguments->epoch, "show the sequences of this epoch instead");
+  group.add_reveal(sub, arguments->reveal, "show knocks instead of fingerprints, and show faulty lines");
   group.add_json(sub, arguments->json);
 
-  sub = group.add("clock", "Show this host's clock and the epochs it stands for; needs no secret", arguments,
+  sub = group.add("clock", "Show this host's clock and the current epochs; needs no secret", arguments,
                   run_clock);
   add_file(sub, arguments->declaration);
   group.add_reveal(sub);
   group.add_json(sub, arguments->json);
 
-  group.add("trust-clock", "Believe this host's clock from now on, however far it went", arguments,
-            run_trust_clock);
+  group.add("trust-clock", "Trust this host's clock again, even if it jumped", arguments, run_trust_clock);
 }

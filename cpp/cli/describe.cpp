@@ -54,11 +54,9 @@ std::string spelling(const CLI::Option& option, const std::string& between) {
 void add_help_commands(Commands& commands) {
   const auto arguments = std::make_shared<Arguments>();
   arguments->app = &commands.app();
-  commands
-      .add("completion", "Print the script by which a shell completes this command", arguments,
-           run_completion)
+  commands.add("completion", "Print a shell completion script for this command", arguments, run_completion)
       ->add_option("SHELL", arguments->shell, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  commands.add("man", "Print the manual page", arguments, run_manual)->group("");  // for packages
+  commands.add("man", "Print the man page", arguments, run_manual)->group("");  // for packages
 }

@@ -48,14 +48,15 @@ int run_publish(const Arguments& arguments) { return run_rotation(arguments, Rot
 int run_retire(const Arguments& arguments) { return run_rotation(arguments, Rotation::Phase::retire); }
 
 void add_rotation(Commands& commands, CLI::App* sub, Arguments& arguments) {
-  sub->add_option("EPOCH", arguments.epoch, "its number")->required();
+  sub->add_option("EPOCH", arguments.epoch, "the number of the epoch")->required();
   add_file(sub, arguments.file);
   commands.add_reveal(sub);
   commands.add_json(sub, arguments.json);
-  sub->add_flag("--check", arguments.check, "only say what would change");
+  sub->add_flag("--check", arguments.check, "show what would change, and change nothing");
   sub->add_option("--expect", arguments.expected,
-                  "refuse where this host accepts any other but this and EPOCH");
-  sub->add_option("--lock-timeout", arguments.lock_timeout, "how long to wait for another run to end")
+                  "fail if this host accepts any epoch other than this one and EPOCH");
+  sub->add_option("--lock-timeout", arguments.lock_timeout,
+                  "how long to wait for another knockwork to finish")
       ->capture_default_str();
 }
 
@@ -64,15 +65,15 @@ void add_rotation(Commands& commands, CLI::App* sub, Arguments& arguments) {
 void add_epoch_commands(Commands& commands) {
   const auto arguments = std::make_shared<Arguments>();
   Commands group = commands.add_group(
-      "epoch", "The epochs that this host accepts, where neither clock nor declaration says");
+      "epoch", "The epochs that this host accepts, for sequences with neither `period` nor `epoch`");
 
-  CLI::App* sub = group.add("show", "Show them", arguments, run_show);
+  CLI::App* sub = group.add("show", "Show the accepted epochs", arguments, run_show);
   group.add_json(sub, arguments->json);
 
-  sub = group.add("publish", "Accept a new epoch beside the old ones", arguments, run_publish);
+  sub = group.add("publish", "Accept a new epoch in addition to the old ones", arguments, run_publish);
   add_rotation(group, sub, *arguments);
 
-  sub = group.add("retire", "Accept no epoch before this one any longer; its own must be published",
-                  arguments, run_retire);
+  sub = group.add("retire", "Stop accepting epochs before this one, which must be published", arguments,
+                  run_retire);
   add_rotation(group, sub, *arguments);
 }

@@ -115,8 +115,9 @@ int run_save(const Arguments& arguments) {
 int run_watch(const Arguments& arguments) {
   const std::unique_ptr<Kernel> kernel = open_kernel();
   const std::string log = log_of(*kernel);
-  if (log.empty()) warn("there is no gate yet in this network namespace");
-  if (log == "none") warn("nothing will be reported: the declaration says `log: none`; write grants or all");
+  if (log.empty()) warn("there is no gate in this network namespace yet");
+  if (log == "none")
+    warn("nothing will be reported: the declaration has `log: none`; set it to grants or all");
   watch(*kernel, *open_events(), arguments.count,
         [&](const Seen& seen) { print(arguments.json ? to_json(seen) : to_text(seen)); });
   return kFine;
@@ -135,59 +136,62 @@ int run_call(const Arguments&) {
 }
 
 void add_reveal(Commands& commands, CLI::App* sub, Arguments& arguments) {
-  commands.add_reveal(sub, arguments.reveal, "show ports where fingerprints would stand, and faulty lines");
+  commands.add_reveal(sub, arguments.reveal, "show ports instead of fingerprints, and show faulty lines");
 }
 
 void add_lock_timeout(CLI::App* sub, Arguments& arguments) {
-  sub->add_option("--lock-timeout", arguments.lock_timeout, "how long to wait for another run to end")
+  sub->add_option("--lock-timeout", arguments.lock_timeout,
+                  "how long to wait for another knockwork to finish")
       ->capture_default_str();
 }
 
 void add_allow_absent(CLI::App* sub, Arguments& arguments) {
   sub->add_flag("--allow-absent", arguments.allow_absent,
-                "also where none of the declared interfaces exists yet");
+                "proceed even if none of the declared interfaces exists yet");
 }
 
 void add_check(CLI::App* sub, Arguments& arguments) {
-  sub->add_flag("--check", arguments.check, "only say what would change");
+  sub->add_flag("--check", arguments.check, "show what would change, and change nothing");
 }
 
 void add_diff(CLI::App* sub, Arguments& arguments) {
-  sub->add_flag("--diff", arguments.diff, "show before and after of every change");
+  sub->add_flag("--diff", arguments.diff, "show every change, before and after");
 }
 
 }  // namespace
 
 void add_gate_commands(Commands& commands) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* sub = commands.add("plan", "Say what an apply would change", arguments, run_plan);
+  CLI::App* sub = commands.add("plan", "Show what an apply would change", arguments, run_plan);
   add_file(sub, arguments->file);
   commands.add_json(sub, arguments->json);
   add_reveal(commands, sub, *arguments);
   add_diff(sub, *arguments);
   add_allow_absent(sub, *arguments);
-  sub->add_flag("--detailed-exitcode", arguments->detailed_exitcode, "exit 2 where something would change");
+  sub->add_flag("--detailed-exitcode", arguments->detailed_exitcode,
+                "exit with status 2 if something would change");
 
-  sub = commands.add("apply", "Make the kernel hold what the declaration says", arguments, run_apply);
+  sub = commands.add("apply", "Apply the declaration to the kernel", arguments, run_apply);
   add_file(sub, arguments->file);
   commands.add_json(sub, arguments->json);
   add_reveal(commands, sub, *arguments);
   add_check(sub, *arguments);
   add_diff(sub, *arguments);
   add_lock_timeout(sub, *arguments);
-  CLI::Option* within = sub->add_option("--confirm-within", arguments->confirm_within,
-                                        "take it back unless somebody confirms within this time, as 60s");
+  CLI::Option* within =
+      sub->add_option("--confirm-within", arguments->confirm_within,
+                      "roll the change back unless it is confirmed within this time, as in 60s");
   sub->add_flag("--revoke-retired", arguments->revoke_retired,
-                "take back the grants of what is removed or changed, and cut its connections");
+                "revoke the grants of sequences that are removed or changed, and cut their connections");
   add_allow_absent(sub, *arguments);
   sub->add_flag(
          "--unattended", arguments->unattended,
-         "as at boot: what was rolled back does not come again by itself, and where nothing can be applied "
-         "and no gate stands, the last good one is loaded")
+         "boot mode: do not reapply what was rolled back; if the declaration cannot be applied and no gate "
+         "is loaded, load the last good one")
       ->excludes(within);
-  sub->add_flag("--quiet", arguments->quiet, "print nothing where nothing changed");
+  sub->add_flag("--quiet", arguments->quiet, "print nothing if nothing changed");
 
-  sub = commands.add("remove", "Take the table away: protected services open to everyone", arguments,
+  sub = commands.add("remove", "Delete the table: protected services are then open to everyone", arguments,
                      run_remove);
   commands.add_json(sub, arguments->json);
   add_reveal(commands, sub, *arguments);
@@ -195,26 +199,27 @@ void add_gate_commands(Commands& commands) {
   add_diff(sub, *arguments);
   add_lock_timeout(sub, *arguments);
 
-  sub =
-      commands.add("status",
-                   "Show the gate: sequences, who is in and for how long, who is locked out. Exit status 3: "
-                   "something is declared, and no gate stands",
-                   arguments, run_status);
+  sub = commands.add(
+      "status",
+      "Show the gate: sequences, grants with their remaining time, and lockouts. Exit status 3: a "
+      "declaration exists, but no gate is loaded",
+      arguments, run_status);
   commands.add_json(sub, arguments->json);
   add_reveal(commands, sub, *arguments);
 
-  sub = commands.add("watch", "Show who comes in and who knocks wrong, as it happens (needs `log`)",
-                     arguments, run_watch);
+  sub = commands.add("watch", "Show grants and wrong knocks as they happen (needs `log`)", arguments,
+                     run_watch);
   commands.add_json(sub, arguments->json);
-  sub->add_option("--count", arguments->count, "end after so many events; 0: never")->capture_default_str();
+  sub->add_option("--count", arguments->count, "exit after this many events; 0: never")
+      ->capture_default_str();
 
-  sub = commands.add("renew", "Give a spent `once` sequence its use back", arguments, run_renew);
+  sub = commands.add("renew", "Allow a spent `once` sequence to be used again", arguments, run_renew);
   sub->add_option("NAME", arguments->name, "the sequence")->required();
   commands.add_json(sub, arguments->json);
   add_check(sub, *arguments);
   add_lock_timeout(sub, *arguments);
 
-  sub = commands.add("save", "Keep grants and spent uses for the next apply that finds no table", arguments,
+  sub = commands.add("save", "Save grants and spent uses, for the next apply that finds no table", arguments,
                      run_save);
   add_lock_timeout(sub, *arguments);
 

@@ -48,7 +48,7 @@ Execution execution(const Arguments& arguments) {
 
 int run_revoke(const Arguments& arguments) {
   if (arguments.sequence.empty() && arguments.source.empty() && !arguments.all) {
-    throw SystemError("say whose grants: --sequence NAME, --source ADDRESS, both, or --all");
+    throw SystemError("specify which grants: --sequence NAME, --source ADDRESS, both, or --all");
   }
   const Report report = revoke({arguments.sequence, arguments.source}, execution(arguments), *open_kernel(),
                                settings(arguments));
@@ -60,13 +60,14 @@ int run_grant(const Arguments& arguments) {
   if (!arguments.time.empty()) time = parse_time(arguments.time, "--for");
   const Report report = grant(arguments.address, arguments.sequence, time, execution(arguments),
                               *open_kernel(), settings(arguments));
-  return show(report, arguments, "Unchanged: it holds a grant for longer already.\n");
+  return show(report, arguments, "Unchanged: the source already has a grant that lasts longer.\n");
 }
 
 void add_common(Commands& commands, CLI::App* sub, Arguments& arguments) {
   commands.add_json(sub, arguments.json);
-  sub->add_flag("--check", arguments.check, "only say what would change");
-  sub->add_option("--lock-timeout", arguments.lock_timeout, "how long to wait for another run to end")
+  sub->add_flag("--check", arguments.check, "show what would change, and change nothing");
+  sub->add_option("--lock-timeout", arguments.lock_timeout,
+                  "how long to wait for another knockwork to finish")
       ->capture_default_str();
 }
 
@@ -74,17 +75,17 @@ void add_common(Commands& commands, CLI::App* sub, Arguments& arguments) {
 
 void add_grant_commands(Commands& commands) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* sub = commands.add("grant", "Let a source in as if it had knocked", arguments, run_grant);
-  sub->add_option("ADDRESS", arguments->address, "of the source, or a network of up to 256 sources")
+  CLI::App* sub = commands.add("grant", "Grant a source access as if it had knocked", arguments, run_grant);
+  sub->add_option("ADDRESS", arguments->address, "the source's address, or a network of up to 256 sources")
       ->required();
-  sub->add_option("--sequence", arguments->sequence, "whose services it may use")->required();
-  sub->add_option("--for", arguments->time, "how long, as 60s; the sequence's open_for if not given");
+  sub->add_option("--sequence", arguments->sequence, "the sequence whose services it may use")->required();
+  sub->add_option("--for", arguments->time, "duration, as in 60s; default: the sequence's open_for");
   add_common(commands, sub, *arguments);
 
-  sub = commands.add("revoke", "Take grants back, and cut the connections that no other grant lets in",
-                     arguments, run_revoke);
-  sub->add_option("--sequence", arguments->sequence, "only what this sequence opens");
-  sub->add_option("--source", arguments->source, "only those of this address or network");
-  sub->add_flag("--all", arguments->all, "everybody's");
+  sub = commands.add("revoke", "Revoke grants, and cut the connections that no other grant covers", arguments,
+                     run_revoke);
+  sub->add_option("--sequence", arguments->sequence, "only grants of this sequence");
+  sub->add_option("--source", arguments->source, "only grants of this address or network");
+  sub->add_flag("--all", arguments->all, "all grants");
   add_common(commands, sub, *arguments);
 }

@@ -38,40 +38,39 @@ ShowProgress progress(const KnockArguments& arguments) {
 }  // namespace
 
 void add_way(CLI::App* sub, KnockArguments& arguments) {
-  sub->add_option("--sequence", arguments.sequence, "the sequence to knock, by its name");
-  sub->add_option("--profile", arguments.profile,
-                  "the profile to read instead of ~/.config/knockwork/hosts.yml");
-  sub->add_option("--source", arguments.source, "the address of this host to knock from");
-  sub->add_option("--interface", arguments.interface, "the interface of this host to knock from");
+  sub->add_option("--sequence", arguments.sequence, "the name of the sequence to knock");
+  sub->add_option("--profile", arguments.profile, "the profile; default: ~/.config/knockwork/hosts.yml");
+  sub->add_option("--source", arguments.source, "the local address to knock from");
+  sub->add_option("--interface", arguments.interface, "the local interface to knock from");
   CLI::Option* ipv4 = sub->add_flag("-4", arguments.ipv4, "only IPv4");
   sub->add_flag("-6", arguments.ipv6, "only IPv6")->excludes(ipv4);
   sub->add_option("--delay", arguments.delay,
-                  "time between two knocks; default: until the host answers the first, else 250ms");
-  sub->add_option("--jitter", arguments.jitter, "at most so much more between two knocks, at random")
+                  "time between two knocks; default: until the host answers, or 250ms if it does not");
+  sub->add_option("--jitter", arguments.jitter, "maximum random time added between two knocks")
       ->capture_default_str();
   sub->add_option("--retries", arguments.retries,
-                  "how often to knock again at most if nothing opened; the last time after the lockout")
+                  "maximum number of retries if nothing opens; the last comes after the lockout")
       ->check(CLI::Range(0, 1000));
   sub->add_option(
       "--within", arguments.within,
-      "how long to go on knocking if nothing opened; default without --retries: the host's lockout "
-      "and 10s more");
+      "how long to keep knocking if nothing opens; default without --retries: the host's lockout plus 10s");
   sub->add_option("--timeout", arguments.timeout, "how long to wait for each answer")->capture_default_str();
 }
 
 void add_knock_options(CLI::App* sub, KnockArguments& arguments) {
-  sub->add_option("HOST", arguments.host, "a host of the profile; with knocks, any name or address")
+  sub->add_option("HOST", arguments.host, "a host in the profile; if knocks are given, any name or address")
       ->required();
-  CLI::Option* knocks = sub->add_option(
-      "KNOCK", arguments.knocks, "7000/udp 8000/tcp …: these instead of a profile's; - for standard input");
+  CLI::Option* knocks =
+      sub->add_option("KNOCK", arguments.knocks,
+                      "knocks to use instead of a profile, as in 7000/udp 8000/tcp; - for standard input");
   add_way(sub, arguments);
   knocks->excludes("--sequence")->excludes("--profile");
   CLI::Option* wait_open = sub->add_option(
       "--wait-open", arguments.wait_open,
-      "prove that this TCP port has opened, as in 22/tcp; default: the first that the profile's sequence opens");
-  sub->add_flag("--no-prove", arguments.no_prove, "knock once, and do not ask whether anything opened")
+      "prove that this TCP port opened, as in 22/tcp; default: the first that the profile's sequence opens");
+  sub->add_flag("--no-prove", arguments.no_prove, "knock once, without proof that anything opened")
       ->excludes(wait_open);
-  sub->add_flag("--both", arguments.both, "knock at the host's IPv4 address and at its IPv6 address");
+  sub->add_flag("--both", arguments.both, "knock on one IPv4 and one IPv6 address of the host");
 }
 
 Knocking knocking(const KnockArguments& arguments) {

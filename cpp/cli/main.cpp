@@ -49,7 +49,7 @@ bool by_hand(int argc, char** argv, KnockArguments& arguments) {
 int run(int argc, char** argv, Chosen& chosen) {
   KnockArguments knock;
   if (by_hand(argc, argv, knock)) return run_knock_on(entrance_by_hand(knock), knock);
-  CLI::App app{"Port knocking for nftables, declared: one file, one table, no daemon.", "knockwork"};
+  CLI::App app{"Declarative port knocking for nftables: one file, one table, no daemon.", "knockwork"};
   app.set_version_flag("--version", std::string("knockwork ") + version());
   app.require_subcommand(1);
   Commands commands(app, chosen);
@@ -91,7 +91,7 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {  // standard output takes no more
     fail(error.what());
   } catch (...) {
-    fail("something that is no error was thrown: please report this");
+    fail("internal error (unknown exception): please report this");
   }
   return kError;
 }

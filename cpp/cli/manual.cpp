@@ -14,10 +14,10 @@ Done, or nothing to do.
 An error. Standard error says what is wrong, where, and what to do.
 .TP
 .B 2
-Only \fBplan \-\-detailed\-exitcode\fR: an apply would change something.
+\fBplan \-\-detailed\-exitcode\fR only: an apply would change something.
 .TP
 .B 3
-\fBstatus\fR: something is declared, and no gate stands. \fBknock\fR and \fBconnect\fR: the host answered, and the
+\fBstatus\fR: a declaration exists, but no gate is loaded. \fBknock\fR and \fBconnect\fR: the host answered, and the
 service is closed.
 .TP
 .B 4
@@ -25,19 +25,19 @@ service is closed.
 .SH FILES
 .TP
 .I /etc/knockwork/knockwork.yml
-The declaration. It holds the knocks: mode 0600.
+The declaration. It contains the knocks, so its mode is 0600.
 .TP
 .I /etc/knockwork/conf.d/*.yml
 Drop\-ins, each a list of sequences.
 .TP
 .I /var/lib/knockwork
-State that outlives a reboot.
+State that survives a reboot.
 .TP
 .I /run/knockwork
-Locks, and an apply that waits for its confirmation.
+Locks, and the apply that waits for confirmation.
 .TP
 .I ~/.config/knockwork/hosts.yml
-What to knock on other hosts: a profile, as \fBknockwork export\fR prints it.
+The profile: how to knock on other hosts, as \fBknockwork export\fR prints it.
 .SH SEE ALSO
 .BR nft (8),
 .BR ssh_config (5)
@@ -120,11 +120,11 @@ std::string sections(const std::string& path, const CLI::App& app) {
 std::string manual_page(const CLI::App& app) {
   return fmt::format(
       ".TH KNOCKWORK 1 \"\" \"knockwork {}\" \"knockwork\"\n"
-      ".SH NAME\nknockwork \\- port knocking for nftables, declared\n"
+      ".SH NAME\nknockwork \\- declarative port knocking for nftables\n"
       ".SH SYNOPSIS\n.B knockwork\n\\fICOMMAND\\fR [\\fIOPTIONS\\fR]\n"
-      ".SH DESCRIPTION\n{}\nPackets to the right closed ports in the right order open a service for their source "
-      "address, for a while.\n"
-      ".PP\nThe options \\fB\\-h\\fR and \\fB\\-\\-help\\fR explain every command.\n"
+      ".SH DESCRIPTION\n{}\nIf a client sends packets to the right closed ports in the right order, a "
+      "service opens for its address for a limited time.\n"
+      ".PP\nEvery command accepts the options \\fB\\-h\\fR and \\fB\\-\\-help\\fR.\n"
       ".SH COMMANDS\n{}{}",
       roff(knockwork::version()), roff(app.get_description()), sections("knockwork", app), kEnd);
 }

@@ -47,15 +47,16 @@ int run_rollback(const Arguments& arguments) {
   } else if (report.changed) {
     print_coloured(to_text(report, Execution::apply));
   } else {
-    print("Taken back: nothing of it had been committed.\n");
+    print("Rolled back: nothing had been committed.\n");
   }
   return kFine;
 }
 
 void add_common(Commands& commands, CLI::App* sub, Arguments& arguments) {
-  sub->add_option("ID", arguments.id, "of the apply, as it was printed; whichever waits if not given");
+  sub->add_option("ID", arguments.id, "the apply's ID, as printed by apply; default: the one that waits");
   commands.add_json(sub, arguments.json);
-  sub->add_option("--lock-timeout", arguments.lock_timeout, "how long to wait for another run to end")
+  sub->add_option("--lock-timeout", arguments.lock_timeout,
+                  "how long to wait for another knockwork to finish")
       ->capture_default_str();
 }
 
@@ -63,14 +64,14 @@ void add_common(Commands& commands, CLI::App* sub, Arguments& arguments) {
 
 void add_pending_commands(Commands& commands) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* sub = commands.add("confirm", "Keep an apply that waits for it", arguments, run_confirm);
+  CLI::App* sub =
+      commands.add("confirm", "Confirm an apply that waits for confirmation", arguments, run_confirm);
   add_common(commands, sub, *arguments);
   sub->add_flag("--fresh", arguments->fresh,
                 "only if this ssh connection, or a knock for it, is newer than the apply");
 
-  sub =
-      commands.add("rollback", "Take an apply back that waits for its confirmation", arguments, run_rollback);
+  sub = commands.add("rollback", "Roll back an apply that waits for confirmation", arguments, run_rollback);
   add_common(commands, sub, *arguments);
-  sub->add_flag("--armed", arguments->armed, "as the timer does: silent where that apply no longer waits")
+  sub->add_flag("--armed", arguments->armed, "as the timer does: silent if that apply no longer waits")
       ->group("");  // not for people
 }

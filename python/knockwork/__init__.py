@@ -1,13 +1,12 @@
-"""Port knocking for nftables, declared: read a declaration, compare it with the kernel, apply the difference.
+"""Declarative port knocking for nftables: read a declaration, compare it with the kernel, apply the difference.
 
     spec = knockwork.read("/etc/knockwork/knockwork.yml")
     report = knockwork.apply(spec)
     for change in report.changes:
         print(change.kind, change.object, change.name, change.why)
 
-Values are frozen and compare by content. Ports appear in attributes and in render(), never in a repr, a
-report or an error. All spans of time are datetime.timedelta in steps of 100 ms; networks are those of
-`ipaddress`.
+Values are frozen and compare by content. Ports appear in attributes and in render(), never in a repr, a report or
+an error. Durations are datetime.timedelta in steps of 100 ms; networks are from `ipaddress`.
 """
 from ._api import (apply, confirm, derive, grant, host_key, knock, load, plan, read, remove, render, revoke,
                    rollback, schema, status)

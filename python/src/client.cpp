@@ -70,7 +70,7 @@ kw::Knocked knock(const std::string& host, const std::vector<std::string>& knock
 
 void bind_client(py::module_& module) {
   using K = kw::Knocked;
-  Value<K>(module, "Knocked", "What became of knocking on a host.")
+  Value<K>(module, "Knocked", "The result of knocking on a host.")
       .shown("outcome", [](const K& k) { return word(k.outcome); })
       .shown("host", [](const K& k) { return k.host; })
       .shown("address", [](const K& k) { return k.address; })

@@ -29,7 +29,7 @@ void translate(std::exception_ptr thrown) {
 
 void bind_diagnostic(py::module_& module) {
   using D = kw::Diagnostic;
-  Value<D>(module, "Diagnostic", "One fault of a declaration: where it is, what is wrong, what to do.")
+  Value<D>(module, "Diagnostic", "One error in a declaration: where it is, what is wrong, what to do.")
       .shown("file", [](const D& d) { return d.file; })
       .shown("line", [](const D& d) { return d.line; })
       .shown("column", [](const D& d) { return d.column; })

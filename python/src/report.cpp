@@ -24,7 +24,7 @@ const char* word(kw::Change::Kind kind) {
 
 void bind_report(py::module_& module) {
   using C = kw::Change;
-  Value<C>(module, "Change", "One thing that would converge the kernel, and why.")
+  Value<C>(module, "Change", "One change to the kernel, and the reason for it.")
       .shown("kind", [](const C& c) { return word(c.kind); })
       .shown("object", [](const C& c) { return c.object; })
       .shown("name", [](const C& c) { return c.name; })
@@ -33,12 +33,12 @@ void bind_report(py::module_& module) {
       .shown("why", [](const C& c) { return c.why; })
       .finish();
   using W = kw::Waiting;
-  Value<W>(module, "Waiting", "An apply that is taken back unless it is confirmed.")
+  Value<W>(module, "Waiting", "An apply that is rolled back unless it is confirmed.")
       .shown("id", [](const W& w) { return w.id; })
       .shown("remaining", [](const W& w) { return w.remaining; })
       .finish();
   using R = kw::Report;
-  Value<R>(module, "Report", "What was done, or with check what would be.")
+  Value<R>(module, "Report", "What was changed or, with check, what would change.")
       .shown("changed", [](const R& r) { return r.changed; })
       .shown("changes", [](const R& r) { return to_tuple(r.changes); })
       .shown("warnings", [](const R& r) { return to_tuple(r.warnings); })

@@ -79,7 +79,7 @@ void bind_parts(py::module_& module) {
       .hidden("last", [](const kw::Service& s) { return s.last; })
       .finish();
   using P = kw::PublicRule;
-  Value<P>(module, "PublicRule", "What stealth lets in: a service under conditions, or a protocol.")
+  Value<P>(module, "PublicRule", "An entry of `public`: a service with conditions, or a protocol.")
       .hidden("service", [](const P& p) { return p.service ? py::cast(*p.service) : py::object(py::none()); })
       .shown("protocol", [](const P& p) { return number(p.protocol); })
       .shown("icmp_type", [](const P& p) { return number(p.icmp_type); })
@@ -88,7 +88,7 @@ void bind_parts(py::module_& module) {
       .shown("from_", [](const P& p) { return networks(p.from); })
       .finish();
   using D = kw::Derivation;
-  Value<D>(module, "Derivation", "A sequence drawn from a secret instead of written down.")
+  Value<D>(module, "Derivation", "How a sequence is derived from a secret.")
       .shown("secret_file", [](const D& d) { return d.secret_file; })
       .shown("host", [](const D& d) { return d.host.empty() ? py::object(py::none()) : py::str(d.host); })
       .shown("length", [](const D& d) { return d.length; })
@@ -107,7 +107,7 @@ void bind_parts(py::module_& module) {
 
 void bind_sequence(py::module_& module) {
   using S = kw::Sequence;
-  Value<S>(module, "Sequence", "An ordered list of knocks, with a name, and what it opens.")
+  Value<S>(module, "Sequence", "A name, an ordered list of knocks, and the services that they open.")
       .shown("name", [](const S& s) { return s.name; })
       .hidden("knock", [](const S& s) { return to_tuple(s.knock); })
       .hidden("opens", [](const S& s) { return to_tuple(s.opens); })
@@ -131,7 +131,7 @@ void bind_spec(py::module_& module) {
   bind_parts(module);
   bind_sequence(module);
   using S = kw::Spec;
-  Value<S>(module, "Spec", "A declaration, read and valid.")
+  Value<S>(module, "Spec", "A valid declaration.")
       .shown("mode", [](const S& s) { return word(s.mode); })
       .hidden("public", [](const S& s) { return to_tuple(s.public_services); })
       .hidden("public_rules", [](const S& s) { return to_tuple(s.public_rules); })

@@ -22,13 +22,13 @@ std::optional<bool> after_reboot() {
 
 void bind_status(py::module_& module) {
   using H = kw::Holder;
-  Value<H>(module, "Holder", "A source that may open connections, or is locked out, for a while.")
+  Value<H>(module, "Holder", "A source that has access, or is locked out, for a limited time.")
       .shown("address", [](const H& h) { return h.address; })
       .shown("sequence", [](const H& h) { return h.sequence; })
       .shown("remaining", [](const H& h) { return h.remaining; })
       .finish();
   using Q = kw::SequenceStatus;
-  Value<Q>(module, "SequenceStatus", "A live sequence, by its keyed fingerprint.")
+  Value<Q>(module, "SequenceStatus", "A live sequence, identified by its keyed fingerprint.")
       .shown("name", [](const Q& q) { return q.name; })
       .shown("fingerprint", [](const Q& q) { return q.fingerprint; })
       .shown("knocks", [](const Q& q) { return q.knocks; })
@@ -52,5 +52,5 @@ void bind_status(py::module_& module) {
       .shown("pending", [](const S& s) { return s.pending; })
       .shown("warnings", [](const S& s) { return to_tuple(s.warnings); })
       .finish();
-  module.def("after_reboot", &after_reboot, "Whether the gate will stand after a reboot; None: unknown.");
+  module.def("after_reboot", &after_reboot, "Whether the gate will be loaded after a reboot; None if unknown.");
 }

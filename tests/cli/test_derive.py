@@ -39,8 +39,8 @@ def test_a_new_secret(knockwork: Knockwork) -> None:
     path = "/root/fleet/secret"
     done = knockwork.run("derive", "new-secret", path)
     assert done.returncode == 0 and not done.stderr
-    assert done.stdout == (f"{path}: a new master secret, in force from epoch 0. Keep it off the hosts: they take "
-                           "the lines of `knockwork derive host-key`.\n")
+    assert done.stdout == (f"{path}: new master secret, valid from epoch 0. Do not copy it to the hosts: they need "
+                           "only the output of `knockwork derive host-key`.\n")
     first = knockwork.host.read(path)
     assert re.fullmatch(r"master:[A-Za-z0-9+/]{43}=\n", first)
     assert knockwork.host.output(["stat", "-c", "%a %U", path]).strip() == "600 root"
@@ -79,7 +79,7 @@ def test_show(knockwork: Knockwork) -> None:
     assert knockwork.refused("derive", "show", "--sequence", "nobody") == (
         f"knockwork: error: {DECLARATION} has no derived sequence named nobody\n")
     knockwork.declare("knockwork: 1\n")
-    assert knockwork.run("derive", "show").stdout == "No sequence is derived.\n"
+    assert knockwork.run("derive", "show").stdout == "No derived sequences.\n"
 
 
 def test_show_agrees_with_status(knockwork: Knockwork) -> None:

@@ -67,7 +67,7 @@ def test_grant(knockwork: Knockwork, client: Caller, stranger: Caller) -> None:
     assert (client.tcp(22), client.udp(51820), client.tcp(80), stranger.tcp(22)) == (
         "open", "open", "refused", "refused")
     assert knockwork.run("grant", client.source, "--sequence", "ssh", "--for", "20s").stdout == (
-        "Unchanged: it holds a grant for longer already.\n")
+        "Unchanged: the source already has a grant that lasts longer.\n")
     assert "by other for 1m" in knockwork.run("grant", client.source, "--sequence", "other").stdout
     assert client.tcp(80) == "open"
     assert knockwork.apply().startswith("Unchanged")
@@ -107,7 +107,7 @@ def test_grant_to_a_network(lab: Lab, knockwork: Knockwork, network: str, inside
     (["grant", "10.0.0.1", "--sequence", "none"],
      "the live table has no sequence none: see `knockwork status`"),
     (["revoke", "--sequence", "none"], "the live table has no sequence none: see `knockwork status`"),
-    (["revoke"], "say whose grants: --sequence NAME, --source ADDRESS, both, or --all"),
+    (["revoke"], "specify which grants: --sequence NAME, --source ADDRESS, both, or --all"),
 ])
 def test_refused(knockwork: Knockwork, arguments: list[str], why: str) -> None:
     """Whole messages."""

@@ -146,7 +146,7 @@ def prepare() -> None:
 def main() -> int:
     process.end_all_on_signals()
     began = time.monotonic()
-    say(styled("knockwork: port knocking for nftables, declared", "bold"))
+    say(styled("knockwork: declarative port knocking for nftables", "bold"))
     prepare()
     with Line("hosts", "starting") as line:
         bed = Bed([*SERVERS, GUEST, STRANGER], environment={"PYTHONPATH": str(RELEASE / "python")})

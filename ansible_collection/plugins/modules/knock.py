@@ -91,7 +91,7 @@ options:
     default: any
   both:
     description:
-      - Whether to knock at the host's IPv4 address and at its IPv6 address, if it has both.
+      - Whether to knock on one IPv4 and one IPv6 address of the host, if it has both.
     type: bool
     default: false
   delay:
