@@ -24,7 +24,7 @@ constexpr std::array<Key, 15> kDeclaration{{
      .read = read_version,
      .fallback = "",
      .example = "1",
-     .doc = "The version of this format. It stands in the main file, never in a drop-in.",
+     .doc = "The version of this format. Only in the main file, never in a drop-in.",
      .required = true,
      .least = 1,
      .most = 1},
@@ -34,9 +34,8 @@ constexpr std::array<Key, 15> kDeclaration{{
      .read = read_choice<&Spec::mode>,
      .fallback = "gate",
      .example = "stealth",
-     .doc = "`gate` refuses the services that sequences open, until they are granted, and leaves "
-            "everything else alone. `stealth` drops everything that is neither established nor granted "
-            "nor public.",
+     .doc = "`gate` refuses the services that sequences open, except to sources with a grant, and does not "
+            "affect other traffic. `stealth` drops everything that is not established, granted or public.",
      .choices = kMode},
     {.name = "public",
      .scope = Scope::declaration,
@@ -44,28 +43,29 @@ constexpr std::array<Key, 15> kDeclaration{{
      .read = read_public,
      .fallback = "[]",
      .example = "[80/tcp, 443/tcp, gre, {service: 53/udp, interface: docker0}]",
-     .doc = "What is open to all and never counts as a wrong knock: services, and protocols by name (`icmp`, "
-            "`icmpv6/echo-request`, `gre`, `esp`, `ah`, `sctp`, `ospf`, `vrrp`, `igmp` and others) or by "
-            "number (`proto/47`). An entry that is a mapping is open on one interface or to some sources "
-            "only. Stealth lets no connection in because a helper of conntrack expects it: for an FTP server "
-            "name its data ports as well. Only with `mode: stealth`."},
+     .doc =
+         "What is open to everyone and never counts as a wrong knock: services, and protocols by name "
+         "(`icmp`, "
+         "`icmpv6/echo-request`, `gre`, `esp`, `ah`, `sctp`, `ospf`, `vrrp`, `igmp` and others) or by "
+         "number (`proto/47`). An entry that is a mapping applies to one interface or to some sources only. "
+         "Stealth mode does not let in connections that a conntrack helper expects: for an FTP server, list "
+         "its data ports as well. Only with `mode: stealth`."},
     {.name = "ping",
      .scope = Scope::declaration,
      .form = Form::boolean,
      .read = read_ping,
      .fallback = "true",
      .example = "no",
-     .doc =
-         "Whether stealth lets echo requests in, IPv4's and IPv6's, so that this host answers a ping. Only "
-         "with `mode: stealth`: gate refuses none."},
+     .doc = "Whether stealth mode accepts IPv4 and IPv6 echo requests, so that this host answers pings. Only "
+            "with `mode: stealth`: gate mode refuses none."},
     {.name = "refuse",
      .scope = Scope::declaration,
      .form = Form::choice,
      .read = read_choice<&Spec::refuse>,
      .fallback = "auto",
      .example = "drop",
-     .doc = "How a protected service refuses whoever has no grant. `auto` answers as this host's closed "
-            "ports answer: gate like a closed port, stealth not at all.",
+     .doc = "How a protected service refuses sources without a grant. `auto` answers like this host's closed "
+            "ports: in gate mode like a closed port, in stealth mode not at all.",
      .choices = kRefuse},
     {.name = "always_allow",
      .scope = Scope::declaration,
@@ -73,15 +73,17 @@ constexpr std::array<Key, 15> kDeclaration{{
      .read = read_networks<&Spec::always_allow>,
      .fallback = "[]",
      .example = "[192.0.2.0/28]",
-     .doc = "Sources that never need to knock: the way back in. A network has no host bits set."},
+     .doc =
+         "Sources that never need to knock, such as your way back in. Networks must not have host bits set."},
     {.name = "wrong_knock",
      .scope = Scope::declaration,
      .form = Form::choice,
      .read = read_choice<&Spec::wrong_knock>,
      .fallback = "lockout",
      .example = "ignore",
-     .doc = "What a wrong knock does. `lockout` has the knocks of its source ignored for a while, so that "
-            "a port scan opens nothing; `ignore` does nothing.",
+     .doc =
+         "What a wrong knock does. `lockout` ignores further knocks from that source for a while, so that a "
+         "port scan opens nothing; `ignore` does nothing.",
      .choices = kWrongKnock},
     {.name = "lockout",
      .scope = Scope::declaration,
@@ -90,16 +92,17 @@ constexpr std::array<Key, 15> kDeclaration{{
      .fallback = "",
      .example = "5s",
      .doc = "How long a lockout lasts after the last wrong knock. Default: the longest `step_timeout`. A "
-            "shorter one would let a slow scan through and is refused. Only with `wrong_knock: lockout`."},
+            "shorter lockout is an error, because a slow scan would get through. Only with `wrong_knock: "
+            "lockout`."},
     {.name = "guards",
      .scope = Scope::declaration,
      .form = Form::guards,
      .read = read_guards,
      .fallback = "auto",
      .example = "[7001/udp, 7999]",
-     .doc = "Ports that nothing legitimate touches, so that touching one is a wrong knock. `auto` takes "
-            "the ports next to each knock port; `none` takes none; a list names them, where a port "
-            "without protocol stands for tcp and udp. Only with `wrong_knock: lockout`.",
+     .doc = "Ports that no legitimate client uses: a packet to one is a wrong knock. `auto` means the ports "
+            "next to each knock port; `none` means no ports; in a list, a port without a protocol means both "
+            "tcp and udp. Only with `wrong_knock: lockout`.",
      .choices = kGuards},
     {.name = "interfaces",
      .scope = Scope::declaration,
@@ -108,18 +111,19 @@ constexpr std::array<Key, 15> kDeclaration{{
      .fallback = "[]",
      .example = "[eth0]",
      .doc =
-         "Interfaces to protect, by name; one that is absent is a warning, and so is a port of a bridge. "
-         "`eth*` means all whose names begin with `eth`. Without any: all but loopback. On other interfaces "
-         "nothing is protected."},
+         "Interfaces to protect, by name. A missing interface and a bridge port are warnings. `eth*` means "
+         "all interfaces whose names begin with `eth`. If empty: all interfaces except loopback. Nothing is "
+         "protected on other interfaces."},
     {.name = "ipv4_prefix",
      .scope = Scope::declaration,
      .form = Form::integer,
      .read = read_integer<&Spec::ipv4_prefix>,
      .fallback = "32",
      .example = "24",
-     .doc = "A source is this much of its IPv4 address: 24 for clients whose carrier changes their address "
-            "within a /24. It gives something away: everyone in that network shares a grant, a half-done "
-            "sequence and a lockout, so that a neighbour gets in with you, or locks you out.",
+     .doc =
+         "How many leading bits of an IPv4 address identify one source: 24 for clients whose carrier changes "
+         "their address within a /24. This has a price: everyone in that network shares grants, "
+         "half-finished sequences and lockouts, so a neighbour can get in with you or lock you out.",
      .least = 16,
      .most = 32},
     {.name = "ipv6_prefix",
@@ -128,8 +132,8 @@ constexpr std::array<Key, 15> kDeclaration{{
      .read = read_integer<&Spec::ipv6_prefix>,
      .fallback = "128",
      .example = "64",
-     .doc =
-         "A source is this much of its IPv6 address: everyone in that network shares a grant. Lockouts always count by /64 or shorter.",
+     .doc = "How many leading bits of an IPv6 address identify one source: everyone in that network shares "
+            "grants. Lockouts always apply to a /64 or shorter prefix.",
      .least = 32,
      .most = 128},
     {.name = "sources",
@@ -138,7 +142,7 @@ constexpr std::array<Key, 15> kDeclaration{{
      .read = read_integer<&Spec::sources>,
      .fallback = "65536",
      .example = "262144",
-     .doc = "How many sources each of the kernel's dynamic sets has room for.",
+     .doc = "The maximum number of sources in each of the kernel's dynamic sets.",
      .least = 16,
      .most = 4194304},
     {.name = "log",
@@ -147,8 +151,8 @@ constexpr std::array<Key, 15> kDeclaration{{
      .read = read_choice<&Spec::log>,
      .fallback = "none",
      .example = "grants",
-     .doc = "What the kernel reports for `knockwork watch`: nothing, each grant, or wrong knocks as well; a "
-            "flood of them is thinned out. Never a port.",
+     .doc = "What the kernel reports to `knockwork watch`: nothing, grants, or wrong knocks as well "
+            "(rate-limited during a flood). Never a port.",
      .choices = kLog},
     {.name = "sequences",
      .scope = Scope::declaration,
@@ -156,8 +160,8 @@ constexpr std::array<Key, 15> kDeclaration{{
      .read = read_sequences,
      .fallback = "[]",
      .example = "[{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]",
-     .doc = "The sequences. Drop-in files add theirs: each is such a list by itself. No two bear the same "
-            "name."},
+     .doc = "The sequences. Each drop-in file is such a list, and its sequences are added. Names must be "
+            "unique."},
 }};
 
 constexpr std::array<Key, 3> kPublicEntry{{
@@ -167,7 +171,7 @@ constexpr std::array<Key, 3> kPublicEntry{{
      .read = read_public_service,
      .fallback = "",
      .example = "53/udp",
-     .doc = "The service or the protocol, as it would stand in `public` by itself.",
+     .doc = "The service or protocol, written as it would be directly in `public`.",
      .required = true},
     {.name = "interface",
      .scope = Scope::public_entry,
@@ -175,15 +179,15 @@ constexpr std::array<Key, 3> kPublicEntry{{
      .read = read_scalar<&PublicRule::interface, parse_interface>,
      .fallback = "",
      .example = "docker0",
-     .doc = "The interface on which it is open, by name or by the beginning of names, as in `br-*`. Default: "
-            "all."},
+     .doc =
+         "The interface on which it is open, by name or by a prefix of names, as in `br-*`. Default: all."},
     {.name = "from",
      .scope = Scope::public_entry,
      .form = Form::networks,
      .read = read_public_sources,
      .fallback = "[]",
      .example = "[192.0.2.0/24]",
-     .doc = "Sources to which it is open. Without any: all."},
+     .doc = "Sources to which it is open. If empty: all."},
 }};
 
 constexpr std::array<Key, 11> kSequence{{
@@ -193,8 +197,9 @@ constexpr std::array<Key, 11> kSequence{{
      .read = read_name,
      .fallback = "",
      .example = "ssh",
-     .doc = "What reports call the sequence: 1 to 64 letters, digits and `.` `_` `-` `@`, a letter or "
-            "digit first.",
+     .doc =
+         "The name of the sequence in reports: 1 to 64 letters, digits and `.` `_` `-` `@`, beginning with a "
+         "letter or digit.",
      .required = true},
     {.name = "knock",
      .scope = Scope::sequence,
@@ -202,10 +207,9 @@ constexpr std::array<Key, 11> kSequence{{
      .read = read_knocks,
      .fallback = "",
      .example = "[7000/udp, 8000/udp, 9000/udp]",
-     .doc =
-         "The knocks in their order, 1 to 32 of them: port/protocol; a port alone means udp. `7000:udp`, "
-         "`udp/7000` and upper case do as well. None of them is a port that is opened, public or a listed guard, and no port serves more than 64 "
-         "knocks in all. Either `knock` or `derive`.",
+     .doc = "The knocks in order, 1 to 32 of them: port/protocol; a port alone means udp. `7000:udp`, "
+            "`udp/7000` and upper case are accepted too. A knock port must not be opened, public or a listed "
+            "guard, and a port can serve at most 64 knocks in total. Either `knock` or `derive`.",
      .secret = true,
      .required = true,
      .unless = "derive"},
@@ -215,8 +219,8 @@ constexpr std::array<Key, 11> kSequence{{
      .read = read_opens,
      .fallback = "",
      .example = "[22/tcp]",
-     .doc = "The services that the sequence opens: port/protocol or first-last/protocol, or a name that this "
-            "host's /etc/services has, as `ssh` or `ssh/tcp`. They are refused to everyone else.",
+     .doc = "The services that the sequence opens: port/protocol or first-last/protocol, or a name from this "
+            "host's /etc/services, such as `ssh` or `ssh/tcp`. They are refused to everyone else.",
      .required = true},
     {.name = "step_timeout",
      .scope = Scope::sequence,
@@ -224,37 +228,39 @@ constexpr std::array<Key, 11> kSequence{{
      .read = read_scalar<&Sequence::step_timeout, parse_duration>,
      .fallback = "5s",
      .example = "1s",
-     .doc = "How long after one knock the next is expected."},
+     .doc = "The maximum time between one knock and the next."},
     {.name = "open_for",
      .scope = Scope::sequence,
      .form = Form::duration,
      .read = read_scalar<&Sequence::open_for, parse_duration>,
      .fallback = "30s",
      .example = "60s",
-     .doc = "How long new connections are accepted after the last knock. Live connections go on."},
+     .doc = "How long new connections are accepted after the last knock. Live connections continue."},
     {.name = "sequence_timeout",
      .scope = Scope::sequence,
      .form = Form::duration,
      .read = read_scalar<&Sequence::sequence_timeout, parse_duration>,
      .fallback = "",
      .example = "10s",
-     .doc =
-         "How long the whole sequence may take, beside `step_timeout`. Default: as long as its steps allow."},
+     .doc = "The maximum time for the whole sequence, in addition to `step_timeout`. Default: as long as its "
+            "steps allow."},
     {.name = "from",
      .scope = Scope::sequence,
      .form = Form::networks,
      .read = read_networks<&Sequence::from>,
      .fallback = "[]",
      .example = "[198.51.100.0/24, \"2001:db8::/32\"]",
-     .doc = "Sources that may use the sequence. Without any: all."},
+     .doc = "Sources that may use the sequence. If empty: all."},
     {.name = "to",
      .scope = Scope::sequence,
      .form = Form::networks,
      .read = read_networks<&Sequence::to>,
      .fallback = "[]",
      .example = "[203.0.113.10]",
-     .doc = "Addresses at which the services are: protected and opened there (routed, or one of several "
-            "addresses of this host) instead of on this host. The knocks go to this host."},
+     .doc =
+         "The addresses of the services. They are protected and opened at these addresses (routed, or some "
+         "of this host's addresses) instead of at every address of this host. The knocks still go to this "
+         "host."},
     {.name = "once",
      .scope = Scope::sequence,
      .form = Form::boolean,
@@ -262,16 +268,16 @@ constexpr std::array<Key, 11> kSequence{{
      .fallback = "false",
      .example = "true",
      .doc =
-         "After one grant the kernel itself refuses the sequence, until `knockwork renew NAME` or until its "
-         "knocks change."},
+         "After one grant, the kernel ignores the sequence until `knockwork renew NAME` or until its knocks "
+         "change."},
     {.name = "on_expiry",
      .scope = Scope::sequence,
      .form = Form::choice,
      .read = read_choice<&Sequence::on_expiry>,
      .fallback = "keep",
      .example = "cut",
-     .doc = "What becomes of live connections when their source has no grant any longer: they go on, or they "
-            "are cut, silently. Sequences that open the same service agree on it.",
+     .doc = "What happens to live connections when their source no longer has a grant: `keep` lets them "
+            "continue, `cut` silently drops their packets. Sequences that open the same service must agree.",
      .choices = kOnExpiry},
     {.name = "derive",
      .scope = Scope::sequence,
@@ -279,9 +285,10 @@ constexpr std::array<Key, 11> kSequence{{
      .read = read_derivation,
      .fallback = "",
      .example = "{secret_file: /etc/knockwork/secret, length: 5, period: 1d, overlap: 1h}",
-     .doc = "Draws the knocks from a secret instead of writing them down, anew for each epoch. Epoch 41 of "
-            "`ssh` is a sequence of its own, `ssh#41`, in reports and in `once`. How they are drawn: "
-            "docs/derivation.md."},
+     .doc =
+         "Derives the knocks from a secret, with new knocks for each epoch, instead of listing them. Reports "
+         "and `once` treat epoch 41 of `ssh` as a separate sequence, `ssh#41`. docs/derivation.md explains "
+         "the derivation."},
 }};
 
 constexpr std::array<Key, 10> kDerive{{
@@ -291,8 +298,9 @@ constexpr std::array<Key, 10> kDerive{{
      .read = read_scalar<&Derivation::secret_file, parse_absolute_path>,
      .fallback = "",
      .example = "/etc/knockwork/secret",
-     .doc = "The file that holds the secret: an absolute path. `knockwork derive` makes and fills it; nobody "
-            "but its owner may read it. It is read when the declaration is applied, never to validate it.",
+     .doc =
+         "The absolute path of the file with the secret. `knockwork derive` generates its contents; only the "
+         "owner may have access. It is read when the declaration is applied, not when it is validated.",
      .secret = true,
      .required = true},
     {.name = "host",
@@ -302,15 +310,15 @@ constexpr std::array<Key, 10> kDerive{{
      .fallback = "",
      .example = "web1.example",
      .doc =
-         "The name of the host whose sequence it is, in small or capital letters: a client and the host must "
-         "mean the same. Default: this host's name."},
+         "The name of the host that the sequence belongs to; case does not matter. The client and the host "
+         "must use the same name. Default: this host's name."},
     {.name = "length",
      .scope = Scope::derive,
      .form = Form::integer,
      .read = read_integer<&Derivation::length>,
      .fallback = "",
      .example = "5",
-     .doc = "How many knocks to draw.",
+     .doc = "The number of knocks.",
      .required = true,
      .least = 1,
      .most = 32},
@@ -320,7 +328,7 @@ constexpr std::array<Key, 10> kDerive{{
      .read = read_list<&Derivation::protocols, parse_protocol>,
      .fallback = "[udp]",
      .example = "[tcp, udp]",
-     .doc = "The protocols to draw from, each knock by itself.",
+     .doc = "The protocols to draw from, independently for each knock.",
      .choices = kProtocols},
     {.name = "ports",
      .scope = Scope::derive,
@@ -328,9 +336,8 @@ constexpr std::array<Key, 10> kDerive{{
      .read = read_scalar<&Derivation::ports, parse_range>,
      .fallback = "1024-32767",
      .example = "10000-20000",
-     .doc =
-         "The ports to draw from: 256 at least, without those of `exclude`. No sequence uses a port twice. "
-         "Above 32767 this host's own connections take their ports."},
+     .doc = "The ports to draw from: at least 256, not counting those in `exclude`. A sequence never uses a "
+            "port twice. This host's own outgoing connections use ports above 32767."},
     {.name = "exclude",
      .scope = Scope::derive,
      .form = Form::ranges,
@@ -338,35 +345,36 @@ constexpr std::array<Key, 10> kDerive{{
      .fallback = "[]",
      .example = "[8080, 6000-6063]",
      .doc =
-         "Ports never to draw, of either protocol: all within `ports` that sequences open, that are public "
-         "or listed guards, on every host that shares the declaration. A client must exclude the same."},
+         "Ports that are never drawn, for either protocol. List every port in `ports` that a sequence opens, "
+         "that is public or that is a listed guard, on any host with this declaration. Clients must exclude "
+         "the same ports."},
     {.name = "period",
      .scope = Scope::derive,
      .form = Form::duration,
      .read = read_scalar<&Derivation::period, parse_duration>,
      .fallback = "",
      .example = "1d",
-     .doc =
-         "How long a drawn sequence is valid, before the next takes its place by the clock: epoch N begins "
-         "N periods after the start of 1970, UTC. Without `period` and `epoch` the epochs are those of this "
-         "host's record, 0 at first, which `knockwork epoch` and the role rotate change."},
+     .doc = "How long a derived sequence is valid before the clock advances to the next: epoch N begins N "
+            "periods after the start of 1970, UTC. Without `period` and `epoch`, the host's record has the "
+            "epochs: initially 0; `knockwork epoch` and the role rotate change it."},
     {.name = "overlap",
      .scope = Scope::derive,
      .form = Form::duration,
      .read = read_scalar<&Derivation::overlap, parse_duration>,
      .fallback = "",
      .example = "1h",
-     .doc = "How long before a boundary the next sequence is accepted already, and after it the one before "
-            "still; shorter than `period`. It covers clocks that differ and the time between two applies. "
-            "Default: not at all. Only with `period`."},
+     .doc =
+         "How long both sequences are accepted before and after each rotation; must be shorter than "
+         "`period`. It covers clock differences and the time between two applies. Default: no overlap. Only "
+         "with `period`."},
     {.name = "epoch",
      .scope = Scope::derive,
      .form = Form::integer,
      .read = read_integer<&Derivation::epoch>,
      .fallback = "",
      .example = "41",
-     .doc = "The number of the sequence in force, where it changes by hand or by a controller instead of the "
-            "clock. Either `period` or `epoch`.",
+     .doc = "The number of the current epoch, if you or a controller advance it instead of the clock. Either "
+            "`period` or `epoch`.",
      .least = 0,
      .most = static_cast<int>(kLastEpoch)},
     {.name = "accepts",
@@ -375,9 +383,9 @@ constexpr std::array<Key, 10> kDerive{{
      .read = read_epochs,
      .fallback = "",
      .example = "[41, 42]",
-     .doc =
-         "The epochs that are accepted side by side, `epoch` among them, 16 at most. Default: `epoch` alone. "
-         "Only with `epoch`.",
+     .doc = "The epochs that are accepted at the same time, including `epoch`; at most 16. Default: only "
+            "`epoch`. "
+            "Only with `epoch`.",
      .least = 0,
      .most = static_cast<int>(kLastEpoch)},
 }};
@@ -400,7 +408,7 @@ constexpr std::array<Key, 2> kProfile{{
      .fallback = "",
      .example =
          "[{host: web1, sequences: [{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]}]",
-     .doc = "The hosts to knock on. Where several entries fit a host, the first counts.",
+     .doc = "The hosts to knock on. If several entries match a host, the first one is used.",
      .required = true},
 }};
 
@@ -411,9 +419,8 @@ constexpr std::array<Key, 4> kHost{{
      .read = read_patterns,
      .fallback = "",
      .example = "web1.example",
-     .doc =
-         "Which hosts the entry is for, as they are named when they are knocked on: a name, a shell pattern "
-         "like `web*.example`, or a list of such. Upper and lower case are one.",
+     .doc = "The hosts that the entry applies to, as they are named on the command line: a name, a shell "
+            "pattern such as `web*.example`, or a list of these. Case does not matter.",
      .required = true},
     {.name = "address",
      .scope = Scope::host,
@@ -421,7 +428,7 @@ constexpr std::array<Key, 4> kHost{{
      .read = read_address,
      .fallback = "",
      .example = "192.0.2.10",
-     .doc = "Where knocks and connections go: a name or an address. Default: the host as it is named."},
+     .doc = "The name or address for knocks and connections. Default: the host's name as given."},
     {.name = "lockout",
      .scope = Scope::host,
      .form = Form::duration,
@@ -429,8 +436,8 @@ constexpr std::array<Key, 4> kHost{{
      .fallback = "",
      .example = "5s",
      .doc =
-         "The host's own `lockout`: after knocks that opened nothing, the next are sent when it has passed. "
-         "Default: the longest `step_timeout`, as on the host."},
+         "The host's `lockout`: if knocks opened nothing, the next ones are sent after this time. Default: "
+         "the longest `step_timeout`, as on the host."},
     {.name = "sequences",
      .scope = Scope::host,
      .form = Form::sequences,
@@ -438,8 +445,8 @@ constexpr std::array<Key, 4> kHost{{
      .fallback = "",
      .example = "[{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]",
      .doc =
-         "The host's sequences, with the keys that its declaration has for them. Where several open a port, "
-         "the first counts.",
+         "The host's sequences, with the same keys as in its declaration. If several open the same port, the "
+         "first one is used.",
      .required = true},
 }};
 

@@ -14,8 +14,8 @@ constexpr std::string_view kHead = R"(# The declaration, key by key
 
 <!-- Generated from the table of keys: edit cpp/src/spec/keys.cpp. -->
 
-A declaration is YAML: the main file, `/etc/knockwork/knockwork.yml`, and drop-ins beside it, `conf.d/*.yml`, each a list
-of sequences. What is wrong is told with file, line and column, everything at once, and nothing is applied.
+A declaration is YAML: the main file, `/etc/knockwork/knockwork.yml`, and drop-ins next to it, `conf.d/*.yml`, each a list of
+sequences. If anything is wrong, all errors are reported at once, with file, line and column, and nothing is applied.
 
 ```yaml
 knockwork: 1
@@ -27,26 +27,26 @@ sequences:
 
 ## Values
 
-| what | how it is written |
+| value | how to write it |
 | --- | --- |
 | a knock | `7000/udp`, `7000/tcp`; `7000` alone means `7000/udp` |
 | a service | `22/tcp`, `60000-61000/udp`: the protocol is mandatory |
-| a protocol | by name, as `gre`, `icmp` or `icmpv6/echo-request`, or by number, as `proto/47` |
-| a duration | `500ms`, `5s`, `1m30s`, `2h`, `1d`, `4w2d`: a multiple of 100 ms, 30 days at most, never without a unit |
+| a protocol | by name, such as `gre`, `icmp` or `icmpv6/echo-request`, or by number, such as `proto/47` |
+| a duration | `500ms`, `5s`, `1m30s`, `2h`, `1d`, `4w2d`: a multiple of 100 ms, at most 30 days, always with a unit |
 | a network | `192.0.2.10`, `192.0.2.0/28`, `"2001:db8::/32"`: no host bits set |
-| an interface | `eth0`, or `eth*` for all whose names begin so |
-| a number | in decimal, without sign or leading zero |
-| true or false | `true`, `false`, `yes`, `no`: no `on` or `True` |
+| an interface | `eth0`, or `eth*` for all whose names begin with `eth` |
+| a number | decimal, without sign or leading zero |
+| true or false | `true`, `false`, `yes`, `no`; not `on` or `True` |
 
-Quotes make no difference. Anchors, aliases, tags and several documents in one file are refused; so are keys that stand
-twice, unknown keys and keys without a value.
+Quotes make no difference. Anchors, aliases, tags and several documents in one file are errors; so are duplicate keys, unknown
+keys and keys without a value.
 )";
 
 constexpr std::string_view kProfiles = R"(
 # Profiles, key by key
 
-A profile is what `knockwork knock` and `knockwork connect` need to know of the hosts: `~/.config/knockwork/hosts.yml`,
-readable by its owner alone. `knockwork export` writes one from a declaration.
+A profile contains what `knockwork knock` and `knockwork connect` need to know about hosts. It is
+`~/.config/knockwork/hosts.yml`, and only its owner may have access. `knockwork export` prints one from a declaration.
 
 ```yaml
 knockwork: 1
@@ -58,8 +58,7 @@ hosts:
         opens: [22/tcp]
 ```
 
-In a profile, a `derive` without `host` is for the host as it is named there, and its secret file is one of the machine
-that knocks.
+In a profile, a `derive` without `host` uses the host's name in the profile, and `secret_file` is a file on the client.
 )";
 
 std::string_view heading(Scope scope) {
@@ -88,13 +87,13 @@ std::string kind(const Key& key) {
 
 std::string requirement(const Key& key) {
   if (!key.required) return "";
-  return key.unless.empty() ? "; required" : fmt::format("; required unless `{}` is there", key.unless);
+  return key.unless.empty() ? "; required" : fmt::format("; required unless `{}` is present", key.unless);
 }
 
 std::string section(const Key& key) {
   std::string text = fmt::format("\n### `{}`\n\n", key.name);
   text += kind(key) + requirement(key);
-  if (key.secret) text += "; kept out of logs and diffs";
+  if (key.secret) text += "; never in logs or diffs";
   text += key.fallback.empty() ? ".\n" : fmt::format(". Default: `{}`.\n", key.fallback);
   text += fmt::format("\n{}\n\n```yaml\n{}: {}\n```\n", key.doc, key.name, key.example);
   return text;
