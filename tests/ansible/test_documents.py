@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
+import yaml  # type: ignore[import]
 
 from bed.cli import binary
 from controller import COLLECTIONS, ROOT, Controller

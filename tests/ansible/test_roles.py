@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+import yaml  # type: ignore[import]
 
 from bed.waiting import wait_for
 from controller import ROOT, Controller, table

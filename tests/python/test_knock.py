@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -68,11 +69,15 @@ def failures() -> list[str]:
     """What is refused, unreachable and wrong."""
     import knockwork
     said = []
-    for host, options in ((SERVER[0], {"knocks": ["47011"], "wait_open": "22"}), ("203.0.113.1", {"knocks": ["1"]})):
+    ways: list[tuple[str, dict[str, Any]]] = [
+        (SERVER[0], {"knocks": ["47011"], "wait_open": "22"}), ("203.0.113.1", {"knocks": ["1"]})]
+    for host, options in ways:
         knocked = knockwork.knock(host, retries=0, **options)
         said.append(f"{knocked.outcome}: {knocked.message}")
-    for host, options in (("else", {}), ("gate", {"knocks": ["47011/sctp"]}), ("gate", {"wait_open": "22/udp"}),
-                          ("gate", {"profile": "/run/none"})):
+    wrong: list[tuple[str, dict[str, Any]]] = [
+        ("else", {}), ("gate", {"knocks": ["47011/sctp"]}), ("gate", {"wait_open": "22/udp"}),
+        ("gate", {"profile": "/run/none"})]
+    for host, options in wrong:
         try:
             knockwork.knock(host, **options)
         except knockwork.KnockworkError as error:

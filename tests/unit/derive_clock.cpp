@@ -27,7 +27,7 @@ ClockReading rebooted(std::chrono::milliseconds up, std::chrono::milliseconds by
 }  // namespace
 
 TEST_CASE("clock: the first reading is believed and kept") {
-  const Verdict verdict = judge(std::nullopt, kRecord, kSlack);
+  const ClockVerdict verdict = judge(std::nullopt, kRecord, kSlack);
   CHECK(verdict.off == 0ms);
   CHECK(verdict.record == kRecord);
 }
@@ -42,7 +42,7 @@ TEST_CASE("clock: one that goes on as time does is believed, and written anew on
 TEST_CASE("clock: a jump beyond the slack is doubted, forwards and back, and time is counted on") {
   for (const std::chrono::milliseconds jump : {-2880min, -11min, 11min, 2880min}) {
     const ClockReading now = later(30min, 30min + jump);
-    const Verdict verdict = judge(kRecord, now, kSlack);
+    const ClockVerdict verdict = judge(kRecord, now, kSlack);
     CHECK(verdict.off == jump);
     REQUIRE(verdict.record);
     CHECK(verdict.record->doubted);
@@ -65,8 +65,8 @@ TEST_CASE("clock: over a reboot time has passed, nobody knows how much") {
 }
 
 TEST_CASE("clock: a doubt survives a reboot") {
-  const Verdict doubted = judge(kRecord, later(30min, 48h), kSlack);
-  const Verdict after = judge(doubted.record, rebooted(20s, 48h + 5min), kSlack);
+  const ClockVerdict doubted = judge(kRecord, later(30min, 48h), kSlack);
+  const ClockVerdict after = judge(doubted.record, rebooted(20s, 48h + 5min), kSlack);
   CHECK(after.off > 24h);
   REQUIRE(after.record);
   CHECK(after.record->doubted);

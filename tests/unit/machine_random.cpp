@@ -86,10 +86,10 @@ Packet any_packet(Dice& dice, Instant now) {
       *parse_network(dice.any({"192.0.2.7", "192.0.2.7", "192.0.2.8", "192.0.2.9", "2001:db8::7",
                                "2001:db8:0:1::7", "2001:db8:0:1::7", "2001:db8:0:1::8", "fe80::1"}));
   if (dice.one_in(30)) packet.ingress = dice.any({Ingress::loopback, Ingress::unlisted});
-  packet.destination =
-      dice.any({Destination::local, Destination::local, Destination::local, Destination::local,
-                Destination::local, Destination::broadcast, Destination::multicast, Destination::anycast});
-  if (dice.one_in(20)) packet.destination = Destination::routed;
+  packet.destination = dice.any({DestinationType::local, DestinationType::local, DestinationType::local,
+                                 DestinationType::local, DestinationType::local, DestinationType::broadcast,
+                                 DestinationType::multicast, DestinationType::anycast});
+  if (dice.one_in(20)) packet.destination = DestinationType::routed;
   if (dice.one_in(4)) {
     packet.address = *parse_network(
         packet.source.ipv6 ? "2001:db8:f::1" : dice.any({"203.0.113.4", "203.0.113.9", "192.0.2.1"}));

@@ -80,11 +80,12 @@ class Judge {
     Judgement judgement;
     judgement.verdict = stealth() ? Verdict::dropped : Verdict::passed_on;
     const std::vector<Door> doors = doors_before(packet);
-    if (packet.ingress != Ingress::network || (packet.destination == Destination::routed && doors.empty())) {
+    if (packet.ingress != Ingress::network ||
+        (packet.destination == DestinationType::routed && doors.empty())) {
       judgement.verdict = Verdict::passed_on;
     } else if (is_always_allowed(packet)) {
       judgement.verdict = Verdict::accepted;
-    } else if (packet.target && is_nonsense(packet) && packet.destination != Destination::routed) {
+    } else if (packet.target && is_nonsense(packet) && packet.destination != DestinationType::routed) {
       judgement.verdict = Verdict::dropped;
     } else if (!doors.empty()) {
       judge_service(packet, doors, judgement);
@@ -128,7 +129,7 @@ class Judge {
       }
     }
     if (!there.empty()) return there;
-    return packet.destination == Destination::routed ? there : here;
+    return packet.destination == DestinationType::routed ? there : here;
   }
 
   static bool is_tcp(const Packet& packet) { return packet.target->protocol == Protocol::tcp; }
@@ -196,7 +197,7 @@ class Judge {
   static bool has(const Packet& packet, std::uint8_t flag) { return (packet.flags & flag) != 0; }
 
   static bool can_knock(const Packet& packet) {
-    if (packet.conntrack == Conntrack::invalid || packet.destination != Destination::local) return false;
+    if (packet.conntrack == Conntrack::invalid || packet.destination != DestinationType::local) return false;
     return !is_tcp(packet) || begins(packet);
   }
 

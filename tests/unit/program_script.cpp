@@ -42,7 +42,7 @@ TEST_CASE("a line is a packet", "[script]") {
   const auto state = [&](Conntrack value) {
     return with(udp, [=](Packet& packet) { packet.conntrack = value; });
   };
-  const auto to = [&](Destination value) {
+  const auto to = [&](DestinationType value) {
     return with(udp, [=](Packet& packet) { packet.destination = value; });
   };
   struct Case {
@@ -79,10 +79,10 @@ TEST_CASE("a line is a packet", "[script]") {
       {"0 192.0.2.7 7000 related", state(Conntrack::related), "7000 related"},
       {"0 192.0.2.7 7000 invalid", state(Conntrack::invalid), "7000 invalid"},
       {"0 192.0.2.7 7000 local", udp, "7000 local"},
-      {"0 192.0.2.7 7000 broadcast", to(Destination::broadcast), "7000 broadcast"},
-      {"0 192.0.2.7 7000 multicast", to(Destination::multicast), "7000 multicast"},
-      {"0 192.0.2.7 7000 anycast", to(Destination::anycast), "7000 anycast"},
-      {"0 192.0.2.7 7000 unicast", to(Destination::routed), "7000 unicast"},
+      {"0 192.0.2.7 7000 broadcast", to(DestinationType::broadcast), "7000 broadcast"},
+      {"0 192.0.2.7 7000 multicast", to(DestinationType::multicast), "7000 multicast"},
+      {"0 192.0.2.7 7000 anycast", to(DestinationType::anycast), "7000 anycast"},
+      {"0 192.0.2.7 7000 unicast", to(DestinationType::routed), "7000 unicast"},
       {"0 192.0.2.7 7000 lo", with(udp, [](Packet& packet) { packet.ingress = Ingress::loopback; }),
        "7000 lo"},
       {"0 192.0.2.7 icmp", packet(0, "192.0.2.7", std::nullopt), "icmp"},
@@ -97,7 +97,7 @@ TEST_CASE("a line is a packet", "[script]") {
        with(flags(0x10),
             [](Packet& packet) {
               packet.conntrack = Conntrack::invalid;
-              packet.destination = Destination::anycast;
+              packet.destination = DestinationType::anycast;
             }),
        "22/tcp ack invalid anycast"},
   };

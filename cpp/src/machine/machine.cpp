@@ -43,7 +43,7 @@ bool is_known(const Packet& packet) {
 
 // Only what could open a connection to this host counts, and nothing that conntrack calls invalid.
 bool counts(const Packet& packet) {
-  if (packet.conntrack == Conntrack::invalid || packet.destination != Destination::local) return false;
+  if (packet.conntrack == Conntrack::invalid || packet.destination != DestinationType::local) return false;
   return !is_tcp(packet) || is_syn(packet);
 }
 
@@ -111,13 +111,13 @@ std::optional<Outcome> Machine::settled_early(const Packet& packet) const {
   if (packet.ingress == Ingress::loopback) return Outcome{Verdict::passed_on, Reason::loopback};
   if (packet.ingress == Ingress::unlisted) return Outcome{Verdict::passed_on, Reason::unlisted};
   const std::vector<Door> doors = doors_at(packet);
-  if (packet.destination == Destination::routed && doors.empty()) {
+  if (packet.destination == DestinationType::routed && doors.empty()) {
     return Outcome{Verdict::passed_on, Reason::routed};
   }
   if (contained(program_.always_allow, packet.source)) {
     return Outcome{Verdict::accepted, Reason::always_allowed};
   }
-  if (packet.destination != Destination::routed && is_odd(packet)) {
+  if (packet.destination != DestinationType::routed && is_odd(packet)) {
     return Outcome{Verdict::dropped, Reason::odd};
   }
   return std::nullopt;
@@ -168,7 +168,7 @@ std::vector<Door> Machine::doors_at(const Packet& packet) const {
       doors.push_back(door);
     }
   }
-  if (!doors.empty() || packet.destination == Destination::routed) return doors;
+  if (!doors.empty() || packet.destination == DestinationType::routed) return doors;
   std::copy_if(here_.begin(), here_.end(), std::back_inserter(doors),
                [&](const Door& door) { return covers(door.service, *packet.target); });
   return doors;
@@ -221,7 +221,7 @@ bool Machine::is_watched(const Packet& packet) const {
 // Stealth: any other port of this host itself. What a neighbour broadcasts is no scan.
 bool Machine::is_stray(const Packet& packet) const {
   const Uses uses = uses_of(*packet.target);
-  return program_.mode == Mode::stealth && program_.lockout && packet.destination == Destination::local &&
+  return program_.mode == Mode::stealth && program_.lockout && packet.destination == DestinationType::local &&
          packet.conntrack != Conntrack::related && !packet.needed_by_ipv6 && uses.first == uses.second &&
          !std::binary_search(program_.guards.begin(), program_.guards.end(), *packet.target);
 }

@@ -16,7 +16,7 @@ inline constexpr std::uint8_t fin = 0x01, syn = 0x02, rst = 0x04, psh = 0x08, ac
 }
 
 // What `fib daddr type` says. Unicast that is not local is routed traffic.
-enum class Destination { local, broadcast, multicast, anycast, routed };
+enum class DestinationType { local, broadcast, multicast, anycast, routed };
 
 // What `ct state` says; `fresh` is its "new", a word that C++ keeps for itself.
 enum class Conntrack { fresh, untracked, established, related, invalid };
@@ -27,7 +27,7 @@ struct Packet {
   Instant time{0};
   Network source;  // one address: prefix 32 or 128
   Ingress ingress = Ingress::network;
-  Destination destination = Destination::local;
+  DestinationType destination = DestinationType::local;
   std::optional<Network> address{};    // the destination's, where it matters: one address
   std::optional<Knock> target;         // protocol and destination port; none: neither TCP nor UDP
   std::uint8_t flags = tcp_flag::syn;  // of TCP alone

@@ -26,11 +26,11 @@ constexpr std::array<Word<Conntrack>, 5> kStates{{{"new", Conntrack::fresh},
                                                   {"related", Conntrack::related},
                                                   {"invalid", Conntrack::invalid}}};
 
-constexpr std::array<Word<Destination>, 5> kDestinations{{{"local", Destination::local},
-                                                          {"broadcast", Destination::broadcast},
-                                                          {"multicast", Destination::multicast},
-                                                          {"anycast", Destination::anycast},
-                                                          {"unicast", Destination::routed}}};
+constexpr std::array<Word<DestinationType>, 5> kDestinations{{{"local", DestinationType::local},
+                                                              {"broadcast", DestinationType::broadcast},
+                                                              {"multicast", DestinationType::multicast},
+                                                              {"anycast", DestinationType::anycast},
+                                                              {"unicast", DestinationType::routed}}};
 
 constexpr std::array<Word<Ingress>, 2> kIngresses{
     {{"lo", Ingress::loopback}, {"unlisted", Ingress::unlisted}}};

@@ -60,7 +60,7 @@ std::string consequence(const Program& program, const Packet& packet, Lockout lo
 }
 
 std::string no_knock(const Packet& packet) {
-  if (packet.destination != Destination::local) return "not a knock: to no address of this host alone";
+  if (packet.destination != DestinationType::local) return "not a knock: to no address of this host alone";
   return packet.conntrack == Conntrack::invalid
              ? "not a knock: conntrack calls it invalid"
              : "not a knock: of TCP only a SYN counts, without ACK, FIN and RST";

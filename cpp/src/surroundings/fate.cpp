@@ -42,32 +42,32 @@ class Walk {
   }
 
   // Adds what a verdict leads to. Returns whether the next rule may be reached.
-  bool take(const Verdict& verdict, Ends& ends) {
+  bool take(const RuleVerdict& verdict, Ends& ends) {
     switch (verdict.kind) {
-      case Verdict::Kind::none:
+      case RuleVerdict::Kind::none:
         return true;
-      case Verdict::Kind::accept:
+      case RuleVerdict::Kind::accept:
         ends.fates.insert({Kind::accepted, "", ""});
         return false;
-      case Verdict::Kind::drop:
+      case RuleVerdict::Kind::drop:
         ends.fates.insert({Kind::dropped, "", ""});
         return false;
-      case Verdict::Kind::reject:
+      case RuleVerdict::Kind::reject:
         ends.fates.insert({Kind::rejected, verdict.target, ""});
         return false;
-      case Verdict::Kind::leave:
+      case RuleVerdict::Kind::leave:
         ends.returns = true;
         return false;
-      case Verdict::Kind::unknown:
+      case RuleVerdict::Kind::unknown:
         ends.fates.insert({Kind::unknown, "", ""});
         return true;
-      case Verdict::Kind::jump:
-      case Verdict::Kind::go_to:
+      case RuleVerdict::Kind::jump:
+      case RuleVerdict::Kind::go_to:
         break;
     }
     const Ends there = into(verdict.target);
     ends.fates.insert(there.fates.begin(), there.fates.end());
-    if (verdict.kind == Verdict::Kind::jump) return there.returns;
+    if (verdict.kind == RuleVerdict::Kind::jump) return there.returns;
     ends.returns = ends.returns || there.returns;
     return false;
   }

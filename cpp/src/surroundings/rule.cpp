@@ -8,7 +8,7 @@
 namespace knockwork {
 namespace {
 
-using Kind = Verdict::Kind;
+using Kind = RuleVerdict::Kind;
 using Words = std::vector<std::string_view>;
 
 bool any_of(std::string_view word, std::initializer_list<std::string_view> names) {
@@ -16,18 +16,18 @@ bool any_of(std::string_view word, std::initializer_list<std::string_view> names
 }
 
 // Of words from `at` on: "accept", "jump chain", "reject with icmpx admin-prohibited".
-std::optional<Verdict> verdict_at(const Words& words, std::size_t at) {
+std::optional<RuleVerdict> verdict_at(const Words& words, std::size_t at) {
   const std::string_view word = words[at];
-  if (word == "accept") return Verdict{Kind::accept, ""};
-  if (word == "drop") return Verdict{Kind::drop, ""};
-  if (word == "return") return Verdict{Kind::leave, ""};
-  if (word == "continue") return Verdict{};
-  if (any_of(word, {"queue", "synproxy", "tproxy", "fwd"})) return Verdict{Kind::unknown, ""};
+  if (word == "accept") return RuleVerdict{Kind::accept, ""};
+  if (word == "drop") return RuleVerdict{Kind::drop, ""};
+  if (word == "return") return RuleVerdict{Kind::leave, ""};
+  if (word == "continue") return RuleVerdict{};
+  if (any_of(word, {"queue", "synproxy", "tproxy", "fwd"})) return RuleVerdict{Kind::unknown, ""};
   if (any_of(word, {"jump", "goto"}) && at + 1 < words.size()) {
-    return Verdict{word == "jump" ? Kind::jump : Kind::go_to, std::string(words[at + 1])};
+    return RuleVerdict{word == "jump" ? Kind::jump : Kind::go_to, std::string(words[at + 1])};
   }
   if (word != "reject") return std::nullopt;
-  Verdict verdict{Kind::reject, ""};
+  RuleVerdict verdict{Kind::reject, ""};
   for (std::size_t next = at + 1; next < words.size() && words[next] != "comment"; ++next) {
     if (any_of(words[next], {"with", "type"})) continue;
     verdict.target += (verdict.target.empty() ? "" : " ") + std::string(words[next]);
@@ -140,7 +140,7 @@ class Rule {
       one.value = parts.front();
       const Tri found = one.value == "*" ? Tri::yes : matches(one, question_);
       steps.push_back(
-          {std::min(matches_, found), verdict_at(target, 0).value_or(Verdict{Kind::unknown, ""})});
+          {std::min(matches_, found), verdict_at(target, 0).value_or(RuleVerdict{Kind::unknown, ""})});
     }
     return steps;
   }

@@ -23,16 +23,16 @@ struct Question {
   bool translated = false;  // its destination was, by another rule
 };
 
-struct Verdict {
+struct RuleVerdict {
   enum class Kind { none, accept, drop, reject, jump, go_to, leave, unknown };
   Kind kind = Kind::none;
   std::string target;  // of a jump: the chain; of a reject: "icmpx admin-prohibited", "tcp reset"
-  bool operator==(const Verdict&) const = default;
+  bool operator==(const RuleVerdict&) const = default;
 };
 
 struct Step {
   Tri matches = Tri::yes;
-  Verdict verdict;
+  RuleVerdict verdict;
   bool operator==(const Step&) const = default;
 };
 

@@ -2,7 +2,7 @@
 //
 // Pure and without places: a reader adds those. Quotes make no difference, so
 // `7000/udp` and "7000/udp" are one. YAML's own numbers are not used: they make
-// 18 of `022` (KERNEL-FACTS). No fault quotes a port.
+// 18 of `022` (YAML 1.1 takes it for octal). No fault quotes a port.
 #pragma once
 
 #include <cstdint>

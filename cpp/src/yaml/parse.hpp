@@ -2,7 +2,7 @@
 //
 // It takes the library's events rather than its node graph: events keep the place
 // of everything, cost a fraction, and let anchors, tags, a second document and
-// deep nesting be refused before they cost anything (KERNEL-FACTS, "yaml-cpp 0.7").
+// deep nesting be refused before they cost anything.
 #pragma once
 
 #include "yaml/document.hpp"

@@ -61,7 +61,7 @@ std::string in_words(milliseconds span) {
 
 }  // namespace
 
-Verdict judge(const std::optional<ClockReading>& record, const ClockReading& now, milliseconds slack) {
+ClockVerdict judge(const std::optional<ClockReading>& record, const ClockReading& now, milliseconds slack) {
   if (!record || (now.synchronised && !record->synchronised)) return {milliseconds{0}, now};
   const bool same_boot = record->boot == now.boot;
   // Since a record of an earlier boot at least this boot's time has passed.

@@ -24,14 +24,14 @@ struct ClockReading {
   bool operator==(const ClockReading&) const = default;
 };
 
-struct Verdict {
+struct ClockVerdict {
   std::chrono::milliseconds off{0};    // of a doubted clock: ahead, or behind where negative
   std::optional<ClockReading> record;  // to be written; nothing where the old one will do
 };
 
 // Pure. `slack` is how far a clock may be off unnoticed.
-Verdict judge(const std::optional<ClockReading>& record, const ClockReading& now,
-              std::chrono::milliseconds slack);
+ClockVerdict judge(const std::optional<ClockReading>& record, const ClockReading& now,
+                   std::chrono::milliseconds slack);
 
 std::string to_json(const ClockReading& record);
 // nullopt where the text is none: what is damaged is written anew.
@@ -41,7 +41,7 @@ ClockReading read_clock();
 
 struct Times {
   std::vector<UnixTime> times;  // the time it is, and that it may be as well
-  Verdict verdict;
+  ClockVerdict verdict;
 };
 
 // For the sequences of `spec` that go by the clock; reads it, and its record under /var/lib/knockwork.
