@@ -24,11 +24,9 @@ struct ConnectArguments : KnockArguments {
   bool fdpass = false, no_fdpass = false;
 };
 
-struct ExportArguments {
-  std::string file = kDefaultDeclaration;
+struct ExportArguments : Common {
   std::string host;
   std::string address;
-  bool json = false;
 };
 
 // What the profile has for a host and a port that is to open, if one is named.
@@ -113,8 +111,7 @@ void add_client_commands(Commands& commands) {
   CLI::App* sub =
       commands.add("knock", "Knock on a host, with a profile or with the given knocks", knock, run_knock);
   add_knock_options(sub, *knock);
-  commands.add_reveal(sub);
-  commands.add_json(sub, knock->json);
+  commands.share(sub, *knock, {Shared::reveal_lines, Shared::json});
 
   const auto arguments = std::make_shared<ConnectArguments>();
   sub = commands.add("connect", "Knock, connect, and pass the connection to ssh (as its ProxyCommand)",
@@ -133,9 +130,7 @@ void add_client_commands(Commands& commands) {
   const auto exported = std::make_shared<ExportArguments>();
   sub = commands.add("export", "Print a profile for clients of this host (contains ports)", exported,
                      run_export);
-  add_file(sub, exported->file);
-  commands.add_reveal(sub);
+  commands.share(sub, *exported, {Shared::file, Shared::reveal_lines, Shared::json});
   sub->add_option("--host", exported->host, "the host's name in the profile; default: its own name");
   sub->add_option("--address", exported->address, "the address to knock on; default: the host's name");
-  commands.add_json(sub, exported->json);
 }

@@ -13,12 +13,7 @@
 
 #include "knockwork/knockwork.hpp"
 #include "output.hpp"
-
-// Exit statuses, as terraform and ansible have them.
-inline constexpr int kFine = 0;
-inline constexpr int kError = 1;
-inline constexpr int kWouldChange = 2;  // only plan --detailed-exitcode
-inline constexpr int kNoGate = 3;       // only status, where something is declared
+#include "shared.hpp"
 
 // What the command line asked for.
 struct Chosen {
@@ -51,22 +46,18 @@ class Commands {
 
   [[nodiscard]] const CLI::App& app() const { return app_; }
 
+  // Options that several commands have, in this order.
+  void share(CLI::App* sub, Common& common, SharedOptions which);
+
   // `--json`: errors are then printed as JSON as well.
   void add_json(CLI::App* sub, bool& json) {
     sub->add_flag_callback(
         "--json", [&chosen = chosen_, &json] { chosen.json = json = true; }, "print JSON");
   }
 
-  // `--reveal`: with ports, and errors with the faulty lines even where no terminal shows them.
-  void add_reveal(CLI::App* sub, bool& reveal, const char* what) {
-    sub->add_flag_callback(
-        "--reveal", [&chosen = chosen_, &reveal] { chosen.reveal = reveal = true; }, what);
-  }
-  void add_reveal(CLI::App* sub) {
-    sub->add_flag("--reveal", chosen_.reveal, "show faulty lines (they contain ports), even in a pipe");
-  }
-
  private:
+  void share(CLI::App* sub, Common& common, Shared option);
+
   CLI::App& app_;
   Chosen& chosen_;
 };
@@ -80,8 +71,6 @@ void add_client_commands(Commands& commands);       // knock, connect, export
 void add_grant_commands(Commands& commands);        // grant, revoke
 void add_help_commands(Commands& commands);         // completion, man
 
-// What several files share.
-void add_file(CLI::App* sub, std::string& file);
 // "-" reads the declaration from standard input; drop-ins belong to files only. To apply, it is refused
 // where others may write it; to look at, that is a warning, as it is that others may read it.
 enum class For { looking, applying };

@@ -13,11 +13,9 @@ namespace {
 
 using namespace knockwork;
 
-struct Arguments {
-  std::string file = kDefaultDeclaration;
+struct Arguments : Common {
   std::string packets = "-";
   std::string at;
-  bool json = false;
   bool keys = false;
   bool reference = false;
 };
@@ -71,26 +69,17 @@ std::vector<Source> sources(const std::string& file, For what) {
   return read_any_declaration(file);
 }
 
-void add_file(CLI::App* sub, std::string& file) {
-  sub->add_option("FILE", file, "the declaration; includes conf.d/*.yml next to it; - for standard input")
-      ->capture_default_str();
-}
-
 void add_declaration_commands(Commands& commands) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* sub = commands.add("validate", "Check whether a declaration is valid, and report every error",
                                arguments, run_validate);
-  add_file(sub, arguments->file);
-  commands.add_reveal(sub);
-  commands.add_json(sub, arguments->json);
+  commands.share(sub, *arguments, {Shared::file, Shared::reveal_lines, Shared::json});
 
   sub = commands.add(
       "lint",
       "Estimate how likely guessing and port sweeps are to open each sequence, and suggest improvements",
       arguments, run_lint);
-  add_file(sub, arguments->file);
-  commands.add_reveal(sub);
-  commands.add_json(sub, arguments->json);
+  commands.share(sub, *arguments, {Shared::file, Shared::reveal_lines, Shared::json});
 
   sub = commands.add("schema", "Print the JSON Schema of declarations", arguments, run_schema);
   sub->add_flag("--keys", arguments->keys, "print the table of keys as JSON instead");
@@ -98,14 +87,11 @@ void add_declaration_commands(Commands& commands) {
 
   sub = commands.add("render", "Print the table as a file for `nft -f` (contains ports)", arguments,
                      run_render);
-  add_file(sub, arguments->file);
-  commands.add_reveal(sub);
+  commands.share(sub, *arguments, {Shared::file, Shared::reveal_lines});
 
   sub = commands.add("trace", "Show what a list of packets would do, and why; does not use the kernel",
                      arguments, run_trace);
-  add_file(sub, arguments->file);
-  commands.add_reveal(sub);
-  commands.add_json(sub, arguments->json);
+  commands.share(sub, *arguments, {Shared::file, Shared::reveal_lines, Shared::json});
   sub->add_option("--packets", arguments->packets,
                   "a file with lines like `+0.2s 192.0.2.7 7000/udp`; - for standard input")
       ->capture_default_str();

@@ -11,26 +11,22 @@ namespace {
 
 using namespace knockwork;
 
-struct Arguments {
-  std::string declaration = kDefaultDeclaration;
+struct Arguments : Common {
   std::string secret_file = kDefaultSecretFile;
   std::string host;
   std::string sequence;
   std::optional<Epoch> from_epoch;
   std::optional<Epoch> epoch;
-  bool reveal = false;
-  bool json = false;
 };
 
 // The declaration, with `--sequence` that one alone.
 Spec chosen_spec(const Arguments& arguments) {
-  Spec spec = load(sources(arguments.declaration));
+  Spec spec = load(sources(arguments.file));
   if (arguments.sequence.empty()) return spec;
   std::erase_if(spec.sequences,
                 [&](const Sequence& sequence) { return sequence.name != arguments.sequence; });
   if (!has_derived(spec)) {
-    throw SystemError(
-        fmt::format("{} has no derived sequence named {}", arguments.declaration, arguments.sequence));
+    throw SystemError(fmt::format("{} has no derived sequence named {}", arguments.file, arguments.sequence));
   }
   return spec;
 }
@@ -66,7 +62,7 @@ int run_show(const Arguments& arguments) {
 }
 
 int run_clock(const Arguments& arguments) {
-  const ClockStatus status = clock_status(load(sources(arguments.declaration)));
+  const ClockStatus status = clock_status(load(sources(arguments.file)));
   print(arguments.json ? to_json(status) + '\n' : to_text(status));
   return kFine;
 }
@@ -89,7 +85,7 @@ void add_derive_commands(Commands& commands) {
       ->required();
   sub->add_option("--from-epoch", arguments->from_epoch,
                   "add the secret to the file, valid from this epoch on, to replace the previous one");
-  group.add_json(sub, arguments->json);
+  group.share(sub, *arguments, {Shared::json});
 
   sub =
       group.add("host-key", "Print a host's secret file (contains the host's key)", arguments, run_host_key);
@@ -102,17 +98,13 @@ void add_derive_commands(Commands& commands) {
   sub = group.add("show",
                   "Show the derived sequences that are accepted now, with fingerprints and bits of entropy",
                   arguments, run_show);
-  add_file(sub, arguments->declaration);
+  group.share(sub, *arguments, {Shared::file, Shared::reveal, Shared::json});
   sub->add_option("--sequence", arguments->sequence, "show only this sequence");
   sub->add_option("--epoch", arguments->epoch, "show the sequences of this epoch instead");
-  group.add_reveal(sub, arguments->reveal, "show knocks instead of fingerprints, and show faulty lines");
-  group.add_json(sub, arguments->json);
 
   sub = group.add("clock", "Show this host's clock and the current epochs; needs no secret", arguments,
                   run_clock);
-  add_file(sub, arguments->declaration);
-  group.add_reveal(sub);
-  group.add_json(sub, arguments->json);
+  group.share(sub, *arguments, {Shared::file, Shared::reveal_lines, Shared::json});
 
   group.add("trust-clock", "Trust this host's clock again, even if it jumped", arguments, run_trust_clock);
 }

@@ -12,41 +12,15 @@ namespace {
 
 using namespace knockwork;
 
-struct Arguments {
-  std::string file = kDefaultDeclaration;
+struct Arguments : Common {
   std::string name;
   std::size_t count = 0;
-  bool json = false;
-  bool reveal = false;
-  bool check = false;
-  bool diff = false;
   bool quiet = false;
   bool detailed_exitcode = false;
-  std::string lock_timeout = "30s";
   std::string confirm_within;
   bool unattended = false;
   bool revoke_retired = false;
-  bool allow_absent = false;
 };
-
-Settings settings(const Arguments& arguments) {
-  Settings settings;
-  settings.ports = arguments.reveal ? Ports::revealed : Ports::hidden;
-  settings.lock_timeout = std::chrono::milliseconds(seconds_argument(arguments.lock_timeout));
-  settings.ssh_connection = operator_connection();
-  if (arguments.allow_absent) settings.absent = Absent::allowed;
-  return settings;
-}
-
-void show(const Report& report, const Arguments& arguments, Execution execution) {
-  for (const std::string& warning : report.warnings) warn(warning);
-  if (arguments.json) {
-    print(to_json(report) + '\n');
-    return;
-  }
-  print_coloured(to_text(report, execution));
-  if (arguments.diff && report.changed) print_coloured('\n' + to_diff(report));
-}
 
 int run_plan(const Arguments& arguments) {
   const Spec spec = load(sources(arguments.file, For::applying));
@@ -68,43 +42,31 @@ int run_unattended(const Arguments& arguments) {
 int run_apply(const Arguments& arguments) {
   if (arguments.unattended && !arguments.check && arguments.file != "-") return run_unattended(arguments);
   const Spec spec = load(sources(arguments.file, For::applying));
-  const Execution execution = arguments.check ? Execution::check : Execution::apply;
   Settings wanted = settings(arguments);
   if (!arguments.confirm_within.empty()) {
-    wanted.confirm_within = parse_confirm_within(arguments.confirm_within);
+    wanted.confirm_within = parse_confirm_within(arguments.confirm_within, "--confirm-within");
   }
   if (arguments.revoke_retired) wanted.retired = Retired::revoked;
   if (arguments.unattended) wanted.asked = Asked::by_the_system;
-  Report report = apply(spec, execution, *open_kernel(), wanted);
+  Report report = apply(spec, execution(arguments), *open_kernel(), wanted);
   if (!arguments.unattended) {
     for (std::string& warning : boot_warnings(boot(), arguments.file)) {
       report.warnings.push_back(std::move(warning));
     }
   }
-  if (report.changed || !report.warnings.empty() || !arguments.quiet) show(report, arguments, execution);
-  return kFine;
+  if (!report.changed && report.warnings.empty() && arguments.quiet) return kFine;
+  return show(report, arguments, execution(arguments));
 }
 
 int run_remove(const Arguments& arguments) {
-  const Execution execution = arguments.check ? Execution::check : Execution::apply;
-  const Report report = remove(execution, *open_kernel(), settings(arguments));
-  if (report.changed || arguments.json) {
-    show(report, arguments, execution);
-  } else {
-    print("Unchanged: there is no table inet knockwork.\n");
-  }
-  return kFine;
+  const Report report = remove(execution(arguments), *open_kernel(), settings(arguments));
+  return show(report, arguments, execution(arguments), "Unchanged: there is no table inet knockwork.\n");
 }
 
 int run_renew(const Arguments& arguments) {
-  const Execution execution = arguments.check ? Execution::check : Execution::apply;
-  const Report report = renew(arguments.name, execution, *open_kernel(), settings(arguments));
-  if (report.changed || arguments.json) {
-    show(report, arguments, execution);
-  } else {
-    print(fmt::format("Unchanged: {} is not spent.\n", arguments.name));
-  }
-  return kFine;
+  const Report report = renew(arguments.name, execution(arguments), *open_kernel(), settings(arguments));
+  return show(report, arguments, execution(arguments),
+              fmt::format("Unchanged: {} is not spent.\n", arguments.name));
 }
 
 int run_save(const Arguments& arguments) {
@@ -135,55 +97,25 @@ int run_call(const Arguments&) {
   return kFine;
 }
 
-void add_reveal(Commands& commands, CLI::App* sub, Arguments& arguments) {
-  commands.add_reveal(sub, arguments.reveal, "show ports instead of fingerprints, and show faulty lines");
-}
-
-void add_lock_timeout(CLI::App* sub, Arguments& arguments) {
-  sub->add_option("--lock-timeout", arguments.lock_timeout,
-                  "how long to wait for another knockwork to finish")
-      ->capture_default_str();
-}
-
-void add_allow_absent(CLI::App* sub, Arguments& arguments) {
-  sub->add_flag("--allow-absent", arguments.allow_absent,
-                "proceed even if none of the declared interfaces exists yet");
-}
-
-void add_check(CLI::App* sub, Arguments& arguments) {
-  sub->add_flag("--check", arguments.check, "show what would change, and change nothing");
-}
-
-void add_diff(CLI::App* sub, Arguments& arguments) {
-  sub->add_flag("--diff", arguments.diff, "show every change, before and after");
-}
-
 }  // namespace
 
 void add_gate_commands(Commands& commands) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* sub = commands.add("plan", "Show what an apply would change", arguments, run_plan);
-  add_file(sub, arguments->file);
-  commands.add_json(sub, arguments->json);
-  add_reveal(commands, sub, *arguments);
-  add_diff(sub, *arguments);
-  add_allow_absent(sub, *arguments);
+  commands.share(sub, *arguments,
+                 {Shared::file, Shared::json, Shared::reveal, Shared::diff, Shared::allow_absent});
   sub->add_flag("--detailed-exitcode", arguments->detailed_exitcode,
                 "exit with status 2 if something would change");
 
   sub = commands.add("apply", "Apply the declaration to the kernel", arguments, run_apply);
-  add_file(sub, arguments->file);
-  commands.add_json(sub, arguments->json);
-  add_reveal(commands, sub, *arguments);
-  add_check(sub, *arguments);
-  add_diff(sub, *arguments);
-  add_lock_timeout(sub, *arguments);
+  commands.share(sub, *arguments,
+                 {Shared::file, Shared::json, Shared::reveal, Shared::check, Shared::diff,
+                  Shared::lock_timeout, Shared::allow_absent});
   CLI::Option* within =
       sub->add_option("--confirm-within", arguments->confirm_within,
                       "roll the change back unless it is confirmed within this time, as in 60s");
   sub->add_flag("--revoke-retired", arguments->revoke_retired,
                 "revoke the grants of sequences that are removed or changed, and cut their connections");
-  add_allow_absent(sub, *arguments);
   sub->add_flag(
          "--unattended", arguments->unattended,
          "boot mode: do not reapply what was rolled back; if the declaration cannot be applied and no gate "
@@ -193,35 +125,29 @@ void add_gate_commands(Commands& commands) {
 
   sub = commands.add("remove", "Delete the table: protected services are then open to everyone", arguments,
                      run_remove);
-  commands.add_json(sub, arguments->json);
-  add_reveal(commands, sub, *arguments);
-  add_check(sub, *arguments);
-  add_diff(sub, *arguments);
-  add_lock_timeout(sub, *arguments);
+  commands.share(sub, *arguments,
+                 {Shared::json, Shared::reveal, Shared::check, Shared::diff, Shared::lock_timeout});
 
   sub = commands.add(
       "status",
       "Show the gate: sequences, grants with their remaining time, and lockouts. Exit status 3: a "
       "declaration exists, but no gate is loaded",
       arguments, run_status);
-  commands.add_json(sub, arguments->json);
-  add_reveal(commands, sub, *arguments);
+  commands.share(sub, *arguments, {Shared::json, Shared::reveal});
 
   sub = commands.add("watch", "Show grants and wrong knocks as they happen (needs `log`)", arguments,
                      run_watch);
-  commands.add_json(sub, arguments->json);
+  commands.share(sub, *arguments, {Shared::json});
   sub->add_option("--count", arguments->count, "exit after this many events; 0: never")
       ->capture_default_str();
 
   sub = commands.add("renew", "Allow a spent `once` sequence to be used again", arguments, run_renew);
   sub->add_option("NAME", arguments->name, "the sequence")->required();
-  commands.add_json(sub, arguments->json);
-  add_check(sub, *arguments);
-  add_lock_timeout(sub, *arguments);
+  commands.share(sub, *arguments, {Shared::json, Shared::check, Shared::lock_timeout});
 
   sub = commands.add("save", "Save grants and spent uses, for the next apply that finds no table", arguments,
                      run_save);
-  add_lock_timeout(sub, *arguments);
+  commands.share(sub, *arguments, {Shared::lock_timeout});
 
   commands.add("call", "Answer one request of the Ansible modules", arguments, run_call)
       ->group("");  // not for people

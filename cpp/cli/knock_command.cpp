@@ -13,12 +13,6 @@ namespace {
 using namespace knockwork;
 using std::chrono::milliseconds;
 
-inline constexpr int kFine = 0;
-
-milliseconds span_argument(const std::string& text) {
-  return milliseconds(text == "0" ? 0 : seconds_argument(text));
-}
-
 std::vector<std::string> words(const std::string& text) {
   std::istringstream stream(text);
   return {std::istream_iterator<std::string>(stream), {}};
@@ -44,17 +38,16 @@ void add_way(CLI::App* sub, KnockArguments& arguments) {
   sub->add_option("--interface", arguments.interface, "the local interface to knock from");
   CLI::Option* ipv4 = sub->add_flag("-4", arguments.ipv4, "only IPv4");
   sub->add_flag("-6", arguments.ipv6, "only IPv6")->excludes(ipv4);
-  sub->add_option("--delay", arguments.delay,
-                  "time between two knocks; default: until the host answers, or 250ms if it does not");
-  sub->add_option("--jitter", arguments.jitter, "maximum random time added between two knocks")
-      ->capture_default_str();
+  add_time(sub, "--delay", arguments.delay,
+           "time between two knocks; default: until the host answers, or 250ms if it does not");
+  add_time(sub, "--jitter", arguments.jitter, "maximum random time added between two knocks");
   sub->add_option("--retries", arguments.retries,
                   "maximum number of retries if nothing opens; the last comes after the lockout")
       ->check(CLI::Range(0, 1000));
-  sub->add_option(
-      "--within", arguments.within,
+  add_time(
+      sub, "--within", arguments.within,
       "how long to keep knocking if nothing opens; default without --retries: the host's lockout plus 10s");
-  sub->add_option("--timeout", arguments.timeout, "how long to wait for each answer")->capture_default_str();
+  add_time(sub, "--timeout", arguments.timeout, "how long to wait for each answer");
 }
 
 void add_knock_options(CLI::App* sub, KnockArguments& arguments) {
@@ -78,10 +71,10 @@ Knocking knocking(const KnockArguments& arguments) {
   how.way.family = arguments.ipv4 ? Family::ipv4 : arguments.ipv6 ? Family::ipv6 : Family::any;
   how.way.source = arguments.source;
   how.way.interface = arguments.interface;
-  if (!arguments.delay.empty()) how.delay = span_argument(arguments.delay);
-  if (!arguments.within.empty()) how.within = span_argument(arguments.within);
-  how.jitter = span_argument(arguments.jitter);
-  how.timeout = span_argument(arguments.timeout);
+  how.delay = arguments.delay;
+  how.within = arguments.within;
+  how.jitter = arguments.jitter;
+  how.timeout = arguments.timeout;
   how.retries = arguments.retries;
   return how;
 }

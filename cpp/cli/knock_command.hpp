@@ -7,11 +7,12 @@
 #include <vector>
 
 #include "knockwork/client.hpp"
+#include "shared.hpp"
 
 inline constexpr int kRefused = 3;      // knock and connect: it answered, closed
 inline constexpr int kUnreachable = 4;  // knock and connect: no answer, no way, no such host
 
-struct KnockArguments {
+struct KnockArguments : Common {
   std::string host;
   std::vector<std::string> knocks;
   std::string wait_open;
@@ -21,9 +22,9 @@ struct KnockArguments {
   std::string interface;
   bool ipv4 = false, ipv6 = false, both = false;
   bool no_prove = false;
-  std::string delay, jitter = "0ms", timeout = "5s", within;
+  std::optional<std::chrono::milliseconds> delay, within;
+  std::chrono::milliseconds jitter{0}, timeout{5000};
   std::optional<int> retries;
-  bool json = false;
 };
 
 void add_knock_options(CLI::App* sub, KnockArguments& arguments);

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -88,12 +87,3 @@ std::optional<std::chrono::milliseconds> time_argument(const std::string& text) 
 }
 
 std::string standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
-
-std::int64_t seconds_argument(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  if (error == std::errc() && number >= 0 && unit == "s") return number * 1000;
-  if (error == std::errc() && number >= 0 && unit == "ms") return number;
-  throw knockwork::SystemError(fmt::format("\"{}\" is not a time: write it as 30s or 500ms", text));
-}

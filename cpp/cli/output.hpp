@@ -3,7 +3,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +25,3 @@ void print_progress(std::string_view text);
 // "2026-01-31T12:00:00Z"; nothing where the text is empty. Throws knockwork::SystemError.
 std::optional<std::chrono::milliseconds> time_argument(const std::string& text);
 std::string standard_input();
-
-// "30s" or "500ms" in milliseconds. Throws knockwork::SystemError.
-std::int64_t seconds_argument(std::string_view text);

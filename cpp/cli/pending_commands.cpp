@@ -12,20 +12,11 @@ namespace {
 
 using namespace knockwork;
 
-struct Arguments {
+struct Arguments : Common {
   std::string id;
-  bool json = false;
   bool fresh = false;
   bool armed = false;
-  std::string lock_timeout = "30s";
 };
-
-Settings settings(const Arguments& arguments) {
-  Settings settings;
-  settings.lock_timeout = std::chrono::milliseconds(seconds_argument(arguments.lock_timeout));
-  settings.ssh_connection = operator_connection();
-  return settings;
-}
 
 int run_confirm(const Arguments& arguments) {
   const Proof proof = arguments.fresh ? Proof::fresh : Proof::none;
@@ -41,23 +32,12 @@ int run_rollback(const Arguments& arguments) {
     return kFine;
   }
   const Report report = rollback(arguments.id, *open_kernel(), settings(arguments));
-  for (const std::string& warning : report.warnings) warn(warning);
-  if (arguments.json) {
-    print(to_json(report) + '\n');
-  } else if (report.changed) {
-    print_coloured(to_text(report, Execution::apply));
-  } else {
-    print("Rolled back: nothing had been committed.\n");
-  }
-  return kFine;
+  return show(report, arguments, Execution::apply, "Rolled back: nothing had been committed.\n");
 }
 
 void add_common(Commands& commands, CLI::App* sub, Arguments& arguments) {
   sub->add_option("ID", arguments.id, "the apply's ID, as printed by apply; default: the one that waits");
-  commands.add_json(sub, arguments.json);
-  sub->add_option("--lock-timeout", arguments.lock_timeout,
-                  "how long to wait for another knockwork to finish")
-      ->capture_default_str();
+  commands.share(sub, arguments, {Shared::json, Shared::lock_timeout});
 }
 
 }  // namespace

@@ -50,7 +50,8 @@ kw::Report apply(const kw::Spec& spec, bool check, std::chrono::milliseconds loc
   kw::Settings wanted = settings(lock_timeout);
   wanted.absent = absent(allow_absent);
   if (revoke_retired) wanted.retired = kw::Retired::revoked;
-  if (!confirm_within.empty()) wanted.confirm_within = kw::parse_confirm_within(confirm_within);
+  if (!confirm_within.empty())
+    wanted.confirm_within = kw::parse_confirm_within(confirm_within, "confirm_within");
   return kw::apply(spec, execution(check), *kw::open_kernel(), wanted);
 }
 

@@ -73,7 +73,7 @@ def test_without_a_proof(gated: Gated) -> None:
 
 def test_what_the_sequence_opens_is_proved(gated: Gated) -> None:
     """Without being named; and at both addresses, as far as there are two."""
-    outcome = gated.changes("- knockwork.nft.knock: {both: true, within: 20s}\n", limit="host1")
+    outcome = gated.changes("- knockwork.nft.knock: {both: true, within: 1m30s, jitter: 0s, timeout: 1m500ms}\n", limit="host1")
     assert told(outcome)["outcome"] == "open" and outcome.result()["addresses"] == ["10.77.0.11"]
 
 
@@ -84,7 +84,7 @@ def test_what_the_sequence_opens_is_proved(gated: Gated) -> None:
     ("{sequence: ssh, knock: [47011]}",
      "sequence excludes knock: name a sequence of the profile or write the knocks down"),
     ("try_first: true", "try_first needs wait_open: name the port that may be open already"),
-    ("delay: 47011", "delay: not a time: write a whole number with a unit, as in 50ms, 5s or 1m"),
+    ("delay: 47011", "delay: a duration without a unit; add one: s for seconds, m for minutes"),
     ("{executable: knokwork, backend: cli}", "cannot find the command knokwork: install knockwork on the controller"),
     ("profile: /run/none.yml", "there is no profile /run/none.yml: write it with knockwork.nft.profile, or name "
      "another in ansible_knockwork_profile"),

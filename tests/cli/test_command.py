@@ -34,6 +34,39 @@ def test_wrong_words(knockwork: Knockwork, words: tuple[str, ...]) -> None:
     assert done.returncode == 1 and done.stderr and not done.stdout
 
 
+TIMES = ("apply --check --lock-timeout {}", "apply --check --confirm-within {}", "remove --check --lock-timeout {}",
+         "grant 192.0.2.7 --sequence ssh --for {}", "revoke --all --check --lock-timeout {}",
+         "confirm --lock-timeout {}", "rollback --lock-timeout {}", "epoch publish 1 --check --lock-timeout {}", "renew ssh --lock-timeout {}",
+         "save --lock-timeout {}", "knock ::1 47000 --no-prove --delay {}", "knock ::1 47000 --no-prove --jitter {}",
+         "knock ::1 47000 --no-prove --timeout {}", "knock ::1 47000 --no-prove --within {}")
+
+
+@pytest.mark.parametrize("command", TIMES)
+def test_times_are_those_of_declarations(knockwork: Knockwork, command: str) -> None:
+    """One way to write them, and one sentence about a wrong one, which names the option."""
+    knockwork.apply(CLASSIC)
+    option = command.split()[-2]
+    for wrong, why in (("30", "a duration without a unit; add one: s for seconds, m for minutes"),
+                       ("1.5s", "`1.5s` is not a duration; write it as 5s, 500ms, 1m30s, 2h or 1d")):
+        assert knockwork.refused(*command.format(wrong).split()) == f"knockwork: error: {option}: {why}\n"
+        if "knock " not in command and "save" not in command:
+            answer = json.loads(knockwork.run(*command.format(wrong).split(), "--json").stdout)
+            assert answer["error"]["message"] == f"{option}: {why}"
+    done = knockwork.run(*command.format("1m30s").split())
+    assert "duration" not in done.stderr, done.stderr
+
+
+def test_shared_options_say_the_same_everywhere(knockwork: Knockwork) -> None:
+    """They are declared once, so --help of every command has the same sentence for them."""
+    shared = ("--json", "--check", "--diff", "--lock-timeout", "--allow-absent")
+    told: dict[str, set[str]] = {option: set() for option in shared}
+    for command in (*SUBCOMMANDS, "derive show", "epoch publish", "epoch retire"):
+        page = knockwork.run(*command.split(), "--help").stdout
+        for option in shared:
+            told[option] |= set(re.findall(rf"^  {option}\b( .*(?:\n {{20,}}\S.*)?)", page, re.MULTILINE))
+    assert {option: len(said) for option, said in told.items()} == dict.fromkeys(shared, 1), told
+
+
 def test_validate(knockwork: Knockwork) -> None:
     knockwork.declare(CLASSIC)
     done = knockwork.run("validate")

@@ -146,7 +146,8 @@ WRONG = {
     "a source that is none": ("knock gate 7000 --source eth0", "eth0 is no address to knock from"),
     "somebody else's address": ("knock -4 gate 7000 --source 192.0.2.1", "192.0.2.1 is no address of this host"),
     "no such interface": ("knock gate 7000 --interface eth9", "there is no interface eth9"),
-    "a time without unit": ("knock gate 7000 --delay 50", '"50" is not a time: write it as 30s or 500ms'),
+    "a time without unit": ("knock gate 7000 --delay 50",
+                            "--delay: a duration without a unit; add one: s for seconds, m for minutes"),
     "too slow": ("knock gate --sequence ssh --delay 900ms --jitter 100ms",
                  "1000 ms between two knocks are too long: ssh expects the next within 1000 ms"),
 }

@@ -41,7 +41,7 @@ def requests() -> list[bytes]:
         {"command": "grant", "address": "192.0.2.7", "sequence": "ssh", "for": "60s"},
         {"command": "rotate", **declared, "phase": "publish", "epoch": 42, "expected": 41},
         {"command": "host_key", "secret_file": "/nowhere/secret", "host": "web1"},
-        {"command": "knock", **entrance, "wait_open": "22/tcp", "family": "ipv4", "delay_ms": 50, "retries": 2},
+        {"command": "knock", **entrance, "wait_open": "22/tcp", "family": "ipv4", "delay": "50ms", "retries": 2},
         {"command": "knock", **by_hand, "both": True},
         {"command": "profile", "name": "profile.yml", "text": profile},
         {"command": "sequence", **by_hand, "reveal": True}]

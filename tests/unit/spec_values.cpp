@@ -43,6 +43,19 @@ TEST_CASE("values: durations are read and printed in their shortest form") {
   CHECK(to_string(Duration{}) == "0s");
 }
 
+TEST_CASE("values: a span is a duration from nothing on, finer than the kernel counts") {
+  using std::chrono::milliseconds;
+  CHECK(parse_span("0s") == milliseconds(0));
+  CHECK(parse_span("5ms") == milliseconds(5));
+  CHECK(parse_span("1m30s") == milliseconds(90'000));
+  CHECK(parse_span("1m30s")->count() == parse_duration("1m30s")->milliseconds());
+  for (const char* text : {"", "0", "30", "1.5s", "-1s", "1s1m", "1s1s", "31d", "99999999999s", "s"}) {
+    INFO(text);
+    REQUIRE_FALSE(parse_span(text));
+    CHECK(parse_span(text).error().message == parse_duration(text).error().message);
+  }
+}
+
 TEST_CASE("values: what is no duration is refused") {
   for (const char* text :
        {"",     "5",    "s",    "5 s",  " 5s",  "5s ",      "1s1m",  "1m1m",     "5S",

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
@@ -31,7 +30,6 @@ SPEC = dict(
     try_first=dict(type='bool', default=False),
 )
 _NAMES = ('ansible_knockwork_host', 'ansible_host', 'inventory_hostname')
-_UNITS = dict(ms=1, s=1000, m=60000)
 
 
 class ActionModule(ActionBase):
@@ -66,24 +64,16 @@ class ActionModule(ActionBase):
 
 
 def _question(params, host):
-    """The request's members; times are milliseconds there."""
+    """The request's members."""
     if params['sequence'] and params['knock']:
         raise Refused('sequence excludes knock: name a sequence of the profile or write the knocks down')
     if params['try_first'] and not params['wait_open']:
         raise Refused('try_first needs wait_open: name the port that may be open already')
     question = dict((key, params[key]) for key in ('source', 'interface', 'sequence', 'wait_open')
                     if params[key] is not None)
-    times = dict((name + '_ms', _milliseconds(name, params[name])) for name in ('delay', 'jitter', 'timeout', 'within')
-                 if params[name] is not None)
+    times = dict((name, params[name]) for name in ('delay', 'jitter', 'timeout', 'within') if params[name] is not None)
     choices = dict((key, params[key]) for key in ('family', 'both', 'prove', 'retries', 'try_first'))
     return dict(question, host=host, knock=params['knock'] or [], **choices, **times)
-
-
-def _milliseconds(name, text):
-    found = re.fullmatch(r'(\d+)(ms|s|m)', text)
-    if not found:
-        raise Refused('%s: not a time: write a whole number with a unit, as in 50ms, 5s or 1m' % name)
-    return int(found[1]) * _UNITS[found[2]]
 
 
 def _sentence(knocked):

@@ -111,8 +111,9 @@ options:
       - {section: knockwork, key: retries}
   knockwork_timeout:
     description:
-      - How many seconds one attempt to connect may take. Without it what C(knockwork connect) allows by itself.
-    type: int
+      - How long one attempt to connect may take, as C(5s) or C(1m30s); a number alone means seconds. Without it what
+        C(knockwork connect) allows by itself.
+    type: str
     vars:
       - name: ansible_knockwork_timeout
     env:
@@ -239,7 +240,8 @@ class Connection(core.Connection):
         for name in ('sequence', 'retries', 'timeout'):
             value = self.get_option('knockwork_' + name)
             if value is not None:
-                words += ['--' + name, '%ss' % value if name == 'timeout' else str(value)]
+                seconds = name == 'timeout' and str(value).isdigit()
+                words += ['--' + name, '%ss' % value if seconds else str(value)]
         if self.get_option('knockwork_try_first'):
             words.append('--try-first')
         host = self.get_option('knockwork_host')

@@ -166,9 +166,11 @@ Report apply_unattended(const std::filesystem::path& file, Kernel& kernel, const
 Report remove(Execution execution, Kernel& kernel, const Settings& settings);
 Status status(Kernel& kernel, const Settings& settings);
 
-// "60s", "5m", as a declaration writes times; the second only from 1s to 1h. Throw SystemError.
-std::chrono::milliseconds parse_time(std::string_view text, std::string_view what);
-std::chrono::milliseconds parse_confirm_within(std::string_view text);
+// "60s", "1m30s": one way to write times for declarations, options and requests. `what` is what errors call
+// the option. Throw SystemError.
+std::chrono::milliseconds parse_time(std::string_view text, std::string_view what);  // of grants: from 100ms
+std::chrono::milliseconds parse_span(std::string_view text, std::string_view what);  // from 0 on: "5ms"
+std::chrono::milliseconds parse_confirm_within(std::string_view text, std::string_view what);  // 1s to 1h
 
 // What a confirmation has to show: nothing, or that who confirms could come in
 // anew since the commit (by Settings::ssh_connection; the connection that lives

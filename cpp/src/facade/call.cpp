@@ -150,7 +150,8 @@ Settings settings_of(const json& request) {
                                 ? request.at("ssh_connection").get<std::string>()
                                 : operator_connection();
   if (request.contains("confirm_within")) {
-    settings.confirm_within = parse_confirm_within(request.at("confirm_within").get<std::string>());
+    settings.confirm_within =
+        parse_confirm_within(request.at("confirm_within").get<std::string>(), "confirm_within");
   }
   if (request.value("revoke_retired", false)) settings.retired = Retired::revoked;
   if (request.value("allow_absent", false)) settings.absent = Absent::allowed;
@@ -231,7 +232,7 @@ json answer(const json& request, Kernel& kernel) {
   }
   if (command == "grant") {
     std::optional<std::chrono::milliseconds> time;
-    if (request.contains("for")) time = parse_time(request.at("for").get<std::string>(), "for");
+    if (request.contains("for")) time = parse_time(request.at("for").get<std::string>(), "open_for");
     return reported(grant(request.at("address"), request.at("sequence"), time, execution, kernel, settings));
   }
   if (command == "confirm") {

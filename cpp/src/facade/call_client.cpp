@@ -7,6 +7,7 @@
 
 #include "knockwork/client.hpp"
 #include "knockwork/derive.hpp"
+#include "knockwork/knockwork.hpp"
 #include "knockwork/wire.hpp"
 #include "report/fingerprint.hpp"
 #include "text/json_text.hpp"
@@ -50,16 +51,16 @@ bool given(const json& request, const char* key) {
 
 std::optional<milliseconds> span_in(const json& request, const char* key) {
   if (!given(request, key)) return std::nullopt;
-  return milliseconds(request.at(key).get<std::int64_t>());
+  return parse_span(request.at(key).get<std::string>(), key);
 }
 
 Knocking knocking_of(const json& request) {
   Knocking how;
   how.way = {family_of(request), text_in(request, "source"), text_in(request, "interface")};
-  how.delay = span_in(request, "delay_ms");
-  how.within = span_in(request, "within_ms");
-  how.jitter = milliseconds(request.value("jitter_ms", how.jitter.count()));
-  how.timeout = milliseconds(request.value("timeout_ms", how.timeout.count()));
+  how.delay = span_in(request, "delay");
+  how.within = span_in(request, "within");
+  how.jitter = span_in(request, "jitter").value_or(how.jitter);
+  how.timeout = span_in(request, "timeout").value_or(how.timeout);
   if (given(request, "retries")) how.retries = request.at("retries").get<int>();
   how.try_first = request.value("try_first", how.try_first);
   return how;
@@ -77,10 +78,10 @@ std::string not_sent(const Entrance& entrance) {
 
 std::string knock(const json& request) {
   const std::string port = text_in(request, "wait_open");
+  const Knocking how = knocking_of(request);
   const Entrance entrance = entrance_to_try(request, port);
   if (request.value("check", false)) return not_sent(entrance);
   const std::unique_ptr<Wire> wire = open_wire();
-  const Knocking how = knocking_of(request);
   std::optional<Service> service;
   if (!port.empty()) {
     service = tcp_service(port);

@@ -2,7 +2,7 @@
 //
 //   {"command": "knock", "host": "web1", "profile": "…", "sequence": "ssh" | "knock": ["7000/udp", …],
 //    "wait_open": "22/tcp", "source": "…", "interface": "…", "family": "any" | "ipv4" | "ipv6",
-//    "delay_ms": 50, "jitter_ms": 0, "timeout_ms": 5000, "retries": 2, "within_ms": 15000, "prove": true,
+//    "delay": "50ms", "jitter": "0s", "timeout": "5s", "retries": 2, "within": "1m30s", "prove": true,
 //    "both": false, "try_first": false, "check": false}
 //   → "knocked": {…}, with a null outcome where `check` kept it from being sent
 //

@@ -38,21 +38,27 @@ Pending read_waiting(const std::string& id) {
   return *pending;
 }
 
+template <typename T>
+T said(const spec::Parsed<T>& parsed, std::string_view what) {
+  if (parsed) return *parsed;
+  throw SystemError(fmt::format("{}: {}; {}", what, parsed.error().message, parsed.error().remedy));
+}
+
 }  // namespace
 
 std::chrono::milliseconds parse_time(std::string_view text, std::string_view what) {
-  const auto time = spec::parse_duration(text);
-  if (!time) {
-    throw SystemError(fmt::format("{}: {}; {}", what, time.error().message, time.error().remedy));
-  }
-  return std::chrono::milliseconds(time->milliseconds());
+  return std::chrono::milliseconds(said(spec::parse_duration(text), what).milliseconds());
 }
 
-std::chrono::milliseconds parse_confirm_within(std::string_view text) {
-  const std::chrono::milliseconds time = parse_time(text, "confirm_within");
+std::chrono::milliseconds parse_span(std::string_view text, std::string_view what) {
+  return text == "0" ? 0ms : said(spec::parse_span(text), what);
+}
+
+std::chrono::milliseconds parse_confirm_within(std::string_view text, std::string_view what) {
+  const std::chrono::milliseconds time = parse_time(text, what);
   if (time < 1s || time > 1h) {
-    throw SystemError(fmt::format("confirm_within: {} is too {}; give it from 1s to 1h", text,
-                                  time < 1s ? "short" : "long"));
+    throw SystemError(
+        fmt::format("{}: {} is too {}; give it from 1s to 1h", what, text, time < 1s ? "short" : "long"));
   }
   return time;
 }

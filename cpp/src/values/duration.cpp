@@ -22,11 +22,11 @@ constexpr const char* kRemedy = "write it as 5s, 500ms, 1m30s, 2h or 1d";
 
 bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
-spec::Parsed<Duration> refuse(std::string message, std::string remedy) {
+tl::unexpected<spec::Fault> refuse(std::string message, std::string remedy) {
   return tl::unexpected(spec::Fault{std::move(message), std::move(remedy)});
 }
 
-spec::Parsed<Duration> too_long() {
+tl::unexpected<spec::Fault> too_long() {
   return refuse("a duration of more than 30 days",
                 fmt::format("the longest is {}", to_string(spec::kLongest)));
 }
@@ -38,7 +38,6 @@ spec::Parsed<Duration> check(std::int64_t ms) {
     return refuse("not a multiple of 100ms",
                   fmt::format("write {}: the kernel's clock keeps no finer durations", to_string(nearest)));
   }
-  if (ms > spec::kLongest.milliseconds()) return too_long();
   return Duration::milliseconds(ms);
 }
 
@@ -56,7 +55,7 @@ std::string to_string(Duration duration) {
   return text;
 }
 
-spec::Parsed<Duration> spec::parse_duration(std::string_view text) {
+spec::Parsed<std::chrono::milliseconds> spec::parse_span(std::string_view text) {
   const std::string message = quote(text) + " is not a duration";
   std::int64_t ms = 0;
   std::size_t next_unit = 0;  // units come in falling order, each at most once
@@ -79,7 +78,14 @@ spec::Parsed<Duration> spec::parse_duration(std::string_view text) {
     rest.remove_prefix(letters);
   }
   if (text.empty()) return refuse(message, kRemedy);
-  return check(ms);
+  if (ms > kLongest.milliseconds()) return too_long();
+  return std::chrono::milliseconds(ms);
+}
+
+spec::Parsed<Duration> spec::parse_duration(std::string_view text) {
+  const auto span = parse_span(text);
+  if (!span) return tl::unexpected(span.error());
+  return check(span->count());
 }
 
 }  // namespace knockwork

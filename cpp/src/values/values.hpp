@@ -5,6 +5,7 @@
 // 18 of `022` (YAML 1.1 takes it for octal). No fault quotes a port.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -40,9 +41,10 @@ Parsed<Protocol> parse_protocol(std::string_view text);         // "tcp", "udp"
 Parsed<std::uint64_t> parse_epoch(std::string_view text);
 Parsed<std::string> parse_host(std::string_view text);  // in lower case
 Parsed<std::uint32_t> parse_integer(std::string_view text, std::uint32_t least, std::uint32_t most);
-Parsed<bool> parse_boolean(std::string_view text);              // true, false, yes, no
-Parsed<Duration> parse_duration(std::string_view text);         // "1m30s"
-Parsed<Network> parse_declared_network(std::string_view text);  // as parse_network, with what is wrong
+Parsed<bool> parse_boolean(std::string_view text);       // true, false, yes, no
+Parsed<Duration> parse_duration(std::string_view text);  // "1m30s", as finely as the kernel counts
+Parsed<std::chrono::milliseconds> parse_span(std::string_view text);  // the same from 0s on: "5ms"
+Parsed<Network> parse_declared_network(std::string_view text);        // as parse_network, with what is wrong
 Parsed<std::string> parse_name(std::string_view text);
 Parsed<std::string> parse_interface(std::string_view text);  // "eth0", "eth*"
 Parsed<std::string> parse_absolute_path(std::string_view text);

@@ -1,0 +1,90 @@
+#include "shared.hpp"
+
+#include "commands.hpp"
+#include "knockwork/kernel.hpp"
+#include "output.hpp"
+
+using namespace knockwork;
+using std::chrono::milliseconds;
+
+namespace {
+
+std::string written(milliseconds time) { return to_string(Duration::milliseconds(time.count())); }
+
+}  // namespace
+
+CLI::Option* add_time(CLI::App* sub, const std::string& name, std::optional<milliseconds>& value,
+                      const std::string& what) {
+  return sub->add_option_function<std::string>(
+      name, [name, &value](const std::string& text) { value = parse_span(text, name); }, what);
+}
+
+CLI::Option* add_time(CLI::App* sub, const std::string& name, milliseconds& value, const std::string& what) {
+  return sub
+      ->add_option_function<std::string>(
+          name, [name, &value](const std::string& text) { value = parse_span(text, name); }, what)
+      ->default_str(written(value));
+}
+
+void Commands::share(CLI::App* sub, Common& common, SharedOptions which) {
+  for (const Shared option : which) share(sub, common, option);
+}
+
+void Commands::share(CLI::App* sub, Common& common, Shared option) {
+  switch (option) {
+    case Shared::file:
+      sub->add_option("FILE", common.file,
+                      "the declaration; includes conf.d/*.yml next to it; - for standard input")
+          ->capture_default_str();
+      break;
+    case Shared::json:
+      add_json(sub, common.json);
+      break;
+    case Shared::reveal:
+      sub->add_flag_callback(
+          "--reveal", [&chosen = chosen_, &common] { chosen.reveal = common.reveal = true; },
+          "show ports instead of fingerprints, and show faulty lines");
+      break;
+    case Shared::reveal_lines:
+      sub->add_flag("--reveal", chosen_.reveal, "show faulty lines (they contain ports), even in a pipe");
+      break;
+    case Shared::check:
+      sub->add_flag("--check", common.check, "show what would change, and change nothing");
+      break;
+    case Shared::diff:
+      sub->add_flag("--diff", common.diff, "show every change, before and after");
+      break;
+    case Shared::lock_timeout:
+      add_time(sub, "--lock-timeout", common.lock_timeout,
+               "how long to wait for another knockwork to finish");
+      break;
+    case Shared::allow_absent:
+      sub->add_flag("--allow-absent", common.allow_absent,
+                    "proceed even if none of the declared interfaces exists yet");
+      break;
+  }
+}
+
+Settings settings(const Common& common) {
+  Settings settings;
+  settings.ports = common.reveal ? Ports::revealed : Ports::hidden;
+  settings.lock_timeout = common.lock_timeout;
+  settings.ssh_connection = operator_connection();
+  if (common.allow_absent) settings.absent = Absent::allowed;
+  return settings;
+}
+
+Execution execution(const Common& common) { return common.check ? Execution::check : Execution::apply; }
+
+int show(const Report& report, const Common& common, Execution execution, const std::string& unchanged) {
+  for (const std::string& warning : report.warnings) warn(warning);
+  if (common.json) {
+    print(to_json(report) + '\n');
+  } else if (!report.changed && !unchanged.empty()) {
+    print(unchanged);
+  } else {
+    print_coloured(to_text(report, execution));
+    if (common.diff && report.changed) print_coloured('\n' + to_diff(report));
+  }
+  return kFine;
+}
