@@ -88,7 +88,7 @@ def test_a_host_that_declares_nothing(fleet: Fleet) -> None:
     host.run(["rm", "-r", "/etc/knockwork", "/var/lib/knockwork"], check=True)
     run = fleet.rotate(1, 0)
     assert run.fine and run.changed["host2"] == 0, run.output
-    assert "host2 declares nothing" in run.output and "host1 accepts epoch 1" in run.output
+    assert "host2 has no declaration" in run.output and "host1 accepts epoch 1" in run.output
     assert host.run(["nft", "list", "table", "inet", "knockwork"]).returncode != 0
 
 
@@ -111,7 +111,7 @@ def test_a_host_unreachable(fleet: Fleet, task: str) -> None:
     close = "for each in /root/.config/knockwork/hosts.yml.cp/*; do ssh -o ControlPath=$each -O exit x; done || :"
     run = fleet.rotate(1, 0, env=sabotage(TASKS.index(task) + 1, "begin", f"ip route add {away}; {close}"))
     assert not run.fine, run.output
-    said = "Run the same command again once host2 is back: it goes on from here."
+    said = "Run the same command again when host2 is back: it continues from here."
     assert said in " ".join(run.output.split()), run.output
     fleet.controller.run(["ip", "route", "del", *away.split()], check=True)
     assert all(fleet.reachable(name) for name in fleet.hosts)

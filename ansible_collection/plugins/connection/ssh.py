@@ -7,33 +7,33 @@ Nothing of core's plugin is repeated here, neither code nor options, so a later 
 """
 DOCUMENTATION = r'''
 name: ssh
-short_description: Knocks, then connects with ssh
+short_description: Knock, then connect with ssh
 version_added: 0.1.0
 author:
   - The knockwork maintainers (@knockwork)
 description:
-  - Does what C(ansible.builtin.ssh) does, on hosts whose SSH port opens only to those who knock.
-    Before each new SSH connection C(knockwork connect) knocks, connects and hands the socket to ssh. What goes
-    over a connection that is shared (ControlPersist) knocks no second time.
-  - The knocks are in a profile of the controller, which M(knockwork.nft.profile) or C(knockwork export) writes.
-    None is ever an argument of a process.
-  - Every option of C(ansible.builtin.ssh) of the installed ansible-core is an option of this plugin
-    too, with the same variables, settings and environment. Listed here are only those that are added.
+  - Works like C(ansible.builtin.ssh), for hosts whose SSH port opens only to clients that knock. Before each new SSH
+    connection, C(knockwork connect) knocks, connects and passes the socket to ssh. Tasks over a shared connection
+    (ControlPersist) do not knock again.
+  - The knocks are in a profile on the controller, written by M(knockwork.nft.profile) or C(knockwork export). They
+    never appear in the arguments of a process.
+  - This plugin has every option of the installed C(ansible.builtin.ssh), with the same variables, settings and
+    environment. Only the additional options are listed here.
 requirements:
   - knockwork on the controller, of the same minor version as this collection
   - OpenSSH 6.5 or later on the controller
 notes:
-  - The ProxyCommand of ssh is taken, so neither C(ProxyCommand) nor C(ProxyJump) nor C(-J) may stand in
-    C(ssh_args), C(ssh_common_args) or C(ssh_extra_args). A bastion is named in I(knockwork_jump); a C(ProxyJump) of
-    C(ssh_config) ends the task unless I(knockwork_jump) is set.
-  - If hosts behind a bastion want knocks themselves, leave the connection at C(ansible.builtin.ssh) and let the bastion
-    knock, C(-o ProxyCommand='ssh bastion knockwork connect %h %p').
-  - With C(ansible_ssh_retries) ssh is started again, and knocks again. Give C(knockwork_retries) rather, which
-    knows when the host listens to knocks again.
+  - This plugin uses ssh's ProxyCommand, so C(ssh_args), C(ssh_common_args) and C(ssh_extra_args) must not contain
+    C(ProxyCommand), C(ProxyJump) or C(-J). Set I(knockwork_jump) for a bastion. With a C(ProxyJump) in C(ssh_config),
+    the task fails unless I(knockwork_jump) is set.
+  - If hosts behind a bastion require knocks too, use C(ansible.builtin.ssh) and let the bastion knock, C(-o
+    ProxyCommand='ssh bastion knockwork connect %h %p').
+  - C(ansible_ssh_retries) restarts ssh, which knocks again. Use C(knockwork_retries) instead, because it waits for the
+    end of the host's lockout.
 options:
   knockwork_profile:
     description:
-      - The file with the knocks, mode 0600. Without it C(~/.config/knockwork/hosts.yml).
+      - The file with the knocks, mode 0600. Defaults to C(~/.config/knockwork/hosts.yml).
     type: path
     vars:
       - name: ansible_knockwork_profile
@@ -43,25 +43,25 @@ options:
       - {section: knockwork, key: profile}
   knockwork_profile_content:
     description:
-      - The profile itself instead of a file, as text or as a mapping, for a profile in Ansible Vault. It stays in
+      - The contents of the profile instead of a file, as text or a mapping, for a profile in Ansible Vault. It stays in
         memory.
     type: raw
     vars:
       - name: ansible_knockwork_profile_content
   knockwork_secret:
     description:
-      - The fleet's master secret as a value, for a secret in Ansible Vault. Every derived sequence of the profile takes
-        it, and its C(secret_file) is not read. It stays in memory.
+      - The fleet's master secret itself, for a secret in Ansible Vault. Every derived sequence in the profile uses it
+        instead of its C(secret_file). It stays in memory.
     type: str
     vars:
       - name: ansible_knockwork_secret
   knockwork_jump:
     description:
       - >-
-        A bastion whose own SSH port opens to those who knock, as C([user@]host[:port]), or several in their order, with
-        commas between them: the first is knocked on, and ssh goes on from there. The profile needs an entry for it, and
-        none for the host behind it.
-      - C(none) connects directly, whatever C(ssh_config) says.
+        A bastion whose SSH port opens to clients that knock, as C([user@]host[:port]), or several in order, separated
+        by commas: the plugin knocks on the first, and ssh continues from there. The profile needs an entry for the
+        bastion, but not for the host behind it.
+      - C(none) connects directly, regardless of C(ssh_config).
     type: str
     vars:
       - name: ansible_knockwork_jump
@@ -71,14 +71,14 @@ options:
       - {section: knockwork, key: jump}
   knockwork_host:
     description:
-      - The name by which the profile knows the host, or the bastion of I(knockwork_jump). Without it the name or
-        address that ssh connects to, which is C(ansible_host) unless C(ssh_config) replaces it.
+      - The name of the host, or of the bastion in I(knockwork_jump), in the profile. Defaults to the name or address
+        that ssh connects to, which is C(ansible_host) unless C(ssh_config) replaces it.
     type: str
     vars:
       - name: ansible_knockwork_host
   knockwork_sequence:
     description:
-      - The name of the sequence to knock. Without it the one that opens the SSH port.
+      - The name of the sequence to knock. Defaults to the one that opens the SSH port.
     type: str
     vars:
       - name: ansible_knockwork_sequence
@@ -88,8 +88,8 @@ options:
       - {section: knockwork, key: sequence}
   knockwork_try_first:
     description:
-      - Whether to connect without a knock first, and to knock where that fails. For hosts that let the controller
-        in at most times.
+      - Whether to first try to connect without knocking, and to knock only if that fails. For hosts that usually let
+        the controller in.
     type: bool
     default: false
     vars:
@@ -100,8 +100,8 @@ options:
       - {section: knockwork, key: try_first}
   knockwork_retries:
     description:
-      - How many times more to knock at most if a connection was not accepted. The pauses grow; the last one lasts until
-        the host's lockout is over. Without it C(knockwork connect) goes on for the lockout and 10 seconds more.
+      - The maximum number of retries if a connection is not accepted. The pauses increase; the last one lasts until the
+        host's lockout is over. By default, C(knockwork connect) keeps knocking for the lockout plus 10 seconds.
     type: int
     vars:
       - name: ansible_knockwork_retries
@@ -111,8 +111,8 @@ options:
       - {section: knockwork, key: retries}
   knockwork_timeout:
     description:
-      - How long one attempt to connect may take, as C(5s) or C(1m30s); a number alone means seconds. Without it what
-        C(knockwork connect) allows by itself.
+      - The timeout of one connection attempt, as in C(5s) or C(1m30s); a number alone means seconds. Defaults to that of
+        C(knockwork connect).
     type: str
     vars:
       - name: ansible_knockwork_timeout
@@ -122,7 +122,7 @@ options:
       - {section: knockwork, key: timeout}
   knockwork_executable:
     description:
-      - The command, by its path or by its name on C(PATH).
+      - The path of the command, or its name on C(PATH).
     type: str
     default: knockwork
     vars:
@@ -134,11 +134,11 @@ options:
 '''
 
 EXAMPLES = r'''
-# Inventory: all that it takes once the profile is written.
+# Inventory: this is all that you need once the profile is written.
 # [servers:vars]
 # ansible_connection=knockwork.nft.ssh
 
-- name: Hosts that open to those who knock
+- name: Manage hosts that open to clients that knock
   hosts: servers
   connection: knockwork.nft.ssh
   vars:

@@ -8,19 +8,19 @@ class ModuleDocFragment:
     DOCUMENTATION = r'''
 options: {}
 requirements:
-  - Linux with nftables 1.0.6 or later on the managed host, and root there
+  - Linux with nftables 1.0.6 or later on the managed host, and root privileges there
 attributes:
   check_mode:
-    description: Can run in check mode and says what would change, without touching file or kernel.
+    description: Can run in check mode, and then reports what would change without changing files or the kernel.
     support: full
   diff_mode:
-    description: Says with C(--diff) what changes, by names and fingerprints, never by ports.
+    description: Shows changes with C(--diff), by names and fingerprints, never ports.
     support: full
   idempotent:
-    description: The same task once more changes nothing.
+    description: Running the same task again changes nothing.
     support: full
   platform:
-    description: The platforms that are supported.
+    description: The supported platforms.
     platforms: linux
     support: full
   action_group:
@@ -50,16 +50,16 @@ attributes:
 options: {}
 attributes:
   check_mode:
-    description: Can run in check mode, and then changes nothing.
+    description: Can run in check mode, and changes nothing then.
     support: full
   diff_mode:
-    description: Says with C(--diff) what changes, never by ports.
+    description: Shows changes with C(--diff), never ports.
     support: full
   idempotent:
-    description: The same task once more changes nothing.
+    description: Running the same task again changes nothing.
     support: full
   platform:
-    description: The platforms that are supported, of the controller.
+    description: The supported platforms of the controller.
     platforms: linux
     support: full
   connection:

@@ -9,18 +9,18 @@ class ModuleDocFragment:
 options:
   backend:
     description:
-      - How the core on the managed host is reached. Both ways give the same results.
-      - C(python) imports the package C(knockwork), under the module's own interpreter or else under
-        C(/usr/bin/python3). C(cli) runs the command C(knockwork). C(auto) takes the first that is there.
-      - Core and collection must be of the same minor version.
+      - How to call the core on the managed host. All ways give the same results.
+      - C(python) imports the package C(knockwork), with the module's own interpreter or else with C(/usr/bin/python3).
+        C(cli) runs the command C(knockwork). C(auto) uses the first that is available.
+      - Core and collection must have the same minor version.
     type: str
     choices: [auto, python, cli]
     default: auto
   delivered:
     description:
-      - Where on the managed host the command is that the controller brings along, for hosts without knockwork. Set by
-        the action plugin, unless the variable C(knockwork_deliver) is C(never).
+      - For hosts without knockwork, the path of the command that the controller copies to the managed host. Set by the
+        action plugin, unless the variable C(knockwork_deliver) is C(never).
     type: path
 requirements:
-  - knockwork on the managed host, or on the controller, which brings its command along
+  - knockwork on the managed host, or on the controller, which copies its command to the host
 '''

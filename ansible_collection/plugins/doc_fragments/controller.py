@@ -9,15 +9,15 @@ class ModuleDocFragment:
 options:
   backend:
     description:
-      - How the core on the controller is reached. C(python) imports the package C(knockwork) into Ansible's own
-        Python, C(cli) runs the command, C(auto) takes the first that is there. Both give the same results.
+      - How to call the core on the controller. C(python) imports the package C(knockwork) into Ansible's own Python,
+        C(cli) runs the command, C(auto) uses the first that is available. All give the same results.
     type: str
     choices: [auto, python, cli]
     default: auto
 requirements:
   - knockwork on the controller, of the same minor version as this collection
 notes:
-  - No result or message holds a port, at any verbosity.
+  - No result or message contains a port, at any verbosity.
 '''
 
     # Where the knocks are, and who sends them.
@@ -25,13 +25,13 @@ notes:
 options:
   profile:
     description:
-      - The file with the hosts' knocks, on the controller, mode 0600. Without it the variable
-        C(ansible_knockwork_profile), or C(~/.config/knockwork/hosts.yml).
+      - The file with the hosts' knocks, on the controller, mode 0600. Defaults to the variable
+        C(ansible_knockwork_profile) or C(~/.config/knockwork/hosts.yml).
     type: path
   executable:
     description:
-      - The command on the controller, by its path or its name. The variable C(ansible_knockwork_executable) serves
-        as well.
+      - The path or name of the command on the controller. Also settable with the variable
+        C(ansible_knockwork_executable).
     type: str
     default: knockwork
 '''

@@ -8,35 +8,35 @@ version_added: 0.1.0
 author:
   - The knockwork maintainers (@knockwork)
 description:
-  - Says which sequence opens a host, as the controller's profile has it. Its knocks are shown only where I(reveal)
-    asks for them.
-  - The fingerprint tells one sequence from another, and one from its past. Its key is the user's, made at first use
-    in C(~/.config/knockwork/fingerprint.key), so it compares to those of the same user alone.
+  - Returns the sequence that opens a host, from the controller's profile. The knocks are included only with I(reveal).
+  - The fingerprint distinguishes sequences, and changes when a sequence changes. Its key belongs to the user and is
+    generated at first use in C(~/.config/knockwork/fingerprint.key), so fingerprints are comparable only for the same
+    user.
 options:
   _terms:
     description:
-      - Hosts, as the profile names them.
+      - Hosts, as named in the profile.
     type: list
     elements: str
     required: true
   sequence:
     description:
-      - The name of the sequence. Without it the one that opens I(opens), or else the only one that the profile has
-        for the host.
+      - The name of the sequence. Defaults to the one that opens I(opens), or else to the only one in the profile for
+        the host.
     type: str
   opens:
     description:
-      - A TCP port that the sequence opens, like C(22/tcp).
+      - A TCP port that the sequence opens, such as C(22/tcp).
     type: str
   reveal:
     description:
-      - Whether to say the knocks and the services. Whoever sees the output can then knock. Give such a task
-        C(no_log), though it does not mask short numbers everywhere.
+      - Whether to return the knocks and the services. Anyone who sees the output can then knock. Set C(no_log) for such
+        a task, but note that it does not mask short numbers everywhere.
     type: bool
     default: false
   profile:
     description:
-      - The file with the hosts' knocks, on the controller, mode 0600. Without it C(~/.config/knockwork/hosts.yml).
+      - The file with the hosts' knocks, on the controller, mode 0600. Defaults to C(~/.config/knockwork/hosts.yml).
     type: path
     vars:
       - name: ansible_knockwork_profile
@@ -46,21 +46,21 @@ options:
       - {section: knockwork, key: profile}
   profile_content:
     description:
-      - The profile itself instead of a file, as text or as a mapping, for a profile in Ansible Vault. It stays in
+      - The contents of the profile instead of a file, as text or a mapping, for a profile in Ansible Vault. It stays in
         memory.
     type: raw
     vars:
       - name: ansible_knockwork_profile_content
   secret:
     description:
-      - The fleet's master secret as a value, for a secret in Ansible Vault. Every derived sequence of the profile takes
-        it, and its C(secret_file) is not read. It stays in memory.
+      - The fleet's master secret itself, for a secret in Ansible Vault. Every derived sequence in the profile uses it
+        instead of its C(secret_file). It stays in memory.
     type: str
     vars:
       - name: ansible_knockwork_secret
   executable:
     description:
-      - The command on the controller, by its path or its name.
+      - The path or name of the command on the controller.
     type: str
     default: knockwork
     vars:
@@ -71,8 +71,8 @@ options:
       - {section: knockwork, key: executable}
   backend:
     description:
-      - How the core on the controller is reached. C(python) imports the package C(knockwork) into Ansible's own
-        Python, C(cli) runs the command, C(auto) takes the first that is there. Both give the same results.
+      - How to call the core on the controller. C(python) imports the package C(knockwork) into Ansible's own Python,
+        C(cli) runs the command, C(auto) uses the first that is available. All give the same results.
     type: str
     choices: [auto, python, cli]
     default: auto
@@ -81,7 +81,7 @@ requirements:
 '''
 
 EXAMPLES = r'''
-- name: Notice when a host's sequence changes
+- name: Show the fingerprint of a host's sequence
   ansible.builtin.debug:
     msg: "{{ lookup('knockwork.nft.sequence', inventory_hostname, sequence='ssh').fingerprint }}"
 
@@ -96,8 +96,8 @@ EXAMPLES = r'''
 RETURN = r'''
 _list:
   description:
-    - "For each host a dictionary: C(host), C(address), C(name), C(knocks) and C(services), which are numbers of them,
-      and C(fingerprint). With I(reveal) also C(knock) and C(opens), lists of ports."
+    - "For each host a dictionary with C(host), C(address), C(name), the numbers C(knocks) and C(services), and
+      C(fingerprint). With I(reveal) also the lists of ports C(knock) and C(opens)."
   type: list
   elements: dict
   sample:

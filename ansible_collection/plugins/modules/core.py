@@ -5,14 +5,14 @@
 DOCUMENTATION = r'''
 ---
 module: core
-short_description: Bring the controller's knockwork command to a host
+short_description: Copy the controller's knockwork command to a host
 version_added: 0.1.0
 description:
-  - Copies the command C(knockwork) of the controller to C(/var/lib/knockwork/bin) on the host, below the name of its
-    version and digest, and has C(/var/lib/knockwork/bin/knockwork) lead to it. Another copy of the same version goes.
-    Nothing is sent where it is there already.
-  - The other modules of this collection do the same by themselves on a host without knockwork, unless the variable
-    C(knockwork_deliver) is C(never). This one is for those who want it said in a task, or the command on PATH.
+  - Copies the command C(knockwork) of the controller to C(/var/lib/knockwork/bin) on the host, in a directory named
+    after its version and digest, and links C(/var/lib/knockwork/bin/knockwork) to it. Other copies of the same version
+    are removed. Nothing is sent if the command is already there.
+  - On a host without knockwork, the other modules of this collection do the same automatically, unless the variable
+    C(knockwork_deliver) is C(never). Use this module to do it in a task of its own, or to put the command on PATH.
 author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
@@ -20,18 +20,18 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - C(absent) removes every copy, and the link.
+      - C(absent) removes every copy and the link.
     type: str
     choices: [present, absent]
     default: present
   src:
     description:
-      - The command on the controller. Without it the one that the variable C(knockwork_deliver_file) or
-        C(ansible_knockwork_executable) names, else C(knockwork) beside Ansible's own Python, or on PATH.
+      - The command on the controller. Defaults to the variable C(knockwork_deliver_file) or
+        C(ansible_knockwork_executable), or else to C(knockwork) next to Ansible's own Python or on PATH.
     type: path
   checksum:
     description:
-      - The SHA-256 digest that the command has, in hexadecimal. Any other fails the task.
+      - The expected SHA-256 digest of the command, in hexadecimal. The task fails if it differs.
     type: str
   version:
     description:
@@ -39,22 +39,22 @@ options:
     type: str
   link:
     description:
-      - A symbolic link to make, for example C(/usr/local/bin/knockwork), so that the command is on PATH. A file that
-        is no link is left alone, and fails the task.
+      - A symbolic link to create, for example C(/usr/local/bin/knockwork), so that the command is on PATH. If the path
+        exists and is not a link, it is not changed and the task fails.
     type: path
 seealso:
   - module: knockwork.nft.ruleset
 '''
 
 EXAMPLES = r'''
-- name: The command, also for those who log in
+- name: Install the command, and put it on PATH
   knockwork.nft.core:
     link: /usr/local/bin/knockwork
 '''
 
 RETURN = r'''
 path:
-  description: Where the command is on the host.
+  description: The path of the command on the host.
   returned: success, with C(state=present)
   type: str
   sample: /var/lib/knockwork/bin/0.1.0-1f5f6ad7c3b19e02/knockwork

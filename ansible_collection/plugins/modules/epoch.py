@@ -10,10 +10,10 @@ version_added: 0.1.0
 description:
   - Sequences with C(derive) and without C(period) and C(epoch) take their epochs from the host's record. This module
     changes the record, and the kernel with it.
-  - First C(published) on every host, so that each accepts old and new. Then C(used), by which the controller knocks
-    with the new epoch and connects anew. Last C(retired), which takes the old ones away, and refuses to where the
-    controller has not come in by the new one. So whatever is interrupted, nobody is shut out, and the next run
-    goes on from where it stood. The role P(knockwork.nft.rotate#role) does all three.
+  - First use C(published) on every host, so that each host accepts both the old and the new epoch. Then use C(used), so
+    that the controller knocks with the new epoch and reconnects. Last, use C(retired) to remove the old epochs; it
+    fails if the controller did not get in with the new one. No client is locked out even if a run is interrupted, and
+    the next run continues where it stopped. The role P(knockwork.nft.rotate#role) does all three.
 author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
@@ -22,94 +22,93 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - C(published) has the host accept I(epoch) beside those it accepts already.
-      - C(used) writes I(epoch) into the host's entry of the controller's profile, where its derived sequences have a
-        lower one, and ends the connection, so that the next task knocks with it. Nothing runs on the host.
-      - C(retired) has the host accept no epoch before I(epoch) any longer. If it does not accept I(epoch) itself yet
-        the module fails. In check mode it goes on as if I(epoch) had been published before, and asks for no proof.
+      - C(published) makes the host accept I(epoch) in addition to the epochs that it already accepts.
+      - C(used) writes I(epoch) into the host's entry in the controller's profile, if its derived sequences have a lower
+        epoch, and closes the connection, so that the next task knocks with I(epoch). Nothing runs on the host.
+      - C(retired) makes the host stop accepting epochs before I(epoch). The module fails if the host does not accept
+        I(epoch) yet. In check mode it assumes that I(epoch) was published before, and requires no proof.
     type: str
     choices: [published, used, retired]
     required: true
   epoch:
     description:
-      - The number of the epoch that shall be in force.
+      - The number of the new epoch.
     type: int
     required: true
   expected_epoch:
     description:
-      - Where the fleet stands, or stood before an interrupted run. A host that accepts any other epoch but this and
-        I(epoch) was rotated by somebody else in between, and the module fails.
-      - A host at epoch 0, as newly installed, is brought along. It gets I(expected_epoch) too, so that the profile
-        opens it until the controller uses I(epoch).
+      - The current epoch of the fleet, or its epoch before an interrupted run. If a host accepts an epoch other than
+        this one and I(epoch), someone else has rotated it in the meantime, and the module fails.
+      - A host at epoch 0 (newly installed) is updated. It gets I(expected_epoch) too, so that the profile opens it
+        until the controller uses I(epoch).
     type: int
   fresh:
     description:
-      - "Only with C(state: retired): whether to refuse unless the controller came in by I(epoch) or a later one,
-        or needs no knock."
+      - "Only with C(state: retired): whether to fail unless the controller got in with I(epoch) or a later epoch, or
+        needs no knock."
     type: bool
     default: true
   revoke:
     description:
-      - "Only with C(state: retired): whether those who came in by an epoch that goes lose what it granted, and their
-        connections, at once. For secrets that got out."
+      - "Only with C(state: retired): whether to revoke the grants of the retired epochs and cut their connections
+        immediately. For leaked secrets."
     type: bool
     default: false
   master_secret_file:
     description:
-      - "Only with C(state: published): the fleet's master secret, a file of the controller, which ansible-vault may
-        have encrypted. The host's keys are made from it and written to I(secret_file) before the epoch is published.
-        So a new secret comes with a new epoch."
-      - Without it and I(master_secret) the host keeps the secret that it has.
+      - "Only with C(state: published): the file on the controller with the fleet's master secret; it may be encrypted
+        with ansible-vault. The host's keys are derived from it and written to I(secret_file) before the epoch is
+        published, so a new secret takes effect with a new epoch."
+      - Without this and I(master_secret), the host keeps its secret.
     type: path
   master_secret:
     description:
-      - The same as a value, such as a variable in Ansible Vault. The controller keeps it in memory, and the host never
-        gets it.
+      - The master secret itself, for example from a variable in Ansible Vault. It stays in the controller's memory and
+        is never sent to the host.
     type: str
   secret_file:
     description:
-      - Where the host keeps its keys, mode 0600.
+      - The file for the keys on the host, mode 0600.
     type: path
     default: /etc/knockwork/secret
   host:
     description:
-      - The name by which the host's sequences are derived, and its entry in the profile. Without it
-        C(inventory_hostname).
+      - The host's name in its derived sequences and in the profile. Defaults to C(inventory_hostname).
     type: str
   profile:
     description:
-      - "With C(state: used): the profile, on the controller. Without it the variable C(ansible_knockwork_profile), or
+      - "With C(state: used): the profile on the controller. Defaults to the variable C(ansible_knockwork_profile) or
         C(~/.config/knockwork/hosts.yml)."
     type: path
   host_key:
     description:
-      - What I(secret_file) is to hold. The controller makes it of I(master_secret_file).
+      - The contents of I(secret_file). The controller generates it from I(master_secret_file).
     type: str
 attributes:
   action:
-    description: A part of it runs on the controller.
+    description: Partly runs on the controller.
     support: partial
 notes:
-  - The host applies the declaration below C(/etc/knockwork), as M(knockwork.nft.sequence) writes it.
+  - The host applies the declaration in C(/etc/knockwork), as written by M(knockwork.nft.sequence).
 seealso:
   - module: knockwork.nft.sequence
   - module: knockwork.nft.profile
 '''
 
 EXAMPLES = r'''
-- name: Every host accepts epoch 42 beside 41
+- name: Accept epoch 42 in addition to 41 on every host
   knockwork.nft.epoch:
     state: published
     epoch: 42
     expected_epoch: 41
     master_secret_file: /root/fleet/secret
 
-- name: The controller knocks with epoch 42 from here on
+- name: Knock with epoch 42 from now on
   knockwork.nft.epoch:
     state: used
     epoch: 42
 
-- name: No host accepts epoch 41 any longer
+- name: Stop accepting epoch 41
   knockwork.nft.epoch:
     state: retired
     epoch: 42
@@ -117,13 +116,14 @@ EXAMPLES = r'''
 
 RETURN = r'''
 epochs:
-  description: What the host accepts now, or with check mode would. Empty for a host that declares nothing.
+  description: The epochs that the host accepts now or, in check mode, would accept. Empty for a host without a
+    declaration.
   returned: success, unless I(state) is C(used)
   type: list
   elements: int
   sample: [41, 42]
 changes:
-  description: What was changed, or with check mode would be. Empty where nothing had to be done.
+  description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
   returned: success
   type: list
   elements: dict

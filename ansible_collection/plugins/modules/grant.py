@@ -5,13 +5,13 @@
 DOCUMENTATION = r'''
 ---
 module: grant
-short_description: Let a source in without a knock, or take grants back
+short_description: Grant a source access without a knock, or revoke grants
 version_added: 0.1.0
 description:
-  - C(present) gives a source what a sequence opens, as if it had knocked. C(absent) takes grants back and cuts the
-    connections that no other grant lets in, at once.
-  - Nothing notes by which sequence a connection came in once its grant is over. So with I(sequence) all connections to
-    its services are cut, but those of C(always_allow) and the one over which the module runs.
+  - C(present) grants a source what a sequence opens, as if it had knocked. C(absent) revokes grants and immediately
+    cuts the connections that no other grant covers.
+  - Once a grant has expired, there is no record of which sequence let a connection in. So with I(sequence), all
+    connections to its services are cut, except those from C(always_allow) and the one over which the module runs.
 author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
@@ -19,24 +19,24 @@ extends_documentation_fragment:
   - knockwork.nft.backend
 options:
   state:
-    description: Whether there is such a grant.
+    description: Whether the grant should exist.
     type: str
     choices: [present, absent]
     default: present
   source:
     description:
-      - The source's address, or a network. With C(present) a network of up to 256 sources; with C(absent) and without
-        it, everybody's.
+      - The source's address, or a network. With C(present), a network of at most 256 sources. With C(absent), the
+        default is all sources.
     type: str
   sequence:
     description:
-      - The sequence, by its name in the live table. With C(absent) and without it, what any sequence opened.
+      - The name of the sequence in the live table. With C(absent), the default is all sequences.
     type: str
   open_for:
     description:
       - >-
-        Only with C(state: present): how long, as C(60s). Default: the sequence's own time.
-      - A grant that lasts longer already is left as it is, and the task reports no change.
+        Only with C(state: present): the duration, as in C(60s). Default: the sequence's C(open_for).
+      - A grant that already lasts longer is not changed, and the task reports no change.
     type: str
 seealso:
   - module: knockwork.nft.ruleset_info
@@ -55,7 +55,7 @@ EXAMPLES = r'''
     sequence: ssh
     open_for: 8h
 
-- name: Throw everybody out who came in by this sequence
+- name: Revoke all grants of this sequence and cut its connections
   knockwork.nft.grant:
     sequence: ssh
     state: absent
@@ -63,7 +63,7 @@ EXAMPLES = r'''
 
 RETURN = r'''
 changes:
-  description: What was changed, or with check mode would be. Empty where nothing had to be done.
+  description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
   returned: success
   type: list
   elements: dict

@@ -6,13 +6,13 @@
 DOCUMENTATION = r'''
 ---
 module: knock
-short_description: Knocks on a host, from the controller
+short_description: Knock on a host from the controller
 version_added: 0.1.0
 description:
-  - Sends a host its knocks from the controller, and says whether a port has opened. Nothing runs on the host, and
-    no connection to it is needed.
-  - The connection C(knockwork.nft.ssh) knocks by itself. This module is for services other than SSH, and for
-    proving that a sequence opens.
+  - Sends a host its knocks from the controller, and reports whether a port has opened. Nothing runs on the host, and no
+    connection to it is needed.
+  - The connection plugin C(knockwork.nft.ssh) knocks automatically. Use this module for services other than SSH, and to
+    prove that a sequence opens its service.
 author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
@@ -21,71 +21,70 @@ extends_documentation_fragment:
   - knockwork.nft.controller.profile
 attributes:
   check_mode:
-    description: Can run in check mode, and then sends nothing.
+    description: Can run in check mode, and sends nothing then.
     support: full
-    details: Reads the profile, finds the sequence, and no more.
+    details: Only reads the profile and finds the sequence.
   diff_mode:
-    description: Says with C(--diff) what changes.
+    description: Shows changes with C(--diff).
     support: none
   idempotent:
-    description: The same task once more changes nothing.
+    description: Running the same task again changes nothing.
     support: none
-    details: A knock is sent each time, but with I(try_first) only where the port is shut.
+    details: Sends knocks each time, or with I(try_first) only if the port is closed.
 options:
   host:
     description:
-      - Whom to knock on, as the profile names the host. With I(knock) any name or address.
-      - Without it the variable C(ansible_knockwork_host), C(ansible_host) or C(inventory_hostname), the first that
-        is there.
+      - The host to knock on, as named in the profile. With I(knock), any name or address.
+      - Defaults to the first of C(ansible_knockwork_host), C(ansible_host) and C(inventory_hostname) that is set.
     type: str
   sequence:
     description:
-      - The name of the sequence. Without it the one that opens I(wait_open), or else the only one that the profile
-        has for the host.
+      - The name of the sequence. Defaults to the one that opens I(wait_open), or else to the only one in the profile
+        for the host.
     type: str
   knock:
     description:
-      - Knocks instead of a profile's, in their order, as port/protocol; a port alone means udp.
+      - Knocks to use instead of a profile, in order, as port/protocol; a port alone means udp.
     type: list
     elements: str
   profile_content:
     description:
-      - The profile itself instead of a file, as text or as a mapping, for a profile in Ansible Vault. It stays in
-        memory. The variable C(ansible_knockwork_profile_content) serves as well.
+      - The contents of the profile instead of a file, as text or a mapping, for a profile in Ansible Vault. It stays in
+        memory. Defaults to the variable C(ansible_knockwork_profile_content).
     type: raw
   secret:
     description:
-      - The fleet's master secret as a value, for a secret in Ansible Vault. Every derived sequence of the profile takes
-        it, and its C(secret_file) is not read. The variable C(ansible_knockwork_secret) serves as well.
+      - The fleet's master secret itself, for a secret in Ansible Vault. Every derived sequence in the profile uses it
+        instead of its C(secret_file). Defaults to the variable C(ansible_knockwork_secret).
     type: str
   wait_open:
     description:
-      - A TCP port, like C(22/tcp), that proves the opening. The task fails if it does not open. Without it the first
-        single TCP port that the profile's sequence opens; if there is none, the knocks are sent once, and nobody
-        knows whether they arrived.
-      - The proof is a handshake that is reset before it is a connection, so the service does not notice it.
+      - A TCP port, such as C(22/tcp), that proves the opening. The task fails if it does not open. Defaults to the
+        first single TCP port that the profile's sequence opens; if there is none, the knocks are sent once, without
+        proof.
+      - The proof is a handshake that is reset before it completes, so the service does not notice it.
     type: str
   prove:
     description:
-      - Whether to prove the opening without I(wait_open), too. If not, the knocks are sent once.
+      - Whether to prove the opening even without I(wait_open). If not, the knocks are sent once.
     type: bool
     default: true
   try_first:
     description:
-      - Whether to knock only where I(wait_open) is not open already.
+      - Whether to knock only if I(wait_open) is not already open.
     type: bool
     default: false
   source:
     description:
-      - The controller's address to knock from. Without it the kernel chooses.
+      - The controller's address to knock from. By default, the kernel chooses.
     type: str
   interface:
     description:
-      - The controller's interface to knock from. Without it the routes say.
+      - The controller's interface to knock from. By default, the routes decide.
     type: str
   family:
     description:
-      - Which of a host's addresses may be knocked on.
+      - The address family to use.
     type: str
     choices: [any, ipv4, ipv6]
     default: any
@@ -96,12 +95,12 @@ options:
     default: false
   delay:
     description:
-      - The time between two knocks, as in C(50ms). Without it the next knock is sent when the host has answered the
-        one before; if nothing answers, after C(250ms).
+      - The time between two knocks, as in C(50ms). By default, the next knock is sent when the host has answered the
+        previous one or, if it does not answer, after C(250ms).
     type: str
   jitter:
     description:
-      - At most so much more between two knocks, at random.
+      - The maximum random time added between two knocks.
     type: str
     default: 0ms
   timeout:
@@ -111,13 +110,13 @@ options:
     default: 5s
   retries:
     description:
-      - How many times more to knock at most if nothing opened. The pauses grow; the last one lasts until the host's
-        lockout is over.
+      - The maximum number of retries if nothing opens. The pauses increase; the last one lasts until the host's lockout
+        is over.
     type: int
   within:
     description:
-      - How long to go on knocking if nothing opened, as in C(30s). Without it and I(retries) the host's lockout and
-        10 seconds more.
+      - How long to keep knocking if nothing opens, as in C(30s). Without this and I(retries), the host's lockout plus
+        10 seconds.
     type: str
 seealso:
   - module: knockwork.nft.profile
@@ -129,13 +128,13 @@ EXAMPLES = r'''
     sequence: backup
     wait_open: 873/tcp
 
-- name: Prove that SSH opens, and go on where it does not
+- name: Check that SSH opens, and continue if it does not
   knockwork.nft.knock:
     wait_open: 22/tcp
   register: knocked
   ignore_errors: true
 
-- name: Knock on something that no profile knows
+- name: Knock on a host that is not in the profile
   knockwork.nft.knock:
     host: 192.0.2.1
     knock: "{{ vault_router_knock }}"
@@ -145,34 +144,34 @@ EXAMPLES = r'''
 RETURN = r'''
 outcome:
   description:
-    - C(open), C(refused) or C(unreachable) if the opening was to be proved, C(sent) if not, null in check mode.
-    - The task has failed with C(refused) and C(unreachable).
+    - C(open), C(refused) or C(unreachable) with proof, C(sent) without, null in check mode.
+    - The task fails with C(refused) and C(unreachable).
   returned: when a sequence was found
   type: str
   sample: open
 host:
-  description: Who was knocked on, as the profile names the host.
+  description: The host, as named in the profile.
   returned: when a sequence was found
   type: str
   sample: web1
 address:
-  description: Where the knocks went, null where to nowhere.
+  description: The address that was knocked on, null if nothing was sent.
   returned: when a sequence was found
   type: str
   sample: 192.0.2.10
 addresses:
-  description: The addresses that the outcome holds for, of I(both) one of each family.
+  description: The addresses that the outcome applies to; with I(both), one of each family.
   returned: when a sequence was found
   type: list
   elements: str
   sample: [192.0.2.10]
 sequence:
-  description: The sequence's name, null for knocks that the task wrote down.
+  description: The sequence's name, null with I(knock).
   returned: when a sequence was found
   type: str
   sample: ssh
 rounds:
-  description: How many times the sequence was sent. C(changed) is true where it was sent at all.
+  description: How many times the sequence was sent. C(changed) is true if it was sent at all.
   returned: when a sequence was found
   type: int
   sample: 1

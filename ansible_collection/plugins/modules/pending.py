@@ -5,13 +5,12 @@
 DOCUMENTATION = r'''
 ---
 module: pending
-short_description: Keep or take back an apply that waits for its confirmation
+short_description: Confirm or roll back an apply that waits for confirmation
 version_added: 0.1.0
 description:
-  - An apply with I(confirm_within) is taken back by the host itself, unless somebody confirms it in time.
-    M(knockwork.nft.ruleset) and M(knockwork.nft.sequence) confirm theirs by themselves, over a connection that
-    is newer than the change. This module is for those that were made by C(knockwork apply --confirm-within),
-    and for taking one back at once.
+  - The host rolls back an apply with I(confirm_within) unless it is confirmed in time. M(knockwork.nft.ruleset) and
+    M(knockwork.nft.sequence) confirm automatically, over a connection that is newer than the change. Use this module to
+    confirm an apply by C(knockwork apply --confirm-within), or to roll an apply back immediately.
 author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
@@ -20,25 +19,24 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - C(confirmed) keeps the apply that waits; C(rolled_back) brings back the table of before, with its grants,
-        and the files that changed with it.
-      - Where none waits nothing is done, unless I(id) names one.
+      - C(confirmed) keeps the change. C(rolled_back) restores the previous table, with its grants, and the files that
+        changed with it.
+      - If no apply waits, nothing is done, unless I(id) is given.
     type: str
     choices: [confirmed, rolled_back]
     default: confirmed
   id:
     description:
-      - The apply that is meant. If another one waits, or none, the module fails.
-      - Without it whichever waits.
+      - The ID of the apply. The module fails if another apply waits, or none.
+      - Defaults to the apply that waits.
     type: str
   fresh:
     description:
       - >-
-        Only with C(state: confirmed): whether to refuse, unless the ssh connection over which this module runs, or a
-        knock for it, is newer than the apply. A connection from before it lives on whatever the new table says, and
-        proves nothing.
+        Only with C(state: confirmed): whether to fail unless the ssh connection over which this module runs, or a knock
+        for it, is newer than the apply. An older connection survives regardless of the new table, so it proves nothing.
       - >-
-        The connections of C(ControlPersist) are such. Run C(meta: reset_connection) before.
+        C(ControlPersist) keeps older connections open, so run C(meta: reset_connection) first.
     type: bool
     default: false
 seealso:
@@ -47,21 +45,21 @@ seealso:
 '''
 
 EXAMPLES = r'''
-- name: Come in anew
+- name: Reconnect
   ansible.builtin.meta: reset_connection
 
-- name: Keep what waits, if one can still come in
+- name: Confirm the apply if a new connection still works
   knockwork.nft.pending:
     fresh: true
 
-- name: Take back what waits
+- name: Roll back the apply
   knockwork.nft.pending:
     state: rolled_back
 '''
 
 RETURN = r'''
 changes:
-  description: What was changed, or with check mode would be. Empty where nothing waited.
+  description: What was changed or, in check mode, would be changed. Empty if no apply waited.
   returned: success
   type: list
   elements: dict

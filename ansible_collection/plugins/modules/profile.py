@@ -6,14 +6,14 @@
 DOCUMENTATION = r'''
 ---
 module: profile
-short_description: What the controller knocks on a host
+short_description: Write a host's knocks into the controller's profile
 version_added: 0.1.0
 description:
-  - Writes a host's entry into the controller's profile, the file from which the connection C(knockwork.nft.ssh),
-    C(knockwork knock) and C(knockwork connect) know a host's knocks. Nothing runs on the host, and no connection to
-    it is needed.
-  - Many hosts may write at the same time. The entries of others stay as they are, the file is for its owner alone
-    (mode 0600), and it changes only where knockwork can use the whole of it.
+  - Writes a host's entry into the controller's profile, the file from which the connection plugin C(knockwork.nft.ssh),
+    C(knockwork knock) and C(knockwork connect) read a host's knocks. Nothing runs on the host, and no connection to it
+    is needed.
+  - Tasks for many hosts may write at the same time. Entries of other hosts are not changed. Only the owner has access
+    to the file (mode 0600), and it changes only if the result is a valid profile.
 author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
@@ -23,32 +23,31 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - Whether the profile has the host. With C(absent) only the first of I(host) counts. With its last entry the
-        file goes.
+      - Whether the profile should contain the host. With C(absent), only the first name in I(host) is used. When its
+        last entry is removed, the file is deleted.
     type: str
     choices: [present, absent]
     default: present
   host:
     description:
-      - Names of the host, or shell patterns, by which it is asked for. The first one is the entry's own, by which it
-        is found and changed. Where several entries of a profile fit, the first counts; a new one is put before all
-        that have patterns.
-      - Without it C(inventory_hostname) and C(ansible_host).
+      - The host's names, or shell patterns. The first one identifies the entry when it is changed. If several entries
+        of a profile match a host, the first one is used; a new entry is inserted before all entries with patterns.
+      - Defaults to C(inventory_hostname) and C(ansible_host).
     type: list
     elements: str
   address:
     description:
-      - Where knocks and connections go. Without it C(ansible_host), or where I(host) is given the host as it is
-        asked for.
+      - The address for knocks and connections. Defaults to C(ansible_host) or, if I(host) is given, to the host's name
+        as used.
     type: str
   lockout:
     description:
-      - The C(lockout) of the host's declaration. Without it the longest C(step_timeout), as there.
+      - The C(lockout) in the host's declaration. Defaults to the longest C(step_timeout), as in the declaration.
     type: str
   sequences:
     description:
-      - The sequences of the host, with the keys that M(knockwork.nft.ruleset) has for them; the same list serves
-        both. Required with I(state=present).
+      - The host's sequences, with the same keys as in M(knockwork.nft.ruleset), so that both can use the same list.
+        Required with I(state=present).
     type: list
     elements: dict
 seealso:
@@ -57,15 +56,15 @@ seealso:
 '''
 
 EXAMPLES = r'''
-- name: The host opens to those who knock
+- name: Open the host to clients that knock
   knockwork.nft.ruleset:
     sequences: "{{ vault_sequences }}"
 
-- name: The controller knows how to knock
+- name: Write the controller's profile
   knockwork.nft.profile:
     sequences: "{{ vault_sequences }}"
 
-- name: A host that is no more
+- name: Remove a host from the profile
   knockwork.nft.profile:
     host: [web7]
     state: absent
@@ -73,7 +72,7 @@ EXAMPLES = r'''
 
 RETURN = r'''
 changes:
-  description: What was changed, or with check mode would be. Empty where nothing had to be done.
+  description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
   returned: success
   type: list
   elements: dict
@@ -85,7 +84,7 @@ changes:
       after: sequences ssh (hidden)
       why: ""
 path:
-  description: The file.
+  description: The path of the file.
   returned: success
   type: str
   sample: /home/admin/.config/knockwork/hosts.yml

@@ -5,13 +5,13 @@
 DOCUMENTATION = r'''
 ---
 module: ruleset
-short_description: Port knocking of a host, as one declaration
+short_description: Manage the port knocking of a host as one declaration
 version_added: 0.1.0
 description:
-  - Declares the whole port knocking of a host, has knockwork compile it to the nftables table
-    C(inet knockwork), and converges the kernel to it in one transaction. Live grants and connections go on.
-  - The declaration stands in the task, as options with the names and defaults of its keys, or in a file on
-    the host that I(declaration) names.
+  - Declares the whole port knocking of a host. knockwork compiles the declaration to the nftables table C(inet
+    knockwork) and applies the difference to the kernel in one transaction. Live grants and connections continue.
+  - The declaration is in the task, as options with the names and defaults of its keys, or in the file I(declaration) on
+    the host.
   - Drop-ins C(/etc/knockwork/conf.d/*.yml), which M(knockwork.nft.sequence) writes, are part of the
     declaration.
 author:
@@ -22,66 +22,67 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - C(present) converges the kernel to the declaration.
-      - C(absent) removes the table, and with it every protection and grant. A main file that this module
-        wrote goes too, unless I(save=false). Drop-ins and files written by others stay, with a warning,
-        since the next boot would apply them, unless I(purge=true).
+      - C(present) applies the declaration to the kernel.
+      - C(absent) removes the table, and with it every protection and grant, and a main file that this module wrote,
+        unless I(save=false). Drop-ins and files from other authors are kept unless I(purge=true), with a warning,
+        because the next boot would apply them.
     type: str
     choices: [present, absent]
     default: present
   declaration:
     description:
-      - A declaration on the host. The files C(conf.d/*.yml) beside it belong to it.
-      - Excludes the keys of a declaration as options.
-      - Without it and without any key, the host's own C(/etc/knockwork/knockwork.yml) is applied.
+      - The path of a declaration on the host. It includes the files C(conf.d/*.yml) next to it.
+      - Mutually exclusive with the keys of a declaration as options.
+      - Without this option and without any key, the host's own C(/etc/knockwork/knockwork.yml) is applied.
     type: path
   save:
     description:
       - Whether the options are written to C(/etc/knockwork/knockwork.yml), mode 0600, so that the next boot,
-        C(knockwork apply) and M(knockwork.nft.sequence) find them. The file appears once the kernel took
-        them.
-      - Without effect with I(declaration).
+        C(knockwork apply) and M(knockwork.nft.sequence) use them. The file is written only after the kernel has
+        accepted them.
+      - Has no effect with I(declaration).
     type: bool
     default: true
   boot:
     description:
-      - Whether C(knockwork.service) is enabled, so that the gate stands again after a reboot. Where it is enabled
-        already, nothing changes. It stays enabled where I(confirm_within) takes the rest back.
-      - Where no package brought the units, this module writes them to C(/etc/systemd/system).
-      - A host on which systemd does not run gets a warning instead, and so does a
-        declaration that the unit does not apply, as with I(save=false) or another I(declaration).
-      - C(false) leaves the unit alone.
+      - Whether to enable C(knockwork.service), so that the gate is loaded after a reboot. If it is already enabled,
+        nothing changes. It stays enabled if I(confirm_within) rolls the rest back.
+      - If no package installed the units, this module writes them to C(/etc/systemd/system).
+      - Without systemd there is a warning instead. The same goes for a declaration that the unit does not apply, as
+        with I(save=false) or another I(declaration).
+      - C(false) does not change the unit.
       - Only with C(state=present).
     type: bool
     default: true
   confirm_within:
     description:
-      - How long the host waits for a confirmation after a change, as C(60s) or C(5m), from C(1s) to C(1h). Without one
-        it takes the change back by itself, with the file that this module wrote, whatever becomes of the controller.
-      - The confirmation is part of the task. It drops the connection, makes a new one, with a fresh knock where the
-        connection plugin knocks, and confirms over that. So a change that shuts the controller out fails the task
-        and leaves the host as it was. A grant from before the change proves nothing.
-      - Where nothing changes, and in check mode, nothing waits. Removing the table is never waited for.
-      - Excludes C(async).
+      - How long the host waits for a confirmation after a change, as in C(60s) or C(5m), from C(1s) to C(1h). Without a
+        confirmation, the host rolls the change back, including the file that this module wrote, whatever happens to the
+        controller.
+      - The confirmation is part of the task. The task closes the connection, opens a new one (with a fresh knock if the
+        connection plugin knocks) and confirms over it. So a change that locks out the controller fails the task and is
+        rolled back. A grant from before the change proves nothing.
+      - If nothing changes, in check mode, and when the table is removed, there is nothing to confirm.
+      - Not compatible with C(async).
     type: str
   revoke_retired:
     description:
-      - For emergencies. The sequences that this task removes or changes lose their grants in the same transaction, and
-        connections to what they opened are cut, unless their source holds another sequence's grant for it or is in
-        I(always_allow). The connection over which the module runs goes on.
-      - Without it grants expire by themselves, and connections go on.
+      - For emergencies. The grants of sequences that this task removes or changes are revoked in the same transaction,
+        and connections to their services are cut, unless the source has a grant from another sequence or is in
+        I(always_allow). The connection over which the module runs is not cut.
+      - By default, the grants expire as usual and the connections continue.
     type: bool
     default: false
   allow_absent:
     description:
-      - Whether a declaration is applied none of whose I(interfaces) exists yet. Nothing is protected until one does.
-      - One that is absent beside others is a warning.
+      - Whether to apply a declaration if none of its I(interfaces) exists yet. Nothing is protected until one does.
+      - If only some of them are missing, there is a warning.
     type: bool
     default: false
   exclusive:
     description:
-      - Whether drop-ins that are not in I(drop_ins) are removed with the same change, so that what a role opened does
-        not stay open once the role is gone.
+      - Whether to remove drop-ins that are not in I(drop_ins) with the same change, so that the services of a role do
+        not stay open when you stop using the role.
       - Not with another I(declaration).
     type: bool
     default: false
@@ -93,127 +94,131 @@ options:
     default: []
   fingerprint_key:
     description:
-      - A key of 16 bytes or more for the fingerprints of this host, written to C(/etc/knockwork/fingerprint.key). With
-        the same key on every host, and in C(~/.config/knockwork/fingerprint.key) of the controller, the same sequence
-        has the same fingerprint everywhere.
-      - Without it the host keeps the key that it has, by default one that nobody else knows.
+      - A key of at least 16 bytes for the fingerprints of this host, written to C(/etc/knockwork/fingerprint.key). With
+        the same key on every host, and in C(~/.config/knockwork/fingerprint.key) on the controller, a sequence has the
+        same fingerprint everywhere.
+      - By default, the host keeps its key, which is random and secret.
     type: str
   lint:
     description:
-      - Whether what C(knockwork lint) advises is a warning, for example ports that are equally spaced or that scanners
-        try first.
-      - Where more than 25 sequences are declared, C(knockwork lint) on the host tells.
+      - Whether to show the advice of C(knockwork lint) as warnings, for example about ports that are equally spaced or
+        that scanners try first.
+      - If more than 25 sequences are declared, run C(knockwork lint) on the host instead.
     type: bool
     default: true
   purge:
     description:
-      - "Only with C(state=absent): whether C(knockwork.service) is disabled and everything below C(/etc/knockwork) and
-        C(/var/lib/knockwork) removed, too, whoever wrote it: drop-ins, secrets, records of epochs, saved grants. Only
-        the command stays that the controller may have brought."
+      - "Only with C(state=absent): whether to also disable C(knockwork.service) and remove everything in
+        C(/etc/knockwork) and C(/var/lib/knockwork), including files from other authors: drop-ins, secrets, epoch
+        records, saved grants. Only a command that the controller copied to the host is kept."
     type: bool
     default: false
   mode:
     description:
-      - C(gate) refuses the services that sequences open, until they are granted, and leaves everything else
-        alone. C(stealth) drops everything that is neither established nor granted nor public.
+      - >-
+        C(gate) refuses the services that sequences open, except to sources with a grant, and does not affect other
+        traffic. C(stealth) drops everything that is not established, granted or public.
     type: str
     choices: [gate, stealth]
     default: gate
   public:
     description:
       - >-
-        What is open to all and never counts as a wrong knock: services, and protocols by name (C(icmp),
+        What is open to everyone and never counts as a wrong knock: services, and protocols by name (C(icmp),
         C(icmpv6/echo-request), C(gre), C(esp), C(ah), C(sctp), C(ospf), C(vrrp), C(igmp) and others) or by number
-        (C(proto/47)). An entry that is a mapping is open on one interface or to some sources only. Stealth lets no
-        connection in because a helper of conntrack expects it: for an FTP server name its data ports as well. Only
+        (C(proto/47)). An entry that is a mapping applies to one interface or to some sources only. Stealth mode does
+        not let in connections that a conntrack helper expects: for an FTP server, list its data ports as well. Only
         with C(mode: stealth).
-      - A mapping has the keys C(service), and C(interface) or C(from), a list of networks.
+      - A mapping has the key C(service), and C(interface) or C(from) (a list of networks).
     type: list
     elements: raw
     default: []
   ping:
     description:
       - >-
-        Whether stealth lets echo requests in, IPv4's and IPv6's, so that this host answers a ping. Only with
-        C(mode: stealth): gate refuses none.
+        Whether stealth mode accepts IPv4 and IPv6 echo requests, so that this host answers pings. Only with C(mode:
+        stealth): gate mode refuses none.
     type: bool
     default: true
   refuse:
     description:
       - >-
-        How a protected service refuses whoever has no grant. C(auto) answers as this host's closed ports
-        answer: gate like a closed port, stealth not at all.
+        How a protected service refuses sources without a grant. C(auto) answers like this host's closed ports: in gate
+        mode like a closed port, in stealth mode not at all.
     type: str
     choices: [auto, drop, reject]
     default: auto
   always_allow:
     description:
       - >-
-        Sources that never need to knock: the way back in. A network has no host bits set.
+        Sources that never need to knock, such as your way back in. Networks must not have host bits set.
     type: list
     elements: str
     default: []
   wrong_knock:
     description:
-      - What a wrong knock does. C(lockout) has the knocks of its source ignored for a while, so that a port
-        scan opens nothing; C(ignore) does nothing.
+      - >-
+        What a wrong knock does. C(lockout) ignores further knocks from that source for a while, so that a port scan
+        opens nothing; C(ignore) does nothing.
     type: str
     choices: [lockout, ignore]
     default: lockout
   lockout:
     description:
       - >-
-        How long a lockout lasts after the last wrong knock. Default: the longest C(step_timeout). A shorter
-        one would let a slow scan through and is refused. Only with C(wrong_knock: lockout).
+        How long a lockout lasts after the last wrong knock. Default: the longest C(step_timeout). A shorter lockout is
+        an error, because a slow scan would get through. Only with C(wrong_knock: lockout).
     type: str
   guards:
     description:
       - >-
-        Ports that nothing legitimate touches, so that touching one is a wrong knock. C(auto) takes the ports
-        next to each knock port; C(none) takes none; a list names them, where a port without protocol stands
-        for tcp and udp. Only with C(wrong_knock: lockout).
+        Ports that no legitimate client uses: a packet to one is a wrong knock. C(auto) means the ports next to each
+        knock port; C(none) means no ports; in a list, a port without a protocol means both tcp and udp. Only with
+        C(wrong_knock: lockout).
     type: raw
     default: auto
   interfaces:
     description:
       - >-
-        Interfaces to protect, by name; one that is absent is a warning, and so is a port of a bridge. C(eth*) means
-        all whose names begin with C(eth). Without any: all but loopback. On other interfaces nothing is protected.
+        Interfaces to protect, by name. A missing interface and a bridge port are warnings. C(eth*) means all interfaces
+        whose names begin with C(eth). If empty: all interfaces except loopback. Nothing is protected on other
+        interfaces.
     type: list
     elements: str
     default: []
   ipv4_prefix:
     description:
       - >-
-        A source is this much of its IPv4 address: 24 for clients whose carrier changes their address within a /24. It
-        gives something away: everyone in that network shares a grant, a half-done sequence and a lockout, so that a
-        neighbour gets in with you, or locks you out.
+        How many leading bits of an IPv4 address identify one source: 24 for clients whose carrier changes their address
+        within a /24. This has a price: everyone in that network shares grants, half-finished sequences and lockouts, so
+        a neighbour can get in with you or lock you out.
     type: int
     default: 32
   ipv6_prefix:
     description:
       - >-
-        A source is this much of its IPv6 address: everyone in that network shares a grant. Lockouts always count
-        by /64 or shorter.
+        How many leading bits of an IPv6 address identify one source: everyone in that network shares grants. Lockouts
+        always apply to a /64 or shorter prefix.
     type: int
     default: 128
   sources:
     description:
-      - How many sources each of the kernel's dynamic sets has room for.
+      - >-
+        The maximum number of sources in each of the kernel's dynamic sets.
     type: int
     default: 65536
   log:
     description:
       - >-
-        What the kernel reports for C(knockwork watch): nothing, each grant, or wrong knocks as well; a flood
-        of them is thinned out. Never a port.
+        What the kernel reports to C(knockwork watch): nothing, grants, or wrong knocks as well (rate-limited during a
+        flood). Never a port.
     type: str
     choices: [none, grants, all]
     default: none
   sequences:
     description:
       - >-
-        The sequences. Drop-in files add theirs: each is such a list by itself. No two bear the same name.
+        The sequences. Each drop-in file is such a list, and its sequences are added. Names must be unique.
     type: list
     elements: dict
     default: []
@@ -221,153 +226,153 @@ options:
       name:
         description:
           - >-
-            What reports call the sequence: 1 to 64 letters, digits and C(.) C(_) C(-) C(@), a letter or digit
-            first.
+            The name of the sequence in reports: 1 to 64 letters, digits and C(.) C(_) C(-) C(@), beginning with a
+            letter or digit.
         type: str
         required: true
       knock:
         description:
           - >-
-            The knocks in their order, 1 to 32 of them: port/protocol; a port alone means udp. C(7000:udp),
-            C(udp/7000) and upper case do as well. None of them is a port that is opened, public or a listed guard,
-            and no port serves more than 64 knocks in all. Either C(knock) or C(derive).
+            The knocks in order, 1 to 32 of them: port/protocol; a port alone means udp. C(7000:udp), C(udp/7000) and
+            upper case are accepted too. A knock port must not be opened, public or a listed guard, and a port can serve
+            at most 64 knocks in total. Either C(knock) or C(derive).
         type: list
         elements: raw
       opens:
         description:
           - >-
-            The services that the sequence opens: port/protocol or first-last/protocol, or a name that this host's
-            /etc/services has, as C(ssh) or C(ssh/tcp). They are refused to everyone else.
+            The services that the sequence opens: port/protocol or first-last/protocol, or a name from this host's
+            /etc/services, such as C(ssh) or C(ssh/tcp). They are refused to everyone else.
         type: list
         elements: str
         required: true
       step_timeout:
         description:
-          - How long after one knock the next is expected.
+          - >-
+            The maximum time between one knock and the next.
         type: str
         default: 5s
       open_for:
         description:
-          - How long new connections are accepted after the last knock. Live connections go on.
+          - >-
+            How long new connections are accepted after the last knock. Live connections continue.
         type: str
         default: 30s
       sequence_timeout:
         description:
           - >-
-            How long the whole sequence may take, beside C(step_timeout). Default: as long as its steps allow.
+            The maximum time for the whole sequence, in addition to C(step_timeout). Default: as long as its steps
+            allow.
         type: str
       from:
         description:
           - >-
-            Sources that may use the sequence. Without any: all.
+            Sources that may use the sequence. If empty: all.
         type: list
         elements: str
         default: []
       to:
         description:
           - >-
-            Addresses at which the services are: protected and opened there (routed, or one of several
-            addresses of this host) instead of on this host. The knocks go to this host.
+            The addresses of the services. They are protected and opened at these addresses (routed, or some of this
+            host's addresses) instead of at every address of this host. The knocks still go to this host.
         type: list
         elements: str
         default: []
       once:
         description:
           - >-
-            After one grant the kernel itself refuses the sequence, until C(knockwork renew NAME) or until its
-            knocks change.
+            After one grant, the kernel ignores the sequence until C(knockwork renew NAME) or until its knocks change.
         type: bool
         default: false
       on_expiry:
         description:
           - >-
-            What becomes of live connections when their source has no grant any longer: they go on, or they
-            are cut, silently. Sequences that open the same service agree on it.
+            What happens to live connections when their source no longer has a grant: C(keep) lets them continue, C(cut)
+            silently drops their packets. Sequences that open the same service must agree.
         type: str
         choices: [keep, cut]
         default: keep
       derive:
         description:
           - >-
-            Draws the knocks from a secret instead of writing them down, anew for each epoch. Epoch 41 of
-            C(ssh) is a sequence of its own, C(ssh#41), in reports and in C(once). How they are drawn:
-            docs/derivation.md.
+            Derives the knocks from a secret, with new knocks for each epoch, instead of listing them. Reports and
+            C(once) treat epoch 41 of C(ssh) as a separate sequence, C(ssh#41). docs/derivation.md explains the
+            derivation.
         type: dict
         suboptions:
           secret_file:
             description:
               - >-
-                The file that holds the secret: an absolute path. C(knockwork derive) makes and fills it;
-                nobody but its owner may read it. It is read when the declaration is applied, never to
-                validate it.
+                The absolute path of the file with the secret. C(knockwork derive) generates its contents; only the
+                owner may have access. It is read when the declaration is applied, not when it is validated.
             type: path
             required: true
           host:
             description:
               - >-
-                The name of the host whose sequence it is, in small or capital letters: a client and the host
-                must mean the same. Default: this host's name.
+                The name of the host that the sequence belongs to; case does not matter. The client and the host must
+                use the same name. Default: this host's name.
             type: str
           length:
             description:
               - >-
-                How many knocks to draw.
+                The number of knocks.
             type: int
             required: true
           protocols:
             description:
               - >-
-                The protocols to draw from, each knock by itself.
+                The protocols to draw from, independently for each knock.
             type: list
             elements: str
             default: [udp]
           ports:
             description:
               - >-
-                The ports to draw from: 256 at least, without those of C(exclude). No sequence uses a port
-                twice. Above 32767 this host's own connections take their ports.
+                The ports to draw from: at least 256, not counting those in C(exclude). A sequence never uses a port
+                twice. This host's own outgoing connections use ports above 32767.
             type: str
             default: "1024-32767"
           exclude:
             description:
               - >-
-                Ports never to draw, of either protocol: all within C(ports) that sequences open, that are
-                public or listed guards, on every host that shares the declaration. A client must exclude the
-                same.
+                Ports that are never drawn, for either protocol. List every port in C(ports) that a sequence opens, that
+                is public or that is a listed guard, on any host with this declaration. Clients must exclude the same
+                ports.
             type: list
             elements: str
             default: []
           period:
             description:
               - >-
-                How long a drawn sequence is valid, before the next takes its place by the clock: epoch N begins
-                N periods after the start of 1970, UTC. Without C(period) and C(epoch) the epochs are those of
-                this host's record, 0 at first, which C(knockwork epoch) and the role rotate change.
+                How long a derived sequence is valid before the clock advances to the next: epoch N begins N periods
+                after the start of 1970, UTC. Without C(period) and C(epoch), the host's record has the epochs:
+                initially 0; C(knockwork epoch) and the role rotate change it.
             type: str
           overlap:
             description:
               - >-
-                How long before a boundary the next sequence is accepted already, and after it the one before
-                still; shorter than C(period). It covers clocks that differ and the time between two applies.
-                Default: not at all. Only with C(period).
+                How long both sequences are accepted before and after each rotation; must be shorter than C(period). It
+                covers clock differences and the time between two applies. Default: no overlap. Only with C(period).
             type: str
           epoch:
             description:
               - >-
-                The number of the sequence in force, where it changes by hand or by a controller instead of
-                the clock. Either C(period) or C(epoch).
+                The number of the current epoch, if you or a controller advance it instead of the clock. Either
+                C(period) or C(epoch).
             type: int
           accepts:
             description:
               - >-
-                The epochs that are accepted side by side, C(epoch) among them, 16 at most. Default: C(epoch)
-                alone. Only with C(epoch).
+                The epochs that are accepted at the same time, including C(epoch); at most 16. Default: only C(epoch).
+                Only with C(epoch).
             type: list
             elements: int
 notes:
-  - No result, diff, message or journal entry of this module holds a port. Ansible itself quotes lines of a
-    playbook in some of its errors; keep sequences in variable files, encrypted with ansible-vault.
-  - YAML reads a number with a leading zero as octal and C(1:30) as sixty-fold before a module sees it. Write
+  - No result, diff, message or journal entry of this module contains a port. Ansible itself quotes lines of a playbook
+    in some errors; keep sequences in variable files that are encrypted with ansible-vault.
+  - YAML reads a number with a leading zero as octal and C(1:30) as a base-60 number before a module sees it. Write
     durations with their unit and ports with their protocol.
 seealso:
   - module: knockwork.nft.sequence
@@ -390,7 +395,7 @@ EXAMPLES = r'''
     public: [80/tcp, 443/tcp]
     sequences: "{{ vault_sequences }}"
 
-- name: Change it, and have it taken back if it shuts the controller out
+- name: Change the declaration, and roll it back if it locks out the controller
   knockwork.nft.ruleset:
     always_allow: [192.0.2.10]
     sequences: "{{ vault_sequences }}"
@@ -400,7 +405,7 @@ EXAMPLES = r'''
   knockwork.nft.ruleset:
     declaration: /etc/knockwork/knockwork.yml
 
-- name: Take away the drop-ins of roles that are gone
+- name: Remove the drop-ins of roles that are no longer used
   knockwork.nft.ruleset:
     exclusive: true
     drop_ins: [backup, monitoring]
@@ -417,7 +422,7 @@ EXAMPLES = r'''
 
 RETURN = r'''
 changes:
-  description: What was changed, or with check mode would be. Empty where nothing had to be done.
+  description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
   returned: success
   type: list
   elements: dict
@@ -426,19 +431,19 @@ changes:
       description: C(add), C(change) or C(remove).
       type: str
     object:
-      description: What kind of thing, for example C(sequence), C(table), C(file) or C(unit).
+      description: The kind of object, for example C(sequence), C(table), C(file) or C(unit).
       type: str
     name:
-      description: Which one.
+      description: The name of the object.
       type: str
     before:
-      description: What it was, without ports. Empty where it was added.
+      description: The state before the change, without ports. Empty if it was added.
       type: str
     after:
-      description: What it is to be, without ports. Empty where it was removed.
+      description: The state after the change, without ports. Empty if it was removed.
       type: str
     why:
-      description: What differs.
+      description: The difference.
       type: str
   sample:
     - kind: change
@@ -452,7 +457,7 @@ confirmed:
   returned: when I(confirm_within) was given and something changed
   type: bool
 lint:
-  description: By sequence what would make it harder to find. Sentences without ports.
+  description: Advice for each sequence to make it harder to find, as sentences without ports.
   returned: success, unless I(state) is C(absent)
   type: dict
   sample:
@@ -460,8 +465,8 @@ lint:
       - the ports are equally spaced, so that a sweep in steps of that width opens it; draw them at random
 diagnostics:
   description: >-
-    Every fault of the declaration, where it cannot be used. A fault of an option has a path; one of a file that
-    was there before also a place.
+    Every error in the declaration, if it is invalid. An error in an option has a path; an error in an existing file
+    also has a position.
   returned: failure
   type: list
   elements: dict

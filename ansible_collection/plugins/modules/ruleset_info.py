@@ -5,12 +5,11 @@
 DOCUMENTATION = r'''
 ---
 module: ruleset_info
-short_description: What a host's port knocking table holds
+short_description: Read the state of a host's port knocking table
 version_added: 0.1.0
 description:
-  - Reads the live table C(inet knockwork). Sequences come with a fingerprint that only this host can compute,
-    never with their ports. A key of the fleet makes fingerprints of several hosts comparable, see
-    I(fingerprint_key) of M(knockwork.nft.ruleset).
+  - Reads the live table C(inet knockwork). Sequences have a fingerprint that only this host can compute, never ports. A
+    common key makes the fingerprints of several hosts comparable, see I(fingerprint_key) of M(knockwork.nft.ruleset).
 author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
@@ -22,11 +21,11 @@ seealso:
 '''
 
 EXAMPLES = r'''
-- name: Ask for the live table
+- name: Read the live table
   knockwork.nft.ruleset_info:
   register: knocking
 
-- name: Refuse to go on without it
+- name: Fail if it does not exist
   ansible.builtin.assert:
     that: knocking.status.present
 '''
@@ -38,65 +37,66 @@ status:
   type: dict
   contains:
     present:
-      description: Whether there is one.
+      description: Whether the table exists.
       type: bool
     declared:
-      description: Whether the host has a declaration. Where it has one and there is no table, every service is open.
+      description: Whether the host has a declaration. If it has one and there is no table, every service is open.
       type: bool
     degraded:
       description:
-        - Why what stands is not what is declared, for example that the last start could not apply the declaration.
-          Not there where nothing says so.
+        - Why the live gate is not the declared one, for example because the declaration could not be applied at the
+          last start. Absent otherwise.
       type: str
     mode:
       description: C(gate) or C(stealth).
       type: str
     drift:
       description:
-        - Whether the live table differs from the declaration below C(/etc/knockwork). Null where nothing is declared or
-          the declaration cannot be used; then C(drift_unknown) says why.
+        - Whether the live table differs from the declaration in C(/etc/knockwork). Null if there is no declaration or
+          it is invalid; then C(drift_unknown) says why.
       type: bool
     always_allow:
       description: The sources that never need to knock.
       type: list
       elements: str
     interfaces:
-      description: The interfaces that are protected. Empty means all but loopback.
+      description: The protected interfaces. Empty means all except loopback.
       type: list
       elements: str
     epochs:
-      description: The epochs of derived sequences that the table accepts.
+      description: The accepted epochs of derived sequences.
       type: list
       elements: int
     sequences:
-      description: The sequences, with the number of their knocks and services.
+      description: The sequences, with their number of knocks and services.
       type: list
       elements: dict
     grants:
-      description: The sources that may open connections now, by which sequence and how long.
+      description: The sources with a grant, the sequence that granted it, and the remaining time.
       type: list
       elements: dict
     lockouts:
-      description: The sources whose knocks are ignored, and how long.
+      description: The locked-out sources, and the remaining time.
       type: list
       elements: dict
     half_done:
       description: How many sources are in the middle of a sequence.
       type: int
     warnings:
-      description: What is not protected as declared, for example interfaces that do not exist. Sentences.
+      description: What is not protected as declared, for example interfaces that do not exist, as sentences.
       type: list
       elements: str
     boot:
       description:
-        - Whether the gate will stand after a reboot, as far as this host's files tell. C(stands) is C(yes), C(no) or
-          C(unknown), and C(why) says why it is not C(yes). C(installed) and C(enabled) are about C(knockwork.service).
-        - C(unknown) where systemd does not run, and in a network namespace that is not that of process 1.
+        - Whether the gate will be loaded after a reboot, according to this host's files. C(stands) is C(yes), C(no) or
+          C(unknown), and C(why) is the reason if it is not C(yes). C(installed) and C(enabled) describe
+          C(knockwork.service).
+        - C(unknown) if systemd does not run, and in a network namespace other than that of process 1.
       type: dict
     pending:
       description:
-        - The apply that waits for its confirmation, with its C(id), C(since), C(deadline) and C(remaining_ms).
-          Not there where none waits.
+        - The apply that waits for confirmation, with its C(id), C(since), C(deadline) and C(remaining_ms). Absent if
+          none waits.
       type: dict
   sample:
     present: true

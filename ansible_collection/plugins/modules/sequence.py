@@ -5,13 +5,13 @@
 DOCUMENTATION = r'''
 ---
 module: sequence
-short_description: One port knocking sequence, as a drop-in
+short_description: Manage one port knocking sequence as a drop-in
 version_added: 0.1.0
 description:
-  - Writes one sequence to a file of its own, C(/etc/knockwork/conf.d/NAME.yml), mode 0600, so that several
-    roles each own a part of a host's declaration and none overwrites another's.
-  - The whole declaration, with this part in it, is validated before anything is written. The file changes
-    only once the kernel took the declaration, so a failure leaves file and kernel as they were.
+  - Writes one sequence to a separate file, C(/etc/knockwork/conf.d/NAME.yml), mode 0600, so that several roles can each
+    manage a part of a host's declaration without overwriting the others.
+  - The whole declaration, including this part, is validated before anything is written. The file changes only after the
+    kernel has accepted the declaration, so a failure changes neither the file nor the kernel.
 author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
@@ -20,204 +20,204 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - Whether the host has this sequence. With C(absent) only I(name) counts. When the last part of a
-        declaration goes, the table goes with it.
-      - A sequence of this name in another file of the declaration, or other sequences in the drop-in, fail the task;
-        the message says where they stand.
+      - Whether the host should have this sequence. With C(absent), only I(name) is used. When the last part of a
+        declaration is removed, the table is removed too.
+      - The task fails if another file of the declaration has a sequence of this name, or if the drop-in contains other
+        sequences; the message names the file.
     type: str
     choices: [present, absent]
     default: present
   apply:
     description:
-      - Whether the kernel is converged to the declaration. With C(false) only the file is written, for
-        a later M(knockwork.nft.ruleset) or C(knockwork apply) to apply it.
+      - Whether to apply the declaration to the kernel. With C(false), only the file is written, to be applied later by
+        M(knockwork.nft.ruleset) or C(knockwork apply).
     type: bool
     default: true
   confirm_within:
     description:
-      - How long the host waits for a confirmation after a change, as C(60s) or C(5m), from C(1s) to C(1h). Without one
-        it takes the change back by itself, with the file that this module wrote, whatever becomes of the controller.
-      - The confirmation is part of the task. It drops the connection, makes a new one, with a fresh knock where the
-        connection plugin knocks, and confirms over that. So a change that shuts the controller out fails the task
-        and leaves the host as it was. A grant from before the change proves nothing.
-      - Where nothing changes, and in check mode, nothing waits. Removing the table is never waited for.
-      - Excludes C(async).
+      - How long the host waits for a confirmation after a change, as in C(60s) or C(5m), from C(1s) to C(1h). Without a
+        confirmation, the host rolls the change back, including the file that this module wrote, whatever happens to the
+        controller.
+      - The confirmation is part of the task. The task closes the connection, opens a new one (with a fresh knock if the
+        connection plugin knocks) and confirms over it. So a change that locks out the controller fails the task and is
+        rolled back. A grant from before the change proves nothing.
+      - If nothing changes, in check mode, and when the table is removed, there is nothing to confirm.
+      - Not compatible with C(async).
     type: str
   revoke_retired:
     description:
-      - For emergencies. The sequences that this task removes or changes lose their grants in the same transaction, and
-        connections to what they opened are cut, unless their source holds another sequence's grant for it or is in
-        I(always_allow). The connection over which the module runs goes on.
-      - Without it grants expire by themselves, and connections go on.
+      - For emergencies. The grants of sequences that this task removes or changes are revoked in the same transaction,
+        and connections to their services are cut, unless the source has a grant from another sequence or is in
+        I(always_allow). The connection over which the module runs is not cut.
+      - By default, the grants expire as usual and the connections continue.
     type: bool
     default: false
   allow_absent:
     description:
-      - Whether a declaration is applied none of whose C(interfaces) exists yet. Nothing is protected until one does.
-      - One that is absent beside others is a warning.
+      - Whether to apply a declaration if none of its C(interfaces) exists yet. Nothing is protected until one does.
+      - If only some of them are missing, there is a warning.
     type: bool
     default: false
   lint:
     description:
-      - Whether what C(knockwork lint) advises about this sequence is a warning, for example ports that are equally
-        spaced or that scanners try first.
-      - Where more than 25 sequences are declared, C(knockwork lint) on the host tells.
+      - Whether to show the advice of C(knockwork lint) about this sequence as warnings, for example about ports that
+        are equally spaced or that scanners try first.
+      - If more than 25 sequences are declared, run C(knockwork lint) on the host instead.
     type: bool
     default: true
   name:
     description:
       - >-
-        What reports call the sequence: 1 to 64 letters, digits and C(.) C(_) C(-) C(@), a letter or digit
-        first.
+        The name of the sequence in reports: 1 to 64 letters, digits and C(.) C(_) C(-) C(@), beginning with a letter or
+        digit.
     type: str
     required: true
   knock:
     description:
       - >-
-        The knocks in their order, 1 to 32 of them: port/protocol; a port alone means udp. C(7000:udp), C(udp/7000)
-        and upper case do as well. None of them is a port that is opened, public or a listed guard, and no port serves
-        more than 64 knocks in all. Either C(knock) or C(derive).
+        The knocks in order, 1 to 32 of them: port/protocol; a port alone means udp. C(7000:udp), C(udp/7000) and upper
+        case are accepted too. A knock port must not be opened, public or a listed guard, and a port can serve at most
+        64 knocks in total. Either C(knock) or C(derive).
     type: list
     elements: raw
   opens:
     description:
       - >-
-        The services that the sequence opens: port/protocol or first-last/protocol, or a name that this host's
-        /etc/services has, as C(ssh) or C(ssh/tcp). They are refused to everyone else.
+        The services that the sequence opens: port/protocol or first-last/protocol, or a name from this host's
+        /etc/services, such as C(ssh) or C(ssh/tcp). They are refused to everyone else.
     type: list
     elements: str
   step_timeout:
     description:
-      - How long after one knock the next is expected.
+      - >-
+        The maximum time between one knock and the next.
     type: str
     default: 5s
   open_for:
     description:
-      - How long new connections are accepted after the last knock. Live connections go on.
+      - >-
+        How long new connections are accepted after the last knock. Live connections continue.
     type: str
     default: 30s
   sequence_timeout:
     description:
       - >-
-        How long the whole sequence may take, beside C(step_timeout). Default: as long as its steps allow.
+        The maximum time for the whole sequence, in addition to C(step_timeout). Default: as long as its steps allow.
     type: str
   from:
     description:
       - >-
-        Sources that may use the sequence. Without any: all.
+        Sources that may use the sequence. If empty: all.
     type: list
     elements: str
     default: []
   to:
     description:
       - >-
-        Addresses at which the services are: protected and opened there (routed, or one of several addresses
-        of this host) instead of on this host. The knocks go to this host.
+        The addresses of the services. They are protected and opened at these addresses (routed, or some of this host's
+        addresses) instead of at every address of this host. The knocks still go to this host.
     type: list
     elements: str
     default: []
   once:
     description:
       - >-
-        After one grant the kernel itself refuses the sequence, until C(knockwork renew NAME) or until its
-        knocks change.
+        After one grant, the kernel ignores the sequence until C(knockwork renew NAME) or until its knocks change.
     type: bool
     default: false
   on_expiry:
     description:
       - >-
-        What becomes of live connections when their source has no grant any longer: they go on, or they are
-        cut, silently. Sequences that open the same service agree on it.
+        What happens to live connections when their source no longer has a grant: C(keep) lets them continue, C(cut)
+        silently drops their packets. Sequences that open the same service must agree.
     type: str
     choices: [keep, cut]
     default: keep
   derive:
     description:
       - >-
-        Draws the knocks from a secret instead of writing them down, anew for each epoch. Epoch 41 of C(ssh)
-        is a sequence of its own, C(ssh#41), in reports and in C(once). How they are drawn:
-        docs/derivation.md.
+        Derives the knocks from a secret, with new knocks for each epoch, instead of listing them. Reports and C(once)
+        treat epoch 41 of C(ssh) as a separate sequence, C(ssh#41). docs/derivation.md explains the derivation.
     type: dict
     suboptions:
       secret_file:
         description:
           - >-
-            The file that holds the secret: an absolute path. C(knockwork derive) makes and fills it; nobody
-            but its owner may read it. It is read when the declaration is applied, never to validate it.
+            The absolute path of the file with the secret. C(knockwork derive) generates its contents; only the owner
+            may have access. It is read when the declaration is applied, not when it is validated.
         type: path
         required: true
       host:
         description:
           - >-
-            The name of the host whose sequence it is, in small or capital letters: a client and the host must
-            mean the same. Default: this host's name.
+            The name of the host that the sequence belongs to; case does not matter. The client and the host must use
+            the same name. Default: this host's name.
         type: str
       length:
         description:
           - >-
-            How many knocks to draw.
+            The number of knocks.
         type: int
         required: true
       protocols:
         description:
           - >-
-            The protocols to draw from, each knock by itself.
+            The protocols to draw from, independently for each knock.
         type: list
         elements: str
         default: [udp]
       ports:
         description:
           - >-
-            The ports to draw from: 256 at least, without those of C(exclude). No sequence uses a port twice.
-            Above 32767 this host's own connections take their ports.
+            The ports to draw from: at least 256, not counting those in C(exclude). A sequence never uses a port twice.
+            This host's own outgoing connections use ports above 32767.
         type: str
         default: "1024-32767"
       exclude:
         description:
           - >-
-            Ports never to draw, of either protocol: all within C(ports) that sequences open, that are public
-            or listed guards, on every host that shares the declaration. A client must exclude the same.
+            Ports that are never drawn, for either protocol. List every port in C(ports) that a sequence opens, that is
+            public or that is a listed guard, on any host with this declaration. Clients must exclude the same ports.
         type: list
         elements: str
         default: []
       period:
         description:
           - >-
-            How long a drawn sequence is valid, before the next takes its place by the clock: epoch N begins N
-            periods after the start of 1970, UTC. Without C(period) and C(epoch) the epochs are those of this
-            host's record, 0 at first, which C(knockwork epoch) and the role rotate change.
+            How long a derived sequence is valid before the clock advances to the next: epoch N begins N periods after
+            the start of 1970, UTC. Without C(period) and C(epoch), the host's record has the epochs: initially 0;
+            C(knockwork epoch) and the role rotate change it.
         type: str
       overlap:
         description:
           - >-
-            How long before a boundary the next sequence is accepted already, and after it the one before
-            still; shorter than C(period). It covers clocks that differ and the time between two applies.
-            Default: not at all. Only with C(period).
+            How long both sequences are accepted before and after each rotation; must be shorter than C(period). It
+            covers clock differences and the time between two applies. Default: no overlap. Only with C(period).
         type: str
       epoch:
         description:
           - >-
-            The number of the sequence in force, where it changes by hand or by a controller instead of the
-            clock. Either C(period) or C(epoch).
+            The number of the current epoch, if you or a controller advance it instead of the clock. Either C(period) or
+            C(epoch).
         type: int
       accepts:
         description:
           - >-
-            The epochs that are accepted side by side, C(epoch) among them, 16 at most. Default: C(epoch)
-            alone. Only with C(epoch).
+            The epochs that are accepted at the same time, including C(epoch); at most 16. Default: only C(epoch). Only
+            with C(epoch).
         type: list
         elements: int
 notes:
-  - No result, diff, message or journal entry of this module holds a port. Ansible itself quotes lines of a
-    playbook in some of its errors; keep sequences in variable files, encrypted with ansible-vault.
-  - YAML reads a number with a leading zero as octal and C(1:30) as sixty-fold before a module sees it. Write
+  - No result, diff, message or journal entry of this module contains a port. Ansible itself quotes lines of a playbook
+    in some errors; keep sequences in variable files that are encrypted with ansible-vault.
+  - YAML reads a number with a leading zero as octal and C(1:30) as a base-60 number before a module sees it. Write
     durations with their unit and ports with their protocol.
 seealso:
   - module: knockwork.nft.ruleset
 '''
 
 EXAMPLES = r'''
-- name: The backup role opens its own port
+- name: Open the backup role's own port
   knockwork.nft.sequence:
     name: backup
     knock: "{{ vault_backup_knock }}"
@@ -232,12 +232,12 @@ EXAMPLES = r'''
     apply: false
   loop: "{{ vault_sequences }}"
   loop_control:
-    label: "{{ item.name }}"   # else Ansible prints the whole item
+    label: "{{ item.name }}"   # otherwise Ansible prints the whole item
 
-- name: Apply what the host declares
+- name: Apply the host's declaration
   knockwork.nft.ruleset:
 
-- name: Remove a sequence; its grants expire by themselves
+- name: Remove a sequence; its grants still expire normally
   knockwork.nft.sequence:
     name: backup
     state: absent
@@ -245,7 +245,7 @@ EXAMPLES = r'''
 
 RETURN = r'''
 changes:
-  description: What was changed, or with check mode would be. Empty where nothing had to be done.
+  description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
   returned: success
   type: list
   elements: dict
@@ -254,19 +254,19 @@ changes:
       description: C(add), C(change) or C(remove).
       type: str
     object:
-      description: What kind of thing, for example C(sequence), C(table) or C(file).
+      description: The kind of object, for example C(sequence), C(table) or C(file).
       type: str
     name:
-      description: Which one.
+      description: The name of the object.
       type: str
     before:
-      description: What it was, without ports. Empty where it was added.
+      description: The state before the change, without ports. Empty if it was added.
       type: str
     after:
-      description: What it is to be, without ports. Empty where it was removed.
+      description: The state after the change, without ports. Empty if it was removed.
       type: str
     why:
-      description: What differs.
+      description: The difference.
       type: str
   sample:
     - kind: change
@@ -280,7 +280,7 @@ confirmed:
   returned: when I(confirm_within) was given and something changed
   type: bool
 lint:
-  description: What would make the sequence harder to find. Sentences without ports.
+  description: Advice to make the sequence harder to find, as sentences without ports.
   returned: success
   type: list
   elements: str
@@ -288,8 +288,8 @@ lint:
     - the ports are equally spaced, so that a sweep in steps of that width opens it; draw them at random
 diagnostics:
   description: >-
-    Every fault of the declaration, where it cannot be used. A fault of an option has a path; one of a file that
-    was there before also a place.
+    Every error in the declaration, if it is invalid. An error in an option has a path; an error in an existing file
+    also has a position.
   returned: failure
   type: list
   elements: dict

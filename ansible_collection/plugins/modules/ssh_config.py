@@ -6,13 +6,13 @@
 DOCUMENTATION = r'''
 ---
 module: ssh_config
-short_description: Plain ssh through a gate, by the controller's ssh_config
+short_description: Make plain ssh knock, with a section in the controller's ssh_config
 version_added: 0.1.0
 description:
-  - Writes a stanza for the host into the controller's C(ssh_config), so that whatever starts ssh by itself comes in,
-    such as C(ansible.posix.synchronize), C(rsync), C(git) or a person. Nothing runs on the host, and no connection to
-    it is needed.
-  - The stanza stands at the top of the file, since ssh takes the first value that it finds. The profile needs an entry
+  - Writes a section for the host into the controller's C(ssh_config), so that anything that runs ssh can reach the
+    host, such as C(ansible.posix.synchronize), C(rsync), C(git) or a user. Nothing runs on the host, and no connection
+    to it is needed.
+  - The section is at the top of the file, because ssh uses the first value that it finds. The profile needs an entry
     for the host, which M(knockwork.nft.profile) writes.
 author:
   - The knockwork maintainers (@knockwork)
@@ -22,21 +22,20 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - Whether the file has the host's stanza.
+      - Whether the file should contain the host's section.
     type: str
     choices: [present, absent]
     default: present
   host:
     description:
-      - The names by which ssh is asked for the host. The first one is the stanza's own, by which it is found and
-        changed.
-      - Without it C(inventory_hostname) and C(ansible_host).
+      - The host's names as used with ssh. The first one identifies the section when it is changed.
+      - Defaults to C(inventory_hostname) and C(ansible_host).
     type: list
     elements: str
   jump:
     description:
-      - A bastion by way of which the host is reached, and which has a stanza of its own. Then nobody knocks on the host
-        itself. The variable C(ansible_knockwork_jump) serves as well.
+      - A bastion in front of the host; it needs its own section. ssh then does not knock on the host itself. Defaults
+        to the variable C(ansible_knockwork_jump).
     type: str
   path:
     description:
@@ -44,13 +43,13 @@ options:
     type: path
     default: ~/.ssh/config
 notes:
-  - C(ansible_host), C(ansible_port) and C(ansible_user) go into the stanza where they are set.
+  - C(ansible_host), C(ansible_port) and C(ansible_user) are written into the section if they are set.
 seealso:
   - module: knockwork.nft.profile
 '''
 
 EXAMPLES = r'''
-- name: Whatever starts ssh comes in
+- name: Make every ssh of the controller knock
   knockwork.nft.ssh_config:
 
 - name: Copy a tree
@@ -61,12 +60,12 @@ EXAMPLES = r'''
 
 RETURN = r'''
 changes:
-  description: What was changed, or with check mode would be. Empty where nothing had to be done.
+  description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
   returned: success
   type: list
   elements: dict
 path:
-  description: The file.
+  description: The path of the file.
   returned: success
   type: str
   sample: /home/admin/.ssh/config
