@@ -61,16 +61,16 @@ def test_a_proxy_jump_of_ssh_config(behind: Gated) -> None:
     controller.write(CONFIG, stanza + controller.read(CONFIG), 0o600)
     message = behind.fails(RAW, limit="host2")
     assert message.endswith(
-        "the configuration of ssh has a ProxyJump to host1 for this host, which the connection knockwork.nft.ssh would "
-        "pass over: set ansible_knockwork_jump to host1 to knock there and go on from there, or to none to connect "
-        "directly")
+        "the ssh configuration has a ProxyJump to host1 for this host, which the connection plugin knockwork.nft.ssh "
+        "would ignore: set ansible_knockwork_jump to host1 to knock there and continue from there, or to none to "
+        "connect directly")
     assert_all_ok(behind.play(RAW, limit="host2", variables={"ansible_knockwork_jump": "host1"}))
 
 
 def test_no_bastion(behind: Gated) -> None:
     for jump in ("'host1 -o X=y'", "-oProxyCommand=x", "'$(reboot)'"):
         message = behind.fails(RAW, limit="host2", variables={"ansible_knockwork_jump": jump})
-        assert "is no bastion: write [user@]host[:port]" in message
+        assert "is not a bastion: write [user@]host[:port]" in message
 
 
 def test_ssh_config(behind: Gated) -> None:

@@ -73,7 +73,7 @@ def test_what_a_boot_cannot_bring_back(booted: Controller) -> None:
     """Options that are not saved; a part of a declaration that nobody loads."""
     done = booted.changes(RULESET + "    save: false\n", variables=VARIABLES)
     assert done.result()["warnings"] == [
-        "after a reboot what this task applied is not there: a boot applies /etc/knockwork/knockwork.yml"]
+        "a reboot does not load what this task applied: it applies /etc/knockwork/knockwork.yml"]
     done = booted.changes(WEB, variables=VARIABLES)
     assert done.result()["warnings"][-1] == (
         f"{NO_GATE}knockwork.service is not enabled; a task of knockwork.nft.ruleset enables it")
@@ -98,13 +98,13 @@ def test_a_unit_that_cannot_be_enabled(booted: Controller) -> None:
     for host in booted.hosts.values():
         host.write("/run/bin/systemctl", "#!/bin/sh\necho no way >&2\nexit 1\n", 0o755)
     assert booted.fails(RULESET, variables=VARIABLES) == (
-        "the gate stands, but a reboot would bring up none: systemctl enable knockwork.service: no way")
+        "the gate is loaded, but it will not be loaded after a reboot: systemctl enable knockwork.service: no way")
     assert table(booted.host)
 
 
 def test_where_systemd_does_not_run(everywhere: Controller) -> None:
     """The task says that nothing loads the gate at boot, until it is told that this is meant."""
-    warning = "systemd does not run here: nothing that this module knows of loads the gate at boot"
+    warning = "systemd does not run here, so this module cannot tell what loads the gate at boot"
     assert warning in _words(everywhere.changes(RULESET).output)
     assert warning not in _words(everywhere.unchanged(RULESET + "    boot: false\n").output)
 

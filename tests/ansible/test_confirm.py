@@ -73,15 +73,15 @@ def test_shut_out(everywhere: Controller) -> None:
     assert outcome.failed == {"host1": 1}, outcome.output
     result = outcome.result()
     assert re.fullmatch(
-        r"apply [0-9a-f]{8} (is not confirmed, and the host takes it back by itself within \d+ s|was not confirmed in "
-        r"time, and the host has taken it back by itself): no new connection can be made: (.|\n)*",
+        r"apply [0-9a-f]{8} (is not confirmed, and the host will roll it back within \d+ s|was not confirmed in "
+        r"time, and the host has rolled it back): a new connection failed: (.|\n)*",
         result["msg"]), outcome.output
     assert result["confirmed"] is False
     assert result["pending"]["id"] in result["msg"] and result["changes"]
     source = everywhere.bed.address("controller")
-    assert (f"host1: with this declaration new connections from {source}, from which this task came, have to knock "
+    assert (f"host1: with this declaration, new connections from {source}, the source of this task, have to knock "
             f"first; put {source} into always_allow, connect with knockwork.nft.ssh, or set confirm_within, so that "
-            "the host takes a change back that shuts this controller out") in _words(outcome.output)
+            "the host rolls back a change that locks out this controller") in _words(outcome.output)
     assert _temporary(everywhere) == ""
     wait_for(lambda: not _pending(everywhere), "it comes back by itself", 60)
     assert _configuration(everywhere) == live
@@ -99,7 +99,7 @@ def test_an_old_grant_proves_nothing(controller: Controller) -> None:
     outcome = controller.play(_ssh("60s", (47012, 48123)), limit="host1")
     source = controller.bed.address("controller")
     assert re.fullmatch(
-        r"apply ([0-9a-f]{8}) is not confirmed, and the host takes it back by itself within \d+ s: apply \1 is not "
+        r"apply ([0-9a-f]{8}) is not confirmed, and the host will roll it back within \d+ s: apply \1 is not "
         rf"confirmed, and is taken back in \d+ s: {source} has not come in since then: an old grant proves nothing. "
         "Knock, connect anew and confirm over that connection", outcome.result()["msg"]), outcome.output
     assert _pending(controller)
@@ -120,7 +120,7 @@ def test_module_pending(controller: Controller) -> None:
     controller.changes(_gate(controller), limit="host1")
     controller.unchanged("- knockwork.nft.pending:\n", limit="host1")
     assert "no apply waits" in controller.fails("- knockwork.nft.pending:\n    id: 0badf00d\n", limit="host1")
-    for state, after in (("rolled_back", "taken back"), ("confirmed", "kept")):
+    for state, after in (("rolled_back", "rolled back"), ("confirmed", "kept")):
         controller.changes(_ssh("60s", apply="false", always_allow="[]").replace("    always_allow: []\n", ""),
                            limit="host1") if state == "rolled_back" else None
         report = json.loads(controller.host.output(["sh", "-c", binary]))
@@ -135,7 +135,7 @@ def test_module_pending(controller: Controller) -> None:
 
 
 @pytest.mark.parametrize("options, why", [
-    ("  async: 10\n  poll: 0\n", "confirm_within excludes async: nobody would be there to confirm"),
+    ("  async: 10\n  poll: 0\n", "confirm_within does not work with async: the task could not confirm"),
     ("", 'confirm_within: `soon` is not a duration; write it as 5s, 500ms, 1m30s, 2h or 1d'),
 ])
 def test_refused(controller: Controller, options: str, why: str) -> None:
@@ -154,11 +154,11 @@ def test_without_pipelining(controller: Controller, sharing: str) -> None:
     outcome = controller.try_play("- knockwork.nft.ruleset:\n    mode: stealth\n    confirm_within: 10s\n",
                                   limit="host1", variables=variables)
     assert outcome.failed == {"host1": 1}, outcome.output
-    assert "no new connection can be made" in outcome.result()["msg"]
+    assert "a new connection failed" in outcome.result()["msg"]
     assert outcome.result()["changes"] and outcome.result()["pending"]
     wait_for(lambda: not _pending(controller), "it comes back by itself", 60)
     if sharing:  # each of its steps is a connection, and none can be made any more
-        assert "temporary files of this task stay on the host, in /root/.ansible/tmp/" in _words(outcome.output)
+        assert "temporary files of this task are left on the host, in /root/.ansible/tmp/" in _words(outcome.output)
     else:
         assert _temporary(controller) == ""
 

@@ -149,19 +149,19 @@ def test_another_proxy_is_refused(gated: Gated, option: str, value: str) -> None
     """ssh would take the first of two and pass over ours without a word."""
     message = gated.fails(RAW, limit="host1", variables={f"ansible_{option}": f'"{value}"'})
     assert message.endswith(
-        f"{option} names a proxy, but the connection knockwork.nft.ssh needs ssh's ProxyCommand for itself: take the "
-        "proxy out, and name a bastion in ansible_knockwork_jump")
+        f"{option} sets a proxy, but the connection plugin knockwork.nft.ssh uses ssh's ProxyCommand itself: remove "
+        "the proxy, and set ansible_knockwork_jump for a bastion")
 
 
 def test_what_is_wrong_is_said(gated: Gated) -> None:
     """By the plugin, and by the command it starts."""
     message = gated.fails(RAW, limit="host1", variables={"ansible_knockwork_executable": "knokwork"})
     assert message.endswith(  # a newer core begins with "Task failed: "
-        "cannot find the command knokwork: install knockwork on the controller, or say in "
-        "ansible_knockwork_executable where it is")
+        "cannot find the command knokwork: install knockwork on the controller, or set ansible_knockwork_executable to "
+        "its path")
     message = gated.fails(RAW, limit="host1",
                                      variables={"ansible_knockwork_profile": "/run/ControlPath.yml"})
-    assert "may hold ControlPath or ControlPersist" in message
+    assert "must not contain ControlPath or ControlPersist" in message
     assert set(gated.counted().values()) == {once(0)}
     for name, value, said in (
             ("host", "stranger", f"the profile {PROFILE} knows no host stranger: write its entry with "

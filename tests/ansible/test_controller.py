@@ -44,7 +44,7 @@ def test_it_says_that_it_did_not_open(gated_everywhere: Gated) -> None:
     outcome = gated_everywhere.play(wrong, "-vvv", limit="host1")
     assert told(outcome) == {
         "outcome": "refused", "host": "10.77.0.11", "address": "10.77.0.11", "sequence": None, "rounds": 1,
-        "changed": True, "msg": "10.77.0.11 was knocked on 1 time: it refuses connections still"}
+        "changed": True, "msg": "10.77.0.11 was knocked on 1 time: it still refuses connections"}
     assert outcome.failed == {"host1": 1}
     assert not re.search("4701[12]|48124", str(outcome.results))  # 2.19 shows lines of the playbook
 
@@ -82,8 +82,8 @@ def test_what_the_sequence_opens_is_proved(gated: Gated) -> None:
      "knockwork.nft.profile"),
     ("sequence: mail", f"the profile {PROFILE} has no sequence mail for 10.77.0.11: it has ssh"),
     ("{sequence: ssh, knock: [47011]}",
-     "sequence excludes knock: name a sequence of the profile or write the knocks down"),
-    ("try_first: true", "try_first needs wait_open: name the port that may be open already"),
+     "sequence and knock are mutually exclusive: name a sequence of the profile, or list the knocks"),
+    ("try_first: true", "try_first requires wait_open: name the port that may already be open"),
     ("delay: 47011", "delay: a duration without a unit; add one: s for seconds, m for minutes"),
     ("{executable: knokwork, backend: cli}", "cannot find the command knokwork: install knockwork on the controller"),
     ("profile: /run/none.yml", "there is no profile /run/none.yml: write it with knockwork.nft.profile, or name "
@@ -163,7 +163,7 @@ def test_the_role(gated_everywhere: Gated) -> None:
 
 
 @pytest.mark.parametrize("text, words", [
-    ("knockwork: 1\nhosts: []\n", "was written by someone else"),
+    ("knockwork: 1\nhosts: []\n", "was not written by this module"),
     ("# Written by knockwork.nft.profile: comments are lost with its next run.\nhosts: [47011", "not YAML at line 2"),
     ("# Written by knockwork.nft.profile: comments are lost with its next run.\nhosts: 47011\n", "no list `hosts`"),
 ])

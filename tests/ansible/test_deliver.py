@@ -104,9 +104,9 @@ def test_what_cannot_be_brought(bare: Controller, tmp_path: Path) -> None:
     head[18:20] = (183 if head[18] != 183 else 62).to_bytes(2, "little")
     foreign = program(tmp_path / "foreign", bytes(head))
     assert bare.fails(INFO, variables=with_command(script)).endswith(
-        f"{script} of the controller is no program that could be brought along")
+        f"{script} on the controller is not a program that can be copied to a host")
     assert "does not run on" in bare.fails(INFO, variables=with_command(foreign))
-    assert "the command of the controller does not start here: " in bare.fails(INFO, variables=with_command(broken))
+    assert "the controller's command does not start on this host: " in bare.fails(INFO, variables=with_command(broken))
     assert kept(bare) == ""
 
 
@@ -115,7 +115,7 @@ def test_core_as_a_task(bare: Controller, tmp_path: Path) -> None:
     digest = hashlib.sha256(COMMAND.read_bytes()).hexdigest()
     assert bare.changes(CORE, "--check", variables=with_command()).result()["path"].startswith(BIN)
     assert kept(bare) == ""
-    assert "has another digest" in bare.fails(f"{CORE}    checksum: {'0' * 64}\n", variables=with_command())
+    assert "checksum: the digest of " in bare.fails(f"{CORE}    checksum: {'0' * 64}\n", variables=with_command())
     bare.changes(f"{CORE}    checksum: {digest}\n", variables=with_command())
     first = kept(bare)
     bare.unchanged(CORE, variables=with_command())

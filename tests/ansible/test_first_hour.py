@@ -112,10 +112,10 @@ def test_check_mode_on_a_new_host(controller: Controller) -> None:
     later = ("- knockwork.nft.sequence:\n    name: web\n    knock: [47011, 48123, 47999]\n    opens: [50443/tcp]\n"
              "    apply: false\n- knockwork.nft.ruleset:\n")
     outcome = controller.play(later, "--check", limit="host1")
-    assert outcome.failed == {"host1": 0} and "nothing is declared on this host, unless" in words(outcome)
+    assert outcome.failed == {"host1": 0} and "this host has no declaration, unless" in words(outcome)
     derived = f"- knockwork.nft.sequence:\n    name: fleet\n    derive: {DERIVE}\n    opens: [50443/tcp]\n"
     outcome = controller.changes(derived, "--check", limit="host1")
-    assert "/etc/knockwork/secret is not on this host yet" in words(outcome)
+    assert "/etc/knockwork/secret does not exist on this host yet" in words(outcome)
     assert traces(controller.host) == ""
     assert "no secret file /etc/knockwork/secret" in controller.fails(derived, limit="host1")
 
@@ -158,8 +158,8 @@ def test_a_host_that_lags(controller: Controller) -> None:
     header = "# Written by knockwork.nft.profile: comments are lost with its next run.\n"
     controller.bed.controller.write(PROFILE, header + json.dumps(profile), 0o600)
     outcome = controller.changes(fleet(), limit="host1")
-    assert ("host1 accepts epoch 0, as a new host does, and the profile of this controller knocks by epoch 6: "
-            "knockwork.nft.epoch with state: published and epoch: 6 brings it there") in words(outcome)
+    assert ("host1 accepts epoch 0, as a new host does, but the profile of this controller knocks with epoch 6: "
+            "run knockwork.nft.epoch with state: published and epoch: 6") in words(outcome)
     controller.bed.controller.run(["rm", PROFILE], check=True)
 
 
@@ -210,7 +210,7 @@ def test_purge(controller: Controller) -> None:
     assert not re.search("/etc|/var", traces(controller.host)), traces(controller.host)
     controller.unchanged(purge, limit="host1")
     assert controller.fails("- knockwork.nft.ruleset: {purge: true}\n", limit="host1") == (
-        "purge removes everything: it goes with state: absent alone")
+        "purge removes everything: it requires state: absent")
 
 
 def test_what_lint_advises(controller: Controller) -> None:
@@ -226,7 +226,7 @@ def test_what_info_shows(controller: Controller) -> None:
     """What is protected, who need not knock, which epochs, and whether it is what is declared."""
     secret(controller)
     status = controller.unchanged("- knockwork.nft.ruleset_info:\n", limit="host1").result()["status"]
-    assert status["drift"] is None and status["drift_unknown"] == "nothing is declared in /etc/knockwork"
+    assert status["drift"] is None and status["drift_unknown"] == "there is no declaration in /etc/knockwork"
     controller.changes(fleet() + "    always_allow: [192.0.2.0/28]\n    interfaces: [eth0]\n", limit="host1")
     for backend in ("python", "cli"):
         info = f"- knockwork.nft.ruleset_info: {{backend: {backend}}}\n"
@@ -268,13 +268,13 @@ def test_fingerprints_of_a_fleet(gated: Gated) -> None:
     assert seen == {gated.play(f"- ansible.builtin.debug: {{msg: \"{lookup}\"}}\n", limit="host1").result()["msg"]}
     assert key not in gated.play(declared, "-vvv").output.replace(f"fingerprint_key: {key}", "")
     gated.bed.controller.run(["rm", "/root/.config/knockwork/fingerprint.key"], check=True)
-    assert "not a fingerprint key" in gated.fails(declared.replace(key, "short"), limit="host1")
+    assert "a fingerprint key needs at least 16 bytes" in gated.fails(declared.replace(key, "short"), limit="host1")
 
 
 def test_a_connection_that_proves_nothing(controller: Controller) -> None:
     """ansible-pull and its like: nobody shows that the host can be reached."""
     message = controller.fails(RULESET + "    confirm_within: 60s\n", limit="host1",
                                variables={"ansible_connection": "local"})
-    assert message.startswith("confirm_within wants proof that somebody can still connect to this host, and the "
-                              "connection local passes no gate: nothing was changed.")
+    assert message.startswith("confirm_within requires proof that new connections to this host still work, but "
+                              "the connection local does not pass the gate: nothing was changed.")
     assert controller.bed.controller.call(packets.probe_tcp, controller.bed.address("host1"), 50443) == "refused"

@@ -160,12 +160,12 @@ def test_drop_ins_belong_to_the_options(controller: Controller) -> None:
 
 def test_file_and_keys_exclude_each_other(everywhere: Controller) -> None:
     message = everywhere.fails(gate(everywhere) + "    declaration: /root/main.yml\n")
-    assert message == "declaration excludes always_allow, sequences: say it in the file or in the task"
+    assert message == "declaration and always_allow, sequences are mutually exclusive: use the file or the options"
 
 
 def test_a_missing_declaration(everywhere: Controller) -> None:
     assert everywhere.fails("- knockwork.nft.ruleset:\n    declaration: /root/none.yml\n") == (
-        "there is no declaration /root/none.yml here: write it, or name its keys as options")
+        "the declaration /root/none.yml does not exist on this host: write it, or set its keys as options")
 
 
 def test_every_fault_at_once_and_nothing_touched(everywhere: Controller) -> None:

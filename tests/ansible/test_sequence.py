@@ -145,9 +145,11 @@ def test_absent_names_the_other_file(everywhere: Controller) -> None:
     for apply in ("", "    apply: false\n"):
         for options in ((), ("--check",)):
             message = everywhere.fails(absent("web") + apply, *options)
-            assert message == f"sequence web stands in {MAIN}, line 3, which is not this task's file: remove it there"
+            assert message == (f"sequence web is already declared in {MAIN}, line 3, which is not this task's file: "
+                               "remove it there")
             message = everywhere.fails(absent("mail") + apply, *options)
-            assert message == f"sequence mail stands in {OTHER}, line 1, which is not this task's file: remove it there"
+            assert message == (f"sequence mail is already declared in {OTHER}, line 1, which is not this task's file: "
+                               "remove it there")
     assert table(everywhere.host) == ""
     message = everywhere.fails(sequence("mail", knock="[47555, 48556]"))
     assert message.startswith(f"sequence mail stands in {OTHER}, line 1") and "48556" not in message
@@ -160,8 +162,8 @@ def test_absent_names_the_task_that_declares_it(controller: Controller) -> None:
     live = table(controller.host)
     for backend in ("python", "cli"):
         assert controller.fails(absent("web") + f"    backend: {backend}\n") == (
-            f"sequence web stands in {MAIN}, line 4, which is not this task's file: "
-            "remove it from the task of knockwork.nft.ruleset that writes that file")
+            f"sequence web is already declared in {MAIN}, line 4, which is not this task's file: remove it from the "
+            "task of knockwork.nft.ruleset that writes that file")
     assert table(controller.host) == live
 
 
@@ -172,8 +174,8 @@ def test_a_drop_in_that_holds_more_than_its_name_says(controller: Controller) ->
         for task in (absent("web"), sequence("web")):
             for options in ((), ("--check",)):
                 assert controller.fails(task, *options) == (
-                    f"{WEB} holds what is not this task's, and it would be lost: sequence mail; "
-                    "move each to a file of its own")
+                    f"{WEB} contains sequences that this task does not manage and that would be lost: mail; move each "
+                    "to its own file")
         assert controller.host.read(WEB) == text
 
 
@@ -199,5 +201,5 @@ def test_absent_where_a_table_without_files_has_more(controller: Controller) -> 
     items = "".join(f"      {item}" for item in (WEB_ITEM, MAIL_ITEM))
     controller.changes(f"- knockwork.nft.ruleset:\n    save: false\n    sequences:\n{items}")
     live = table(controller.host)
-    assert controller.fails(absent("web")).startswith("sequence web stands in the live table, and no file ")
+    assert controller.fails(absent("web")).startswith("sequence web is in the live table, but no file ")
     assert table(controller.host) == live

@@ -31,7 +31,7 @@ def test_a_profile(gated_everywhere: Gated) -> None:
     assert outcome.failed == {"host1": 0} and str(outcome.result()["msg"]) == "3", outcome.output
     message = gated.fails(RAW, *unlocked, limit="host1")
     content = f"{{{{ lookup('ansible.builtin.file', '{PROFILE}') }}}}"
-    said = f"{PROFILE} is encrypted with ansible-vault: give its content as ansible_knockwork_profile_content"
+    said = f"{PROFILE} is encrypted with ansible-vault: pass its content as ansible_knockwork_profile_content"
     assert said in message
     outcome = gated.play(RAW + "- ansible.builtin.ping:\n", "-vvv", *unlocked, limit="host1,host2",
                          variables={"ansible_knockwork_profile_content": json.dumps(content)})

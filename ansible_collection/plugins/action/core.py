@@ -39,7 +39,7 @@ class ActionModule(SendingAction):
         if command is None:
             return 'cannot find the command knockwork on the controller: install it there, or name it in src'
         if not command.is_program:
-            return '%s is no program that a host could run' % command.path
+            return '%s is not an executable program' % command.path
         if checksum is not None and str(checksum).lower() != command.checksum:
-            return 'checksum: %s has another digest, %s' % (command.path, command.checksum)
+            return 'checksum: the digest of %s is %s' % (command.path, command.checksum)
         return ''

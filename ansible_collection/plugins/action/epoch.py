@@ -83,7 +83,7 @@ class ActionModule(ReconnectingAction):
             if changed and not self._task.check_mode:
                 write(draft_of(path, after))
         changes = [dict(kind='change', object='host', name=host, before='epoch %s' % before,
-                        after='epoch %s' % epoch, why='used from here on')] if changed else []
+                        after='epoch %s' % epoch, why='used from now on')] if changed else []
         if changed and not self._task.check_mode:
             self.connect_anew()
         result = dict(changed=changed, changes=changes)
@@ -91,11 +91,11 @@ class ActionModule(ReconnectingAction):
 
 
 def _no_entry(path, host):
-    return ('the profile %s has no sequence of %s that is derived and goes by `epoch`: write it with '
-            'knockwork.nft.profile first' % (path, host))
+    return ('the profile %s has no derived sequence with `epoch` for %s: write it with knockwork.nft.profile first'
+            % (path, host))
 
 
 def _how_to_go_on(host, epoch):
-    return ('%s keeps the epochs that it accepts, and every host so far is reachable. Run the same command again once '
-            '%s is back: it goes on from here. To rotate the others meanwhile, add --limit \'all:!%s\', and rotate %s '
-            'to epoch %d later.' % (host, host, host, host, epoch))
+    return ('%s keeps its accepted epochs, and every host so far is reachable. Run the same command again when %s is '
+            'back: it continues from here. To rotate the others in the meantime, add --limit \'all:!%s\', and rotate '
+            '%s to epoch %d later.' % (host, host, host, host, epoch))

@@ -66,9 +66,9 @@ class ActionModule(ActionBase):
 def _question(params, host):
     """The request's members."""
     if params['sequence'] and params['knock']:
-        raise Refused('sequence excludes knock: name a sequence of the profile or write the knocks down')
+        raise Refused('sequence and knock are mutually exclusive: name a sequence of the profile, or list the knocks')
     if params['try_first'] and not params['wait_open']:
-        raise Refused('try_first needs wait_open: name the port that may be open already')
+        raise Refused('try_first requires wait_open: name the port that may already be open')
     question = dict((key, params[key]) for key in ('source', 'interface', 'sequence', 'wait_open')
                     if params[key] is not None)
     times = dict((name, params[name]) for name in ('delay', 'jitter', 'timeout', 'within') if params[name] is not None)
@@ -78,7 +78,7 @@ def _question(params, host):
 
 def _sentence(knocked):
     """The core's own names the port that was checked."""
-    what = dict(refused='it refuses connections still', unreachable='no answer from it')[knocked['outcome']]
+    what = dict(refused='it still refuses connections', unreachable='it does not answer')[knocked['outcome']]
     times = '%d time%s' % (knocked['rounds'], '' if knocked['rounds'] == 1 else 's')
     where = knocked['host']
     if knocked['address'] != where:

@@ -54,7 +54,7 @@ class ActionModule(ActionBase):
                 draft = Draft(path, text)
                 write(draft)
         changed = text != (draft.before or '')
-        changes = [dict(kind='change', object='file', name=path, before='as it was', after='stanza of %s %s' % (
+        changes = [dict(kind='change', object='file', name=path, before='as it was', after='section of %s %s' % (
             name, params['state']), why='')] if changed else []
         result = dict(changed=changed, changes=changes, path=path)
         return dict(result, diff=diff_of(changes, path)) if self._task.diff else result
@@ -72,5 +72,5 @@ class ActionModule(ActionBase):
         parts = dict(port=said('ansible_port'), user=said('ansible_user'), jump=params['jump'])
         for word in names + [address] + [str(part) for part in parts.values() if part]:
             if not _WORD.fullmatch(word):
-                raise Refused('%r cannot stand in an ssh_config: it has blanks or quotes' % word)
+                raise Refused('%r cannot be written to an ssh_config: it contains blanks or quotes' % word)
         return names[0], stanza(names, address, connect=connect, **parts)

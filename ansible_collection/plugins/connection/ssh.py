@@ -218,8 +218,8 @@ class Connection(core.Connection):
     def _refuse_proxies(self):
         for option in _ARGUMENTS:
             if self.has_option(option) and _PROXY.search(self.get_option(option) or ''):
-                raise AnsibleError("%s names a proxy, but the connection knockwork.nft.ssh needs ssh's ProxyCommand "
-                                   "for itself: take the proxy out, and name a bastion in ansible_knockwork_jump"
+                raise AnsibleError("%s sets a proxy, but the connection plugin knockwork.nft.ssh uses ssh's "
+                                   "ProxyCommand itself: remove the proxy, and set ansible_knockwork_jump for a bastion"
                                    % option)
 
     def _proxy(self):
@@ -247,8 +247,8 @@ class Connection(core.Connection):
         host = self.get_option('knockwork_host')
         command = ' '.join(_word(word) for word in words + ([host] if host else [])) + (' %p' if host else ' %h %p')
         if re.search('controlp(?:ath|ersist)', command, re.IGNORECASE):
-            raise AnsibleError('%s: no name or path given to knockwork may hold ControlPath or ControlPersist, which '
-                               "Ansible would take for a setting of ssh's" % command)
+            raise AnsibleError('%s: names and paths for knockwork must not contain ControlPath or ControlPersist, '
+                               'which Ansible would mistake for ssh settings' % command)
         return command
 
     def _hops(self):
@@ -256,7 +256,7 @@ class Connection(core.Connection):
         hops = [] if jump in (None, '', 'none') else jump.split(',')
         for hop in hops:
             if not _HOP.fullmatch(hop):
-                raise AnsibleError('ansible_knockwork_jump: %r is no bastion: write [user@]host[:port]' % hop)
+                raise AnsibleError('ansible_knockwork_jump: %r is not a bastion: write [user@]host[:port]' % hop)
         return hops
 
     def _by_way_of(self, hop, command, fdpass):
@@ -276,16 +276,16 @@ class Connection(core.Connection):
             raise self._wrong
         name = self.get_option('knockwork_executable')
         if not shutil.which(name):
-            raise AnsibleError('cannot find the command %s: install knockwork on the controller, or say in '
-                               'ansible_knockwork_executable where it is' % name)
+            raise AnsibleError('cannot find the command %s: install knockwork on the controller, or set '
+                               'ansible_knockwork_executable to its path' % name)
         if self.get_option('knockwork_jump') is None:
             self._refuse_passing_over(self._jump_of_ssh())
 
     def _refuse_passing_over(self, jump):
         if jump not in (None, 'none'):
-            raise AnsibleError('the configuration of ssh has a ProxyJump to %s for this host, which the connection '
-                               'knockwork.nft.ssh would pass over: set ansible_knockwork_jump to %s to knock there and '
-                               'go on from there, or to none to connect directly' % (jump, jump))
+            raise AnsibleError('the ssh configuration has a ProxyJump to %s for this host, which the connection plugin '
+                               'knockwork.nft.ssh would ignore: set ansible_knockwork_jump to %s to knock there and '
+                               'continue from there, or to none to connect directly' % (jump, jump))
 
     def _jump_of_ssh(self):
         """What the user's ssh_config says, None where it says nothing; asked once a task."""

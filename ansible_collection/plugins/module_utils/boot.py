@@ -13,8 +13,8 @@ HEADER = '# Written by knockwork.nft, since no package on this host brings it.\n
 def enable(module, core):
     """Enables the unit where systemd runs. Returns the changes; warns where nothing would load the gate."""
     if not os.path.isdir('/run/systemd/system'):
-        module.warn('systemd does not run here: nothing that this module knows of loads the gate at boot; '
-                    'boot: false ends this warning')
+        module.warn('systemd does not run here, so this module cannot tell what loads the gate at boot; boot: false '
+                    'turns this warning off')
         return []
     boot = core.ask('boot')
     changes = _install(module, core, boot['installed'])
@@ -24,7 +24,7 @@ def enable(module, core):
     if not module.check_mode:
         status, out, err = module.run_command(['systemctl', 'enable', UNIT])
         if status != 0:
-            module.fail_json('the gate stands, but a reboot would bring up none: systemctl enable %s: %s'
+            module.fail_json('the gate is loaded, but it will not be loaded after a reboot: systemctl enable %s: %s'
                              % (UNIT, (err or out).strip() or 'status %d' % status))
     return changes + [dict(kind='change', object='unit', name=UNIT, before='not enabled', after='enabled', why='boot')]
 
@@ -94,10 +94,10 @@ def warn_unless_enabled(module, core):
     """For a task that writes a part of the declaration: the unit is up to the one that owns the whole."""
     boot = core.ask('boot')
     if boot['stands'] == 'no' and not boot['enabled']:
-        module.warn('after a reboot there is no gate, and its ports are open to all: %s; a task of '
+        module.warn('after a reboot there is no gate, and its ports are open to everyone: %s; a task with '
                     'knockwork.nft.ruleset enables it' % boot['why'])
 
 
 def _warn(module, boot):
     if boot['stands'] == 'no':
-        module.warn('after a reboot there is no gate, and its ports are open to all: %s' % boot['why'])
+        module.warn('after a reboot there is no gate, and its ports are open to everyone: %s' % boot['why'])

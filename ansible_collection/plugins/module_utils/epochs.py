@@ -26,5 +26,5 @@ def fault_of(params):
     """What a type cannot say, None where nothing is wrong."""
     for name in ('epoch', 'expected_epoch'):
         if params[name] is not None and params[name] < 0:
-            return '%s: not the number of an epoch: write a whole number from 0 on' % name
+            return '%s: not the number of an epoch: write a whole number, 0 or greater' % name
     return None

@@ -11,11 +11,11 @@ def check_ownership(module, core, path):
     places = core.ask('declared', sources=sources(MAIN))
     others = sorted(set(each['name'] for each in places if each['file'] == path and each['name'] != name))
     if others:
-        module.fail_json('%s holds what is not this task\'s, and it would be lost: sequence %s; '
-                         'move each to a file of its own' % (path, ', '.join(others)))
+        module.fail_json('%s contains sequences that this task does not manage and that would be lost: %s; '
+                         'move each to its own file' % (path, ', '.join(others)))
     elsewhere = [each for each in places if each['file'] != path and each['name'] == name]
     if elsewhere:
-        module.fail_json('sequence %s stands in %s, line %d, which is not this task\'s file: %s' % (
+        module.fail_json('sequence %s is already declared in %s, line %d, which is not this task\'s file: %s' % (
             name, elsewhere[0]['file'], elsewhere[0]['line'], _remedy(elsewhere[0]['file'])))
 
 
@@ -33,5 +33,5 @@ def command_for_the_rest(module, core):
         return None
     if live == {name}:
         return 'remove'
-    module.fail_json('sequence %s stands in the live table, and no file on this host declares it: it was applied '
-                     'from a task with save: false, or from another file; remove it there' % name)
+    module.fail_json('sequence %s is in the live table, but no file on this host declares it: it was applied by a task '
+                     'with save: false, or from another file; remove it there' % name)

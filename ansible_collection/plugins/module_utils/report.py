@@ -33,7 +33,7 @@ def _can_be_planned(module, command):
     missing = sorted(set(path for path in files if not os.path.exists(path)))
     if not missing or not module.check_mode:
         return command
-    module.warn('%s is not on this host yet, so check mode cannot tell what its sequences would change'
+    module.warn('%s does not exist on this host yet, so check mode cannot tell what its sequences would change'
                 % ', '.join(missing))
     return 'validate'
 

@@ -86,12 +86,12 @@ def put(module, path, name):
     os.chmod(draft, 0o755)
     if digest(draft) != module.params['checksum']:
         os.unlink(draft)
-        module.fail_json('what arrived is not what was sent: its digest differs')
+        module.fail_json('the command was damaged in transfer: its digest differs')
     os.rename(draft, path)
     status, out, err = module.run_command([path, '--version'])
     if status != 0:
         shutil.rmtree(folder)
-        module.fail_json('the command of the controller does not start here: %s'
+        module.fail_json("the controller's command does not start on this host: %s"
                          % ((err or out).strip() or 'status %d' % status))
     for other in os.listdir(DELIVERED):
         if other != name and other.startswith(module.params['version'] + '-'):
@@ -101,7 +101,7 @@ def put(module, path, name):
 def lead(module, link, target):
     """Whether the link had to be made."""
     if os.path.lexists(link) and not os.path.islink(link):
-        module.fail_json('link: %s is there, and is no link: remove it first' % link)
+        module.fail_json('link: %s exists and is not a link: remove it first' % link)
     if os.path.islink(link) and os.readlink(link) == target:
         return False
     if not module.check_mode:
@@ -154,7 +154,7 @@ def main():
         if module.params['state'] == 'absent':
             absent(module)
         if not module.params['checksum'] or not module.params['version']:
-            module.fail_json('checksum and version are unknown: the action plugin of this module did not run')
+            module.fail_json('checksum and version are missing: the action plugin of this module did not run')
         present(module)
 
 

@@ -161,12 +161,12 @@ def main():
     core = Core(module)
     with module.failures():
         if module.params['state'] == 'used':
-            raise ValueError('state: used is what the controller does; run this module as knockwork.nft.epoch')
+            raise ValueError('state: used runs on the controller; call this module as knockwork.nft.epoch')
         fault = fault_of(module.params)
         if fault:
             raise ValueError(fault)
         if not sources(MAIN):
-            module.warn('this host declares nothing, so there is nothing to rotate: it is left as it is')
+            module.warn('this host has no declaration, so there is nothing to rotate')
             module.exit_json(changed=False, changes=[], epochs=[])
         keys = module.params['host_key']
         with locked(module.check_mode):

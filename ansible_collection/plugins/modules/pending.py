@@ -77,7 +77,7 @@ from ansible_collections.knockwork.nft.plugins.module_utils.report import finish
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
 
 COMMANDS = dict(confirmed='confirm', rolled_back='rollback')
-OUTCOMES = dict(confirmed='kept', rolled_back='taken back')
+OUTCOMES = dict(confirmed='kept', rolled_back='rolled back')
 
 
 def main():

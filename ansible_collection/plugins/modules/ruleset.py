@@ -497,7 +497,7 @@ def at_boot(module, core, saved):
         return []
     if not saved:
         if os.path.isdir('/run/systemd/system'):
-            module.warn('after a reboot what this task applied is not there: a boot applies %s' % MAIN)
+            module.warn('a reboot does not load what this task applied: it applies %s' % MAIN)
         return []
     return enable(module, core)
 
@@ -518,11 +518,12 @@ def from_file(module, core):
         stale = stale_drop_ins(module) if path == MAIN else []
         found = sources(path, dict((each, None) for each in stale))
         if not found and module.check_mode:
-            module.warn('nothing is declared on this host, unless earlier tasks of this play do so: in check mode they '
-                        'wrote no file')
+            module.warn('this host has no declaration, unless earlier tasks of this play write one: in check mode they '
+                        'did not')
             finish(module, None)
         if not found:
-            module.fail_json('there is no declaration %s here: write it, or name its keys as options' % path)
+            module.fail_json('the declaration %s does not exist on this host: write it, or set its keys as options'
+                             % path)
         bring_about(module, core, found, [Draft(each, None) for each in stale], path == MAIN)
 
 
@@ -536,7 +537,7 @@ def bring_about(module, core, found, drafts, saved):
 def key_of_the_fleet(module):
     key = module.params['fingerprint_key']
     if key is not None and len(key.strip().encode()) < 16:
-        raise ValueError('fingerprint_key: not a fingerprint key: it needs 16 bytes or more')
+        raise ValueError('fingerprint_key: a fingerprint key needs at least 16 bytes')
     return [] if key is None else [Draft(KEY, key.rstrip('\n') + '\n')]
 
 
@@ -557,8 +558,8 @@ def absent(module, core):
             finish(module, report, drafts, disable(module) + purge(module, [draft.path for draft in drafts]))
         left = sources(MAIN, dict((draft.path, None) for draft in drafts))
         if left:
-            module.warn('the declaration below /etc/knockwork stays, and the next boot would apply it again: '
-                        'purge: true removes it')
+            module.warn('the declaration in /etc/knockwork is kept, and the next boot would apply it again: purge: '
+                        'true removes it')
         finish(module, report, drafts)
 
 
@@ -583,10 +584,10 @@ def main():
         supports_check_mode=True,
     )
     if module.params['purge'] and module.params['state'] != 'absent':
-        module.fail_json('purge removes everything: it goes with state: absent alone')
+        module.fail_json('purge removes everything: it requires state: absent')
     keys = sorted(module.given.intersection(DECLARATION))
     if keys and module.params['declaration']:
-        module.fail_json('declaration excludes %s: say it in the file or in the task' % ', '.join(keys))
+        module.fail_json('declaration and %s are mutually exclusive: use the file or the options' % ', '.join(keys))
     core = Core(module)
     with module.failures():
         if module.params['state'] == 'absent':

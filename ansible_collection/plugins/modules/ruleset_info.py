@@ -139,7 +139,7 @@ def drift(core):
     except (OSError, ValueError) as error:
         return dict(drift=None, drift_unknown=str(error))
     if not found:
-        return dict(drift=None, drift_unknown='nothing is declared in %s' % os.path.dirname(MAIN))
+        return dict(drift=None, drift_unknown='there is no declaration in %s' % os.path.dirname(MAIN))
     report, error = core.try_ask('plan', sources=found, allow_absent=True)
     if error:
         return dict(drift=None, drift_unknown=complaint(error, [each['text'] for each in found])[0])

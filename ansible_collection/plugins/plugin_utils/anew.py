@@ -26,7 +26,7 @@ class ReconnectingAction(DeliveringAction):
         """Where no connection can be made: what is on the host stays there."""
         left, self._connection._shell.tmpdir = self._connection._shell.tmpdir, None
         if left:
-            self._display.warning('temporary files of this task stay on the host, in %s' % left)
+            self._display.warning('temporary files of this task are left on the host, in %s' % left)
 
     def cleanup(self, force=False):
         """Ansible's own failure here would take the place of the module's result."""

@@ -18,8 +18,9 @@ _KNOCKING = 'knockwork.nft.ssh'
 _WITHOUT_NETWORK = frozenset(('local', 'chroot', 'docker', 'podman', 'buildah', 'lxc', 'lxd', 'incus', 'jail', 'iocage',
                               'zone', 'nspawn', 'machinectl', 'qubes', 'libvirt_lxc'))
 _PROVES_NOTHING = (
-    'confirm_within wants proof that somebody can still connect to this host, and the connection %s passes no gate: '
-    'nothing was changed. Run the play from another machine; or run `knockwork apply --confirm-within` and let another '
+    'confirm_within requires proof that new connections to this host still work, but the connection %s does not pass '
+    'the gate: nothing was changed. Run the play from another machine; or run `knockwork apply --confirm-within` and '
+    'let another '
     'machine confirm with knockwork.nft.pending and fresh: true')
 _ATTEMPTS = 3  # a packet may be lost, and a lockout may last
 
@@ -33,7 +34,7 @@ class ConfirmingAction(ReconnectingAction):
         result = super().run(tmp, task_vars)
         wrap_async = self._task.async_val and not self._connection.has_native_async
         if wrap_async and self._task.args.get('confirm_within'):
-            result.update(failed=True, msg='confirm_within excludes async: nobody would be there to confirm')
+            result.update(failed=True, msg='confirm_within does not work with async: the task could not confirm')
             return result
         by = self._connection.transport
         if self._task.args.get('confirm_within') and by.rpartition('.')[2] in _WITHOUT_NETWORK:
@@ -54,8 +55,8 @@ class ConfirmingAction(ReconnectingAction):
             result['confirmed'] = True
             return
         left = pending['remaining_ms'] / 1000.0 - (time.monotonic() - since)
-        what = ('is not confirmed, and the host takes it back by itself within %d s' % (left + 1) if left > 0
-                else 'was not confirmed in time, and the host has taken it back by itself')
+        what = ('is not confirmed, and the host will roll it back within %d s' % (left + 1) if left > 0
+                else 'was not confirmed in time, and the host has rolled it back')
         result.update(failed=True, confirmed=False, msg='apply %s %s: %s' % (pending['id'], what, why))
 
     def _ask(self, pending, since, task_vars):
@@ -72,11 +73,11 @@ class ConfirmingAction(ReconnectingAction):
                     state='confirmed', id=pending['id'], fresh=True,
                     backend=self._task.args.get('backend') or 'auto'))
             except AnsibleConnectionFailure as error:
-                why = 'no new connection can be made: %s' % error.message
+                why = 'a new connection failed: %s' % error.message
                 continue
             return answer.get('msg', 'the module that confirms failed') if answer.get('failed') else None
         self.leave_tmp_path()
-        return why or 'the time was over before a new connection was tried'
+        return why or 'the time was up before a new connection could be tried'
 
     def _say_who_lags(self, result, task_vars):
         """A host installed anew is at epoch 0, whatever its fleet is at."""
@@ -87,8 +88,8 @@ class ConfirmingAction(ReconnectingAction):
             return
         if accepted and known and max(known) > max(accepted):
             result.setdefault('warnings', []).append(
-                '%s accepts epoch %s%s, and the profile of this controller knocks by epoch %d: knockwork.nft.epoch '
-                'with state: published and epoch: %d brings it there, and so does the next rotation' % (
+                '%s accepts epoch %s%s, but the profile of this controller knocks with epoch %d: run '
+                'knockwork.nft.epoch with state: published and epoch: %d, or wait for the next rotation' % (
                     host, ', '.join(map(str, accepted)), ', as a new host does' if accepted == [0] else '',
                     max(known), max(known)))
 
@@ -98,11 +99,11 @@ class ConfirmingAction(ReconnectingAction):
         if address is None or result.get('confirmed'):
             return
         if self._connection.has_option('knockwork_sequence'):
-            remedy = ('nothing has proved that the profile of this controller opens it: set confirm_within, so that '
-                      'the host takes the change back if it does not')
+            remedy = ('there is no proof that the profile of this controller opens it: set confirm_within, so that the '
+                      'host rolls the change back if it does not')
         else:
-            remedy = ('put %s into always_allow, connect with %s, or set confirm_within, so that the host takes a '
-                      'change back that shuts this controller out' % (address, _KNOCKING))
+            remedy = ('put %s into always_allow, connect with %s, or set confirm_within, so that the host rolls back a '
+                      'change that locks out this controller' % (address, _KNOCKING))
         result.setdefault('warnings', []).append(
-            '%s: with this declaration new connections from %s, from which this task came, have to knock first; %s'
+            '%s: with this declaration, new connections from %s, the source of this task, have to knock first; %s'
             % (host, address, remedy))

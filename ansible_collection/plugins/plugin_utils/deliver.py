@@ -105,9 +105,9 @@ class DeliveringAction(SendingAction):
     def _cannot(command, machine):
         """Why this command helps no such host, empty where it does."""
         if not command.is_program:
-            return '%s of the controller is no program that could be brought along' % command.path
+            return '%s on the controller is not a program that can be copied to a host' % command.path
         if not command.runs_on(machine):
-            return ('%s of the controller does not run on %s: name one that does in knockwork_deliver_file'
+            return ('%s from the controller does not run on %s: set knockwork_deliver_file to one that does'
                     % (command.path, machine))
         return ''
 

@@ -61,7 +61,7 @@ def text_of_file(path, loader=None):
         except OSError as error:
             raise AnsibleError('%s: %s' % (path, error.strerror)) from None
     if loader is None:
-        raise AnsibleError('%s is encrypted with ansible-vault: give its content as %s, for example '
+        raise AnsibleError('%s is encrypted with ansible-vault: pass its content as %s, for example '
                            "\"{{ lookup('ansible.builtin.file', '%s') }}\"" % (path, CONTENT, path))
     return loader._get_file_contents(path)[0].decode('utf-8')
 

@@ -16,8 +16,8 @@ def read_entries(path):
         if text is None:
             return []
         if not text.startswith(HEADER):
-            raise ValueError('was written by someone else: name another file, or put the line %r at its top and '
-                             'its comments elsewhere' % HEADER.strip())
+            raise ValueError('was not written by this module: name another file, or put the line %r at the top and '
+                             'move its comments elsewhere' % HEADER.strip())
         return entries_of(text)
     except ValueError as error:
         raise Refused('the profile %s %s' % (path, str(error).replace(path + ': ', 'is '))) from None
