@@ -164,10 +164,10 @@ def test_what_is_wrong_is_said(gated: Gated) -> None:
     assert "must not contain ControlPath or ControlPersist" in message
     assert set(gated.counted().values()) == {once(0)}
     for name, value, said in (
-            ("host", "stranger", f"the profile {PROFILE} knows no host stranger: write its entry with "
+            ("host", "stranger", f"the profile {PROFILE} has no host stranger: write its entry with "
              "knockwork.nft.profile"),
-            ("profile", "/run/none.yml", "there is no profile /run/none.yml: write it with knockwork.nft.profile, or "
-             "name another in ansible_knockwork_profile"),
+            ("profile", "/run/none.yml", "the profile /run/none.yml does not exist: write it with "
+             "knockwork.nft.profile, or name another in ansible_knockwork_profile"),
             ("sequence", "mail", f"the profile {PROFILE} has no sequence mail for 10.77.0.11: it has ssh")):
         outcome = gated.try_play(RAW, limit="host1", variables={f"ansible_knockwork_{name}": value})
         assert outcome.unreachable == {"host1": 1}
@@ -180,8 +180,8 @@ def test_a_shut_door_is_said(gated: Gated) -> None:
     outcome = gated.try_play(RAW, limit="host1", variables={"ansible_knockwork_retries": "0"})
     assert outcome.unreachable == {"host1": 1}
     assert outcome.result()["msg"] == (
-        "knockwork: error: (hidden)/tcp of 10.77.0.11 stays closed, after knocking once: are the knocks those of its "
-        "declaration, and does anything listen there?")
+        "knockwork: error: (hidden)/tcp of 10.77.0.11 is still closed after knocking once: check that the knocks match "
+        "its declaration, and that the service is listening")
     assert not re.search("4701[23]", outcome.output)
 
 

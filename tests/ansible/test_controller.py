@@ -78,7 +78,7 @@ def test_what_the_sequence_opens_is_proved(gated: Gated) -> None:
 
 
 @pytest.mark.parametrize("options, message", [
-    ("host: stranger", f"the profile {PROFILE} knows no host stranger: write its entry with "
+    ("host: stranger", f"the profile {PROFILE} has no host stranger: write its entry with "
      "knockwork.nft.profile"),
     ("sequence: mail", f"the profile {PROFILE} has no sequence mail for 10.77.0.11: it has ssh"),
     ("{sequence: ssh, knock: [47011]}",
@@ -86,8 +86,8 @@ def test_what_the_sequence_opens_is_proved(gated: Gated) -> None:
     ("try_first: true", "try_first requires wait_open: name the port that may already be open"),
     ("delay: 47011", "delay: a duration without a unit; add one: s for seconds, m for minutes"),
     ("{executable: knokwork, backend: cli}", "cannot find the command knokwork: install knockwork on the controller"),
-    ("profile: /run/none.yml", "there is no profile /run/none.yml: write it with knockwork.nft.profile, or name "
-     "another in ansible_knockwork_profile"),
+    ("profile: /run/none.yml", "the profile /run/none.yml does not exist: write it with knockwork.nft.profile, or "
+     "name another in ansible_knockwork_profile"),
 ])
 def test_what_is_wrong(gated: Gated, options: str, message: str) -> None:
     assert gated.fails(f"- knockwork.nft.knock: {options if options[0] == '{' else '{' + options + '}'}\n",

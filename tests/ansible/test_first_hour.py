@@ -92,14 +92,14 @@ def test_the_controllers_tasks_need_no_connection(gated: Gated) -> None:
 def test_no_profile_yet(gated: Gated) -> None:
     """Said with the module that writes it, by module and connection."""
     gated.bed.controller.run(["rm", PROFILE], check=True)
-    said = (f"there is no profile {PROFILE}: write it with knockwork.nft.profile, or name another in "
+    said = (f"the profile {PROFILE} does not exist: write it with knockwork.nft.profile, or name another in "
             "ansible_knockwork_profile")
     assert said in gated.fails("- knockwork.nft.knock:\n", limit="host1")
     outcome = gated.try_play("- ansible.builtin.raw: 'true'\n", limit="host1")
     assert outcome.unreachable == {"host1": 1} and said in outcome.result()["msg"]
     gated.write_profile(KNOCKS)
     assert gated.fails("- knockwork.nft.knock: {host: stranger}\n", limit="host1") == (
-        f"the profile {PROFILE} knows no host stranger: write its entry with knockwork.nft.profile")
+        f"the profile {PROFILE} has no host stranger: write its entry with knockwork.nft.profile")
 
 
 def test_an_unknown_key_of_a_profile(gated: Gated) -> None:
@@ -176,7 +176,7 @@ def test_not_gated_yet(gated: Gated) -> None:
     outcome = gated.try_play("- meta: reset_connection\n- ansible.builtin.raw: 'true'\n", limit="host1",
                              variables=first)
     assert outcome.unreachable == {"host1": 1}
-    assert "knows no host 10.77.0.11: write its entry with knockwork.nft.profile" in outcome.result()["msg"]
+    assert "has no host 10.77.0.11: write its entry with knockwork.nft.profile" in outcome.result()["msg"]
 
 
 def test_drop_ins_of_roles_that_are_gone(everywhere: Controller) -> None:

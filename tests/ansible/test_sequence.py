@@ -152,7 +152,7 @@ def test_absent_names_the_other_file(everywhere: Controller) -> None:
                                "remove it there")
     assert table(everywhere.host) == ""
     message = everywhere.fails(sequence("mail", knock="[47555, 48556]"))
-    assert message.startswith(f"sequence mail stands in {OTHER}, line 1") and "48556" not in message
+    assert message.startswith(f"sequence mail is already declared in {OTHER}, line 1") and "48556" not in message
     assert everywhere.host.read(OTHER) == MAIL_ITEM
 
 

@@ -45,8 +45,8 @@ def test_a_new_secret(knockwork: Knockwork) -> None:
     assert re.fullmatch(r"master:[A-Za-z0-9+/]{43}=\n", first)
     assert knockwork.host.output(["stat", "-c", "%a %U", path]).strip() == "600 root"
     assert knockwork.refused("derive", "new-secret", path) == (
-        f"knockwork: error: {path} is there already and stays as it is: name another file, or add a secret for "
-        "later epochs with `--from-epoch`\n")
+        f"knockwork: error: {path} already exists and was not changed: name another file, or add a secret for later "
+        f"epochs with `--from-epoch`\n")
     done = knockwork.run("derive", "new-secret", path, "--from-epoch", "42", "--json")
     assert json.loads(done.stdout) == {"changed": True, "from_epoch": 42}
     both = knockwork.host.read(path)
@@ -60,8 +60,8 @@ def test_a_hosts_key(knockwork: Knockwork) -> None:
     key = base64.b64encode(derivation.host_key(MASTER, "web1")).decode()
     assert (done.returncode, done.stdout, done.stderr) == (0, f"host:web1:{key}\n", "")
     knockwork.host.write(SECRET, done.stdout, 0o600)
-    assert "keys of hosts only" in knockwork.refused("derive", "host-key", "web1")
-    assert "not the name of a host" in knockwork.refused("derive", "host-key", "we b1")
+    assert "contains only host keys" in knockwork.refused("derive", "host-key", "web1")
+    assert "not a valid host name" in knockwork.refused("derive", "host-key", "we b1")
 
 
 def test_show(knockwork: Knockwork) -> None:

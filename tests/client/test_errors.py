@@ -50,13 +50,13 @@ def failure(done: "subprocess.CompletedProcess[str]", status: int) -> str:
 UNREACHABLE = {
     "unknown host": ("knock nobody 7000", "cannot find nobody: Name or service not known"),
     "unknown host of the profile": ("knock nowhere --sequence ssh", "cannot find nowhere: Name or service not known"),
-    "no route": ("knock 203.0.113.1 7000/tcp", "no way to 203.0.113.1: Network is unreachable"),
-    "IPv6 only": ("knock six --sequence ssh", "no way to six (fd66::1): Network is unreachable"),
+    "no route": ("knock 203.0.113.1 7000/tcp", "no route to 203.0.113.1: Network is unreachable"),
+    "IPv6 only": ("knock six --sequence ssh", "no route to six (fd66::1): Network is unreachable"),
     "IPv6 only, asked for IPv4": ("knock -4 six --sequence ssh", "cannot find six: it has no IPv4 address"),
     "IPv4 only, asked for IPv6": ("knock -6 four 7000", "cannot find four: it has no IPv6 address"),
     "a source of the other family": ("knock 10.77.0.10 7000 --source fd77::20",
-                                     "no way to 10.77.0.10: fd77::20 is of the other family"),
-    "connect, no route": ("connect six 22", "no way to six (fd66::1): Network is unreachable"),
+                                     "no route to 10.77.0.10: fd77::20 is of the other address family"),
+    "connect, no route": ("connect six 22", "no route to six (fd66::1): Network is unreachable"),
     "connect, unknown host": ("connect nowhere 22", "cannot find nowhere: Name or service not known"),
 }
 
@@ -80,8 +80,8 @@ def test_refused(client: Knockwork, server: Knockwork, words: str) -> None:
     server.apply("knockwork: 1\nsequences: [{name: ssh, knock: [47012], opens: [22/tcp]}]\n")
     done = client.run(*words.split(), "--retries", "1", "--delay", "0")
     assert failure(done, 3) == (
-        "knockwork: error: 22/tcp of 10.77.0.10 stays closed, after knocking 2 times: are the knocks those of its "
-        "declaration, and does anything listen there?\n")
+        "knockwork: error: 22/tcp of 10.77.0.10 is still closed after knocking 2 times: check that the knocks match "
+        "its declaration, and that the service is listening\n")
 
 
 @pytest.mark.parametrize("words", ["knock 10.77.0.10 --wait-open 22", "connect 10.77.0.10 22"])
@@ -90,13 +90,13 @@ def test_timeout(client: Knockwork, server: Knockwork, words: str) -> None:
     server.apply("knockwork: 1\nmode: stealth\nsequences: [{name: ssh, knock: [47012], opens: [22/tcp]}]\n")
     done = client.run(*words.split(), "--retries", "0", "--timeout", "200ms")
     assert failure(done, 4) == (
-        "knockwork: error: 22/tcp of 10.77.0.10 does not answer, after knocking once: Connection timed out\n")
+        "knockwork: error: 22/tcp of 10.77.0.10 does not answer after knocking once: Connection timed out\n")
 
 
 def test_a_host_that_is_not_there(client: Knockwork) -> None:
     """Its address has a route and no owner; nobody waits for lockouts then."""
     done = client.run("knock", "10.77.9.9", "7000", "--wait-open", "22", "--retries", "5", "--timeout", "20s")
-    assert failure(done, 4) == "knockwork: error: no way to 10.77.9.9: No route to host\n"
+    assert failure(done, 4) == "knockwork: error: no route to 10.77.9.9: No route to host\n"
 
 
 def test_json(client: Knockwork, server: Knockwork) -> None:
@@ -107,8 +107,8 @@ def test_json(client: Knockwork, server: Knockwork) -> None:
     assert json.loads(done.stdout) == {
         "outcome": "refused", "host": "gate", "address": "10.77.0.10", "addresses": ["10.77.0.10"], "sequence": "ssh",
         "rounds": 1,
-        "message": "22/tcp of gate (10.77.0.10) stays closed, after knocking once: are the knocks those of its "
-                   "declaration, and does anything listen there?"}
+        "message": "22/tcp of gate (10.77.0.10) is still closed after knocking once: check that the knocks match its "
+                   "declaration, and that the service is listening"}
     done = client.run("knock", "gate", "--json")
     assert (done.returncode, done.stderr) == (1, "")
     assert json.loads(done.stdout)["error"] == {
@@ -117,39 +117,38 @@ def test_json(client: Knockwork, server: Knockwork) -> None:
 
 
 WRONG = {
-    "host not in the profile": ("knock elsewhere", f"the profile {FILE} knows no host elsewhere: add an entry "
-                                "`- host: elsewhere`"),
-    "connect, the same": ("connect elsewhere 22", f"the profile {FILE} knows no host elsewhere: add an entry "
-                          "`- host: elsewhere`"),
+    "host not in the profile": ("knock elsewhere", f"the profile {FILE} has no host elsewhere: add an entry `- host: "
+                                                   f"elsewhere`"),
+    "connect, the same": ("connect elsewhere 22", f"the profile {FILE} has no host elsewhere: add an entry `- host: "
+                                                  f"elsewhere`"),
     "several sequences": ("knock gate", f"the profile {FILE} has several sequences for gate: choose with --sequence "
                           "(ssh, web)"),
     "no sequences": ("knock empty", f"the profile {FILE} has no sequence for empty: add one"),
     "unknown sequence": ("knock gate --sequence mail", f"the profile {FILE} has no sequence mail for gate: it has "
                          "ssh, web"),
-    "nothing opens the port": ("connect gate 443", f"the profile {FILE} has no sequence that opens 443/tcp of gate: "
-                               "it has ssh, web"),
-    "not the port of that protocol": ("connect gate 53", f"the profile {FILE} has no sequence that opens 53/tcp of "
-                                      "gate: it has ssh, web"),
-    "UDP does not answer": ("knock gate --wait-open 53/udp", "53/udp cannot be checked: only a single TCP port "
-                            "answers"),
-    "nor does a range": ("knock gate --wait-open 8000-8001/tcp", "8000-8001/tcp cannot be checked: only a single "
-                         "TCP port answers"),
+    "nothing opens the port": ("connect gate 443", f"the profile {FILE} has no sequence that opens 443/tcp on gate: it "
+                                                   f"has ssh, web"),
+    "not the port of that protocol": ("connect gate 53", f"the profile {FILE} has no sequence that opens 53/tcp on "
+                                                         f"gate: it has ssh, web"),
+    "UDP does not answer": ("knock gate --wait-open 53/udp", "53/udp cannot be proved: only a single TCP port can"),
+    "nor does a range": ("knock gate --wait-open 8000-8001/tcp", "8000-8001/tcp cannot be proved: only a single TCP "
+                                                                 "port can"),
     "no port": ("connect gate no-such-service",
-                "unknown service: write its port, as in 22/tcp: this host's /etc/services has no such name"),
+                "unknown service: write its port, as in 22/tcp: the name is not in this host's /etc/services"),
     "knock out of range": ("knock gate 7000 70000", "knock 2: port out of range: a port is a number from 1 to 65535"),
     "knock of no protocol": ("knock gate 7000/sctp", "knock 1: unknown protocol `sctp`: write the port, a slash and "
                              "tcp or udp, as in 7000/udp"),
     "knocks and a dash": ("knock gate 7000 -", "knock 2: port is not a decimal number: a port is a number from 1 to "
                           "65535"),
     "no knocks on standard input": ("knock gate -", "no knocks: write them as in 7000/udp 8000/tcp"),
-    "too many": ("knock gate " + "7000 " * 33, "33 knocks: a sequence has 32 at most"),
-    "a source that is none": ("knock gate 7000 --source eth0", "eth0 is no address to knock from"),
-    "somebody else's address": ("knock -4 gate 7000 --source 192.0.2.1", "192.0.2.1 is no address of this host"),
-    "no such interface": ("knock gate 7000 --interface eth9", "there is no interface eth9"),
+    "too many": ("knock gate " + "7000 " * 33, "33 knocks: a sequence has at most 32"),
+    "a source that is none": ("knock gate 7000 --source eth0", "eth0 is not an address to knock from"),
+    "somebody else's address": ("knock -4 gate 7000 --source 192.0.2.1", "192.0.2.1 is not an address of this host"),
+    "no such interface": ("knock gate 7000 --interface eth9", "the interface eth9 does not exist"),
     "a time without unit": ("knock gate 7000 --delay 50",
                             "--delay: a duration without a unit; add one: s for seconds, m for minutes"),
     "too slow": ("knock gate --sequence ssh --delay 900ms --jitter 100ms",
-                 "1000 ms between two knocks are too long: ssh expects the next within 1000 ms"),
+                 "1000 ms between two knocks is too long: ssh expects the next within 1000 ms"),
 }
 
 
@@ -186,10 +185,10 @@ def test_progress(client: Knockwork, server: Knockwork) -> None:
 
 def test_no_profile(client: Knockwork) -> None:
     client.host.run(["/bin/rm", FILE], check=True)
-    remedy = "write one (on the host, `knockwork export` prints it), or name another with --profile"
-    assert client.refused("knock", "gate") == f"knockwork: error: there is no profile {FILE}: {remedy}\n"
+    remedy = "write it (`knockwork export` on the host prints it), or name another with --profile"
+    assert client.refused("knock", "gate") == f"knockwork: error: the profile {FILE} does not exist: {remedy}\n"
     assert client.refused("connect", "gate", "22", "--profile", "/run/none") \
-        == f"knockwork: error: there is no profile /run/none: {remedy}\n"
+        == f"knockwork: error: the profile /run/none does not exist: {remedy}\n"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o611, 0o777])
@@ -231,7 +230,7 @@ FAULTS = """\
 /run/faulty:6:28: error: a sequence without knocks
   help: write 1 to 32 of them, as in `[7000/udp, 8000/udp]`
 /run/faulty:7:16: error: a second sequence named `ssh`
-  help: rename one: the first stands at /run/faulty:6
+  help: rename one: the first is at /run/faulty:6
 /run/faulty:7:29: error: unknown protocol `sctp`
   help: write the port, a slash and tcp or udp, as in 7000/udp
 /run/faulty:7:50: error: no protocol
@@ -242,7 +241,7 @@ FAULTS = """\
   help: write one, as in `192.0.2.10`, without port or brackets
 /run/faulty:8:43: error: `sequences` takes a list of sequences, not a single value
   help: put it in brackets, as in `sequences: [{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]`
-/run/faulty:9:5: error: a host is a mapping of keys
+/run/faulty:9:5: error: a host must be a mapping of keys
   help: write it as in `- {host: web1, sequences: […]}`
 /run/faulty:10:5: error: `host` is missing
   help: add `host: web1.example`

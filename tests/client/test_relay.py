@@ -115,5 +115,5 @@ def test_a_socket_may_be_meant_for_bytes(relay: Knockwork) -> None:
     done = relay.run("connect", SERVER[0], "4000", "--no-fdpass", input="abc")
     assert done.stdout.startswith(hashlib.sha256(b"abc").hexdigest())
     assert relay.refused("connect", SERVER[0], "4000", "--fdpass") == (
-        "knockwork: error: standard output is no socket to pass the connection over: --fdpass is for ssh's "
-        "`ProxyUseFdpass yes`\n")
+        "knockwork: error: standard output is not a socket, so the connection cannot be passed over it: --fdpass is "
+        "for ssh's `ProxyUseFdpass yes`\n")

@@ -103,8 +103,8 @@ def test_a_shut_door_is_one_clear_error(ssh: Visitor) -> None:
     done = ssh.host.run(["ssh", "host1", "true"])
     assert done.returncode == 255
     assert done.stderr.splitlines()[0] == (
-        "knockwork: error: the profile /root/.config/knockwork/hosts.yml knows no host host1: "
-        "add an entry `- host: host1`")
+        "knockwork: error: the profile /root/.config/knockwork/hosts.yml has no host host1: add an entry `- host: "
+        "host1`")
     assert len(done.stderr.splitlines()) <= 3
 
 

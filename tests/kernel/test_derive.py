@@ -125,9 +125,9 @@ def test_without_its_secret(lab: Lab, knockwork: Knockwork, client: Caller) -> N
     knockwork.declare(_declared("epoch: 42"))
     key = base64.b64encode(derivation.host_key(MASTER, "web2")).decode()
     for content, mode, told in ((None, 0o600, "no secret file /etc/knockwork/secret: install the line that"),
-                                (f"host:web2:{key}\n", 0o600, "holds the key of web2, not of web1"),
+                                (f"host:web2:{key}\n", 0o600, "contains the key of web2, not of web1"),
                                 (f"42 host:web2:{key}\n", 0o644, "others may read or write"),
-                                ("", 0o600, "no secret in it"),
+                                ("", 0o600, "contains no secret"),
                                 (f"43 master:{key}\n", 0o600, "no secret for epoch 42")):
         lab.server.run(["rm", "-f", SECRET], check=True)
         if content is not None:

@@ -21,8 +21,7 @@ COMMANDS = [["apply"], ["apply", "--check"], ["plan"], ["remove"], ["status"]]
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 POWERLESS = ["setpriv", "--bounding-set=-net_admin"]
 CRIPPLED = ["/usr/bin/python3", "-B", crippled.__file__]
-NOT_PERMITTED = ("not permitted to read nf_tables: run as root (sudo), or with the capability "
-                 "CAP_NET_ADMIN")
+NOT_PERMITTED = ("no permission to read nf_tables: run as root (sudo), or with the capability CAP_NET_ADMIN")
 
 
 def failure(lab: Lab, prefix: list[str], command: list[str]) -> str:

@@ -260,7 +260,7 @@ class Comparison:
 
     def _is_renumbered(self, packet: Packet, reply: Reply) -> bool:
         """At a protected port a segment that nobody knows passes without a number that could be a cookie."""
-        return (reply["verdict"] == "passed on" and reply["why"].startswith("of no connection") and any(
+        return (reply["verdict"] == "passed on" and reply["why"].startswith("not part of a known connection") and any(
             covers(service, packet.port, packet.protocol) and not sequence.to
             for sequence in self._declaration.sequences for service in sequence.opens))
 

@@ -16,7 +16,7 @@ from model.declaration import Declaration, Sequence
 from model.script import Packet, is_routed
 
 _FLAGS = {"fin": FIN, "syn": SYN, "rst": RST, "psh": PSH, "ack": ACK, "urg": URG}
-_EXCUSED = ("a late copy of a right knock", "the source is locked out: in order")
+_EXCUSED = ("a late copy of a correct knock", "the source is locked out: the knock is in order")
 Reply = dict[str, Any]
 
 

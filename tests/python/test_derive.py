@@ -114,7 +114,7 @@ def test_keys_and_names() -> None:
         core(bytes(32), "", 41, length=5)
     with pytest.raises(ValueError, match="16 to 1024 bytes"):
         knockwork.host_key(bytes(15), "web1")
-    with pytest.raises(knockwork.KnockworkError, match="not the name of a host"):
+    with pytest.raises(knockwork.KnockworkError, match="not a valid host name"):
         knockwork.host_key(bytes(16), "we b1")
 
 

@@ -88,14 +88,14 @@ def failures() -> list[str]:
 def test_failures(lab: Lab) -> None:
     said = lab.callers.call(failures)
     assert said == [
-        "refused: 22/tcp of 10.77.0.10 stays closed, after knocking once: are the knocks those of its declaration, "
-        "and does anything listen there?",
-        "unreachable: no way to 203.0.113.1: Network is unreachable",
-        "the profile /root/.config/knockwork/hosts.yml knows no host else: add an entry `- host: else`",
+        "refused: 22/tcp of 10.77.0.10 is still closed after knocking once: check that the knocks match its "
+        "declaration, and that the service is listening",
+        "unreachable: no route to 203.0.113.1: Network is unreachable",
+        "the profile /root/.config/knockwork/hosts.yml has no host else: add an entry `- host: else`",
         "knock 1: unknown protocol `sctp`: write the port, a slash and tcp or udp, as in 7000/udp",
-        "22/udp cannot be checked: only a single TCP port answers",
-        "there is no profile /run/none: write one (on the host, `knockwork export` prints it), or name another with "
-        "--profile"]
+        "22/udp cannot be proved: only a single TCP port can",
+        "the profile /run/none does not exist: write it (`knockwork export` on the host prints it), or name another "
+        "with --profile"]
     assert not any(port in text for text in said for port in PORTS)
 
 

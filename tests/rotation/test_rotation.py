@@ -146,7 +146,7 @@ def test_another_rotation_came_in_between(fleet: Fleet) -> None:
     assert fleet.rotate(1, 0).fine
     run = fleet.rotate(5, 3)
     assert not run.fine
-    assert ("this host accepts epoch 1, where 3 was expected: another rotation came in between; nothing was changed"
+    assert ("this host accepts epoch 1, but 3 was expected: another rotation ran in the meantime; nothing was changed"
             in run.output)
     assert_stands(fleet, 1)
 

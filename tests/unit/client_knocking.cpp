@@ -220,10 +220,9 @@ TEST_CASE("client: every address with a way is tried, and the answer that says m
   const Knocked knocked = knock_open(entrance(), kSsh, how, wire);
   CHECK(knocked.outcome == Knocked::Outcome::refused);
   CHECK(knocked.address == "192.0.2.2");
-  CHECK(
-      knocked.message ==
-      "22/tcp of web1 (192.0.2.2) stays closed, after knocking once: are the knocks those of its declaration, "
-      "and does anything listen there?");
+  CHECK(knocked.message ==
+        "22/tcp of web1 (192.0.2.2) is still closed after knocking once: check that the knocks match its "
+        "declaration, and that the service is listening");
 }
 
 TEST_CASE("client: a host that nothing reaches is not knocked on again") {
@@ -232,7 +231,7 @@ TEST_CASE("client: a host that nothing reaches is not knocked on again") {
   Knocking how = at_most(9);
   const Knocked knocked = knock_open(entrance(), kSsh, how, wire);
   CHECK(knocked.outcome == Knocked::Outcome::unreachable);
-  CHECK(knocked.message == "no way to web1 (192.0.2.1): no host");
+  CHECK(knocked.message == "no route to web1 (192.0.2.1): no host");
   CHECK(knocked.rounds == 1);
 }
 
@@ -271,7 +270,7 @@ TEST_CASE("client: what cannot work is refused before anything is sent") {
   Knocking how;
   how.delay = milliseconds(1000);
   CHECK_THROWS_WITH(knock(entrance(), how, wire),
-                    "1000 ms between two knocks are too long: ssh expects the next within 1000 ms");
+                    "1000 ms between two knocks is too long: ssh expects the next within 1000 ms");
   CHECK(wire.log.empty());
 }
 
@@ -282,11 +281,11 @@ TEST_CASE("client: a name that leads nowhere") {
   wire.addresses = {"192.0.2.1", "192.0.2.2"};
   wire.obstacles = {{"192.0.2.1", "Network is unreachable"}, {"192.0.2.2", "Permission denied"}};
   const Knocked knocked = knock_open(entrance(), kSsh, once(), wire);
-  CHECK(knocked.message == "no way to web1 (192.0.2.1): Network is unreachable");
+  CHECK(knocked.message == "no route to web1 (192.0.2.1): Network is unreachable");
   CHECK(to_json(knocked) ==
         R"({"outcome":"unreachable","host":"web1","address":"192.0.2.1","addresses":["192.0.2.1"],)"
         R"("sequence":"ssh","rounds":0,)"
-        R"("message":"no way to web1 (192.0.2.1): Network is unreachable"})");
+        R"("message":"no route to web1 (192.0.2.1): Network is unreachable"})");
 }
 
 TEST_CASE("client: progress tells of knocks and of waiting, never of a port") {

@@ -86,7 +86,7 @@ TEST_CASE("profile: what is none at all") {
         "hosts.yml: error: the profile is empty\n"
         "  help: start it with `knockwork: 1`, and list hosts under `hosts:`\n");
   CHECK(faults("[]\n") ==
-        "hosts.yml:1:1: error: a profile is a mapping of keys\n"
+        "hosts.yml:1:1: error: a profile must be a mapping of keys\n"
         "  []\n  ^\n"
         "  help: start it with `knockwork: 1`, and list hosts under `hosts:`\n");
 }
@@ -98,8 +98,8 @@ hosts: [{host: web1, sequences: [{name: ssh, derive: {secret_file: /s, length: 5
 )");
   CHECK_THROWS_WITH(
       only_entrance(profile, "web1"),
-      "the profile leaves the epoch of ssh open, and web1 keeps its record where this machine cannot "
-      "see it: write `epoch`, as `knockwork export` does there");
+      "the profile has no epoch for ssh, and the record of web1 is not available on this machine: set "
+      "`epoch`, as in the output of `knockwork export` there");
 }
 
 TEST_CASE("profile: knocks by hand are those of a declaration") {

@@ -67,15 +67,18 @@ TEST_CASE("secrets: a host's own key is the one its master makes") {
   const Secrets host = Secrets::parse(host_key_lines(master, "WEB1.example."), "s");
   for (const Epoch epoch : {Epoch{0}, Epoch{41}, Epoch{42}})
     CHECK(host.key("web1.example", epoch) == master.key("web1.example", epoch));
-  CHECK(error([&] { host_key_lines(host, "web2"); }) ==
-        "the secret file holds keys of hosts only: keys are made from a master secret, where that is kept");
+  CHECK(
+      error([&] { host_key_lines(host, "web2"); }) ==
+      "the secret file contains only host keys: host keys are generated from a master secret, on the machine "
+      "that has it");
 }
 
 TEST_CASE("secrets: the key of another host is refused by name") {
   const Secrets secrets = Secrets::parse(key_line(0, kMaster, "web2") + key_line(0, kMaster, "web3"), "s");
-  CHECK(error([&] { secrets.key("web1", 0); }) ==
-        "s holds the key of web2, web3, not of web1: install the line that `knockwork derive host-key web1` "
-        "prints, or write the name it was made for as `host` of `derive`");
+  CHECK(
+      error([&] { secrets.key("web1", 0); }) ==
+      "s contains the key of web2, web3, not of web1: install the line that `knockwork derive host-key web1` "
+      "prints, or set `host` in `derive` to the name that the key is for");
 }
 
 TEST_CASE("secrets: a host's own line goes before the master's of the same epoch") {
@@ -86,30 +89,29 @@ TEST_CASE("secrets: a host's own line goes before the master's of the same epoch
 
 TEST_CASE("secrets: none for so early an epoch") {
   const Secrets secrets = Secrets::parse(line(42, "", kMaster), "s");
-  CHECK(
-      error([&] { secrets.key("web1", 41); }) ==
-      "s holds no secret for epoch 41, only for later ones: add the line of the secret that it begins with");
+  CHECK(error([&] { secrets.key("web1", 41); }) ==
+        "s contains no secret for epoch 41, only for later ones: add the line of the secret for that epoch");
 }
 
 TEST_CASE("secrets: all that is wrong with a file is told at once, and nothing of a secret") {
   const std::string shape =
-      "write `master:BASE64` or `host:NAME:BASE64`, with the first epoch it is for in front where that is not "
-      "0";
-  CHECK(refusal("# nothing\n") == "s: no secret in it: " + shape);
+      "write `master:BASE64` or `host:NAME:BASE64`, preceded by its first epoch if that is not 0";
+  CHECK(refusal("# nothing\n") == "s contains no secret: " + shape);
   const std::string text = "SECRETSECRET\nx master:SECRETSECRET\nmaster:SECRETSECRE\nmaster:SECRETSECRET\n" +
                            line(3, "", kMaster) + line(3, "", kMaster) +
                            "host:web1:SECRETSECRET\nhost:we b1:SECRETSECRET\nhost:SECRETSECRET\n" +
                            "host:web_é:SECRETSECRET\nmaster:SECRETSECRETSECRETSECRETSECR=\n";
   const std::string told = refusal(text);
-  CHECK(told == "s:1: not a secret: " + shape + "\ns:2: not a secret: " + shape +
-                    "\ns:3: not base64: copy the line again, as a whole"
-                    "\ns:4: a secret of 9 bytes: the shortest is 16; `knockwork derive new-secret` makes one"
-                    "\ns:6: a second secret from epoch 3: remove one"
-                    "\ns:7: a host's key of 9 bytes, not 32: take it from `knockwork derive host-key`"
-                    "\ns:8: not a secret: " +
-                    shape + "\ns:9: a host's key without a name: " + shape +
-                    "\ns:10: not the name of a host: write letters, digits, `.`, `-` and `_`"
-                    "\ns:11: not base64: copy the line again, as a whole");
+  CHECK(told ==
+        "s:1: not a secret: " + shape + "\ns:2: not a secret: " + shape +
+            "\ns:3: not base64: copy the whole line again"
+            "\ns:4: a secret of 9 bytes: the minimum is 16; `knockwork derive new-secret` generates one"
+            "\ns:6: a second secret from epoch 3: remove one"
+            "\ns:7: a host's key of 9 bytes, not 32: take it from `knockwork derive host-key`"
+            "\ns:8: not a secret: " +
+            shape + "\ns:9: a host's key without a name: " + shape +
+            "\ns:10: not a valid host name: write letters, digits, `.`, `-` and `_`"
+            "\ns:11: not base64: copy the whole line again");
   CHECK(told.find("SECRET") == std::string::npos);
 }
 
@@ -123,7 +125,7 @@ TEST_CASE("secrets: a file is made once, added to, and is its owner's alone") {
   struct stat status {};
   REQUIRE(::stat(file.c_str(), &status) == 0);
   CHECK((status.st_mode & 0777) == 0600);
-  CHECK(error([&] { make_secret(file, 0, Append::no); }).find("is there already and stays as it is") !=
+  CHECK(error([&] { make_secret(file, 0, Append::no); }).find("already exists and was not changed") !=
         std::string::npos);
   make_secret(file, 42, Append::yes);
   CHECK(error([&] { make_secret(file, 42, Append::yes); }) ==

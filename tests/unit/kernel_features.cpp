@@ -28,13 +28,11 @@ std::string script() {
 }  // namespace
 
 TEST_CASE("features: what is missing is named, with its module") {
-  CHECK(
-      missing_features(script(), kernel_without({"fib daddr"})) ==
-      "this kernel has no `fib` in nf_tables: run `modprobe nft_fib_inet`, on the host where this is a container");
-  CHECK(
-      missing_features(script(), kernel_without({"ct state", "type nat"})) ==
-      "this kernel has no `ct`, `nat` in nf_tables: run `modprobe nft_ct nft_chain_nat nft_nat`, on the host "
-      "where this is a container");
+  CHECK(missing_features(script(), kernel_without({"fib daddr"})) ==
+        "this kernel has no `fib` in nf_tables: run `modprobe nft_fib_inet` (in a container, on its host)");
+  CHECK(missing_features(script(), kernel_without({"ct state", "type nat"})) ==
+        "this kernel has no `ct`, `nat` in nf_tables: run `modprobe nft_ct nft_chain_nat nft_nat` (in a "
+        "container, on its host)");
 }
 
 TEST_CASE("features: nothing is said where nothing is missing, or no table can be made") {

@@ -30,7 +30,7 @@ TEST_CASE("knocks open what they should", "[machine][trace]") {
        R"(
  0.000s  192.0.2.7  7000  rejected   knock 1 of ssh (1/3): next within 1s
  0.999s  192.0.2.7  8000  rejected   knock 2 of ssh (2/3): next within 1s
- 1.999s  192.0.2.7  9000  rejected   wrong, a knock out of turn: locked out for 2s
+ 1.999s  192.0.2.7  9000  rejected   wrong, a knock out of order: locked out for 2s
 )"},
       {"the timeout is of each step, not of the sequence", ssh(), R"(
 0 192.0.2.7 7000
@@ -72,7 +72,7 @@ TEST_CASE("knocks open what they should", "[machine][trace]") {
        R"(
    0.0s  192.0.2.7  7000    rejected   knock 1 of ssh (1/3): next within 1s
    0.0s  192.0.2.8  7000    rejected   knock 1 of ssh (1/3): next within 1s
-   0.1s  192.0.2.8  9000    rejected   wrong, a knock out of turn: locked out for 2s
+   0.1s  192.0.2.8  9000    rejected   wrong, a knock out of order: locked out for 2s
    0.2s  192.0.2.7  8000    rejected   knock 2 of ssh (2/3): next within 1s
    0.3s  192.0.2.7  9000    rejected   knock 3 of ssh (3/3): opens 22/tcp for 1m
    0.3s  192.0.2.7  22/tcp  accepted   granted, for another 60s
@@ -92,9 +92,9 @@ TEST_CASE("wrong knocks", "[machine][trace]") {
 )",
        R"(
    0.0s  192.0.2.7  7000  rejected   knock 1 of ssh (1/3): next within 1s
-   0.1s  192.0.2.7  9000  rejected   wrong, a knock out of turn: locked out for 2s
-   0.2s  192.0.2.7  8000  rejected   the source is locked out, knocks do nothing: locked out for 2s
-   2.1s  192.0.2.7  7001  passed on  the source is locked out, knocks do nothing: locked out for 2s
+   0.1s  192.0.2.7  9000  rejected   wrong, a knock out of order: locked out for 2s
+   0.2s  192.0.2.7  8000  rejected   the source is locked out, knocks have no effect: locked out for 2s
+   2.1s  192.0.2.7  7001  passed on  the source is locked out, knocks have no effect: locked out for 2s
    4.1s  192.0.2.7  7000  rejected   knock 1 of ssh (1/3): next within 1s
 )"},
       {"a lockout ignores knocks and nothing else", ssh(), R"(
@@ -113,7 +113,7 @@ TEST_CASE("wrong knocks", "[machine][trace]") {
    0.3s  192.0.2.7  7001                    passed on  wrong, a guard port: locked out for 2s
    0.3s  192.0.2.7  22/tcp                  accepted   granted, for another 59.9s
    0.3s  192.0.2.7  22/tcp ack established  accepted   granted, for another 59.9s
-   0.3s  192.0.2.7  7000                    rejected   the source is locked out: in order, so not wrong, but it opens nothing
+   0.3s  192.0.2.7  7000                    rejected   the source is locked out: the knock is in order, so not wrong, but opens nothing
 )"},
       {"wrong_knock: ignore", with(ssh(), ignoring), R"(
 0 192.0.2.7 7000
@@ -123,8 +123,8 @@ TEST_CASE("wrong knocks", "[machine][trace]") {
 )",
        R"(
    0.0s  192.0.2.7  7000  rejected   knock 1 of ssh (1/3): next within 1s
-   0.1s  192.0.2.7  9000  rejected   wrong, a knock out of turn: ignored
-   0.2s  192.0.2.7  7001  passed on  no port of ours
+   0.1s  192.0.2.7  9000  rejected   wrong, a knock out of order: ignored
+   0.2s  192.0.2.7  7001  passed on  not a port in the declaration
    0.3s  192.0.2.7  8000  rejected   knock 2 of ssh (2/3): next within 1s
 )"},
   });
@@ -146,17 +146,17 @@ TEST_CASE("what counts as a knock", "[machine][trace]") {
 +0 192.0.2.7 9000 anycast
 )",
        R"(
-   0.0s  192.0.2.7  7000 invalid      passed on  not a knock: conntrack calls it invalid
-   0.0s  192.0.2.7  8000 invalid      passed on  not a knock: conntrack calls it invalid
-   0.0s  192.0.2.7  7001 invalid      passed on  not a knock: conntrack calls it invalid
+   0.0s  192.0.2.7  7000 invalid      passed on  not a knock: invalid for conntrack
+   0.0s  192.0.2.7  8000 invalid      passed on  not a knock: invalid for conntrack
+   0.0s  192.0.2.7  7001 invalid      passed on  not a knock: invalid for conntrack
    0.0s  192.0.2.7  7000 untracked    rejected   knock 1 of ssh (1/3): next within 1s
-   0.0s  192.0.2.7  8000 broadcast    passed on  not a knock: to no address of this host alone
+   0.0s  192.0.2.7  8000 broadcast    passed on  not a knock: the destination is not an address of this host only
    0.0s  192.0.2.7  9000 unicast      passed on  routed, not for this host
    0.0s  192.0.2.7  9000 lo           passed on  from this host itself
-   0.0s  192.0.2.7  9000 established  accepted   of an established connection, or related to one
-   0.0s  192.0.2.7  9000 related      rejected   wrong, a knock out of turn: locked out for 2s
-   0.0s  192.0.2.7  9000/tcp          passed on  no port of ours
-   0.0s  192.0.2.7  9000 anycast      passed on  not a knock: to no address of this host alone
+   0.0s  192.0.2.7  9000 established  accepted   part of an established connection, or related to one
+   0.0s  192.0.2.7  9000 related      rejected   wrong, a knock out of order: locked out for 2s
+   0.0s  192.0.2.7  9000/tcp          passed on  not a port in the declaration
+   0.0s  192.0.2.7  9000 anycast      passed on  not a knock: the destination is not an address of this host only
 )"},
       {"of TCP only an opening packet counts", spec_of({sequence("ssh", {tcp(7000)}, {kSsh})}), R"(
 0 192.0.2.7 7000/tcp ack
@@ -169,13 +169,13 @@ TEST_CASE("what counts as a knock", "[machine][trace]") {
 0 192.0.2.7 7000/tcp syn,psh,urg
 )",
        R"(
-   0.0s  192.0.2.7  7000/tcp ack          passed on  of no connection that this host knows: answered as at a closed port
-   0.0s  192.0.2.7  7000/tcp syn,ack      passed on  of no connection that this host knows: answered as at a closed port
+   0.0s  192.0.2.7  7000/tcp ack          passed on  not part of a known connection: answered as at a closed port
+   0.0s  192.0.2.7  7000/tcp syn,ack      passed on  not part of a known connection: answered as at a closed port
    0.0s  192.0.2.7  7000/tcp fin          dropped    flags that no stack sends: dropped at every port, open or closed
-   0.0s  192.0.2.7  7000/tcp syn,rst      passed on  of no connection that this host knows: answered as at a closed port
+   0.0s  192.0.2.7  7000/tcp syn,rst      passed on  not part of a known connection: answered as at a closed port
    0.0s  192.0.2.7  7000/tcp syn,fin      dropped    flags that no stack sends: dropped at every port, open or closed
    0.0s  192.0.2.7  7001/tcp null         dropped    flags that no stack sends: dropped at every port, open or closed
-   0.0s  192.0.2.7  7000/udp              passed on  no port of ours
+   0.0s  192.0.2.7  7000/udp              passed on  not a port in the declaration
    0.0s  192.0.2.7  7000/tcp syn,psh,urg  rejected   knock 1 of ssh (1/1): opens 22/tcp for 1m
 )"},
       {"one packet takes one step", spec_of({sequence("ssh", {udp(7000), udp(7000)}, {kSsh})}), R"(
@@ -249,8 +249,8 @@ TEST_CASE("sequences beside each other", "[machine][trace]") {
    0.0s  192.0.2.7  7000       rejected   knock 1 of media (1/1): opens 60000-61000/udp for 1m
    0.0s  192.0.2.7  60000/udp  accepted   granted, for another 60s
    0.0s  192.0.2.7  60500/udp  accepted   granted, for another 60s
-   0.0s  192.0.2.7  60500/tcp  passed on  no port of ours
-   0.0s  192.0.2.7  61001/udp  passed on  no port of ours
+   0.0s  192.0.2.7  60500/tcp  passed on  not a port in the declaration
+   0.0s  192.0.2.7  61001/udp  passed on  not a port in the declaration
    0.0s  192.0.2.8  8000       rejected   knock 1 of one (1/1): opens 60500/udp for 1m
    0.0s  192.0.2.8  60500/udp  accepted   granted, for another 60s
    0.0s  192.0.2.8  60501/udp  rejected   protected, and the source has no grant

@@ -2,8 +2,8 @@
 #include <stdexcept>
 
 #include "catch.hpp"
-#include "machine_cases.hpp"
 #include "machine/machine.hpp"
+#include "machine_cases.hpp"
 
 using namespace rules;
 
@@ -38,23 +38,23 @@ TEST_CASE("the two modes", "[machine][trace]") {
   require_told({
       {"gate refuses the protected services alone", ssh(), kAllKinds, R"(
    0.0s  192.0.2.7  22/tcp                      rejected   protected, and the source has no grant
-   0.0s  192.0.2.7  22/tcp ack                  passed on  of no connection that this host knows: answered as at a closed port
-   0.0s  192.0.2.7  22/tcp syn,ack              passed on  of no connection that this host knows: answered as at a closed port
+   0.0s  192.0.2.7  22/tcp ack                  passed on  not part of a known connection: answered as at a closed port
+   0.0s  192.0.2.7  22/tcp syn,ack              passed on  not part of a known connection: answered as at a closed port
    0.0s  192.0.2.7  22/tcp null                 dropped    flags that no stack sends: dropped at every port, open or closed
    0.0s  192.0.2.7  22/tcp xmas                 dropped    flags that no stack sends: dropped at every port, open or closed
    0.0s  192.0.2.7  22/tcp invalid              rejected   protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp broadcast            rejected   protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp unicast              passed on  routed, not for this host
    0.0s  192.0.2.7  22/tcp established          rejected   protected, and the source has no grant
-   0.0s  192.0.2.9  22/udp                      passed on  no port of ours
-   0.0s  192.0.2.7  80/tcp                      passed on  no port of ours
-   0.0s  192.0.2.7  80/tcp ack                  passed on  of no connection that this host knows: answered as at a closed port
+   0.0s  192.0.2.9  22/udp                      passed on  not a port in the declaration
+   0.0s  192.0.2.7  80/tcp                      passed on  not a port in the declaration
+   0.0s  192.0.2.7  80/tcp ack                  passed on  not part of a known connection: answered as at a closed port
    0.0s  192.0.2.7  7000                        rejected   knock 1 of ssh (1/3): next within 1s
    0.0s  192.0.2.7  icmp                        passed on  neither TCP nor UDP
-   0.0s  192.0.2.7  icmp related                accepted   of an established connection, or related to one
+   0.0s  192.0.2.7  icmp related                accepted   part of an established connection, or related to one
    0.0s  fe80::1    icmpv6 nd-neighbor-solicit  passed on  neither TCP nor UDP
    0.0s  fe80::1    icmpv6                      passed on  neither TCP nor UDP
-   0.0s  fe80::1    546/udp dhcpv6              passed on  no port of ours
+   0.0s  fe80::1    546/udp dhcpv6              passed on  not a port in the declaration
    0.0s  127.0.0.1  22/tcp lo                   passed on  from this host itself
 )"},
       {"stealth drops what is neither open nor public", with(ssh(), public_http), kAllKinds, R"(
@@ -67,15 +67,15 @@ TEST_CASE("the two modes", "[machine][trace]") {
    0.0s  192.0.2.7  22/tcp broadcast            dropped    protected, and the source has no grant
    0.0s  192.0.2.7  22/tcp unicast              passed on  routed, not for this host
    0.0s  192.0.2.7  22/tcp established          dropped    protected, and the source has no grant
-   0.0s  192.0.2.9  22/udp                      dropped    wrong, a port that stealth closes: locked out for 2s
+   0.0s  192.0.2.9  22/udp                      dropped    wrong, a port that is closed in stealth mode: locked out for 2s
    0.0s  192.0.2.7  80/tcp                      accepted   public
    0.0s  192.0.2.7  80/tcp ack                  accepted   public
    0.0s  192.0.2.7  7000                        dropped    knock 1 of ssh (1/3): next within 1s
-   0.0s  192.0.2.7  icmp                        dropped    neither TCP nor UDP: stealth drops it
-   0.0s  192.0.2.7  icmp related                accepted   of an established connection, or related to one
-   0.0s  fe80::1    icmpv6 nd-neighbor-solicit  passed on  IPv6 cannot live without it
-   0.0s  fe80::1    icmpv6                      dropped    neither TCP nor UDP: stealth drops it
-   0.0s  fe80::1    546/udp dhcpv6              passed on  IPv6 cannot live without it
+   0.0s  192.0.2.7  icmp                        dropped    neither TCP nor UDP: dropped in stealth mode
+   0.0s  192.0.2.7  icmp related                accepted   part of an established connection, or related to one
+   0.0s  fe80::1    icmpv6 nd-neighbor-solicit  passed on  required by IPv6
+   0.0s  fe80::1    icmpv6                      dropped    neither TCP nor UDP: dropped in stealth mode
+   0.0s  fe80::1    546/udp dhcpv6              passed on  required by IPv6
    0.0s  127.0.0.1  22/tcp lo                   passed on  from this host itself
 )"},
       {"refuse: drop in gate mode", with(ssh(), [](Spec& spec) { spec.refuse = Refuse::drop; }), R"(
@@ -84,7 +84,7 @@ TEST_CASE("the two modes", "[machine][trace]") {
 )",
        R"(
    0.0s  192.0.2.7  22/tcp  dropped    protected, and the source has no grant
-   0.0s  192.0.2.7  23/tcp  passed on  no port of ours
+   0.0s  192.0.2.7  23/tcp  passed on  not a port in the declaration
 )"},
       {"refuse: reject in stealth mode",
        with(with(ssh(), stealth), [](Spec& spec) { spec.refuse = Refuse::reject; }), R"(
@@ -93,7 +93,7 @@ TEST_CASE("the two modes", "[machine][trace]") {
 )",
        R"(
    0.0s  192.0.2.7  22/tcp  rejected   protected, and the source has no grant
-   0.0s  192.0.2.7  23/tcp  dropped    wrong, a port that stealth closes: locked out for 2s
+   0.0s  192.0.2.7  23/tcp  dropped    wrong, a port that is closed in stealth mode: locked out for 2s
 )"},
       {"a port that is knocked at is one, whatever IPv6 needs",
        with(with(spec_of({sequence("ssh", {udp(546)}, {kSsh})}), stealth),
@@ -108,7 +108,7 @@ TEST_CASE("the two modes", "[machine][trace]") {
        R"(
    0.0s  fe80::1  546/udp dhcpv6  dropped    knock 1 of ssh (1/1): opens 22/tcp for 1m
    0.0s  fe80::1  547/udp dhcpv6  dropped    wrong, a guard port: locked out for 2s
-   0.0s  fe80::1  548/udp dhcpv6  passed on  IPv6 cannot live without it
+   0.0s  fe80::1  548/udp dhcpv6  passed on  required by IPv6
 )"},
   });
 }
@@ -124,7 +124,7 @@ TEST_CASE("addresses", "[machine][trace]") {
        R"(
    0.0s  192.0.2.7   22/tcp  accepted   the source is in always_allow
    0.0s  192.0.2.7   9000    accepted   the source is in always_allow
-   0.0s  192.0.2.16  9000    rejected   wrong, a knock out of turn: locked out for 2s
+   0.0s  192.0.2.16  9000    rejected   wrong, a knock out of order: locked out for 2s
 )"},
       {"IPv6 sources are addresses, their lockouts count by /64", ssh(), R"(
 0 2001:db8::7 7000
@@ -135,9 +135,9 @@ TEST_CASE("addresses", "[machine][trace]") {
 )",
        R"(
    0.0s  2001:db8::7      7000  rejected   knock 1 of ssh (1/3): next within 1s
-   0.0s  2001:db8::8      8000  rejected   wrong, a knock out of turn: locked out for 2s
+   0.0s  2001:db8::8      8000  rejected   wrong, a knock out of order: locked out for 2s
    0.0s  2001:db8:0:1::7  7000  rejected   knock 1 of ssh (1/3): next within 1s
-   0.1s  2001:db8::7      8000  rejected   the source is locked out, knocks do nothing: locked out for 2s
+   0.1s  2001:db8::7      8000  rejected   the source is locked out, knocks have no effect: locked out for 2s
    0.2s  2001:db8:0:1::7  8000  rejected   knock 2 of ssh (2/3): next within 1s
 )"},
   });
@@ -153,8 +153,8 @@ TEST_CASE("full sets", "[machine][trace]") {
 )",
        R"(
    0.0s  192.0.2.7  7000  rejected   knock 1 of ssh (1/3): next within 1s
-   0.5s  192.0.2.8  7000  rejected   knock 1 of ssh (1/3): no room to expect the next, knock again later
-   0.6s  192.0.2.8  8000  rejected   wrong, a knock out of turn: locked out for 2s
+   0.5s  192.0.2.8  7000  rejected   knock 1 of ssh (1/3): set full, the next knock is not expected; knock again later
+   0.6s  192.0.2.8  8000  rejected   wrong, a knock out of order: locked out for 2s
    1.0s  192.0.2.9  7000  rejected   knock 1 of ssh (1/3): next within 1s
 )"},
       {"a grant without room is none", with(one_knock({kSsh}), room_for_one), R"(
@@ -166,7 +166,7 @@ TEST_CASE("full sets", "[machine][trace]") {
 )",
        R"(
    0.0s  192.0.2.7  7000    rejected   knock 1 of ssh (1/1): opens 22/tcp for 1m
-   0.0s  192.0.2.8  7000    rejected   knock 1 of ssh (1/1): no room for all of its grants, knock again later
+   0.0s  192.0.2.8  7000    rejected   knock 1 of ssh (1/1): set full, not all grants fit; knock again later
    0.0s  192.0.2.8  22/tcp  rejected   protected, and the source has no grant
   60.0s  192.0.2.8  7000    rejected   knock 1 of ssh (1/1): opens 22/tcp for 1m
   60.0s  192.0.2.8  22/tcp  accepted   granted, for another 60s
@@ -178,7 +178,7 @@ TEST_CASE("full sets", "[machine][trace]") {
 0 192.0.2.7 60000/udp
 )",
        R"(
-   0.0s  192.0.2.7  7000       rejected   knock 1 of ssh (1/1): no room for all of its grants, knock again later
+   0.0s  192.0.2.7  7000       rejected   knock 1 of ssh (1/1): set full, not all grants fit; knock again later
    0.0s  192.0.2.7  22/tcp     accepted   granted, for another 60s
    0.0s  192.0.2.7  80/tcp     rejected   protected, and the source has no grant
    0.0s  192.0.2.7  60000/udp  accepted   granted, for another 60s
@@ -190,7 +190,7 @@ TEST_CASE("full sets", "[machine][trace]") {
 )",
        R"(
    0.0s  192.0.2.8  7001  passed on  wrong, a guard port: locked out for 2s
-   0.1s  192.0.2.8  7001  passed on  the source is locked out, knocks do nothing: locked out for 2s
+   0.1s  192.0.2.8  7001  passed on  the source is locked out, knocks have no effect: locked out for 2s
    0.2s  192.0.2.7  7000  rejected   knock 1 of ssh (1/1): opens 22/tcp for 1m
 )"},
       {"a wrong knock without room locks its address family out", with(ssh(), room_for_one), R"(
@@ -205,10 +205,10 @@ TEST_CASE("full sets", "[machine][trace]") {
        R"(
    0.0s  192.0.2.6    7001  passed on  wrong, a guard port: locked out for 2s
    0.1s  192.0.2.7    7000  rejected   knock 1 of ssh (1/3): next within 1s
-   0.2s  192.0.2.8    9000  rejected   wrong, a knock out of turn: no room to lock it out, so every IPv4 source is locked out for 2s
-   0.3s  192.0.2.7    8000  rejected   the source is locked out, knocks do nothing: no room to lock it out, so every IPv4 source is locked out for 2s
+   0.2s  192.0.2.8    9000  rejected   wrong, a knock out of order: lockout set full, so every IPv4 source is locked out for 2s
+   0.3s  192.0.2.7    8000  rejected   the source is locked out, knocks have no effect: lockout set full, so every IPv4 source is locked out for 2s
    0.4s  2001:db8::7  7000  rejected   knock 1 of ssh (1/3): next within 1s
-   2.2s  192.0.2.7    7000  rejected   the source is locked out: in order, so not wrong, but it opens nothing
+   2.2s  192.0.2.7    7000  rejected   the source is locked out: the knock is in order, so not wrong, but opens nothing
    4.3s  192.0.2.7    7000  rejected   knock 1 of ssh (1/3): next within 1s
 )"},
   });

@@ -44,10 +44,10 @@ TEST_CASE("lint: ports that hosts of a LAN send to by themselves are told, as kn
   const auto says = [](const nlohmann::json& linted, const std::string& what) {
     return linted["advice"].dump().find(what) != std::string::npos;
   };
-  CHECK(says(linted("", "7411, 5353, 1900"), "knocks 2 and 3: ports that hosts of a LAN broadcast"));
+  CHECK(says(linted("", "7411, 5353, 1900"), "knocks 2 and 3: ports that hosts on a LAN broadcast"));
   CHECK_FALSE(says(linted("", "7411, 5353/tcp, 5354"), "LAN"));
   CHECK(
-      says(linted("guards: [1900/udp]\n", "7411, 8811, 9911"), "`guards` lists a port that hosts of a LAN"));
+      says(linted("guards: [1900/udp]\n", "7411, 8811, 9911"), "`guards` lists a port that hosts on a LAN"));
   CHECK_FALSE(says(linted("guards: [1900/tcp]\n", "7411, 8811, 9911"), "LAN"));
 }
 
@@ -57,6 +57,6 @@ TEST_CASE("lint: a UDP service is told what silence does, and a wide prefix what
   const std::string told =
       knockwork::lint_json(knockwork::load({{knockwork::Source::Kind::declaration, "t.yml", text}}));
   CHECK(told.find("PersistentKeepalive = 25") != std::string::npos);
-  CHECK(told.find("whoever shares a client's IPv4 /24") != std::string::npos);
+  CHECK(told.find("all hosts in a client's IPv4 /24 share") != std::string::npos);
   CHECK(linted("", "7411, 9911, 8811")["advice"].dump().find("PersistentKeepalive") == std::string::npos);
 }

@@ -129,7 +129,7 @@ TEST_CASE("all faults of a script are told at once, each with its place", "[scri
                "3s\n") == R"(packets:1:1: error: not a time
   soon 192.0.2.7 7000
   ^~~~
-  help: write 1.5s or 1m30s since the beginning, or +200ms since the packet before; units ms, s, m, h, d
+  help: write 1.5s or 1m30s since the start, or +200ms since the previous packet; units: ms, s, m, h, d
 packets:2:4: error: not an address
   1s 192.0.2.300 7000
      ^~~~~~~~~~~
@@ -141,7 +141,7 @@ packets:3:4: error: a packet needs a port
 packets:4:1: error: time goes back
   1s 192.0.2.7 70000/udp wat
   ^~
-  help: put the packets in the order of their times
+  help: sort the packets by time
 packets:4:14: error: not a port and protocol
   1s 192.0.2.7 70000/udp wat
                ^~~~~~~~~
@@ -154,7 +154,7 @@ packets:5:16: error: unknown word
   +1s é 7000/tcp wat syn|ack ack
                  ^~~
   help: use TCP flags (ack), a ct state (invalid), reply, a kind of destination (broadcast, unicast), its address (to=203.0.113.10), lo, unlisted, or an icmpv6 type (packet-too-big)
-packets:5:28: error: a second word for the TCP flags
+packets:5:28: error: duplicate word for the TCP flags
   +1s é 7000/tcp wat syn|ack ack
                              ^~~
   help: join the flags: syn,ack
@@ -178,10 +178,10 @@ packets:2:20: error: an IPv6 message from an IPv4 address
   0 192.0.2.7 icmpv6 packet-too-big
                      ^~~~~~~~~~~~~~
   help: use an IPv6 source address, or remove the word
-packets:3:22: error: a second word for the conntrack state
+packets:3:22: error: duplicate word for the conntrack state
   0 192.0.2.7 7000 new invalid
                        ^~~~~~~
-  help: leave one of them
+  help: keep one of them
 packets:4:51: error: too many words
   0 ::1 22/tcp ack new local lo dhcpv6 reply to=::2 lo lo lo
                                                     ^~
@@ -242,7 +242,7 @@ TEST_CASE("each malformed field is refused", "[script]") {
 TEST_CASE("sums of times stay within ten years", "[script]") {
   CHECK(read_script("3650d 192.0.2.7 7000\n", "packets").size() == 1);
   CHECK(faults("3650d 192.0.2.7 7000\n+1ms 192.0.2.7 7000\n") ==
-        R"(packets:2:1: error: more than ten years after the beginning
+        R"(packets:2:1: error: more than ten years after the start
   +1ms 192.0.2.7 7000
   ^~~~
   help: use earlier times

@@ -88,7 +88,7 @@ TEST_CASE("limits: nesting is refused before it costs a stack") {
   }
   const Diagnostics found = faults(std::string(50, '['));
   REQUIRE(found.size() == 1);
-  CHECK(found[0].message == "more than 16 lists and mappings inside each other");
+  CHECK(found[0].message == "more than 16 nested lists and mappings");
 }
 
 TEST_CASE("limits: an alias bomb costs nothing") {
@@ -111,7 +111,7 @@ TEST_CASE("limits: 100 errors are shown, the rest counted") {
   CHECK(found[100].line == 0);
   CHECK(found[100].message == "39900 more errors, not shown");
   CHECK(to_text(found).ends_with(
-      "knockwork.yml: error: 39900 more errors, not shown\n  help: mend those above first\n"));
+      "knockwork.yml: error: 39900 more errors, not shown\n  help: fix those above first\n"));
 }
 
 TEST_CASE("limits: faults far out on one long line are found and shown in a short excerpt") {

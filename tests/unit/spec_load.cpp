@@ -107,7 +107,8 @@ TEST_CASE("load: the least declaration has every default") {
 
 TEST_CASE("load: every default may be written out") {
   const char* defaults =
-      "knockwork: 1\nmode: gate\npublic: []\nping: yes\nrefuse: auto\nalways_allow: []\nwrong_knock: lockout\nguards: "
+      "knockwork: 1\nmode: gate\npublic: []\nping: yes\nrefuse: auto\nalways_allow: []\nwrong_knock: "
+      "lockout\nguards: "
       "auto\n"
       "interfaces: []\nipv4_prefix: 32\nipv6_prefix: 128\nsources: 65536\nlog: none\n"
       "sequences: [{name: ssh, knock: [7000, 8000/tcp], opens: [22/tcp], step_timeout: 5s, open_for: 30s, "
@@ -269,10 +270,10 @@ TEST_CASE(
   const Diagnostics told = faults("options", "3584, 8000, 1536");  // [07000, 8000, 03000]
   REQUIRE(told.size() == 2);
   CHECK(told[0].path == "[0].knock[0]");
-  CHECK(told[0].message == "a number that YAML may have read from digits behind a zero, as octal");
-  CHECK(told[0].remedy == "write it without the zero; if it is what you mean, put it in quotes");
-  CHECK(told[0].exact == "write 7000; if you mean 3584, put it in quotes");
-  CHECK(told[1].exact == "write 3000; if you mean 1536, put it in quotes");
+  CHECK(told[0].message == "a number that YAML may have read as octal because of a leading zero");
+  CHECK(told[0].remedy == "write it without the zero; if the number is right, put it in quotes");
+  CHECK(told[0].exact == "write 7000; if 3584 is right, put it in quotes");
+  CHECK(told[1].exact == "write 3000; if 1536 is right, put it in quotes");
   CHECK(faults("options", R"("3584", "8000", 3584/tcp)").empty());
   CHECK(faults("options", "7000, 8000, 9000, 7001, 3648, 64000").empty());
   CHECK(faults("ssh.yml", "3584, 8000, 9000").empty());  // a file is read by its text, where 07000 is refused

@@ -14,14 +14,14 @@ WORDS = (
     ('`knockwork confirm` keeps it, `knockwork rollback` takes it back now',
      'knockwork.nft.pending keeps it with `state: confirmed` and takes it back now with `state: rolled_back`'),
     ('`knockwork apply --confirm-within 60s` makes one that does', 'a task with `confirm_within` makes one that does'),
-    ('write one (on the host, `knockwork export` prints it), or name another with --profile',
+    ('write it (`knockwork export` on the host prints it), or name another with --profile',
      'write it with knockwork.nft.profile, or name another in ansible_knockwork_profile'),
     ('name the profile with --profile', 'name the profile in ansible_knockwork_profile'),
     ('choose with --sequence', 'choose with `sequence` or ansible_knockwork_sequence'),
-    ('write `epoch`, as `knockwork export` does there', 'give knockwork.nft.profile an `epoch`'),
+    ('set `epoch`, as in the output of `knockwork export` there', 'set `epoch` in knockwork.nft.profile'),
     ('allow it with --allow-absent (`allow_absent: true` in Ansible)', 'allow it with `allow_absent: true`'),
     ('end them with `knockwork revoke`', 'end them with knockwork.nft.grant and `state: absent`'),
-    ('(compare `knockwork epoch show` there)', '(compare the epochs that knockwork.nft.ruleset_info shows)'),
+    ('(compare with `knockwork epoch show` there)', '(compare with the epochs that knockwork.nft.ruleset_info shows)'),
 )
 _ENTRY = re.compile(r'add an entry `- host: [^`]*`')
 

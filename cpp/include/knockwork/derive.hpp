@@ -68,7 +68,7 @@ inline constexpr std::size_t kShortestSecret = 16;  // bytes of a master secret
 inline constexpr std::size_t kLongestSecret = 1024;
 
 // The key of one host of a fleet. `master` has kShortestSecret to kLongestSecret bytes; the
-// host's name counts in lower case. Throws SystemError where it is not the name of a host.
+// host's name counts in lower case. Throws SystemError where it is not a valid host name.
 HostKey host_key(std::string_view master, std::string_view host);
 
 // The ports that may be drawn: ascending ranges with a gap between each two.

@@ -21,7 +21,7 @@ Entrance entrance_by_hand(const std::string& host, const std::vector<std::string
   }
   if (parsed.empty()) throw SystemError("no knocks: write them as in 7000/udp 8000/tcp");
   if (parsed.size() > spec::kMostKnocks) {
-    throw SystemError(fmt::format("{} knocks: a sequence has {} at most", parsed.size(), spec::kMostKnocks));
+    throw SystemError(fmt::format("{} knocks: a sequence has at most {}", parsed.size(), spec::kMostKnocks));
   }
   return entrance;
 }
@@ -33,8 +33,7 @@ Service tcp_service(std::string_view text) {
     throw SystemError(fmt::format("{}: {}", service.error().message, service.error().remedy));
   }
   if (service->protocol != Protocol::tcp || service->first != service->last) {
-    throw SystemError(
-        fmt::format("{} cannot be checked: only a single TCP port answers", to_string(*service)));
+    throw SystemError(fmt::format("{} cannot be proved: only a single TCP port can", to_string(*service)));
   }
   return *service;
 }

@@ -36,8 +36,8 @@ std::vector<std::vector<Knock>> turns_of(const Sequence& sequence, const std::st
   if (derivation.host.empty()) derivation.host = lower(host);  // here it is never this host's own name
   if (derivation.by_record()) {
     throw SystemError(fmt::format(
-        "the profile leaves the epoch of {} open, and {} keeps its record where this machine cannot see it: "
-        "write `epoch`, as `knockwork export` does there",
+        "the profile has no epoch for {}, and the record of {} is not available on this machine: set "
+        "`epoch`, as in the output of `knockwork export` there",
         sequence.name, host));
   }
   const Secrets secrets = read_secrets(derivation.secret_file);

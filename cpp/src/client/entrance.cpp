@@ -20,7 +20,7 @@ const ProfileHost& find(const Profile& profile, const std::string& host) {
     if (std::any_of(entry.patterns.begin(), entry.patterns.end(), fits)) return entry;
   }
   throw SystemError(
-      fmt::format("the profile {} knows no host {}: add an entry `- host: {}`", profile.name, host, host));
+      fmt::format("the profile {} has no host {}: add an entry `- host: {}`", profile.name, host, host));
 }
 
 std::string names_of(const ProfileHost& entry) {
@@ -80,7 +80,7 @@ Entrance entrance_opening(const Profile& profile, const std::string& host, Servi
   for (const Sequence& sequence : entry.sequences) {
     if (opens(sequence, service)) return make_entrance(entry, host, sequence);
   }
-  throw SystemError(fmt::format("the profile {} has no sequence that opens {} of {}: it has {}", profile.name,
+  throw SystemError(fmt::format("the profile {} has no sequence that opens {} on {}: it has {}", profile.name,
                                 to_string(service), host, names_of(entry)));
 }
 

@@ -67,7 +67,7 @@ class Visit {
     if (!entrance_.step_timeout || entrance_.knocks.front().size() < 2 || pause < *entrance_.step_timeout) {
       return;
     }
-    throw SystemError(fmt::format("{} ms between two knocks are too long: {} expects the next within {} ms",
+    throw SystemError(fmt::format("{} ms between two knocks is too long: {} expects the next within {} ms",
                                   pause.count(), entrance_.sequence, entrance_.step_timeout->count()));
   }
 
@@ -92,7 +92,7 @@ class Visit {
       says_of(ways_.front());
       return true;
     }
-    fail(Outcome::unreachable, fmt::format("no way to {}: {}", title(), why));
+    fail(Outcome::unreachable, fmt::format("no route to {}: {}", title(), why));
     return false;
   }
 
@@ -180,23 +180,23 @@ class Visit {
     const std::string where = fmt::format("{} of {}", to_string(service), title());
     const std::string knocked = times(knocked_.rounds) + by_epoch();
     if (best_ == Wire::Answer::refused) {
-      fail(
-          Outcome::refused,
-          fmt::format("{} stays closed, after knocking {}: are the knocks those of its declaration, and does "
-                      "anything listen there?",
-                      where, knocked));
+      fail(Outcome::refused,
+           fmt::format(
+               "{} is still closed after knocking {}: check that the knocks match its declaration, and that "
+               "the service is listening",
+               where, knocked));
     } else if (best_ == Wire::Answer::silent) {
       fail(Outcome::unreachable,
-           fmt::format("{} does not answer, after knocking {}: {}", where, knocked, why_));
+           fmt::format("{} does not answer after knocking {}: {}", where, knocked, why_));
     } else {
-      fail(Outcome::unreachable, fmt::format("no way to {}: {}", title(), why_));
+      fail(Outcome::unreachable, fmt::format("no route to {}: {}", title(), why_));
     }
   }
 
   // Two epochs behind nothing opens, and no answer tells it.
   std::string by_epoch() const {
     if (!entrance_.epoch) return "";
-    return fmt::format(" by epoch {} of {} and its neighbours (compare `knockwork epoch show` there)",
+    return fmt::format(" with epoch {} of {} and its neighbours (compare with `knockwork epoch show` there)",
                        *entrance_.epoch, entrance_.sequence);
   }
 

@@ -32,10 +32,12 @@ void pass(const Socket& socket, int channel) {
   } while (sent < 0 && errno == EINTR);
   if (sent == 1) return;
   const int error = errno;
-  throw SystemError(error == ENOTSOCK
-                        ? std::string("standard output is no socket to pass the connection over: --fdpass is "
-                                      "for ssh's `ProxyUseFdpass yes`")
-                        : fmt::format("cannot pass the connection on: {}", std::strerror(error)));
+  throw SystemError(
+      error == ENOTSOCK
+          ? std::string(
+                "standard output is not a socket, so the connection cannot be passed over it: --fdpass is "
+                "for ssh's `ProxyUseFdpass yes`")
+          : fmt::format("cannot pass the connection: {}", std::strerror(error)));
 }
 
 }  // namespace knockwork

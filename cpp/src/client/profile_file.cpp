@@ -15,10 +15,10 @@ Profile read_profile(const fs::path& file) {
   const fs::path path = file.empty() ? user_folder() / "hosts.yml" : file;
   const std::optional<std::string> text = read_private_file(path);
   if (!text) {
-    throw SystemError(
-        fmt::format("there is no profile {}: write one (on the host, `knockwork export` prints it), or name "
-                    "another with --profile",
-                    path.string()));
+    throw SystemError(fmt::format(
+        "the profile {} does not exist: write it (`knockwork export` on the host prints it), or name another "
+        "with --profile",
+        path.string()));
   }
   return load_profile(path.string(), *text);
 }

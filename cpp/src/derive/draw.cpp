@@ -54,7 +54,7 @@ HostKey::~HostKey() { crypto::wipe(bytes_.data(), bytes_.size()); }
 
 HostKey host_key(std::string_view master, std::string_view host) {
   const auto name = derivation::normal_host(host);
-  if (!name) throw SystemError("not the name of a host: write letters, digits, `.`, `-` and `_`");
+  if (!name) throw SystemError("not a valid host name: write letters, digits, `.`, `-` and `_`");
   const std::string info =
       std::string(kHost) + *name + '\1';  // HKDF-Expand's counter: 32 bytes are its first block
   crypto::Digest extracted = Hmac(kSalt).of(master);

@@ -19,7 +19,7 @@ namespace {
 constexpr std::string_view kBlanks = " \t\r";
 constexpr std::string_view kMaster = "master:", kHost = "host:";
 constexpr const char* kShape =
-    "write `master:BASE64` or `host:NAME:BASE64`, with the first epoch it is for in front where that is not 0";
+    "write `master:BASE64` or `host:NAME:BASE64`, preceded by its first epoch if that is not 0";
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kBlanks);
@@ -45,7 +45,7 @@ std::string_view read_host(std::string_view text, Secrets::Line& line) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) throw Refused{fmt::format("a host's key without a name: {}", kShape)};
   auto name = derivation::normal_host(text.substr(0, colon));
-  if (!name) throw Refused{"not the name of a host: write letters, digits, `.`, `-` and `_`"};
+  if (!name) throw Refused{"not a valid host name: write letters, digits, `.`, `-` and `_`"};
   line.host = std::move(*name);
   return text.substr(colon + 1);
 }
@@ -64,7 +64,7 @@ Secrets::Line read_line(std::string_view text) {
     throw Refused{fmt::format("not a secret: {}", kShape)};
   }
   auto bytes = text.empty() || text.size() > 2 * kLongestSecret ? std::nullopt : crypto::from_base64(text);
-  if (!bytes) throw Refused{"not base64: copy the line again, as a whole"};
+  if (!bytes) throw Refused{"not base64: copy the whole line again"};
   line.bytes = std::move(*bytes);
   if (!line.host.empty() && line.bytes.size() != HostKey::kBytes) {
     throw Refused{fmt::format("a host's key of {} bytes, not {}: take it from `knockwork derive host-key`",
@@ -72,11 +72,11 @@ Secrets::Line read_line(std::string_view text) {
   }
   if (line.host.empty() && line.bytes.size() < kShortestSecret) {
     throw Refused{
-        fmt::format("a secret of {} bytes: the shortest is {}; `knockwork derive new-secret` makes one",
+        fmt::format("a secret of {} bytes: the minimum is {}; `knockwork derive new-secret` generates one",
                     line.bytes.size(), kShortestSecret)};
   }
   if (line.bytes.size() > kLongestSecret) {
-    throw Refused{fmt::format("a secret of {} bytes: the longest is {}", line.bytes.size(), kLongestSecret)};
+    throw Refused{fmt::format("a secret of {} bytes: the maximum is {}", line.bytes.size(), kLongestSecret)};
   }
   return line;
 }
@@ -109,7 +109,8 @@ Secrets Secrets::parse(std::string_view text, std::string name) {
       faults.push_back(fmt::format("{}:{}: {}", name, number, refused.why));
     }
   }
-  if (lines.empty() && faults.empty()) faults.push_back(fmt::format("{}: no secret in it: {}", name, kShape));
+  if (lines.empty() && faults.empty())
+    faults.push_back(fmt::format("{} contains no secret: {}", name, kShape));
   if (!faults.empty()) throw SystemError(fmt::format("{}", fmt::join(faults, "\n")));
   return {std::move(name), std::move(lines)};
 }
@@ -136,12 +137,12 @@ HostKey Secrets::key(std::string_view host, Epoch epoch) const {
   if (found != nullptr) return found->host.empty() ? host_key(found->bytes, host) : to_key(found->bytes);
   if (known) {
     throw SystemError(fmt::format(
-        "{} holds no secret for epoch {}, only for later ones: add the line of the secret that it begins with",
+        "{} contains no secret for epoch {}, only for later ones: add the line of the secret for that epoch",
         name_, epoch));
   }
   throw SystemError(fmt::format(
-      "{0} holds the key of {1}, not of {2}: install the line that `knockwork derive host-key {2}` "
-      "prints, or write the name it was made for as `host` of `derive`",
+      "{0} contains the key of {1}, not of {2}: install the line that `knockwork derive host-key {2}` "
+      "prints, or set `host` in `derive` to the name that the key is for",
       name_, fmt::join(others, ", "), host));
 }
 

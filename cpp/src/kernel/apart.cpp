@@ -77,7 +77,8 @@ struct Child {
 
 std::string apart(const std::function<std::string()>& read, std::chrono::milliseconds longest) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) throw SystemError("no pipe: " + std::generic_category().message(errno));
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    throw SystemError("cannot create a pipe: " + std::generic_category().message(errno));
   std::fflush(nullptr);  // what waits to be written is not to be written twice
   const pid_t process = fork();
   if (process == 0) {
@@ -87,7 +88,7 @@ std::string apart(const std::function<std::string()>& read, std::chrono::millise
   close(ends[1]);
   if (process < 0) {
     close(ends[0]);
-    throw SystemError("no process: " + std::generic_category().message(errno));
+    throw SystemError("cannot create a process: " + std::generic_category().message(errno));
   }
   const Child child{process, ends[0]};
   return receive(child.pipe, Clock::now() + longest);

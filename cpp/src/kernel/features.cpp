@@ -49,9 +49,8 @@ std::string missing_features(std::string_view script, const Takes& takes) {
     modules += fmt::format(" {}", feature.modules);
   }
   if (names.empty()) return "";
-  return fmt::format(
-      "this kernel has no {} in nf_tables: run `modprobe{}`, on the host where this is a container", names,
-      modules);
+  return fmt::format("this kernel has no {} in nf_tables: run `modprobe{}` (in a container, on its host)",
+                     names, modules);
 }
 
 }  // namespace knockwork

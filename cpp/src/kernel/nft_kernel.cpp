@@ -30,7 +30,7 @@ using Context = std::unique_ptr<nft_ctx, ContextDeleter>;
 // A context a command: what libnftables remembers of one command can be stale in the next.
 Context open_context() {
   Context context(libnftables().ctx_new(NFT_CTX_DEFAULT));
-  if (!context) throw SystemError("libnftables does not start: is there memory left?");
+  if (!context) throw SystemError("libnftables does not start (out of memory?)");
   // Numbers for protocols: names depend on /etc/protocols, which may be missing.
   libnftables().ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO);
   libnftables().ctx_buffer_output(context.get());
@@ -124,7 +124,7 @@ class NftKernel final : public Kernel {
     std::erase(names, kTable);
     if (names.empty()) return {};
     if (!std::all_of(names.begin(), names.end(), is_word))
-      throw SystemError("a table has a name that nft cannot be asked for");
+      throw SystemError("a table has a name that nft does not accept");
     const auto list_each = [&] {
       std::string text;
       for (const std::string& name : names) text += terse_listing(name);

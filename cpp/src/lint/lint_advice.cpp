@@ -56,7 +56,7 @@ using Texts = std::vector<std::string>;
 void about_length(const Track& track, Texts& texts) {
   if (track.edges.size() == 1)
     texts.push_back("a single knock: any slow sweep opens it; write three or more");
-  if (track.edges.size() == 2) texts.push_back("two knocks only; write three or more");
+  if (track.edges.size() == 2) texts.push_back("only two knocks; write three or more");
 }
 
 void about_ports(const Track& track, const std::optional<PortRange>& ephemeral, Texts& texts) {
@@ -76,15 +76,16 @@ void about_ports(const Track& track, const std::optional<PortRange>& ephemeral, 
   const auto lan = steps_where(track, is_lan_port);
   if (!lan.empty()) {
     texts.push_back(listed(lan) + (lan.size() == 1 ? ": a port" : ": ports") +
-                    " that hosts of a LAN broadcast or multicast to by themselves; choose others");
+                    " that hosts on a LAN broadcast or multicast to on their own; choose others");
   }
   if (!ephemeral) return;
   const auto given = steps_where(track, [&](const Knock& knock) {
     return knock.protocol == Protocol::udp && ephemeral->first <= knock.port && knock.port <= ephemeral->last;
   });
   if (!given.empty()) {
-    texts.push_back(listed(given) +
-                    ": in the port range of this host's own traffic; late replies to it look like knocks");
+    texts.push_back(
+        listed(given) +
+        ": in this host's ephemeral port range; late replies to its own traffic look like knocks");
   }
 }
 
@@ -92,14 +93,14 @@ void about_sweeps(const Program& program, const Track& track, const Assessment& 
   if (track.edges.size() == 1) return;
   const char* remedy =
       program.lockout && program.guards.empty() && program.mode == Mode::gate ? "; write `guards: auto`" : "";
-  if (odds.ascending) texts.push_back(fmt::format("its ports ascend: one plain sweep opens it{}", remedy));
-  if (odds.descending) texts.push_back(fmt::format("its ports descend: one plain sweep opens it{}", remedy));
+  if (odds.ascending) texts.push_back(fmt::format("its ports ascend: a single sweep opens it{}", remedy));
+  if (odds.descending) texts.push_back(fmt::format("its ports descend: a single sweep opens it{}", remedy));
   if (odds.strides.count > 0) {
-    texts.push_back(fmt::format("{}a sweep by some stride opens it; let no order of size run through them",
+    texts.push_back(fmt::format("{}a sweep with some stride opens it; draw the ports at random",
                                 equally_spaced(track) ? "its ports are equally spaced: " : ""));
   }
   if (program.lockout && odds.repeated_seconds > 0 && odds.repeated_seconds < kYear) {
-    texts.push_back(fmt::format("random sweeps, repeated, open it in {} on average; write more knocks",
+    texts.push_back(fmt::format("repeated random sweeps open it in {} on average; write more knocks",
                                 span_of(odds.repeated_seconds)));
   }
 }
@@ -110,22 +111,22 @@ void about_sessions(const Track& track, Texts& texts) {
                                [](const Service& service) { return service.protocol == Protocol::udp; });
   if (!udp || track.cut) return;
   texts.push_back(
-      "it opens a UDP service: a session that is silent for longer than the kernel remembers it, 30 to 120 "
-      "seconds, is shut until the next knock; keep it talking (WireGuard: PersistentKeepalive = 25)");
+      "it opens a UDP service: a session that is silent for longer than conntrack remembers it (30 to 120 "
+      "seconds) is closed until the next knock; use keepalives (WireGuard: PersistentKeepalive = 25)");
 }
 
 void about_prefix(const Program& program, Texts& texts) {
   if (program.ipv4_prefix == 32) return;
-  texts.push_back(fmt::format(
-      "`ipv4_prefix: {0}`: whoever shares a client's IPv4 /{0} shares its grants and its lockouts",
-      program.ipv4_prefix));
+  texts.push_back(
+      fmt::format("`ipv4_prefix: {0}`: all hosts in a client's IPv4 /{0} share its grants and lockouts",
+                  program.ipv4_prefix));
 }
 
 void about_guards(const Program& program, Texts& texts) {
   const auto lan = std::count_if(program.guards.begin(), program.guards.end(), is_lan_port);
   if (lan == 0) return;
   texts.push_back(fmt::format(
-      "`guards` lists {} that hosts of a LAN broadcast or multicast to by themselves, which locks them out; "
+      "`guards` lists {} that hosts on a LAN broadcast or multicast to on their own, which locks them out; "
       "remove {}",
       lan == 1 ? "a port" : fmt::format("{} ports", lan), lan == 1 ? "it" : "them"));
 }
@@ -142,7 +143,7 @@ Texts advice(const Program& program, const Track& track, const Assessment& odds,
   about_sessions(track, texts);
   about_prefix(program, texts);
   if (!program.lockout) {
-    texts.push_back("`wrong_knock: ignore`: as many fast sweeps as it has knocks open it, in any order");
+    texts.push_back("`wrong_knock: ignore`: a few fast sweeps in any order, one for each knock, open it");
   }
   return texts;
 }

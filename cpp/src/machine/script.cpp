@@ -157,13 +157,11 @@ class Reader {
     if (!time) {
       return fault(
           word, "not a time",
-          "write 1.5s or 1m30s since the beginning, or +200ms since the packet before; units ms, s, m, h, d");
+          "write 1.5s or 1m30s since the start, or +200ms since the previous packet; units: ms, s, m, h, d");
     }
     packet.time = relative ? now_ + *time : *time;
-    if (packet.time < now_)
-      return fault(word, "time goes back", "put the packets in the order of their times");
-    if (packet.time > kLatest)
-      return fault(word, "more than ten years after the beginning", "use earlier times");
+    if (packet.time < now_) return fault(word, "time goes back", "sort the packets by time");
+    if (packet.time > kLatest) return fault(word, "more than ten years after the start", "use earlier times");
     now_ = packet.time;
   }
 
@@ -194,8 +192,8 @@ class Reader {
               "use TCP flags (ack), a ct state (invalid), reply, a kind of destination (broadcast, unicast), "
               "its address (to=203.0.113.10), lo, unlisted, or an icmpv6 type (packet-too-big)");
       } else if (!said.insert(*aspect).second) {
-        fault(words[at], "a second word for the " + std::string(to_string(*aspect)),
-              *aspect == Aspect::flags ? "join the flags: syn,ack" : "leave one of them");
+        fault(words[at], "duplicate word for the " + std::string(to_string(*aspect)),
+              *aspect == Aspect::flags ? "join the flags: syn,ack" : "keep one of them");
       } else {
         check_word(words[at], *aspect, packet);
       }

@@ -29,14 +29,14 @@ std::string describe(const Program& program, const Fired& fired) {
   const Track& track = program.tracks[fired.track];
   const std::string knock =
       fmt::format("knock {0} of {1} ({0}/{2}): ", fired.step + 1, track.name, track.edges.size());
-  if (fired.spent) return knock + "a duplicate of the one that spent it, does nothing";
+  if (fired.spent) return knock + "a duplicate of the knock that spent it, no effect";
   if (fired.step + 1 < track.edges.size()) {
     return knock + (fired.noted ? "next within " + to_string(track.step_timeout)
-                                : "no room to expect the next, knock again later");
+                                : "set full, the next knock is not expected; knock again later");
   }
   return knock + (fired.noted ? fmt::format("opens {}{} for {}{}", listed(track.services), at(track.to),
                                             to_string(track.open_for), track.once ? ", and is spent" : "")
-                              : "no room for all of its grants, knock again later");
+                              : "set full, not all grants fit; knock again later");
 }
 
 std::string describe(const Program& program, const std::vector<Fired>& all) {
@@ -49,21 +49,22 @@ std::string consequence(const Program& program, const Packet& packet, Lockout lo
   const std::string time = to_string(program.lockout_time);
   switch (locked) {
     case Lockout::none:
-      return program.lockout ? "no room to lock it out" : "ignored";
+      return program.lockout ? "lockout set full" : "ignored";
     case Lockout::source:
       return "locked out for " + time;
     case Lockout::family:
-      return fmt::format("no room to lock it out, so every IPv{} source is locked out for {}",
+      return fmt::format("lockout set full, so every IPv{} source is locked out for {}",
                          packet.source.ipv6 ? 6 : 4, time);
   }
   return {};
 }
 
 std::string no_knock(const Packet& packet) {
-  if (packet.destination != DestinationType::local) return "not a knock: to no address of this host alone";
+  if (packet.destination != DestinationType::local)
+    return "not a knock: the destination is not an address of this host only";
   return packet.conntrack == Conntrack::invalid
-             ? "not a knock: conntrack calls it invalid"
-             : "not a knock: of TCP only a SYN counts, without ACK, FIN and RST";
+             ? "not a knock: invalid for conntrack"
+             : "not a knock: for TCP, only a SYN without ACK, FIN and RST counts";
 }
 
 }  // namespace
@@ -90,27 +91,27 @@ std::string why(const Program& program, const Packet& packet, const Outcome& out
     case Reason::loopback:
       return "from this host itself";
     case Reason::unlisted:
-      return "by an interface on which nothing is protected";
+      return "on an interface where nothing is protected";
     case Reason::routed:
       return "routed, not for this host";
     case Reason::always_allowed:
       return "the source is in always_allow";
     case Reason::established:
-      return "of an established connection, or related to one";
+      return "part of an established connection, or related to one";
     case Reason::needed_by_ipv6:
-      return "IPv6 cannot live without it";
+      return "required by IPv6";
     case Reason::portless:
-      return program.mode == Mode::gate ? "neither TCP nor UDP" : "neither TCP nor UDP: stealth drops it";
+      return program.mode == Mode::gate ? "neither TCP nor UDP"
+                                        : "neither TCP nor UDP: dropped in stealth mode";
     case Reason::ping:
-      return "an echo request: stealth answers it unless `ping: no`";
+      return "an echo request: answered in stealth mode unless `ping: no`";
     case Reason::granted:
       return "granted, for another " + in_seconds(outcome.left);
     case Reason::ended:
-      return "of a connection that ended with its grant (on_expiry: cut)";
+      return "part of a connection that ended with its grant (on_expiry: cut)";
     case Reason::underway:
-      return program.mode == Mode::gate
-                 ? "of no connection that this host knows: answered as at a closed port"
-                 : "of no connection that this host knows: dropped";
+      return program.mode == Mode::gate ? "not part of a known connection: answered as at a closed port"
+                                        : "not part of a known connection: dropped";
     case Reason::odd:
       return "flags that no stack sends: dropped at every port, open or closed";
     case Reason::not_granted:
@@ -118,22 +119,24 @@ std::string why(const Program& program, const Packet& packet, const Outcome& out
     case Reason::public_service:
       return "public";
     case Reason::no_port_of_ours:
-      return program.mode == Mode::gate ? "no port of ours" : "not open: stealth drops it";
+      return program.mode == Mode::gate ? "not a port in the declaration"
+                                        : "not open: dropped in stealth mode";
     case Reason::no_knock:
       return no_knock(packet);
     case Reason::knock:
       return describe(program, outcome.fired);
     case Reason::excused:
-      return "a late copy of a right knock, or in order after one that a lockout ignored: not wrong";
+      return "a late copy of a correct knock, or in order after one that a lockout ignored: not wrong";
     case Reason::out_of_turn:
-      return wrong("wrong, a knock out of turn");
+      return wrong("wrong, a knock out of order");
     case Reason::guard:
       return wrong("wrong, a guard port");
     case Reason::stray:
-      return wrong("wrong, a port that stealth closes");
+      return wrong("wrong, a port that is closed in stealth mode");
     case Reason::locked_out:
-      if (!outcome.wrong) return "the source is locked out: in order, so not wrong, but it opens nothing";
-      return wrong("the source is locked out, knocks do nothing");
+      if (!outcome.wrong)
+        return "the source is locked out: the knock is in order, so not wrong, but opens nothing";
+      return wrong("the source is locked out, knocks have no effect");
   }
   return {};
 }

@@ -37,7 +37,7 @@ void read_drop_in(const Document& document, const Value& top, Draft& draft, Faul
     read_sequence_list(top, draft, faults);
   } else if (top.kind() != NodeKind::refused) {
     faults.at(top.kind() == NodeKind::map && !top.empty() ? top.first() : top,
-              {"a drop-in is a list of sequences, and this is not a list", kRemedy});
+              {"a drop-in must be a list of sequences, and this is not a list", kRemedy});
   }
 }
 
@@ -56,7 +56,7 @@ void read(const Document& document, Source::Kind kind, Draft& draft, Faults& fau
   if (kind == Source::Kind::drop_in) {
     read_drop_in(document, top, draft, faults);
   } else if (draft.top) {
-    faults.in(document, {"a second main file", "hand in one declaration; the others as drop-ins"});
+    faults.in(document, {"a second main file", "pass one declaration, and the others as drop-ins"});
   } else {
     read_main(document, top, draft, faults);
   }

@@ -12,8 +12,8 @@ namespace knockwork::spec {
 void read_version(const Key& key, const Value& value, Target&, Faults& faults) {
   const auto text = read_text(key, value, faults);
   if (!text || *text == "1") return;
-  faults.at(value, {fmt::format("format version {} is not known", quote(*text)),
-                    "write `knockwork: 1`, or install the knockwork that knows it"});
+  faults.at(value, {fmt::format("format version {} is not supported", quote(*text)),
+                    "write `knockwork: 1`, or install a version of knockwork that supports it"});
 }
 
 namespace {
@@ -96,7 +96,7 @@ void read_guards(const Key& key, const Value& value, Target& target, Faults& fau
     const bool repeated =
         std::any_of(ports->begin(), ports->end(), [&](Knock port) { return seen.contains(port); });
     if (repeated) {
-      faults.at(entry, {"a guard that is listed twice", "remove one; a port alone stands for tcp and udp"});
+      faults.at(entry, {"a guard that is listed twice", "remove one; a port alone means tcp and udp"});
       continue;
     }
     for (Knock port : *ports) {
@@ -115,7 +115,7 @@ void read_interfaces(const Key& key, const Value& value, Target& target, Faults&
     auto name = read_entry(key, entry, parse_interface, faults);
     if (!name) continue;
     if (!seen.insert(*name).second) {
-      faults.at(entry, {fmt::format("interface {} stands here twice", quote(*name)), "remove one"});
+      faults.at(entry, {fmt::format("interface {} is listed twice", quote(*name)), "remove one"});
       continue;
     }
     target.draft->value.interfaces.push_back(std::move(*name));

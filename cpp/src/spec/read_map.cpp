@@ -48,13 +48,13 @@ std::string belongs_to(Scope scope) {
     case Scope::public_entry:
       return "it belongs to an entry of `public`";
     case Scope::sequence:
-      return "it belongs to a sequence, beside its `name`";
+      return "it belongs to a sequence, next to its `name`";
     case Scope::derive:
       return "it belongs to `derive`";
     case Scope::profile:
       return "it belongs to the top level";
     case Scope::host:
-      return "it belongs to a host, beside its `sequences`";
+      return "it belongs to a host, next to its `sequences`";
   }
   return "";
 }
@@ -132,7 +132,7 @@ class MapReader {
     Value& first = seen_[number(*key)];
     if (first) {
       const int line = map_.document().line(first.node().offset);
-      faults_.at(name, {fmt::format("`{}` stands here twice", key->name),
+      faults_.at(name, {fmt::format("duplicate key `{}`", key->name),
                         fmt::format("remove one: the first is on line {}", line)});
       return;
     }

@@ -14,8 +14,8 @@ void read_hosts(const Key& key, const Value& value, Target& target, Faults& faul
   for (Value entry = value.first(); entry != value.stop(); entry = entry.next()) {
     if (entry.kind() == NodeKind::refused) continue;
     if (entry.kind() != NodeKind::map) {
-      faults.at(entry, {entry.kind() == NodeKind::null ? "an empty entry where a host should stand"
-                                                       : "a host is a mapping of keys",
+      faults.at(entry, {entry.kind() == NodeKind::null ? "an empty entry in the list of hosts"
+                                                       : "a host must be a mapping of keys",
                         "write it as in `- {host: web1, sequences: […]}`"});
       continue;
     }
@@ -53,7 +53,7 @@ void read_profile(const Document& document, ProfileDraft& draft, Faults& faults)
   } else if (top.kind() == NodeKind::map) {
     read_map(Scope::profile, top, {nullptr, nullptr, nullptr, &draft, nullptr}, faults);
   } else if (top.kind() != NodeKind::refused) {
-    faults.at(top, {"a profile is a mapping of keys", kStart});
+    faults.at(top, {"a profile must be a mapping of keys", kStart});
   }
 }
 

@@ -12,7 +12,7 @@ void check_epochs(const Value& map, Derivation& derivation, Faults& faults) {
   const Value period = find_key(map, "period"), epoch = find_key(map, "epoch");
   const Value overlap = find_key(map, "overlap"), accepts = find_key(map, "accepts");
   if (period && epoch)
-    faults.at(epoch, {"both `period` and `epoch`", "keep one: epochs change by the clock or by hand"});
+    faults.at(epoch, {"both `period` and `epoch`", "keep one: epochs advance by the clock or by hand"});
   if (overlap && epoch && !period)
     faults.at(overlap, {"`overlap` has no effect with `epoch`", "list the epochs under `accepts` instead"});
   if (overlap && !epoch && !period)
@@ -27,7 +27,7 @@ void check_epochs(const Value& map, Derivation& derivation, Faults& faults) {
   std::vector<std::uint64_t>& epochs = derivation.accepts;
   if (accepts && !epochs.empty() &&
       std::find(epochs.begin(), epochs.end(), *derivation.epoch) == epochs.end())
-    faults.at(accepts, {"`accepts` does not hold `epoch`", fmt::format("add {}", *derivation.epoch)});
+    faults.at(accepts, {"`accepts` does not contain `epoch`", fmt::format("add {}", *derivation.epoch)});
   if (!accepts) epochs = {*derivation.epoch};
 }
 
@@ -45,8 +45,8 @@ void read_sequence_list(const Value& list, Draft& draft, Faults& faults) {
     if (entry.kind() == NodeKind::refused) continue;
     if (entry.kind() != NodeKind::map) {
       faults.at(entry,
-                {entry.kind() == NodeKind::null ? "an empty entry where a sequence should stand"
-                                                : "a sequence is a mapping of keys",
+                {entry.kind() == NodeKind::null ? "an empty entry in the list of sequences"
+                                                : "a sequence must be a mapping of keys",
                  "write it as in `- {name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}`"});
       continue;
     }
@@ -55,7 +55,7 @@ void read_sequence_list(const Value& list, Draft& draft, Faults& faults) {
     read_map(Scope::sequence, entry, {&draft, &sequence, nullptr}, faults);
     const Value derive = find_key(entry, "derive");
     if (derive && find_key(entry, "knock")) {
-      faults.at(derive, {"both `knock` and `derive`", "keep one: `derive` draws the knocks from a secret"});
+      faults.at(derive, {"both `knock` and `derive`", "keep one: `derive` derives the knocks from a secret"});
     }
   }
 }
@@ -82,7 +82,7 @@ void read_knocks(const Key& key, const Value& value, Target& target, Faults& fau
     faults.at(value, {"a sequence without knocks", "write 1 to 32 of them, as in `[7000/udp, 8000/udp]`"});
   if (count > kMostKnocks) {
     faults.at(value,
-              {fmt::format("a sequence of {} knocks", count), fmt::format("write {} at most", kMostKnocks)});
+              {fmt::format("a sequence of {} knocks", count), fmt::format("write at most {}", kMostKnocks)});
   }
 }
 
@@ -115,7 +115,7 @@ void read_epochs(const Key& key, const Value& value, Target& target, Faults& fau
   if (value.kind() != NodeKind::list) return;
   const std::size_t count = target.derivation->accepts.size();
   if (count > kMostEpochs)
-    faults.at(value, {fmt::format("{} epochs", count), fmt::format("write {} at most", kMostEpochs)});
+    faults.at(value, {fmt::format("{} epochs", count), fmt::format("write at most {}", kMostEpochs)});
 }
 
 }  // namespace knockwork::spec

@@ -64,9 +64,9 @@ bool is_octal(const Value& entry, Faults& faults) {
   const auto number = parse_integer(entry.text(), 1, 65535);
   // Whole thousands in octal that are not round in decimal: nobody means 3584 who writes 7000 beside it.
   if (!number || *number % 01000 != 0 || *number % 10 == 0) return false;
-  faults.at(entry, {"a number that YAML may have read from digits behind a zero, as octal",
-                    "write it without the zero; if it is what you mean, put it in quotes",
-                    fmt::format("write {:o}; if you mean {}, put it in quotes", *number, *number)});
+  faults.at(entry, {"a number that YAML may have read as octal because of a leading zero",
+                    "write it without the zero; if the number is right, put it in quotes",
+                    fmt::format("write {:o}; if {} is right, put it in quotes", *number, *number)});
   return true;
 }
 
@@ -87,7 +87,7 @@ void read_network_list(const Key& key, const Value& list, std::vector<Network>& 
     const auto network = read_entry(key, entry, parse_declared_network, faults);
     if (!network) continue;
     if (!seen.insert(*network).second) {
-      faults.at(entry, {fmt::format("{} stands here twice", to_string(*network)), "remove one"});
+      faults.at(entry, {fmt::format("{} is listed twice", to_string(*network)), "remove one"});
       continue;
     }
     networks.push_back(*network);

@@ -112,7 +112,7 @@ void read_list(const Key& key, const Value& value, Target& target, Faults& fault
     auto parsed = read_entry(key, entry, +parse, faults);
     if (!parsed) continue;
     if (std::find(list.begin(), list.end(), *parsed) != list.end()) {
-      faults.at(entry, {"it stands here twice", "remove one"});
+      faults.at(entry, {"a value that is listed twice", "remove one"});
       continue;
     }
     list.push_back(std::move(*parsed));

@@ -139,10 +139,10 @@ std::vector<std::string> of_refused_services(const std::vector<OtherTable>& othe
   std::vector<std::string> all;
   all.reserve(refused.size());
   for (const auto& [chain, names] : refused) {
-    all.push_back(
-        fmt::format("the chain {} refuses what {} opens, so a knock lets nobody in there: allow the service "
-                    "in that firewall too (docs/firewalls.md)",
-                    chain, listed(names)));
+    all.push_back(fmt::format(
+        "the chain {} refuses what {} opens, so a knock has no effect there: allow the service in that "
+        "firewall too (docs/firewalls.md)",
+        chain, listed(names)));
   }
   return all;
 }
@@ -170,15 +170,15 @@ std::vector<std::string> of_unlike_answers(const std::vector<OtherTable>& others
   all.reserve(apart.size() + unclear.size());
   for (const auto& [chain, silent] : apart) {
     all.push_back(fmt::format(
-        "the chain {} {} closed ports, but lets through what has a translated destination: "
-        "protected ports stand out beside them{}",
+        "the chain {} {} closed ports, but accepts packets with a translated destination: protected ports "
+        "stand out from closed ones{}",
         chain, silent ? "silences" : "rejects", silent ? ". Set `refuse: drop`" : " (docs/firewalls.md)"));
   }
   for (const std::string& chain : unclear) {
-    all.push_back(
-        fmt::format("it cannot be told how the chain {} answers at closed ports, so protected ports may "
-                    "stand out: compare them from outside, and see docs/firewalls.md",
-                    chain));
+    all.push_back(fmt::format(
+        "it is not clear how the chain {} answers at closed ports, so protected ports may stand out: compare "
+        "them from outside, and see docs/firewalls.md",
+        chain));
   }
   return all;
 }

@@ -32,11 +32,11 @@ tl::unexpected<spec::Fault> too_long() {
 }
 
 spec::Parsed<Duration> check(std::int64_t ms) {
-  if (ms == 0) return refuse("a duration of nothing", "the shortest is 100ms");
+  if (ms == 0) return refuse("a duration of zero", "the shortest is 100ms");
   if (ms % 100 != 0) {
     const Duration nearest = Duration::milliseconds((ms + 99) / 100 * 100);
     return refuse("not a multiple of 100ms",
-                  fmt::format("write {}: the kernel's clock keeps no finer durations", to_string(nearest)));
+                  fmt::format("write {}: the kernel does not keep finer durations", to_string(nearest)));
   }
   return Duration::milliseconds(ms);
 }

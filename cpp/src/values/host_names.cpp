@@ -28,7 +28,7 @@ std::string own_host_name() {
   std::array<char, 256> name{};
   ::gethostname(name.data(), name.size() - 1);
   const auto normal = derivation::normal_host(name.data());
-  if (!normal) throw SystemError("this host has no name: set one, or write `host` in `derive`");
+  if (!normal) throw SystemError("this host has no name: set one, or set `host` in `derive`");
   return *normal;
 }
 

@@ -86,15 +86,14 @@ spec::Parsed<Network> spec::parse_declared_network(std::string_view text) {
                                 "write it as 192.0.2.10, 192.0.2.0/28 or \"2001:db8::/32\""});
   }
   if (is_mapped(*network)) {
-    return tl::unexpected(
-        Fault{quote(text) + " is an IPv4 address inside an IPv6 one", "write the IPv4 address"});
+    return tl::unexpected(Fault{quote(text) + " is an IPv4-mapped IPv6 address", "write the IPv4 address"});
   }
   const Network meant = without_host_bits(*network);
   if (meant != *network) {
     Network host = *network;
     host.prefix = static_cast<std::uint8_t>(size_of(host) * 8);
     return tl::unexpected(Fault{quote(text) + " has host bits set",
-                                fmt::format("write {} for the network, or {} for the one address",
+                                fmt::format("write {} for the network, or {} for the single address",
                                             to_string(meant), to_string(host))});
   }
   return *network;

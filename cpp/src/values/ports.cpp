@@ -64,11 +64,11 @@ Parsed<Halves> split(std::string_view text, const char* example) {
 
 Fault unknown_service(std::string_view name, const char* example) {
   return {all_letters(name) ? "unknown service " + quote(name) : "unknown service",
-          fmt::format("write its port, as in {}: this host's /etc/services has no such name", example)};
+          fmt::format("write its port, as in {}: the name is not in this host's /etc/services", example)};
 }
 
 Fault either(std::uint16_t tcp, std::uint16_t udp) {
-  return {"a service's name without a protocol, which may mean two ports",
+  return {"a service name without a protocol, which could mean two ports",
           "write the protocol as well, as in ssh/tcp", fmt::format("write {}/tcp or {}/udp", tcp, udp)};
 }
 
@@ -85,7 +85,7 @@ Parsed<Knock> parse_named(const Halves& halves, const char* example) {
   if (port) return Knock{*halves.protocol, *port};
   const Knock other = tcp ? Knock{Protocol::tcp, *tcp} : Knock{Protocol::udp, *udp};
   return tl::unexpected(
-      Fault{fmt::format("a service that /etc/services has for {} only", tcp ? "tcp" : "udp"),
+      Fault{fmt::format("a service that /etc/services lists for {} only", tcp ? "tcp" : "udp"),
             "write the port and the protocol that you mean",
             fmt::format("write {}, or {}/{}", to_string(other), other.port, tcp ? "udp" : "tcp")});
 }
@@ -124,7 +124,8 @@ Parsed<Knock> parse_knock(std::string_view text) {
   if (is_service_name(halves->ports)) return parse_named_knock(*halves);
   const std::size_t dash = halves->ports.find('-');
   if (dash != std::string_view::npos && all_digits(halves->ports.substr(0, dash))) {
-    return tl::unexpected(Fault{"a range of ports", "a knock is one packet to one port: name a single one"});
+    return tl::unexpected(
+        Fault{"a range of ports", "a knock is one packet to one port: write a single port"});
   }
   const auto port = parse_port(halves->ports);
   if (!port) return tl::unexpected(port.error());
@@ -141,7 +142,7 @@ Parsed<std::vector<Knock>> parse_guard(std::string_view text) {
   const auto knock = parse_knock(text);
   if (!knock) {
     const bool range = knock.error().message == "a range of ports";
-    return tl::unexpected(range ? Fault{"a range of ports", "list each guard port by itself"}
+    return tl::unexpected(range ? Fault{"a range of ports", "list each guard port separately"}
                                 : knock.error());
   }
   if (text.find_first_of("/:") != std::string_view::npos) return std::vector<Knock>{*knock};

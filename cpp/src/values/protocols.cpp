@@ -123,8 +123,7 @@ Parsed<PublicRule> parse_type(std::uint8_t protocol, std::string_view type) {
   if (!number) {
     return refuse(
         fmt::format("unknown type {} of {}", quote(type), family),
-        fmt::format("write it as `nft describe {0} type` names it, or its number: {0}/echo-request, "
-                    "{0}/{1}",
+        fmt::format("write a name from `nft describe {0} type`, or its number: {0}/echo-request, {0}/{1}",
                     family, protocol == kIcmp ? 8 : 128));
   }
   rule.icmp_type = static_cast<std::uint8_t>(*number);
@@ -135,9 +134,9 @@ Parsed<PublicRule> parse_type(std::uint8_t protocol, std::string_view type) {
 
 Parsed<PublicRule> parse_public(std::string_view text) {
   if (parse_integer(text, 1, 254)) {
-    return tl::unexpected(
-        Fault{"a number that may be a port or a protocol", "write a port as 443/tcp, a protocol as proto/47",
-              fmt::format("write {0}/tcp or {0}/udp for the port, proto/{0} for the protocol", text)});
+    return tl::unexpected(Fault{
+        "a number that could be a port or a protocol", "write a port as 443/tcp, a protocol as proto/47",
+        fmt::format("write {0}/tcp or {0}/udp for the port, proto/{0} for the protocol", text)});
   }
   const std::string lowered = lower(text);
   const std::size_t slash = lowered.find('/');
@@ -149,7 +148,7 @@ Parsed<PublicRule> parse_public(std::string_view text) {
     if (is_service_name(text) && !service_port(text, Protocol::tcp) && !service_port(text, Protocol::udp)) {
       return refuse(
           "unknown protocol or service " + quote(text),
-          "write a service as 443/tcp, a protocol by its name as gre, or by its number as proto/47");
+          "write a service, as in 443/tcp, or a protocol by name, as in gre, or by number, as in proto/47");
     }
     return service_rule(text);
   }
@@ -158,8 +157,8 @@ Parsed<PublicRule> parse_public(std::string_view text) {
   const int number = protocol.value_or(0);
   if (number == kIcmp || number == kIcmpv6) return parse_type(*protocol, right);
   if (number_of(kProtocols, right)) {
-    return refuse(fmt::format("the ports of {} are not told apart", right),
-                  fmt::format("write {} for all of it", right));
+    return refuse(fmt::format("{} cannot be limited to a port", right),
+                  fmt::format("write {} for the whole protocol", right));
   }
   return service_rule(text);
 }

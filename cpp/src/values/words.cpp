@@ -55,13 +55,13 @@ Parsed<std::uint64_t> parse_epoch(std::string_view text) {
 
 Parsed<std::string> parse_host(std::string_view text) {
   if (auto name = derivation::normal_host(text)) return std::move(*name);
-  return tl::unexpected(Fault{quote(text) + " is not the name of a host", "use letters, digits and . - _"});
+  return tl::unexpected(Fault{quote(text) + " is not a valid host name", "use letters, digits and . - _"});
 }
 
 Parsed<bool> parse_boolean(std::string_view text) {
   if (text == "true" || text == "yes") return true;
   if (text == "false" || text == "no") return false;
-  return tl::unexpected(Fault{quote(text) + " is neither true nor false", "write true or false"});
+  return tl::unexpected(Fault{quote(text) + " is not true or false", "write true or false"});
 }
 
 Parsed<std::string> parse_name(std::string_view text) {
@@ -97,15 +97,15 @@ std::optional<Fault> wildcard_fault(std::string_view text) {
   if (at == std::string_view::npos && !plus) return std::nullopt;
   const std::string_view start = text.substr(0, plus ? text.size() - 1 : at);
   if (start.empty()) {
-    return Fault{quote(text) + " means every interface", "remove the key: without it all are meant"};
+    return Fault{quote(text) + " means every interface", "remove the key: the default is all interfaces"};
   }
   if (text != fmt::format("{}*", start)) {
-    return Fault{quote(text) + " is no wildcard of an interface",
-                 fmt::format("write {}* for all whose names begin so: one * at the end", start)};
+    return Fault{quote(text) + " is not a valid interface wildcard",
+                 fmt::format("write {}* for all whose names begin with it: one * at the end", start)};
   }
   if (std::string_view("lo").starts_with(start)) {
     return Fault{quote(text) + " covers the loopback interface, which is never protected",
-                 "write more of the names that you mean"};
+                 "write a longer prefix"};
   }
   return std::nullopt;
 }
@@ -115,7 +115,7 @@ std::optional<Fault> wildcard_fault(std::string_view text) {
 // What the kernel takes (dev_valid_name, net/core/dev.c), less what nftables or a
 // shell would read as more than a name; a * at its end stands for any rest.
 Parsed<std::string> parse_interface(std::string_view text) {
-  const std::string message = quote(text) + " cannot be an interface's name";
+  const std::string message = quote(text) + " is not a valid interface name";
   const auto legal = [](char byte) {
     return is_printable_ascii(byte) && std::string_view("/:\"'`\\").find(byte) == std::string_view::npos;
   };

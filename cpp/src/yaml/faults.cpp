@@ -85,7 +85,7 @@ Diagnostics Faults::diagnostics() const {
     Diagnostic more;
     more.file = found_[order[kShown]].document->name();
     more.message = fmt::format("{} more errors, not shown", order.size() - kShown);
-    more.remedy = "mend those above first";
+    more.remedy = "fix those above first";
     diagnostics.push_back(std::move(more));
   }
   return diagnostics;

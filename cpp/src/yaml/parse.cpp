@@ -50,7 +50,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (value.size() > kLongestWord) {
       faults_.at({&document_, id},
                  {fmt::format("a value of more than {} bytes", kLongestWord),
-                  "nothing in a declaration is that long: is a quote or bracket not closed?"});
+                  "nothing in a declaration is that long: is a closing quote or bracket missing?"});
       throw Refused{};
     }
     node.text = static_cast<std::uint32_t>(document_.scalars.size());
@@ -115,8 +115,8 @@ class TreeBuilder : public YAML::EventHandler {
     const std::uint32_t id = add(kind, mark, tag, anchor);
     open_.push_back(id);
     if (open_.size() <= static_cast<std::size_t>(kDeepest)) return;
-    faults_.at({&document_, id}, {fmt::format("more than {} lists and mappings inside each other", kDeepest),
-                                  "a declaration needs four: is a bracket not closed?"});
+    faults_.at({&document_, id}, {fmt::format("more than {} nested lists and mappings", kDeepest),
+                                  "a declaration needs four: is a bracket missing?"});
     throw Refused{};
   }
 

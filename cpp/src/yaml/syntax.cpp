@@ -20,9 +20,9 @@ constexpr std::string_view kAnchors = "anchors and aliases are not supported";
 constexpr std::string_view kWriteOut = "write the value out where it is used";
 constexpr std::string_view kTags = "tags are not supported";
 constexpr std::string_view kRemoveTag = "remove the tag and write a plain value";
-constexpr std::string_view kEscape = "an escape that double quotes do not know";
+constexpr std::string_view kEscape = "an escape sequence that is not valid in double quotes";
 constexpr std::string_view kSingleQuotes = "use single quotes, or double the backslash";
-constexpr std::string_view kDirective = "a directive that cannot be used";
+constexpr std::string_view kDirective = "a directive that is not supported";
 constexpr std::string_view kNoDirective = "remove the line that starts with `%`";
 constexpr std::string_view kCloseQuote = "close the quote on the same line";
 
@@ -32,20 +32,21 @@ const std::array<Translation, 29>& translations() {
       {YAML::ErrorMsg::TAB_IN_INDENTATION, "a tab in the indentation", "indent with spaces"},
       {YAML::ErrorMsg::END_OF_SEQ_FLOW, "a list that is never closed", "close it with `]`"},
       {YAML::ErrorMsg::END_OF_MAP_FLOW, "a mapping that is never closed", "close it with `}`"},
-      {YAML::ErrorMsg::END_OF_MAP, "this does not fit the mapping that it stands in",
+      {YAML::ErrorMsg::END_OF_MAP, "this does not belong in the mapping around it",
        "write `key: value`, indented like the keys above it"},
-      {YAML::ErrorMsg::END_OF_SEQ, "this does not fit the list that it stands in",
+      {YAML::ErrorMsg::END_OF_SEQ, "this does not belong in the list around it",
        "start an entry with `- `, or indent a key like the other keys of its entry"},
-      {YAML::ErrorMsg::MAP_VALUE, "a `:` where no key can stand",
-       "write one `key: value` per line: is a `:` or an indent missing above? Quote a text that holds `: `"},
-      {YAML::ErrorMsg::MAP_KEY, "a key where none can stand", "indent it like its neighbours"},
-      {YAML::ErrorMsg::BLOCK_ENTRY, "a `- ` where no list can stand",
+      {YAML::ErrorMsg::MAP_VALUE, "a `:` where a key is not allowed",
+       "write one `key: value` per line: is a `:` or an indent missing above? Put text that contains `: ` in "
+       "quotes"},
+      {YAML::ErrorMsg::MAP_KEY, "a key where it is not allowed", "indent it like the keys around it"},
+      {YAML::ErrorMsg::BLOCK_ENTRY, "a `- ` where a list is not allowed",
        "start the list on the line below its key, indented like the entries around it"},
-      {YAML::ErrorMsg::FLOW_END, "a closing bracket that fits nothing open",
-       "remove it, or first close what was opened last"},
+      {YAML::ErrorMsg::FLOW_END, "a closing bracket without an opening one",
+       "remove it, or first close the last opening bracket"},
       {YAML::ErrorMsg::UNKNOWN_TOKEN, "a character that cannot start a value", "put the value in quotes"},
       {YAML::ErrorMsg::EOF_IN_SCALAR, "a quote that is never closed", kCloseQuote},
-      {YAML::ErrorMsg::DOC_IN_SCALAR, "a document marker inside a quoted text", kCloseQuote},
+      {YAML::ErrorMsg::DOC_IN_SCALAR, "a document marker inside quoted text", kCloseQuote},
       {YAML::ErrorMsg::ALIAS_CONTENT, kAnchors, kWriteOut},
       {YAML::ErrorMsg::ALIAS_NOT_FOUND, kAnchors, kWriteOut},
       {YAML::ErrorMsg::ANCHOR_NOT_FOUND, kAnchors, kWriteOut},

@@ -81,7 +81,7 @@ int look_up(const std::string& name, Family family, addrinfo** found) {
 Network source_address(const std::string& text) {
   const auto network = parse_network(text);
   if (network && network->prefix == (network->ipv6 ? 128 : 32)) return *network;
-  throw SystemError(fmt::format("{} is no address to knock from", text));
+  throw SystemError(fmt::format("{} is not an address to knock from", text));
 }
 
 std::string reason(int error) { return std::strerror(error); }
@@ -118,7 +118,7 @@ class LinuxWire final : public Wire {
   // Connecting a datagram socket asks the routes and sends nothing (udp(7)).
   std::string obstacle(const Destination& to, const Way& way) override {
     if (!way.source.empty() && source_address(way.source).ipv6 != to.address.ipv6) {
-      return fmt::format("{} is of the other family", way.source);
+      return fmt::format("{} is of the other address family", way.source);
     }
     const Socket socket = open_socket(to, SOCK_DGRAM, way);
     const SystemAddress address = system_address(to, 9);
@@ -226,14 +226,14 @@ class LinuxWire final : public Wire {
   static void use_interface(const Socket& socket, const std::string& name) {
     const auto length = static_cast<socklen_t>(std::min<std::size_t>(name.size(), IFNAMSIZ));
     if (::setsockopt(socket.number(), SOL_SOCKET, SO_BINDTODEVICE, name.data(), length) == 0) return;
-    throw SystemError(errno == ENODEV ? fmt::format("there is no interface {}", name)
+    throw SystemError(errno == ENODEV ? fmt::format("the interface {} does not exist", name)
                                       : fmt::format("cannot use the interface {}: {}", name, reason(errno)));
   }
 
   static void use_source(const Socket& socket, const std::string& text) {
     const SystemAddress address = system_address({source_address(text), 0}, 0);
     if (::bind(socket.number(), &address.any, address.length) == 0) return;
-    throw SystemError(errno == EADDRNOTAVAIL ? fmt::format("{} is no address of this host", text)
+    throw SystemError(errno == EADDRNOTAVAIL ? fmt::format("{} is not an address of this host", text)
                                              : fmt::format("cannot knock from {}: {}", text, reason(errno)));
   }
 

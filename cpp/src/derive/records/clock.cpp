@@ -51,7 +51,7 @@ void record(const ClockReading& reading, std::vector<std::string>& warnings) {
   try {
     write_file(path(), to_json(reading));
   } catch (const SystemError& error) {
-    warnings.push_back(fmt::format("a clock that goes wrong would not be noticed: {}", error.what()));
+    warnings.push_back(fmt::format("a clock error would not be detected: {}", error.what()));
   }
 }
 
@@ -144,8 +144,8 @@ InForce resolved(const Spec& declared, Keep keep) {
   const milliseconds off = times.verdict.off;
   if (off != milliseconds{0}) {
     result.warnings.push_back(fmt::format(
-        "this host's clock is {} {} of the time that passed since an earlier apply: the sequences of both times "
-        "are accepted. Set the clock, or run `knockwork derive trust-clock` if it is right now",
+        "this host's clock is {} {} of the time that passed since an earlier apply: the sequences of both "
+        "times are accepted. Set the clock, or run `knockwork derive trust-clock` if it is right now",
         in_words(milliseconds(std::abs(off.count()))), off.count() > 0 ? "ahead" : "behind"));
   }
   return result;

@@ -27,21 +27,21 @@ void refuse_unexpected(const EpochRecord& record, const Rotation& rotation) {
   });
   if (known) return;
   throw SystemError(fmt::format(
-      "this host accepts epoch {}, where {} was expected: another rotation came in between; nothing "
-      "was changed",
+      "this host accepts epoch {}, but {} was expected: another rotation ran in the meantime; nothing was "
+      "changed",
       to_text(record), *rotation.expected));
 }
 
 EpochRecord published(EpochRecord record, Epoch epoch) {
   if (std::binary_search(record.accepts.begin(), record.accepts.end(), epoch)) return record;
   if (epoch < record.accepts.back()) {
-    throw SystemError(fmt::format(
-        "this host accepts epoch {} already, and does not go back to {}: publish {} or a later one",
-        to_text(record), epoch, record.accepts.back() + 1));
+    throw SystemError(
+        fmt::format("this host already accepts epoch {}, and cannot go back to {}: publish {} or a later one",
+                    to_text(record), epoch, record.accepts.back() + 1));
   }
   if (record.accepts.size() == kMost) {
     throw SystemError(
-        fmt::format("this host accepts {} epochs, as many as it may: retire those before {} first", kMost,
+        fmt::format("this host accepts {} epochs, which is the maximum: retire those before {} first", kMost,
                     record.accepts.back()));
   }
   record.accepts.push_back(epoch);
@@ -61,7 +61,7 @@ EpochRecord retired(EpochRecord record, Epoch epoch) {
   if (!std::binary_search(record.accepts.begin(), record.accepts.end(), epoch)) {
     if (epoch < record.accepts.front()) return record;  // it went long ago, with what was before it
     throw SystemError(
-        fmt::format("this host accepts epoch {}, not {}: publish {} before what it replaces is retired",
+        fmt::format("this host accepts epoch {}, not {}: publish {} before you retire the previous one",
                     to_text(record), epoch, epoch));
   }
   std::erase_if(record.accepts, [epoch](Epoch each) { return each < epoch; });
@@ -108,9 +108,8 @@ EpochRecord read_epoch_record() {
       return record;
   } catch (const json::exception&) {
   }
-  throw SystemError(
-      fmt::format("{} is damaged: write {{\"accepts\": [N]}} with the epoch N that this host stands at",
-                  path().string()));
+  throw SystemError(fmt::format(
+      "{} is damaged: write {{\"accepts\": [N]}} with the current epoch N of this host", path().string()));
 }
 
 void write_epoch_record(const EpochRecord& record) { write_file(path(), to_json(record)); }

@@ -13,8 +13,8 @@ Secrets read_secrets(const std::filesystem::path& file) {
   std::optional<std::string> text = read_private_file(file);
   if (!text) {
     throw SystemError(fmt::format(
-        "no secret file {0}: install the line that `knockwork derive host-key NAME` prints on the machine that "
-        "keeps the fleet's secret, or make a new secret with `knockwork derive new-secret {0}`",
+        "no secret file {0}: install the line that `knockwork derive host-key NAME` prints on the machine "
+        "with the fleet's secret, or generate a new secret with `knockwork derive new-secret {0}`",
         file.string()));
   }
   try {
@@ -32,7 +32,7 @@ void make_secret(const std::filesystem::path& file, Epoch from, Append append) {
   std::string text = there.value_or("");
   if (!text.empty() && append == Append::no) {
     throw SystemError(fmt::format(
-        "{} is there already and stays as it is: name another file, or add a secret for later epochs with "
+        "{} already exists and was not changed: name another file, or add a secret for later epochs with "
         "`--from-epoch`",
         file.string()));
   }
@@ -47,7 +47,7 @@ void make_secret(const std::filesystem::path& file, Epoch from, Append append) {
 
 std::string host_key_lines(const Secrets& secrets, std::string_view host) {
   const auto name = derivation::normal_host(host);
-  if (!name) throw SystemError("not the name of a host: write letters, digits, `.`, `-` and `_`");
+  if (!name) throw SystemError("not a valid host name: write letters, digits, `.`, `-` and `_`");
   std::string text;
   for (const Secrets::Line& line : secrets.lines()) {
     if (!line.host.empty()) continue;
@@ -56,8 +56,8 @@ std::string host_key_lines(const Secrets& secrets, std::string_view host) {
   }
   if (text.empty()) {
     throw SystemError(
-        "the secret file holds keys of hosts only: keys are made from a master secret, where that "
-        "is kept");
+        "the secret file contains only host keys: host keys are generated from a master secret, on the "
+        "machine that has it");
   }
   return text;
 }

@@ -80,7 +80,7 @@ std::optional<Network> source_of(std::span<const std::uint8_t> header) {
 
 [[noreturn]] void taken() {
   throw SystemError(fmt::format(
-      "another program listens to nflog group {} already: perhaps another `knockwork watch`", kLogGroup));
+      "another program already listens to nflog group {}: is another `knockwork watch` running?", kLogGroup));
 }
 
 [[noreturn]] void refuse() {
@@ -89,7 +89,7 @@ std::optional<Network> source_of(std::span<const std::uint8_t> header) {
       if (::geteuid() == 0) taken();  // the kernel's answer also where the group has its listener
       [[fallthrough]];
     case EACCES:
-      throw SystemError("not permitted to listen: run as root (sudo), or with the capability CAP_NET_ADMIN");
+      throw SystemError("no permission to listen: run as root (sudo), or with the capability CAP_NET_ADMIN");
     case EBUSY:
       taken();
     case EPROTONOSUPPORT:

@@ -33,7 +33,7 @@ using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
     case EPERM:
     case EACCES:
       throw SystemError(
-          "not permitted to read nf_tables: run as root (sudo), or with the capability CAP_NET_ADMIN");
+          "no permission to read nf_tables: run as root (sudo), or with the capability CAP_NET_ADMIN");
     case EPROTONOSUPPORT:
     case EAFNOSUPPORT:
     case EOPNOTSUPP:

@@ -17,7 +17,7 @@ Service only(Knock knock) { return {knock.protocol, knock.port, knock.port}; }
 
 std::string other_one(const Value& place) {
   const Position position = place.document().position(place.node().offset);
-  return fmt::format("the other stands at {}:{}", position.line, position.column);
+  return fmt::format("the other is at {}:{}", position.line, position.column);
 }
 
 // Services of one list that repeat or overlap: told at the one that stands later in the text.
@@ -31,7 +31,7 @@ void check_overlaps(const std::vector<Service>& services, const std::vector<Valu
     const std::size_t here = order[at];
     if (services[here] == services[order[at - 1]]) {
       faults.at(places[here],
-                {"a service that stands here twice", "remove one: " + other_one(places[order[at - 1]])});
+                {"a service that is listed twice", "remove one: " + other_one(places[order[at - 1]])});
       continue;
     }
     const bool joined =
@@ -112,7 +112,7 @@ class PortChecks {
       faults_.at(draft_.guard_ports[at],
                  {owner ? fmt::format("a guard port that {} opens", title(draft_.sequences[*owner]))
                         : std::string("a guard port that is public"),
-                  "remove it: whoever touches a guard is locked out"});
+                  "remove it: every source that sends a packet to a guard is locked out"});
     }
   }
 
@@ -123,7 +123,7 @@ class PortChecks {
       if (service.protocol == Protocol::tcp && service.first <= kClosedPort) {
         faults_.at(sequence.opens[at],
                    {fmt::format("{} opens {}/tcp", title(sequence), kClosedPort),
-                    "use another port: refused connections end there, so it must be closed"});
+                    "use another port: refused connections are redirected to it, so it must be closed"});
       }
     }
   }
@@ -138,7 +138,7 @@ class PortChecks {
       faults_.at(sequence.opens[at],
                  {fmt::format("{} cuts the connections of a service, and {} keeps them", title(sequence),
                               title(*keeper)),
-                  "write the same `on_expiry` in both: a connection does not tell which of them opened it"});
+                  "write the same `on_expiry` in both: there is no record of which one opened a connection"});
     }
   }
 
@@ -151,7 +151,7 @@ class PortChecks {
     if (count < kLeastPorts) {
       faults_.at(sequence.derive,
                  {fmt::format("{} ports to draw from", count),
-                  fmt::format("widen `ports`, or exclude less: {} are the least", kLeastPorts)});
+                  fmt::format("widen `ports`, or exclude fewer: at least {} are required", kLeastPorts)});
     }
     std::vector<PortRange> used;
     for (const SequenceDraft& opener : draft_.sequences)
@@ -160,7 +160,7 @@ class PortChecks {
     add_drawn(sequence, ranges, public_under_conditions(), used);
     if (!used.empty()) {
       faults_.at(sequence.derive,
-                 {fmt::format("{} may draw ports that are opened or public", title(sequence)),
+                 {fmt::format("{} could draw ports that are opened or public", title(sequence)),
                   "add them to `exclude`: a knock goes to a closed port",
                   fmt::format("add them to `exclude`: {}; a knock goes to a closed port",
                               fmt::join(texts(used), ", "))});
@@ -170,9 +170,10 @@ class PortChecks {
     used.clear();
     add_drawn(sequence, ranges, guards, used);
     if (!used.empty()) {
-      faults_.at(sequence.derive,
-                 {fmt::format("{} may draw a port that `guards` lists", title(sequence)),
-                  "add the listed guards to `exclude`: a guard locks out whoever touches it"});
+      faults_.at(
+          sequence.derive,
+          {fmt::format("{} could draw a port in `guards`", title(sequence)),
+           "add the listed guards to `exclude`: every source that sends a packet to a guard is locked out"});
     }
   }
 
@@ -186,7 +187,7 @@ class PortChecks {
   void check_public(const Service& service, const Value& place) {
     if (const auto owner = here_.owner(service)) {
       faults_.at(place, {fmt::format("a public service that {} opens", title(draft_.sequences[*owner])),
-                         "remove it from one of them: what is public needs no knock"});
+                         "remove it from one of them: a public service needs no knock"});
     }
   }
 
@@ -222,8 +223,10 @@ class PortChecks {
   void check_knock(const SequenceDraft& sequence, Knock knock, const Value& place) {
     const std::size_t number = (knock.protocol == Protocol::tcp ? 0U : 65536U) + knock.port;
     if (++uses_[number] == kMostUses + 1) {
-      faults_.at(place, {fmt::format("more than {} knocks on one port", kMostUses),
-                         "let sequences differ in their ports: each use of one costs every packet to it"});
+      faults_.at(
+          place,
+          {fmt::format("more than {} knocks on one port", kMostUses),
+           "use different ports in the sequences: each use of a port adds cost to every packet to it"});
     }
     if (const auto owner = protected_.owner(only(knock))) {
       const SequenceDraft& opener = draft_.sequences[*owner];
@@ -231,14 +234,16 @@ class PortChecks {
                  {&opener == &sequence
                       ? fmt::format("{} knocks on a port that it opens itself", title(sequence))
                       : fmt::format("{} knocks on a port that {} opens", title(sequence), title(opener)),
-                  "knock on a closed port, one that nothing opens"});
+                  "use a closed port that no sequence opens"});
     } else if (public_.owner(only(knock))) {
       faults_.at(place, {fmt::format("{} knocks on a public port", title(sequence)),
-                         "knock on a closed port, one that `public` does not list"});
+                         "use a closed port that is not in `public`"});
     } else if (guards_.owner(only(knock))) {
-      faults_.at(place,
-                 {fmt::format("{} knocks on a port that `guards` lists", title(sequence)),
-                  "remove it from `guards`, or knock elsewhere: a guard locks out whoever touches it"});
+      faults_.at(
+          place,
+          {fmt::format("{} knocks on a port in `guards`", title(sequence)),
+           "remove it from `guards`, or use another port: every source that sends a packet to a guard is "
+           "locked out"});
     }
   }
 

@@ -48,19 +48,19 @@ class RuleChecks {
   void check(const PublicRule& rule, const Value& place) {
     const std::string text = rule.service ? "a service" : to_string(rule);  // no port in a message
     if (!seen_.insert(rule).second) {
-      faults_.at(place, {fmt::format("{} stands here twice", text), "remove one"});
+      faults_.at(place, {fmt::format("{} is listed twice", text), "remove one"});
     } else if (open_to_all(rule)) {
       faults_.at(place,
-                 {fmt::format("{} is public for all already", text), "remove this entry, or the other"});
+                 {fmt::format("{} is already public for everyone", text), "remove this entry, or the other"});
     }
     check_family(rule, place);
     if (!rule.interface.empty() && !may_be(draft_.value.interfaces, rule.interface)) {
-      faults_.at(place, {fmt::format("{} is none of `interfaces`", quote(rule.interface)),
+      faults_.at(place, {fmt::format("{} is not in `interfaces`", quote(rule.interface)),
                          "remove this entry: nothing is protected on that interface"});
     }
     if (!draft_.value.ping && !has_conditions(rule) && lets_ping_in(rule)) {
-      faults_.at(place, {fmt::format("{} lets echo requests in, and `ping: no` does not", text),
-                         "remove one of them, or name the types that you mean"});
+      faults_.at(place, {fmt::format("{} accepts echo requests, but `ping: no` does not", text),
+                         "remove one of them, or list the types that you want"});
     }
   }
 
@@ -85,8 +85,8 @@ class RuleChecks {
     const bool ipv6 = protocol == kIcmpv6;
     for (const Network& network : rule.from) {
       if (network.ipv6 == ipv6) continue;
-      faults_.at(place, {fmt::format("{} never comes from {}", to_string(rule), to_string(network)),
-                         fmt::format("it is of IPv{}: remove the network", ipv6 ? 6 : 4)});
+      faults_.at(place, {fmt::format("{} packets cannot come from {}", to_string(rule), to_string(network)),
+                         fmt::format("it is an IPv{} protocol: remove the network", ipv6 ? 6 : 4)});
       return;
     }
   }

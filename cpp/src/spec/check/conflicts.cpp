@@ -24,8 +24,7 @@ void check_lockout(const Draft& draft, Faults& faults) {
       draft.lockout,
       {fmt::format("a lockout shorter than the longest step_timeout, {}", to_string(longest)),
        fmt::format(
-           "write {0} or more, or remove the key: a scan slower than the lockout would still meet every "
-           "step",
+           "write {0} or more, or remove the key: a scan slower than the lockout would complete every step",
            to_string(longest))});
 }
 
@@ -51,7 +50,7 @@ void check_names(const Draft& draft, Faults& faults) {
     if (added) continue;
     const Document& document = other->second->name.document();
     faults.at(sequence.name, {fmt::format("a second sequence named {}", quote_name(sequence.value.name)),
-                              fmt::format("rename one: the first stands at {}:{}", document.name(),
+                              fmt::format("rename one: the first is at {}:{}", document.name(),
                                           document.line(other->second->name.node().offset))});
   }
 }
@@ -61,11 +60,11 @@ void check_combinations(const Draft& draft, Faults& faults) {
   if (gate && !(draft.value.public_services.empty() && draft.value.public_rules.empty())) {
     faults.at(draft.public_list,
               {"`public` has no effect in `mode: gate`",
-               "remove it, or write `mode: stealth`: gate refuses nothing but what sequences open"});
+               "remove it, or write `mode: stealth`: gate mode refuses only what sequences open"});
   }
   if (gate && !draft.value.ping) {
     faults.at(draft.ping, {"`ping` has no effect in `mode: gate`",
-                           "remove it, or write `mode: stealth`: gate leaves echo requests alone"});
+                           "remove it, or write `mode: stealth`: gate mode does not affect echo requests"});
   }
   if (draft.value.wrong_knock == WrongKnock::lockout) {
     check_lockout(draft, faults);
