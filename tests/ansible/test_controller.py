@@ -73,7 +73,8 @@ def test_without_a_proof(gated: Gated) -> None:
 
 def test_what_the_sequence_opens_is_proved(gated: Gated) -> None:
     """Without being named; and at both addresses, as far as there are two."""
-    outcome = gated.changes("- knockwork.nft.knock: {both: true, within: 1m30s, jitter: 0s, timeout: 1m500ms}\n", limit="host1")
+    task = "- knockwork.nft.knock: {both: true, within: 1m30s, jitter: 0s, timeout: 1m500ms}\n"
+    outcome = gated.changes(task, limit="host1")
     assert told(outcome)["outcome"] == "open" and outcome.result()["addresses"] == ["10.77.0.11"]
 
 

@@ -36,7 +36,8 @@ def test_wrong_words(knockwork: Knockwork, words: tuple[str, ...]) -> None:
 
 TIMES = ("apply --check --lock-timeout {}", "apply --check --confirm-within {}", "remove --check --lock-timeout {}",
          "grant 192.0.2.7 --sequence ssh --for {}", "revoke --all --check --lock-timeout {}",
-         "confirm --lock-timeout {}", "rollback --lock-timeout {}", "epoch publish 1 --check --lock-timeout {}", "renew ssh --lock-timeout {}",
+         "confirm --lock-timeout {}", "rollback --lock-timeout {}", "epoch publish 1 --check --lock-timeout {}",
+         "renew ssh --lock-timeout {}",
          "save --lock-timeout {}", "knock ::1 47000 --no-prove --delay {}", "knock ::1 47000 --no-prove --jitter {}",
          "knock ::1 47000 --no-prove --timeout {}", "knock ::1 47000 --no-prove --within {}")
 

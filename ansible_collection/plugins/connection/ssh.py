@@ -111,8 +111,8 @@ options:
       - {section: knockwork, key: retries}
   knockwork_timeout:
     description:
-      - The timeout of one connection attempt, as in C(5s) or C(1m30s); a number alone means seconds. Defaults to that of
-        C(knockwork connect).
+      - The timeout of one connection attempt, as in C(5s) or C(1m30s); a number alone means seconds. Defaults to
+        that of C(knockwork connect).
     type: str
     vars:
       - name: ansible_knockwork_timeout
