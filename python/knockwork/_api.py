@@ -83,7 +83,7 @@ def apply(spec: Spec, *, check: bool = False, lock_timeout: timedelta = _LOCK_TI
     even if this process dies; `Report.pending` has its ID. If nothing changed, no rollback is scheduled.
 
     With `revoke_retired`, the grants of sequences that are removed or changed are revoked in the same transaction, and
-    their connections are cut as by revoke(). Without it, the grants expire as usual and the connections continue.
+    their connections are cut as by revoke(). Otherwise, the grants expire as usual and the connections continue.
 
     If none of the declared interfaces exists, nothing is applied unless `allow_absent` is set.
     """
@@ -151,7 +151,7 @@ def knock(host: str, knocks: Iterable[str] = (), *, sequence: str = "", wait_ope
     neither, for the host's lockout plus 10 seconds. Without such a port, or with `prove=False`, sends the knocks once.
 
     `sequence` selects one of several by name; default: the one that opens `wait_open`, or the only one. `profile`
-    defaults to ~/.config/knockwork/hosts.yml; the caller must own it, and nobody else may have access. `source` is a
+    defaults to ~/.config/knockwork/hosts.yml; the caller must own it, and no other user may have access. `source` is a
     local address, `interface` a local interface. `both` knocks on one address of each family. `delay` is the time
     between two knocks; default: until the host answers, or 250 ms if it does not. `timeout` is the time to wait for
     each answer. Needs no privileges, and releases the GIL.

@@ -147,7 +147,7 @@ def knock_rows(rounds: int) -> list[Row]:
                                  rounds * 40, lab.callers.environment)
     by_hand, theirs, by_profile = (statistics.median(each) * 1000 for each in taken)
     return [Row("knock, three datagrams / Debian's knock", by_hand, theirs, "ms", at_most=1.5),
-            Row("knock, as a profile has it / Debian's knock", by_profile, theirs, "ms")]
+            Row("knock, from a profile / Debian's knock", by_profile, theirs, "ms")]
 
 
 def _absorbed(table: str, seconds: float) -> float:
@@ -283,10 +283,10 @@ ROWS: dict[str, Callable[[int], list[Row]]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests/bench/run", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("row", nargs="*", help=f"{', '.join(ROWS)}; all of them without")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each, in turns (default 5)")
+    parser.add_argument("row", nargs="*", help=f"{', '.join(ROWS)}; default: all")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each, alternating (default: 5)")
     parser.add_argument("--against", type=Path, metavar="KNOCKWORK",
-                        help="another version's command: what a packet costs, beside the tables that it renders")
+                        help="another version's command: compares the cost of a packet with the tables that it renders")
     options = parser.parse_args()
     if options.against:
         ROWS["packets"] = functools.partial(packet_rows, other=options.against)

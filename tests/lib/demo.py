@@ -103,13 +103,13 @@ class Demo:
         return out
 
     def tell(self) -> None:
-        heading("1  A playbook closes SSH on three hosts, each with knocks of its own")
+        heading("1  A playbook closes SSH on three hosts, each with its own knocks")
         self.play("site.yml", changed=1)
-        heading("2  The same again: nothing differs, nothing is sent")
+        heading("2  The same again: no difference, nothing is sent")
         self.play("site.yml", changed=0)
-        heading("3  Nobody who did not knock gets in")
+        heading("3  Without a knock, SSH is closed")
         self.ssh(GUEST, "web", opens=False)
-        heading("4  A guest knocks, from bash, and SSH opens; a stranger stays out")
+        heading("4  A guest knocks from bash, and SSH opens; a stranger stays out")
         self.knock(GUEST, "web", (7000, 8000, 9000))
         self.ssh(GUEST, "web", opens=True)
         self.ssh(STRANGER, "web", opens=False)
@@ -117,17 +117,17 @@ class Demo:
         heading("5  A stranger tries the right ports in the wrong order")
         self.knock(STRANGER, "web", (9000, 8000, 7000))
         self.ssh(STRANGER, "web", opens=False)
-        heading("6  Who is in, and who is locked out for a while")
+        heading("6  The status: who has access, and who is locked out")
         say(f"  guest is {self.bed.address(GUEST)}, stranger {self.bed.address(STRANGER)}")
         status = self.show("web", "knockwork", "status")
         if self.bed.address(GUEST) not in status:
             raise Surprise("the guest should be listed")
-        heading("7  Another knock for web: what would change is said by name, without ports")
+        heading("7  Another knock for web: the diff shows names, not ports")
         other = "ssh_knock: [1812/udp, 4004/udp, 9119/udp]\n"
         self.bed.controller.write("/root/play/host_vars/web.yml", other)
         said = self.play("site.yml", "--check", "--diff", "--limit", "web", changed=1, hosts=["web"])
         answer("\n".join(line for line in said.splitlines() if line.startswith(("+seq", "-seq"))), "dim")
-        heading("8  And away again")
+        heading("8  Remove everything again")
         self.play("absent.yml", changed=1)
         self.ssh(STRANGER, "web", opens=True)
 
@@ -154,12 +154,12 @@ def main() -> int:
     try:
         Demo(bed).tell()
     except Surprise as surprise:
-        say(styled(f"\nThis is not as it should be: {surprise}", "bad"))
+        say(styled(f"\nUnexpected: {surprise}", "bad"))
         return 1
     finally:
         bed.close()
     say()
-    say(f"All as it should be, in {time.monotonic() - began:.0f} s. The hosts are gone.")
+    say(f"Everything as expected, in {time.monotonic() - began:.0f} s. The hosts are removed.")
     return 0
 
 

@@ -157,7 +157,7 @@ def test(chroot: Chroot, row: Row, suite: str) -> None:
 
 def try_release(release: str, chosen: list[str], until: float, folder: Path) -> Row:
     row = Row(release)
-    with Line(release, "making the chroot") as line:
+    with Line(release, "creating the chroot") as line:
         try:
             chroot = Chroot(release, folder, until)
             line.result = "made"
@@ -192,14 +192,14 @@ def count(rows: list[Row], word: str) -> int:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="tests/matrix", description="Makes a chroot of each release, builds and tests there, prints a table.",
+        prog="tests/matrix", description="Creates a chroot of each release, builds and tests there, prints a table.",
         epilog=f"releases: {', '.join(RELEASES)}; suites: {', '.join(suites.BY_NAME)}")
-    parser.add_argument("release", nargs="*", help="by default all of them")
-    parser.add_argument("--suite", action="append", metavar="NAME", help=f"by default {', '.join(SUITES)}")
+    parser.add_argument("release", nargs="*", help="default: all of them")
+    parser.add_argument("--suite", action="append", metavar="NAME", help=f"default: {', '.join(SUITES)}")
     parser.add_argument("--within", type=float, default=600, metavar="MINUTES",
-                        help="what has not run by then is left out")
+                        help="skip what has not run by then")
     parser.add_argument("--where-possible", action="store_true",
-                        help="a release whose packages cannot be fetched is no failure")
+                        help="do not fail if the packages of a release cannot be fetched")
     options = parser.parse_args()
     options.release = options.release or list(RELEASES)
     options.suite = options.suite or list(SUITES)

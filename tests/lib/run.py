@@ -23,13 +23,13 @@ LIMIT = 1500  # seconds for one command: only against a hang
 
 def arguments() -> list[suites.Suite]:
     table = "\n".join(f"  {suite.name:<10} {suite.what}{'' if suite.root else ' (no root needed)'}"
-                      f"{'' if suite.usual else ' (only where it is named)'}" for suite in suites.SUITES)
+                      f"{'' if suite.usual else '  (only if named)'}" for suite in suites.SUITES)
     parser = argparse.ArgumentParser(
         prog="tests/run", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Installs what is missing, builds what is needed, runs the suites named or all usual ones.",
+        description="Installs missing packages, builds what is needed, and runs the named suites or all default ones.",
         epilog=f"suites:\n{table}\n\nFull logs: build/test-logs/. Benchmarks: tests/bench/run.")
     parser.add_argument("suite", nargs="*", help="a suite's name")
-    parser.add_argument("--list", action="store_true", help="list the suites and stop")
+    parser.add_argument("--list", action="store_true", help="list the suites and exit")
     options = parser.parse_args()
     if options.list:
         print(table)
@@ -42,9 +42,9 @@ def arguments() -> list[suites.Suite]:
         barred = [suite.name for suite in chosen if suite.root]
         if barred and options.suite:
             sys.exit(f"tests/run: {', '.join(barred)}: needs root for network namespaces; "
-                     f"say: sudo tests/run {' '.join(options.suite)}")
+                     f"run: sudo tests/run {' '.join(options.suite)}")
         if barred:
-            say(f"not root: left out {', '.join(barred)}; for all of them say: sudo tests/run")
+            say(f"not root: skipped {', '.join(barred)}; for all of them run: sudo tests/run")
         chosen = [suite for suite in chosen if not suite.root]
     return chosen
 
@@ -102,7 +102,7 @@ def run(suite: suites.Suite, scratch: Path) -> results.Results:
                 with open(log, "rb") as back:
                     back.seek(start)
                     tail = back.read().decode(errors="replace").splitlines()[-30:]
-                reason = "was ended: it hung" if status == 124 else f"ended with exit status {status}"
+                reason = "killed: it hung" if status == 124 else f"ended with exit status {status}"
                 one.failures.append((Path(command.argv[0]).name + f" {reason}", "\n".join(tail)))
             elif not status and not one.passed and not one.skips:
                 one.failures.append((Path(command.argv[0]).name, "ran no test"))
