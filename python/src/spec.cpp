@@ -3,65 +3,76 @@
 
 #include "knockwork/spec.hpp"
 
+#include <algorithm>
+
 #include "bind.hpp"
+#include "knockwork/fields.hpp"
 #include "value.hpp"
 
 namespace kw = knockwork;
 
 namespace {
 
-std::chrono::milliseconds to_span(kw::Duration duration) {
-  return std::chrono::milliseconds(duration.milliseconds());
-}
-
 const char* word(kw::Protocol protocol) { return protocol == kw::Protocol::tcp ? "tcp" : "udp"; }
-const char* word(kw::Mode mode) { return mode == kw::Mode::gate ? "gate" : "stealth"; }
-const char* word(kw::WrongKnock wrong) { return wrong == kw::WrongKnock::lockout ? "lockout" : "ignore"; }
-const char* word(kw::OnExpiry expiry) { return expiry == kw::OnExpiry::keep ? "keep" : "cut"; }
 
-const char* word(kw::Refuse refuse) {
-  switch (refuse) {
-    case kw::Refuse::automatic:
-      return "auto";
-    case kw::Refuse::drop:
-      return "drop";
-    case kw::Refuse::reject:
-      break;
+// A field as Python has it; None where nothing is declared.
+struct ToPython {
+  py::object operator()(std::monostate) const { return py::none(); }
+  py::object operator()(std::string_view text) const { return py::str(text.data(), text.size()); }
+  py::object operator()(const std::string& text) const { return py::str(text); }
+  py::object operator()(kw::ChosenWord chosen) const { return (*this)(chosen.text); }
+  py::object operator()(kw::Duration duration) const {
+    return py::cast(std::chrono::milliseconds(duration.milliseconds()));
   }
-  return "reject";
-}
+  py::object operator()(kw::PortRange range) const { return py::make_tuple(range.first, range.last); }
+  py::object operator()(kw::Protocol protocol) const { return py::str(word(protocol)); }
+  py::object operator()(const kw::Derivation* derivation) const { return py::cast(*derivation); }
+  py::object operator()(const kw::PublicRule* rule) const { return py::cast(*rule); }
+  py::object operator()(kw::Publics publics) const { return (*this)(publics.services); }
 
-const char* word(kw::Log log) {
-  switch (log) {
-    case kw::Log::none:
-      return "none";
-    case kw::Log::grants:
-      return "grants";
-    case kw::Log::all:
-      break;
+  py::object operator()(const kw::Guards* guards) const {
+    if (guards->kind == kw::Guards::Kind::listed) return (*this)(&guards->ports);
+    return py::str(guards->kind == kw::Guards::Kind::none ? "none" : "auto");
   }
-  return "all";
-}
 
-py::tuple networks(const std::vector<kw::Network>& networks) {
-  const py::object parse = py::module_::import("ipaddress").attr("ip_network");
-  return to_tuple(networks,
-                  [&](const kw::Network& network) -> py::object { return parse(to_string(network)); });
-}
-
-py::object guards(const kw::Guards& guards) {
-  switch (guards.kind) {
-    case kw::Guards::Kind::automatic:
-      return py::str("auto");
-    case kw::Guards::Kind::none:
-      return py::str("none");
-    case kw::Guards::Kind::listed:
-      break;
+  py::object operator()(const std::vector<kw::Network>* networks) const {
+    const py::object parse = py::module_::import("ipaddress").attr("ip_network");
+    return to_tuple(*networks,
+                    [&](const kw::Network& network) -> py::object { return parse(to_string(network)); });
   }
-  return to_tuple(guards.ports);
+
+  template <typename T>
+  py::object operator()(const std::vector<T>* values) const {
+    return to_tuple(*values, *this);
+  }
+
+  template <typename T>
+  py::object operator()(const T& value) const {
+    return py::cast(value);
+  }
+};
+
+// The value of the table's key at that place.
+template <typename Part>
+auto field_at(std::size_t place) {
+  return [place](const Part& part) { return std::visit(ToPython(), kw::fields(part)[place].value); };
 }
 
-py::tuple ports(kw::PortRange range) { return py::make_tuple(range.first, range.last); }
+// A property for each key of the table but those that are bound by hand.
+template <typename Part>
+void add_keys(Value<Part>& value, std::initializer_list<std::string_view> by_hand) {
+  const std::vector<kw::Field> keys = kw::fields(Part{});
+  for (std::size_t place = 0; place < keys.size(); ++place) {
+    const kw::Field& key = keys[place];
+    if (std::find(by_hand.begin(), by_hand.end(), key.name) != by_hand.end()) continue;
+    const std::string name = key.name == "from" ? "from_" : std::string(key.name);  // a keyword of Python's
+    if (key.hidden) {
+      value.hidden(name.c_str(), field_at<Part>(place));
+    } else {
+      value.shown(name.c_str(), field_at<Part>(place));
+    }
+  }
+}
 
 py::object number(std::optional<std::uint8_t> value) {
   return value ? py::int_(int{*value}) : py::object(py::none());
@@ -79,73 +90,30 @@ void bind_parts(py::module_& module) {
       .hidden("last", [](const kw::Service& s) { return s.last; })
       .finish();
   using P = kw::PublicRule;
-  Value<P>(module, "PublicRule", "An entry of `public`: a service with conditions, or a protocol.")
-      .hidden("service", [](const P& p) { return p.service ? py::cast(*p.service) : py::object(py::none()); })
+  Value<P> rule(module, "PublicRule", "An entry of `public`: a service with conditions, or a protocol.");
+  rule.hidden("service", [](const P& p) { return p.service ? py::cast(*p.service) : py::object(py::none()); })
       .shown("protocol", [](const P& p) { return number(p.protocol); })
-      .shown("icmp_type", [](const P& p) { return number(p.icmp_type); })
-      .shown("interface",
-             [](const P& p) { return p.interface.empty() ? py::object(py::none()) : py::str(p.interface); })
-      .shown("from_", [](const P& p) { return networks(p.from); })
-      .finish();
-  using D = kw::Derivation;
-  Value<D>(module, "Derivation", "How a sequence is derived from a secret.")
-      .shown("secret_file", [](const D& d) { return d.secret_file; })
-      .shown("host", [](const D& d) { return d.host.empty() ? py::object(py::none()) : py::str(d.host); })
-      .shown("length", [](const D& d) { return d.length; })
-      .shown(
-          "protocols",
-          [](const D& d) { return to_tuple(d.protocols, [](kw::Protocol p) { return py::str(word(p)); }); })
-      .hidden("ports", [](const D& d) { return ports(d.ports); })
-      .hidden("exclude", [](const D& d) { return to_tuple(d.exclude, ports); })
-      .shown("period",
-             [](const D& d) { return d.epoch ? py::object(py::none()) : py::cast(to_span(d.period)); })
-      .shown("overlap", [](const D& d) { return to_span(d.overlap); })
-      .shown("epoch", [](const D& d) { return d.epoch ? py::cast(*d.epoch) : py::object(py::none()); })
-      .shown("accepts", [](const D& d) { return to_tuple(d.accepts); })
-      .finish();
+      .shown("icmp_type", [](const P& p) { return number(p.icmp_type); });
+  add_keys(rule, {"service"});
+  rule.finish();
 }
 
-void bind_sequence(py::module_& module) {
-  using S = kw::Sequence;
-  Value<S>(module, "Sequence", "A name, an ordered list of knocks, and the services that they open.")
-      .shown("name", [](const S& s) { return s.name; })
-      .hidden("knock", [](const S& s) { return to_tuple(s.knock); })
-      .hidden("opens", [](const S& s) { return to_tuple(s.opens); })
-      .shown("step_timeout", [](const S& s) { return to_span(s.step_timeout); })
-      .shown("open_for", [](const S& s) { return to_span(s.open_for); })
-      .shown("sequence_timeout",
-             [](const S& s) {
-               return s.sequence_timeout ? py::cast(to_span(*s.sequence_timeout)) : py::object(py::none());
-             })
-      .shown("from_", [](const S& s) { return networks(s.from); })  // `from` is a keyword of Python's
-      .shown("to", [](const S& s) { return networks(s.to); })
-      .shown("once", [](const S& s) { return s.once; })
-      .shown("on_expiry", [](const S& s) { return word(s.on_expiry); })
-      .shown("derive", [](const S& s) { return s.derive ? py::cast(*s.derive) : py::object(py::none()); })
-      .finish();
+template <typename Part>
+Value<Part> declared(py::module_& module, const char* name, const char* doc) {
+  Value<Part> value(module, name, doc);
+  add_keys(value, {"knockwork"});
+  return value;
 }
 
 }  // namespace
 
 void bind_spec(py::module_& module) {
   bind_parts(module);
-  bind_sequence(module);
-  using S = kw::Spec;
-  Value<S>(module, "Spec", "A valid declaration.")
-      .shown("mode", [](const S& s) { return word(s.mode); })
-      .hidden("public", [](const S& s) { return to_tuple(s.public_services); })
-      .hidden("public_rules", [](const S& s) { return to_tuple(s.public_rules); })
-      .shown("ping", [](const S& s) { return s.ping; })
-      .shown("refuse", [](const S& s) { return word(s.refuse); })
-      .shown("always_allow", [](const S& s) { return networks(s.always_allow); })
-      .shown("wrong_knock", [](const S& s) { return word(s.wrong_knock); })
-      .shown("lockout", [](const S& s) { return to_span(s.lockout); })
-      .hidden("guards", [](const S& s) { return guards(s.guards); })
-      .shown("interfaces", [](const S& s) { return to_tuple(s.interfaces); })
-      .shown("ipv4_prefix", [](const S& s) { return s.ipv4_prefix; })
-      .shown("ipv6_prefix", [](const S& s) { return s.ipv6_prefix; })
-      .shown("sources", [](const S& s) { return s.sources; })
-      .shown("log", [](const S& s) { return word(s.log); })
-      .shown("sequences", [](const S& s) { return to_tuple(s.sequences); })
+  declared<kw::Derivation>(module, "Derivation", "How a sequence is derived from a secret.")
+      .finish();
+  declared<kw::Sequence>(module, "Sequence", "A name, an ordered list of knocks, and the services that they open.")
+      .finish();
+  declared<kw::Spec>(module, "Spec", "A valid declaration.")
+      .hidden("public_rules", [](const kw::Spec& spec) { return to_tuple(spec.public_rules); })
       .finish();
 }

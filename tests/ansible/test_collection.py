@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,11 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml  # type: ignore[import]
 
 from bed.cli import binary
-from controller import ROOT
+from controller import COLLECTIONS, ROOT
 
 COLLECTION = ROOT / "ansible_collection"
 Options = dict[str, dict[str, Any]]
@@ -30,7 +30,7 @@ def core_keys(scope: str) -> Options:
 
 def options() -> Any:
     """The module utility that holds the options."""
-    spec = importlib.util.spec_from_file_location("keys", COLLECTION / "plugins/module_utils/keys.py")
+    spec = importlib.util.spec_from_file_location("options", COLLECTION / "plugins/module_utils/options.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -38,11 +38,10 @@ def options() -> Any:
 
 
 def documented(module: str) -> Options:
-    """The options in a module's documentation."""
-    source = (COLLECTION / f"plugins/modules/{module}.py").read_text()
-    found = re.search(r"^DOCUMENTATION = r'''\n(.*?)'''$", source, re.DOTALL | re.MULTILINE)
-    assert found is not None
-    documentation: Options = yaml.safe_load(found[1])["options"]
+    """The options in a module's documentation, as ansible-doc shows them."""
+    done = subprocess.run(["/usr/bin/ansible-doc", "--json", "-M", "/nowhere", f"knockwork.nft.{module}"], check=True,
+                          capture_output=True, env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)})
+    documentation: Options = json.loads(done.stdout)[f"knockwork.nft.{module}"]["doc"]["options"]
     return documentation
 
 
@@ -56,33 +55,39 @@ def places() -> Iterator[tuple[str, Options, Options, Options]]:
     yield "sequence", core_keys("sequence"), spec.SEQUENCE, documented("sequence")
 
 
-@pytest.mark.parametrize("keys, spec, documentation", [place[1:] for place in places()],
-                         ids=["ruleset", "ruleset-sequences", "derive", "sequence"])
-def test_options_are_the_cores_keys(keys: Options, spec: Options, documentation: Options) -> None:
+def test_options_are_the_cores_keys() -> None:
     """Names, types, choices, defaults and documentation."""
-    assert list(spec) == list(keys)
-    assert set(keys) <= set(documentation)
-    for name, key in keys.items():
-        option, told = spec[name], documentation[name]
-        assert (option["type"], option.get("elements")) == (key["type"], key["elements"]), name
-        assert option.get("default") == key["default"], name
-        assert option.get("required", False) == key["required"], name
-        if option["type"] != "raw":
-            assert option.get("choices") == key["choices"], name
-        text, *_ = [re.sub(r"C\((.*?)\)", r"`\1`", line) for line in told["description"]]
-        assert text == key["doc"], name
+    for place, keys, spec, documentation in places():
+        assert list(spec) == list(keys), place
+        assert set(keys) <= set(documentation), place
+        for name, key in keys.items():
+            option, told = spec[name], documentation[name]
+            assert (option["type"], option.get("elements")) == (key["type"], key["elements"]), name
+            assert option.get("default") == key["default"], name
+            assert option.get("required", False) == key["required"], name
+            if option["type"] != "raw":
+                assert option.get("choices") == key["choices"], name
+            text, *_ = [re.sub(r"C\((.*?)\)", r"`\1`", line) for line in told["description"]]
+            assert text == key["doc"], name
+
+
+def test_what_is_generated_is_current() -> None:
+    """Options, their documentation, Python's stubs, and what modules return alike."""
+    done = subprocess.run([ROOT / "packaging/generate", "--check", binary()], check=False, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
 
 
 def test_secret_keys_are_never_shown() -> None:
-    """What the core calls secret, and every list of ports, is not among the options that may be shown."""
+    """What the core calls secret, and every value with ports, is not among the options that may be shown."""
     source = (COLLECTION / "plugins/module_utils/secrecy.py").read_text()
-    found = re.search(r"_SHOWN = frozenset\(\((.*?)\)\)", source, re.DOTALL)
+    found = re.search(r"_SHOWN = SHOWN.union\(\((.*?)\)\)", source, re.DOTALL)
     assert found is not None
-    shown = set(re.findall(r"'(\w+)'", found[1]))
+    shown = set(re.findall(r"'(\w+)'", found[1])) | options().SHOWN
     secret = {key["name"] for scope in ("declaration", "sequence", "derive")
               for key in core_keys(scope).values() if key["secret"]}
     assert secret >= {"knock", "secret_file"}
-    assert not shown & (secret | {"opens", "public", "guards", "sequences", "derive"})
+    assert not shown & (secret | {"opens", "public", "guards", "ports", "exclude", "sequences", "derive"})
 
 
 def test_one_version() -> None:

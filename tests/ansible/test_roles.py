@@ -30,8 +30,8 @@ INSTALL = "- ansible.builtin.import_role: {name: knockwork.nft.install}\n"
 def test_gate_hands_every_key_on(name: str) -> None:
     """A key of the declaration that the role forgets would be lost without a word."""
     keys: dict[str, Any] = {}
-    source = (ROOT / "ansible_collection/plugins/module_utils/keys.py").read_text(encoding="utf-8")
-    exec(compile(source, "keys.py", "exec"), keys)  # pylint: disable=exec-used
+    source = (ROOT / "ansible_collection/plugins/module_utils/options.py").read_text(encoding="utf-8")
+    exec(compile(source, "options.py", "exec"), keys)  # pylint: disable=exec-used
     wanted = set(keys["DECLARATION" if name == "declaration" else "SEQUENCE"])
     tasks = yaml.safe_load((ROLES / f"gate/tasks/{name}.yml").read_text(encoding="utf-8"))
     given = tasks[-1][f"knockwork.nft.{'ruleset' if name == 'declaration' else 'sequence'}"]

@@ -1,12 +1,15 @@
 """load() and the values it gives: typed, frozen, compared by content, silent about ports."""
 
 import ipaddress
+import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import knockwork
+from knockwork import _core
 
 TEXT = """\
 knockwork: 1
@@ -59,6 +62,29 @@ def test_defaults() -> None:
     spec = knockwork.load("knockwork: 1")
     assert (spec.mode, spec.refuse, spec.guards, spec.sequences) == ("gate", "auto", "auto", ())
     assert spec.lockout == timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(("scope", "owner"), [("declaration", knockwork.Spec), ("sequence", knockwork.Sequence),
+                                              ("derive", knockwork.Derivation), ("public", knockwork.PublicRule)])
+def test_every_key_is_a_property(scope: str, owner: type) -> None:
+    """But the version. Those that hold ports or secrets are hidden where a value is printed."""
+    keys = {"from_" if key["name"] == "from" else key["name"]: key["hidden"]
+            for key in json.loads(_core.keys_json()) if key["scope"] == scope and key["name"] != "knockwork"}
+    assert set(keys) <= {name for name, value in vars(owner).items() if isinstance(value, property)}
+    text = ("knockwork: 1\nmode: stealth\npublic: [{service: 53/udp, interface: docker0}]\nsequences:\n"
+            "  - {name: ssh, opens: [22/tcp], derive: {secret_file: /s, length: 5}}\n")
+    spec = knockwork.load(text)
+    shown = repr({"declaration": spec, "sequence": spec.sequences[0], "derive": spec.sequences[0].derive,
+                  "public": spec.public_rules[0]}[scope])
+    for name, hidden in keys.items():
+        assert re.search(rf"\b{name}={'<[0-9 ]*hidden>' if hidden else ''}", shown), name
+
+
+def test_a_derivation_by_the_hosts_record() -> None:
+    derive = knockwork.load("knockwork: 1\nsequences: [{name: ssh, opens: [22/tcp], derive: {secret_file: /s, "
+                            "length: 5}}]").sequences[0].derive
+    assert derive is not None and (derive.period, derive.epoch, derive.host) == (None, None, None)
+    assert "/s" not in repr(derive)
 
 
 def test_values_are_frozen_and_compare_by_content() -> None:

@@ -1,12 +1,17 @@
 // What a report says of a change: whole texts, with fingerprints of a fixed key.
 #include "plan/explain.hpp"
 
+#include <fmt/format.h>
+
 #include <functional>
+#include <map>
+#include <regex>
 
 #include "catch.hpp"
-#include "report/fingerprint.hpp"
 #include "fake_kernel.hpp"
 #include "knockwork/knockwork.hpp"
+#include "report/fingerprint.hpp"
+#include "spec/keys.hpp"
 
 using namespace knockwork;
 
@@ -152,5 +157,52 @@ TEST_CASE("explain: what a hand changed") {
   for (const Case& each : cases) {
     const std::string text = told_of_hand(each.alter);
     CHECK(text.substr(0, text.find('\n') + 1) == each.line);
+  }
+}
+
+namespace {
+
+using spec::Scope;
+
+// A declaration that says nothing of the key, or that says `line`.
+Spec saying(const spec::Key& key, std::string_view value) {
+  const std::string line = value.empty() ? "" : fmt::format("{}: {}\n", key.name, value);
+  const bool top = key.scope == Scope::declaration, entry = key.scope == Scope::public_entry;
+  std::string text = "knockwork: 1\n" + (top ? line : "");
+  if (key.name == "public" || key.name == "ping" || entry) text += "mode: stealth\n";
+  if (entry) text += "public:\n  - service: 53/udp\n" + (line.empty() ? "" : "    " + line);
+  text += "sequences:\n  - name: ssh\n";
+  if (key.name != "knock" || value.empty()) text += "    knock: [7100/udp, 8100/udp]\n";
+  if (key.name != "opens" || value.empty()) text += "    opens: [23/tcp]\n";
+  if (key.scope == Scope::sequence && !line.empty()) text += "    " + line;
+  return load({{Source::Kind::declaration, "t", text}});
+}
+
+std::string told_of_key(const spec::Key& key, std::string_view value) {
+  FakeKernel kernel;
+  told(kernel, saying(key, ""));
+  return told(kernel, saying(key, value));
+}
+
+}  // namespace
+
+TEST_CASE("explain: a key of a declaration that changes is named") {
+  // Where the example is what there was before.
+  const std::map<std::string_view, std::string_view> others{{"lockout", "7s"}, {"interface", "docker1"}};
+  // These stand for something else: the version, a list that is explained by its entries, what is drawn
+  // before.
+  const auto stands_alone = [](const spec::Key& key) {
+    return key.scope != Scope::derive && key.name != "knockwork" && key.name != "sequences" &&
+           key.name != "name" && key.name != "service" && key.name != "derive";
+  };
+  for (const spec::Key& key : spec::all_keys()) {
+    if (!stands_alone(key)) continue;
+    const auto other = others.find(key.name);
+    const std::string text = told_of_key(key, other == others.end() ? key.example : other->second);
+    const std::string name(key.scope == Scope::public_entry ? "public" : key.name);
+    INFO(key.name << ":\n" << text);
+    CHECK(std::regex_search(text, std::regex(fmt::format("\\b{}\\b", name))));
+    CHECK(text.find("rules differ") == std::string::npos);
+    CHECK(text.find("elements differ") == std::string::npos);
   }
 }

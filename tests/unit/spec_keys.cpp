@@ -5,10 +5,12 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <set>
 #include <sstream>
 
 #include "catch.hpp"
+#include "knockwork/client.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/spec.hpp"
 #include "spec/keys.hpp"
@@ -113,6 +115,50 @@ TEST_CASE("keys: each example is accepted") {
   for (const Key& key : all_keys()) {
     INFO(key.name);
     CHECK(messages(declaration_with(key, key.example)).empty());
+  }
+}
+
+TEST_CASE("keys: each is written out again, under its name, and reads back to the same") {
+  for (const Key& key : all_keys()) {
+    INFO(key.name);
+    const Spec spec = load({{Source::Kind::declaration, "t", declaration_with(key, key.example)}});
+    const std::string normal = to_yaml(spec);
+    INFO(normal);
+    CHECK(load({{Source::Kind::declaration, "t", normal}}) == spec);
+    // Without a condition the service is the whole entry.
+    CHECK((key.name == "service" ||
+           std::regex_search(normal, std::regex(fmt::format("(^|[ {{\n]){}:", key.name)))));
+  }
+}
+
+TEST_CASE("keys: each is a field of what its mapping is read into, hidden where it holds ports or a secret") {
+  const auto are_fields_of = [](Scope scope, const std::vector<Field>& fields) {
+    REQUIRE(fields.size() == keys(scope).size());
+    for (std::size_t at = 0; at < fields.size(); ++at) {
+      INFO(fields[at].name);
+      CHECK(fields[at].name == keys(scope)[at].name);
+    }
+  };
+  are_fields_of(Scope::declaration, fields(Spec{}));
+  are_fields_of(Scope::sequence, fields(Sequence{}));
+  are_fields_of(Scope::derive, fields(Derivation{}));
+  are_fields_of(Scope::public_entry, fields(PublicRule{}));
+  for (const Key& key : all_keys()) {
+    INFO(key.name);
+    if (key.secret || key.example.find("7000") != std::string_view::npos)
+      CHECK((holds_ports(key.form) || key.secret || key.form == Form::sequences));
+  }
+}
+
+TEST_CASE("keys: what a client needs of a sequence is in its profile, and only that") {
+  const auto has = [](const std::string& text, const Key& key) {
+    return std::regex_search(text, std::regex(fmt::format("[ \"{{]{}\"?:", key.name)));
+  };
+  for (const Key& key : keys(Scope::sequence)) {
+    INFO(key.name);
+    const Spec spec = load({{Source::Kind::declaration, "t", declaration_with(key, key.example)}});
+    CHECK(has(to_yaml(export_host(spec, "web1", "")), key) == key.client);
+    CHECK(has(to_json(export_host(spec, "web1", "")), key) == key.client);
   }
 }
 

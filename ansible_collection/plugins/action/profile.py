@@ -9,7 +9,7 @@ import os
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.knockwork.nft.plugins.module_utils.files import locked_folder
-from ansible_collections.knockwork.nft.plugins.module_utils.keys import SEQUENCE
+from ansible_collections.knockwork.nft.plugins.module_utils.options import SEQUENCE
 from ansible_collections.knockwork.nft.plugins.module_utils.report import diff_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
     COMMON, Refused, invocation, options)

@@ -7,6 +7,14 @@ import os
 
 from ansible_collections.knockwork.nft.plugins.module_utils.words import in_playbooks
 
+# What every module takes that changes a declaration and applies it.
+CONVERGE = dict(
+    confirm_within=dict(type='str'),
+    revoke_retired=dict(type='bool', default=False),
+    allow_absent=dict(type='bool', default=False),
+    lint=dict(type='bool', default=True),
+)
+
 
 def converge(module, core, command, sources, drafts=()):
     """Asks the core, and lets the files appear once it said yes. No command: nothing to ask."""

@@ -12,19 +12,16 @@ import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.knockwork.nft.plugins.module_utils.options import COUNTED, NESTED, SHOWN
 from ansible_collections.knockwork.nft.plugins.module_utils.words import need_of_root
 
-_SHOWN = frozenset((
-    'address', 'allow_absent', 'always_allow', 'apply', 'backend', 'boot', 'checksum', 'confirm_within',
-    'declaration', 'delay', 'delivered', 'drop_ins', 'epoch', 'exclusive', 'executable', 'expected_epoch', 'family',
-    'fresh', 'from', 'host', 'id', 'interface', 'interfaces', 'ipv4_prefix', 'ipv6_prefix', 'jitter', 'jump',
-    'length', 'link', 'lint', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'path',
-    'period', 'ping', 'profile', 'purge', 'refuse', 'retries', 'revoke', 'revoke_retired', 'save', 'sequence',
-    'sequence_timeout', 'source', 'sources', 'src', 'state', 'step_timeout', 'timeout', 'to', 'try_first',
-    'version', 'wrong_knock',
+# Options that are no keys of a declaration; which of those may be shown, the table of keys says.
+_SHOWN = SHOWN.union((
+    'address', 'allow_absent', 'apply', 'backend', 'boot', 'checksum', 'confirm_within', 'declaration', 'delay',
+    'delivered', 'drop_ins', 'exclusive', 'executable', 'expected_epoch', 'family', 'fresh', 'id', 'interface', 'jitter',
+    'jump', 'link', 'lint', 'path', 'profile', 'purge', 'retries', 'revoke', 'revoke_retired', 'save', 'sequence',
+    'source', 'src', 'state', 'timeout', 'try_first', 'version',
 ))
-_NESTED = frozenset(('derive', 'sequences'))
-_COUNTED = dict(guards='port', knock='knock', opens='service', public='service')
 
 
 _SERVICE = re.compile(r'(\d+)(?:-(\d+))?[/:](?:tcp|udp)', re.IGNORECASE)
@@ -58,12 +55,12 @@ def _hidden(key, value):
         return value
     if key in _SHOWN:
         return value
-    if key in _NESTED and isinstance(value, dict):
+    if key in NESTED and isinstance(value, dict):
         return hidden(value)
-    if key in _NESTED and isinstance(value, list) and all(isinstance(each, dict) for each in value):
+    if key in NESTED and isinstance(value, list) and all(isinstance(each, dict) for each in value):
         return [hidden(each) for each in value]
-    if key in _COUNTED and isinstance(value, list):
-        return '%d %s%s (hidden)' % (len(value), _COUNTED[key], '' if len(value) == 1 else 's')
+    if key in COUNTED and isinstance(value, list):
+        return '%d %s%s (hidden)' % (len(value), COUNTED[key], '' if len(value) == 1 else 's')
     return '(hidden)'
 
 

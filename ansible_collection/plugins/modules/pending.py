@@ -58,18 +58,94 @@ EXAMPLES = r'''
 '''
 
 RETURN = r'''
+# From packaging/returns.yml: changes diagnostics unproved core_missing
 changes:
-  description: What was changed or, in check mode, would be changed. Empty if no apply waited.
+  description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
   returned: success
   type: list
   elements: dict
+  contains:
+    kind:
+      description: C(add), C(change) or C(remove).
+      type: str
+    object:
+      description: The kind of object, for example C(sequence), C(table), C(file), C(unit) or C(connections).
+      type: str
+    name:
+      description: The name of the object.
+      type: str
+    before:
+      description: The state before the change, without ports. Empty if it was added.
+      type: str
+    after:
+      description: The state after the change, without ports. Empty if it was removed.
+      type: str
+    why:
+      description: The difference.
+      type: str
   sample:
     - kind: change
-      object: apply
-      name: 5f1d92ab
-      before: waits
-      after: kept
-      why: confirmed
+      object: sequence
+      name: ssh
+      before: 3 knocks 91d7bce2, opens 1 service 047c46b4 for 30s, step_timeout 5s
+      after: 3 knocks 91d7bce2, opens 1 service 047c46b4 for 30s, step_timeout 10s
+      why: step_timeout 5s → 10s
+diagnostics:
+  description: >-
+    Every error in the declaration, if it is invalid. An error in an option has a path; an error in an existing file
+    also has a position.
+  returned: failure
+  type: list
+  elements: dict
+  contains:
+    file:
+      description: The file, empty for an option.
+      type: str
+    line:
+      description: The line, counted from 1; 0 for an option.
+      type: int
+    column:
+      description: The column, counted from 1; 0 for an option.
+      type: int
+    width:
+      description: How many characters are wrong; 0 for an option.
+      type: int
+    path:
+      description: The option or key.
+      type: str
+    message:
+      description: What is wrong, without ports.
+      type: str
+    remedy:
+      description: What to do.
+      type: str
+  sample:
+    - file: ''
+      line: 0
+      column: 0
+      width: 0
+      path: sequences[0].knock[1]
+      message: not a port
+      remedy: write a number from 1 to 65535, and a protocol
+unproved:
+  description: >-
+    Whether the host refused because the connection did not prove that a new one is possible, for example because it is
+    older than the change.
+  returned: failure
+  type: bool
+core_missing:
+  description: Which core is missing on the host. The action plugin delivers it then, unless C(knockwork_deliver=never).
+  returned: if the host has no core
+  type: dict
+  contains:
+    machine:
+      description: The host's architecture.
+      type: str
+      sample: x86_64
+    wanted:
+      description: The I(backend) of the task.
+      type: str
+# Until here.
 '''
 
 from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core  # noqa: E402

@@ -71,18 +71,39 @@ EXAMPLES = r'''
 '''
 
 RETURN = r'''
+# From packaging/returns.yml: changes
 changes:
   description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
   returned: success
   type: list
   elements: dict
+  contains:
+    kind:
+      description: C(add), C(change) or C(remove).
+      type: str
+    object:
+      description: The kind of object, for example C(sequence), C(table), C(file), C(unit) or C(connections).
+      type: str
+    name:
+      description: The name of the object.
+      type: str
+    before:
+      description: The state before the change, without ports. Empty if it was added.
+      type: str
+    after:
+      description: The state after the change, without ports. Empty if it was removed.
+      type: str
+    why:
+      description: The difference.
+      type: str
   sample:
-    - kind: add
-      object: host
-      name: web1
-      before: ""
-      after: sequences ssh (hidden)
-      why: ""
+    - kind: change
+      object: sequence
+      name: ssh
+      before: 3 knocks 91d7bce2, opens 1 service 047c46b4 for 30s, step_timeout 5s
+      after: 3 knocks 91d7bce2, opens 1 service 047c46b4 for 30s, step_timeout 10s
+      why: step_timeout 5s → 10s
+# Until here.
 path:
   description: The path of the file.
   returned: success

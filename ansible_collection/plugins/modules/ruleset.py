@@ -19,6 +19,8 @@ author:
 extends_documentation_fragment:
   - knockwork.nft.attributes
   - knockwork.nft.backend
+  - knockwork.nft.converge
+  - knockwork.nft.declaration
 options:
   state:
     description:
@@ -54,31 +56,6 @@ options:
       - Only with C(state=present).
     type: bool
     default: true
-  confirm_within:
-    description:
-      - How long the host waits for a confirmation after a change, as in C(60s) or C(5m), from C(1s) to C(1h). Without a
-        confirmation, the host rolls the change back, including the file that this module wrote, whatever happens to the
-        controller.
-      - The confirmation is part of the task. The task closes the connection, opens a new one (with a fresh knock if the
-        connection plugin knocks) and confirms over it. So a change that locks out the controller fails the task and is
-        rolled back. A grant from before the change proves nothing.
-      - If nothing changes, in check mode, and when the table is removed, there is nothing to confirm.
-      - Not compatible with C(async).
-    type: str
-  revoke_retired:
-    description:
-      - For emergencies. The grants of sequences that this task removes or changes are revoked in the same transaction,
-        and connections to their services are cut, unless the source has a grant from another sequence or is in
-        I(always_allow). The connection over which the module runs is not cut.
-      - By default, the grants expire as usual and the connections continue.
-    type: bool
-    default: false
-  allow_absent:
-    description:
-      - Whether to apply a declaration if none of its I(interfaces) exists yet. Nothing is protected until one does.
-      - If only some of them are missing, there is a warning.
-    type: bool
-    default: false
   exclusive:
     description:
       - Whether to remove drop-ins that are not in I(drop_ins) with the same change, so that the services of a role do
@@ -99,13 +76,6 @@ options:
         same fingerprint everywhere.
       - By default, the host keeps its key, which is random and secret.
     type: str
-  lint:
-    description:
-      - Whether to show the advice of C(knockwork lint) as warnings, for example about ports that are equally spaced or
-        that scanners try first.
-      - If more than 25 sequences are declared, run C(knockwork lint) on the host instead.
-    type: bool
-    default: true
   purge:
     description:
       - "Only with C(state=absent): whether to also disable C(knockwork.service) and remove everything in
@@ -113,262 +83,6 @@ options:
         records, saved grants. Only a command that the controller copied to the host is kept."
     type: bool
     default: false
-  mode:
-    description:
-      - >-
-        C(gate) refuses the services that sequences open, except to sources with a grant, and does not affect other
-        traffic. C(stealth) drops everything that is not established, granted or public.
-    type: str
-    choices: [gate, stealth]
-    default: gate
-  public:
-    description:
-      - >-
-        What is open to everyone and never counts as a wrong knock: services, and protocols by name (C(icmp),
-        C(icmpv6/echo-request), C(gre), C(esp), C(ah), C(sctp), C(ospf), C(vrrp), C(igmp) and others) or by number
-        (C(proto/47)). An entry that is a mapping applies to one interface or to some sources only. Stealth mode does
-        not let in connections that a conntrack helper expects: for an FTP server, list its data ports as well. Only
-        with C(mode: stealth).
-      - A mapping has the key C(service), and C(interface) or C(from) (a list of networks).
-    type: list
-    elements: raw
-    default: []
-  ping:
-    description:
-      - >-
-        Whether stealth mode accepts IPv4 and IPv6 echo requests, so that this host answers pings. Only with C(mode:
-        stealth): gate mode refuses none.
-    type: bool
-    default: true
-  refuse:
-    description:
-      - >-
-        How a protected service refuses sources without a grant. C(auto) answers like this host's closed ports: in gate
-        mode like a closed port, in stealth mode not at all.
-    type: str
-    choices: [auto, drop, reject]
-    default: auto
-  always_allow:
-    description:
-      - >-
-        Sources that never need to knock, such as your way back in. Networks must not have host bits set.
-    type: list
-    elements: str
-    default: []
-  wrong_knock:
-    description:
-      - >-
-        What a wrong knock does. C(lockout) ignores further knocks from that source for a while, so that a port scan
-        opens nothing; C(ignore) does nothing.
-    type: str
-    choices: [lockout, ignore]
-    default: lockout
-  lockout:
-    description:
-      - >-
-        How long a lockout lasts after the last wrong knock. Default: the longest C(step_timeout). A shorter lockout is
-        an error, because a slow scan would get through. Only with C(wrong_knock: lockout).
-    type: str
-  guards:
-    description:
-      - >-
-        Ports that no legitimate client uses: a packet to one is a wrong knock. C(auto) means the ports next to each
-        knock port; C(none) means no ports; in a list, a port without a protocol means both tcp and udp. Only with
-        C(wrong_knock: lockout).
-    type: raw
-    default: auto
-  interfaces:
-    description:
-      - >-
-        Interfaces to protect, by name. A missing interface and a bridge port are warnings. C(eth*) means all interfaces
-        whose names begin with C(eth). If empty: all interfaces except loopback. Nothing is protected on other
-        interfaces.
-    type: list
-    elements: str
-    default: []
-  ipv4_prefix:
-    description:
-      - >-
-        How many leading bits of an IPv4 address identify one source: 24 for clients whose carrier changes their address
-        within a /24. This has a price: everyone in that network shares grants, half-finished sequences and lockouts, so
-        a neighbour can get in with you or lock you out.
-    type: int
-    default: 32
-  ipv6_prefix:
-    description:
-      - >-
-        How many leading bits of an IPv6 address identify one source: everyone in that network shares grants. Lockouts
-        always apply to a /64 or shorter prefix.
-    type: int
-    default: 128
-  sources:
-    description:
-      - >-
-        The maximum number of sources in each of the kernel's dynamic sets.
-    type: int
-    default: 65536
-  log:
-    description:
-      - >-
-        What the kernel reports to C(knockwork watch): nothing, grants, or wrong knocks as well (rate-limited during a
-        flood). Never a port.
-    type: str
-    choices: [none, grants, all]
-    default: none
-  sequences:
-    description:
-      - >-
-        The sequences. Each drop-in file is such a list, and its sequences are added. Names must be unique.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description:
-          - >-
-            The name of the sequence in reports: 1 to 64 letters, digits and C(.) C(_) C(-) C(@), beginning with a
-            letter or digit.
-        type: str
-        required: true
-      knock:
-        description:
-          - >-
-            The knocks in order, 1 to 32 of them: port/protocol; a port alone means udp. C(7000:udp), C(udp/7000) and
-            upper case are accepted too. A knock port must not be opened, public or a listed guard, and a port can serve
-            at most 64 knocks in total. Either C(knock) or C(derive).
-        type: list
-        elements: raw
-      opens:
-        description:
-          - >-
-            The services that the sequence opens: port/protocol or first-last/protocol, or a name from this host's
-            /etc/services, such as C(ssh) or C(ssh/tcp). They are refused to everyone else.
-        type: list
-        elements: str
-        required: true
-      step_timeout:
-        description:
-          - >-
-            The maximum time between one knock and the next.
-        type: str
-        default: 5s
-      open_for:
-        description:
-          - >-
-            How long new connections are accepted after the last knock. Live connections continue.
-        type: str
-        default: 30s
-      sequence_timeout:
-        description:
-          - >-
-            The maximum time for the whole sequence, in addition to C(step_timeout). Default: as long as its steps
-            allow.
-        type: str
-      from:
-        description:
-          - >-
-            Sources that may use the sequence. If empty: all.
-        type: list
-        elements: str
-        default: []
-      to:
-        description:
-          - >-
-            The addresses of the services. They are protected and opened at these addresses (routed, or some of this
-            host's addresses) instead of at every address of this host. The knocks still go to this host.
-        type: list
-        elements: str
-        default: []
-      once:
-        description:
-          - >-
-            After one grant, the kernel ignores the sequence until C(knockwork renew NAME) or until its knocks change.
-        type: bool
-        default: false
-      on_expiry:
-        description:
-          - >-
-            What happens to live connections when their source no longer has a grant: C(keep) lets them continue, C(cut)
-            silently drops their packets. Sequences that open the same service must agree.
-        type: str
-        choices: [keep, cut]
-        default: keep
-      derive:
-        description:
-          - >-
-            Derives the knocks from a secret, with new knocks for each epoch, instead of listing them. Reports and
-            C(once) treat epoch 41 of C(ssh) as a separate sequence, C(ssh#41). docs/derivation.md explains the
-            derivation.
-        type: dict
-        suboptions:
-          secret_file:
-            description:
-              - >-
-                The absolute path of the file with the secret. C(knockwork derive) generates its contents; only the
-                owner may have access. It is read when the declaration is applied, not when it is validated.
-            type: path
-            required: true
-          host:
-            description:
-              - >-
-                The name of the host that the sequence belongs to; case does not matter. The client and the host must
-                use the same name. Default: this host's name.
-            type: str
-          length:
-            description:
-              - >-
-                The number of knocks.
-            type: int
-            required: true
-          protocols:
-            description:
-              - >-
-                The protocols to draw from, independently for each knock.
-            type: list
-            elements: str
-            default: [udp]
-          ports:
-            description:
-              - >-
-                The ports to draw from: at least 256, not counting those in C(exclude). A sequence never uses a port
-                twice. This host's own outgoing connections use ports above 32767.
-            type: str
-            default: "1024-32767"
-          exclude:
-            description:
-              - >-
-                Ports that are never drawn, for either protocol. List every port in C(ports) that a sequence opens, that
-                is public or that is a listed guard, on any host with this declaration. Clients must exclude the same
-                ports.
-            type: list
-            elements: str
-            default: []
-          period:
-            description:
-              - >-
-                How long a derived sequence is valid before the clock advances to the next: epoch N begins N periods
-                after the start of 1970, UTC. Without C(period) and C(epoch), the host's record has the epochs:
-                initially 0; C(knockwork epoch) and the role rotate change it.
-            type: str
-          overlap:
-            description:
-              - >-
-                How long both sequences are accepted before and after each rotation; must be shorter than C(period). It
-                covers clock differences and the time between two applies. Default: no overlap. Only with C(period).
-            type: str
-          epoch:
-            description:
-              - >-
-                The number of the current epoch, if you or a controller advance it instead of the clock. Either
-                C(period) or C(epoch).
-            type: int
-          accepts:
-            description:
-              - >-
-                The epochs that are accepted at the same time, including C(epoch); at most 16. Default: only C(epoch).
-                Only with C(epoch).
-            type: list
-            elements: int
 notes:
   - No result, diff, message or journal entry of this module contains a port. Ansible itself quotes lines of a playbook
     in some errors; keep sequences in variable files that are encrypted with ansible-vault.
@@ -421,6 +135,7 @@ EXAMPLES = r'''
 '''
 
 RETURN = r'''
+# From packaging/returns.yml: changes confirmed pending epochs diagnostics unproved core_missing
 changes:
   description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
   returned: success
@@ -431,7 +146,7 @@ changes:
       description: C(add), C(change) or C(remove).
       type: str
     object:
-      description: The kind of object, for example C(sequence), C(table), C(file) or C(unit).
+      description: The kind of object, for example C(sequence), C(table), C(file), C(unit) or C(connections).
       type: str
     name:
       description: The name of the object.
@@ -456,13 +171,29 @@ confirmed:
   description: Whether the change was confirmed over a new connection.
   returned: when I(confirm_within) was given and something changed
   type: bool
-lint:
-  description: Advice for each sequence to make it harder to find, as sentences without ports.
-  returned: success, unless I(state) is C(absent)
+pending:
+  description: The apply that still waits for its confirmation. The host rolls it back when its time is over.
+  returned: when I(confirm_within) was given and the change was not confirmed
   type: dict
-  sample:
-    ssh:
-      - the ports are equally spaced, so that a sweep in steps of that width opens it; draw them at random
+  contains:
+    id:
+      description: The ID of the apply.
+      type: str
+    since:
+      description: When it was applied, by the host's clock, in UTC.
+      type: str
+    deadline:
+      description: When the host rolls it back, by the host's clock, in UTC.
+      type: str
+    remaining_ms:
+      description: The milliseconds that were left when the host answered.
+      type: int
+epochs:
+  description: The epochs that the host accepts.
+  returned: success, if a sequence takes its epochs from the host's record
+  type: list
+  elements: int
+  sample: [41, 42]
 diagnostics:
   description: >-
     Every error in the declaration, if it is invalid. An error in an option has a path; an error in an existing file
@@ -470,6 +201,28 @@ diagnostics:
   returned: failure
   type: list
   elements: dict
+  contains:
+    file:
+      description: The file, empty for an option.
+      type: str
+    line:
+      description: The line, counted from 1; 0 for an option.
+      type: int
+    column:
+      description: The column, counted from 1; 0 for an option.
+      type: int
+    width:
+      description: How many characters are wrong; 0 for an option.
+      type: int
+    path:
+      description: The option or key.
+      type: str
+    message:
+      description: What is wrong, without ports.
+      type: str
+    remedy:
+      description: What to do.
+      type: str
   sample:
     - file: ''
       line: 0
@@ -478,6 +231,32 @@ diagnostics:
       path: sequences[0].knock[1]
       message: not a port
       remedy: write a number from 1 to 65535, and a protocol
+unproved:
+  description: >-
+    Whether the host refused because the connection did not prove that a new one is possible, for example because it is
+    older than the change.
+  returned: failure
+  type: bool
+core_missing:
+  description: Which core is missing on the host. The action plugin delivers it then, unless C(knockwork_deliver=never).
+  returned: if the host has no core
+  type: dict
+  contains:
+    machine:
+      description: The host's architecture.
+      type: str
+      sample: x86_64
+    wanted:
+      description: The I(backend) of the task.
+      type: str
+# Until here.
+lint:
+  description: Advice for each sequence to make it harder to find, as sentences without ports.
+  returned: success, unless I(state) is C(absent)
+  type: dict
+  sample:
+    ssh:
+      - the ports are equally spaced, so that a sweep in steps of that width opens it; draw them at random
 '''
 
 import os  # noqa: E402
@@ -486,8 +265,9 @@ from ansible_collections.knockwork.nft.plugins.module_utils.boot import disable,
 from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # noqa: E402
     HEADER, KEY, MAIN, Draft, drop_in_path, drop_ins, locked, purge, read, sources)
-from ansible_collections.knockwork.nft.plugins.module_utils.keys import DECLARATION, declaration_text  # noqa: E402
-from ansible_collections.knockwork.nft.plugins.module_utils.report import advise, converge, finish  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.keys import declaration_text  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.options import DECLARATION  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.report import CONVERGE, advise, converge, finish  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
 
 
@@ -571,15 +351,12 @@ def main():
             declaration=dict(type='path'),
             save=dict(type='bool', default=True),
             boot=dict(type='bool', default=True),
-            confirm_within=dict(type='str'),
-            revoke_retired=dict(type='bool', default=False),
-            allow_absent=dict(type='bool', default=False),
             exclusive=dict(type='bool', default=False),
             drop_ins=dict(type='list', elements='str', default=[]),
             fingerprint_key=dict(type='str', no_log=True),
-            lint=dict(type='bool', default=True),
             purge=dict(type='bool', default=False),
-            **CORE
+            **CORE,
+            **CONVERGE
         ),
         supports_check_mode=True,
     )

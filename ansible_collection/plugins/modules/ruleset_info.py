@@ -31,6 +31,63 @@ EXAMPLES = r'''
 '''
 
 RETURN = r'''
+# From packaging/returns.yml: diagnostics unproved core_missing
+diagnostics:
+  description: >-
+    Every error in the declaration, if it is invalid. An error in an option has a path; an error in an existing file
+    also has a position.
+  returned: failure
+  type: list
+  elements: dict
+  contains:
+    file:
+      description: The file, empty for an option.
+      type: str
+    line:
+      description: The line, counted from 1; 0 for an option.
+      type: int
+    column:
+      description: The column, counted from 1; 0 for an option.
+      type: int
+    width:
+      description: How many characters are wrong; 0 for an option.
+      type: int
+    path:
+      description: The option or key.
+      type: str
+    message:
+      description: What is wrong, without ports.
+      type: str
+    remedy:
+      description: What to do.
+      type: str
+  sample:
+    - file: ''
+      line: 0
+      column: 0
+      width: 0
+      path: sequences[0].knock[1]
+      message: not a port
+      remedy: write a number from 1 to 65535, and a protocol
+unproved:
+  description: >-
+    Whether the host refused because the connection did not prove that a new one is possible, for example because it is
+    older than the change.
+  returned: failure
+  type: bool
+core_missing:
+  description: Which core is missing on the host. The action plugin delivers it then, unless C(knockwork_deliver=never).
+  returned: if the host has no core
+  type: dict
+  contains:
+    machine:
+      description: The host's architecture.
+      type: str
+      sample: x86_64
+    wanted:
+      description: The I(backend) of the task.
+      type: str
+# Until here.
 status:
   description: The live table.
   returned: success

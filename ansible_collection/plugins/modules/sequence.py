@@ -17,6 +17,8 @@ author:
 extends_documentation_fragment:
   - knockwork.nft.attributes
   - knockwork.nft.backend
+  - knockwork.nft.converge
+  - knockwork.nft.declaration.sequence
 options:
   state:
     description:
@@ -33,180 +35,6 @@ options:
         M(knockwork.nft.ruleset) or C(knockwork apply).
     type: bool
     default: true
-  confirm_within:
-    description:
-      - How long the host waits for a confirmation after a change, as in C(60s) or C(5m), from C(1s) to C(1h). Without a
-        confirmation, the host rolls the change back, including the file that this module wrote, whatever happens to the
-        controller.
-      - The confirmation is part of the task. The task closes the connection, opens a new one (with a fresh knock if the
-        connection plugin knocks) and confirms over it. So a change that locks out the controller fails the task and is
-        rolled back. A grant from before the change proves nothing.
-      - If nothing changes, in check mode, and when the table is removed, there is nothing to confirm.
-      - Not compatible with C(async).
-    type: str
-  revoke_retired:
-    description:
-      - For emergencies. The grants of sequences that this task removes or changes are revoked in the same transaction,
-        and connections to their services are cut, unless the source has a grant from another sequence or is in
-        I(always_allow). The connection over which the module runs is not cut.
-      - By default, the grants expire as usual and the connections continue.
-    type: bool
-    default: false
-  allow_absent:
-    description:
-      - Whether to apply a declaration if none of its C(interfaces) exists yet. Nothing is protected until one does.
-      - If only some of them are missing, there is a warning.
-    type: bool
-    default: false
-  lint:
-    description:
-      - Whether to show the advice of C(knockwork lint) about this sequence as warnings, for example about ports that
-        are equally spaced or that scanners try first.
-      - If more than 25 sequences are declared, run C(knockwork lint) on the host instead.
-    type: bool
-    default: true
-  name:
-    description:
-      - >-
-        The name of the sequence in reports: 1 to 64 letters, digits and C(.) C(_) C(-) C(@), beginning with a letter or
-        digit.
-    type: str
-    required: true
-  knock:
-    description:
-      - >-
-        The knocks in order, 1 to 32 of them: port/protocol; a port alone means udp. C(7000:udp), C(udp/7000) and upper
-        case are accepted too. A knock port must not be opened, public or a listed guard, and a port can serve at most
-        64 knocks in total. Either C(knock) or C(derive).
-    type: list
-    elements: raw
-  opens:
-    description:
-      - >-
-        The services that the sequence opens: port/protocol or first-last/protocol, or a name from this host's
-        /etc/services, such as C(ssh) or C(ssh/tcp). They are refused to everyone else.
-    type: list
-    elements: str
-  step_timeout:
-    description:
-      - >-
-        The maximum time between one knock and the next.
-    type: str
-    default: 5s
-  open_for:
-    description:
-      - >-
-        How long new connections are accepted after the last knock. Live connections continue.
-    type: str
-    default: 30s
-  sequence_timeout:
-    description:
-      - >-
-        The maximum time for the whole sequence, in addition to C(step_timeout). Default: as long as its steps allow.
-    type: str
-  from:
-    description:
-      - >-
-        Sources that may use the sequence. If empty: all.
-    type: list
-    elements: str
-    default: []
-  to:
-    description:
-      - >-
-        The addresses of the services. They are protected and opened at these addresses (routed, or some of this host's
-        addresses) instead of at every address of this host. The knocks still go to this host.
-    type: list
-    elements: str
-    default: []
-  once:
-    description:
-      - >-
-        After one grant, the kernel ignores the sequence until C(knockwork renew NAME) or until its knocks change.
-    type: bool
-    default: false
-  on_expiry:
-    description:
-      - >-
-        What happens to live connections when their source no longer has a grant: C(keep) lets them continue, C(cut)
-        silently drops their packets. Sequences that open the same service must agree.
-    type: str
-    choices: [keep, cut]
-    default: keep
-  derive:
-    description:
-      - >-
-        Derives the knocks from a secret, with new knocks for each epoch, instead of listing them. Reports and C(once)
-        treat epoch 41 of C(ssh) as a separate sequence, C(ssh#41). docs/derivation.md explains the derivation.
-    type: dict
-    suboptions:
-      secret_file:
-        description:
-          - >-
-            The absolute path of the file with the secret. C(knockwork derive) generates its contents; only the owner
-            may have access. It is read when the declaration is applied, not when it is validated.
-        type: path
-        required: true
-      host:
-        description:
-          - >-
-            The name of the host that the sequence belongs to; case does not matter. The client and the host must use
-            the same name. Default: this host's name.
-        type: str
-      length:
-        description:
-          - >-
-            The number of knocks.
-        type: int
-        required: true
-      protocols:
-        description:
-          - >-
-            The protocols to draw from, independently for each knock.
-        type: list
-        elements: str
-        default: [udp]
-      ports:
-        description:
-          - >-
-            The ports to draw from: at least 256, not counting those in C(exclude). A sequence never uses a port twice.
-            This host's own outgoing connections use ports above 32767.
-        type: str
-        default: "1024-32767"
-      exclude:
-        description:
-          - >-
-            Ports that are never drawn, for either protocol. List every port in C(ports) that a sequence opens, that is
-            public or that is a listed guard, on any host with this declaration. Clients must exclude the same ports.
-        type: list
-        elements: str
-        default: []
-      period:
-        description:
-          - >-
-            How long a derived sequence is valid before the clock advances to the next: epoch N begins N periods after
-            the start of 1970, UTC. Without C(period) and C(epoch), the host's record has the epochs: initially 0;
-            C(knockwork epoch) and the role rotate change it.
-        type: str
-      overlap:
-        description:
-          - >-
-            How long both sequences are accepted before and after each rotation; must be shorter than C(period). It
-            covers clock differences and the time between two applies. Default: no overlap. Only with C(period).
-        type: str
-      epoch:
-        description:
-          - >-
-            The number of the current epoch, if you or a controller advance it instead of the clock. Either C(period) or
-            C(epoch).
-        type: int
-      accepts:
-        description:
-          - >-
-            The epochs that are accepted at the same time, including C(epoch); at most 16. Default: only C(epoch). Only
-            with C(epoch).
-        type: list
-        elements: int
 notes:
   - No result, diff, message or journal entry of this module contains a port. Ansible itself quotes lines of a playbook
     in some errors; keep sequences in variable files that are encrypted with ansible-vault.
@@ -244,6 +72,7 @@ EXAMPLES = r'''
 '''
 
 RETURN = r'''
+# From packaging/returns.yml: changes confirmed pending epochs diagnostics unproved core_missing
 changes:
   description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
   returned: success
@@ -254,7 +83,7 @@ changes:
       description: C(add), C(change) or C(remove).
       type: str
     object:
-      description: The kind of object, for example C(sequence), C(table) or C(file).
+      description: The kind of object, for example C(sequence), C(table), C(file), C(unit) or C(connections).
       type: str
     name:
       description: The name of the object.
@@ -279,13 +108,29 @@ confirmed:
   description: Whether the change was confirmed over a new connection.
   returned: when I(confirm_within) was given and something changed
   type: bool
-lint:
-  description: Advice to make the sequence harder to find, as sentences without ports.
-  returned: success
+pending:
+  description: The apply that still waits for its confirmation. The host rolls it back when its time is over.
+  returned: when I(confirm_within) was given and the change was not confirmed
+  type: dict
+  contains:
+    id:
+      description: The ID of the apply.
+      type: str
+    since:
+      description: When it was applied, by the host's clock, in UTC.
+      type: str
+    deadline:
+      description: When the host rolls it back, by the host's clock, in UTC.
+      type: str
+    remaining_ms:
+      description: The milliseconds that were left when the host answered.
+      type: int
+epochs:
+  description: The epochs that the host accepts.
+  returned: success, if a sequence takes its epochs from the host's record
   type: list
-  elements: str
-  sample:
-    - the ports are equally spaced, so that a sweep in steps of that width opens it; draw them at random
+  elements: int
+  sample: [41, 42]
 diagnostics:
   description: >-
     Every error in the declaration, if it is invalid. An error in an option has a path; an error in an existing file
@@ -293,6 +138,28 @@ diagnostics:
   returned: failure
   type: list
   elements: dict
+  contains:
+    file:
+      description: The file, empty for an option.
+      type: str
+    line:
+      description: The line, counted from 1; 0 for an option.
+      type: int
+    column:
+      description: The column, counted from 1; 0 for an option.
+      type: int
+    width:
+      description: How many characters are wrong; 0 for an option.
+      type: int
+    path:
+      description: The option or key.
+      type: str
+    message:
+      description: What is wrong, without ports.
+      type: str
+    remedy:
+      description: What to do.
+      type: str
   sample:
     - file: ''
       line: 0
@@ -301,16 +168,42 @@ diagnostics:
       path: sequences[0].knock[1]
       message: not a port
       remedy: write a number from 1 to 65535, and a protocol
+unproved:
+  description: >-
+    Whether the host refused because the connection did not prove that a new one is possible, for example because it is
+    older than the change.
+  returned: failure
+  type: bool
+core_missing:
+  description: Which core is missing on the host. The action plugin delivers it then, unless C(knockwork_deliver=never).
+  returned: if the host has no core
+  type: dict
+  contains:
+    machine:
+      description: The host's architecture.
+      type: str
+      sample: x86_64
+    wanted:
+      description: The I(backend) of the task.
+      type: str
+# Until here.
+lint:
+  description: Advice to make the sequence harder to find, as sentences without ports.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - the ports are equally spaced, so that a sweep in steps of that width opens it; draw them at random
 '''
 
 from ansible_collections.knockwork.nft.plugins.module_utils.boot import warn_unless_enabled  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # noqa: E402
     HEADER, MAIN, Draft, drop_in_path, locked, sources)
-from ansible_collections.knockwork.nft.plugins.module_utils.keys import SEQUENCE, drop_in_text  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.keys import DROP_IN, NEEDED, drop_in_text  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.ownership import (  # noqa: E402
     check_ownership, command_for_the_rest)
-from ansible_collections.knockwork.nft.plugins.module_utils.report import advise, converge, finish  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.report import CONVERGE, advise, converge, finish  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
 
 
@@ -326,17 +219,13 @@ def command(module, core, found, draft):
 def main():
     module = SecretiveModule(
         argument_spec=dict(
-            SEQUENCE,
-            opens=dict(type='list', elements='str'),
+            DROP_IN,
             state=dict(type='str', choices=['present', 'absent'], default='present'),
             apply=dict(type='bool', default=True),
-            confirm_within=dict(type='str'),
-            revoke_retired=dict(type='bool', default=False),
-            allow_absent=dict(type='bool', default=False),
-            lint=dict(type='bool', default=True),
-            **CORE
+            **CORE,
+            **CONVERGE
         ),
-        required_if=[('state', 'present', ['opens'])],
+        required_if=[('state', 'present', NEEDED)],
         supports_check_mode=True,
     )
     core = Core(module)

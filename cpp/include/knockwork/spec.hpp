@@ -172,7 +172,8 @@ std::string json_schema();
 
 // The table of keys itself, as JSON: for each key its name, scope ("declaration",
 // "public", "sequence", "derive"), type and elements (in Ansible's words), choices, default,
-// doc, example, and whether it is secret and required.
+// doc, example, whether it is secret and required, whether its value is hidden where it is
+// shown and what of it is counted then, and the type of Python's property.
 std::string keys_json();
 
 // The reference page of all keys in Markdown, from the table of keys.

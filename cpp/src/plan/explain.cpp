@@ -93,6 +93,10 @@ std::string listed(const std::vector<Network>& networks) {
 
 std::string places(const Track& track) { return track.to.empty() ? "this host" : listed(track.to); }
 
+bool has_places(const std::vector<Track>& tracks) {
+  return std::any_of(tracks.begin(), tracks.end(), [](const Track& track) { return !track.to.empty(); });
+}
+
 std::string elements_of(const Ruleset& ruleset, std::initializer_list<const char*> names) {
   std::string text;
   for (const char* name : names) {
@@ -161,12 +165,25 @@ class Explainer {
     setting("interfaces", elements_of(live, {"interfaces"}), elements_of(wanted_, {"interfaces"}),
             &settings_changed_);
     setting("public", ports_of(live, "accept"), ports_of(wanted_, "accept"), &ports_changed_);
+    if (is_stealth(live) && is_stealth(wanted_)) entries(public_entries(live), public_entries(wanted_));
+  }
+
+  // What stealth lets in by rules of its own.
+  void entries(const PublicEntries& before, const PublicEntries& after) {
+    const auto word = [](bool ping) { return std::string(ping ? "true" : "false"); };
+    setting("ping", word(before.ping), word(after.ping), &settings_changed_);
+    if (before.rules == after.rules) return;
+    settings_changed_ = true;
+    const std::string one = counted(before.rules.size(), "rule"), other = counted(after.rules.size(), "rule");
+    add(Kind::change, "setting", "public", one, other,
+        one == other ? "its entries differ" : fmt::format("{} → {}", one, other));
   }
 
   void sequences() {
     std::map<std::string_view, const Track*> before;
     const std::vector<Track> live_tracks = decompile(live_.ruleset);
     for (const Track& track : live_tracks) before.emplace(track.name, &track);
+    places_changed_ = has_places(live_tracks) != has_places(program_.tracks);
     for (const Track& track : program_.tracks) {
       const auto found = before.find(track.name);
       if (found == before.end()) {
@@ -246,6 +263,7 @@ class Explainer {
     if (sources_changed_ && (wanted_.set(name) != nullptr && wanted_.set(name)->is_dynamic())) return true;
     if (always_allow_changed_ && (name.starts_with("always_allow") || is_settings_chain(name))) return true;
     if (ports_changed_ && is_port_map(name)) return true;
+    if (places_changed_ && (name == "gate" || name == "input")) return true;
     if (settings_changed_ && (name == "interfaces" || name.starts_with("strays") || is_settings_chain(name)))
       return true;
     return (settings_changed_ || sequences_changed_) &&
@@ -321,7 +339,7 @@ class Explainer {
   const Transaction& transaction_;
   const Shown& shown_;
   bool settings_changed_ = false, sources_changed_ = false, always_allow_changed_ = false,
-       ports_changed_ = false, sequences_changed_ = false;
+       ports_changed_ = false, sequences_changed_ = false, places_changed_ = false;
   std::vector<Change> changes_;
 };
 

@@ -108,6 +108,14 @@ std::optional<int> ipv4_prefix(const Ruleset& ruleset);
 // interface, its source and, unless it is a protocol without ports, its service.
 std::vector<PublicRule> public_rules(const Ruleset& ruleset);
 
+// What else its declaration lets in without a knock: rules of stealth for entries of `public` that are more
+// than ports, and `ping`.
+struct PublicEntries {
+  std::vector<std::string> rules;
+  bool ping = false;
+};
+PublicEntries public_entries(const Ruleset& ruleset);
+
 // Its `log`: "none", "grants" or "all".
 std::string declared_log(const Ruleset& ruleset);
 

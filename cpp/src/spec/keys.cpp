@@ -1,8 +1,9 @@
 #include "spec/keys.hpp"
 
+#include <algorithm>
 #include <array>
 
-#include "spec/readers.hpp"
+#include "spec/fields.hpp"
 
 namespace knockwork::spec {
 namespace {
@@ -17,11 +18,27 @@ constexpr std::array<Words, 2> kOnExpiry{"keep", "cut"};
 constexpr std::array<Words, 2> kProtocols{"tcp", "udp"};
 constexpr std::array<Words, 2> kGuards{"auto", "none"};
 
+FieldValue version(const Key&, const Origin&) { return std::uint64_t{1}; }
+FieldValue publics(const Key&, const Origin& origin) {
+  return Publics{&origin.spec->public_services, &origin.spec->public_rules};
+}
+FieldValue public_service(const Key&, const Origin& origin) { return origin.rule; }
+
+// Keys that would have no effect are refused, so they have none to write.
+bool in_stealth(const Origin& origin) { return origin.spec->mode == Mode::stealth; }
+bool locks_out(const Origin& origin) {
+  return origin.spec->wrong_knock == WrongKnock::lockout && origin.spec->lockout > Duration{};
+}
+bool written_down(const Origin& origin) { return !origin.sequence->derive; }
+bool from_some(const Origin& origin) { return !origin.rule->from.empty(); }
+bool overlaps(const Origin& origin) { return origin.derivation->overlap > Duration{}; }
+bool by_epoch(const Origin& origin) { return origin.derivation->epoch.has_value(); }
+
 constexpr std::array<Key, 15> kDeclaration{{
     {.name = "knockwork",
      .scope = Scope::declaration,
      .form = Form::version,
-     .read = read_version,
+     .access = {read_version, version},
      .fallback = "",
      .example = "1",
      .doc = "The version of this format. Only in the main file, never in a drop-in.",
@@ -31,7 +48,7 @@ constexpr std::array<Key, 15> kDeclaration{{
     {.name = "mode",
      .scope = Scope::declaration,
      .form = Form::choice,
-     .read = read_choice<&Spec::mode>,
+     .access = kChoice<&Spec::mode>,
      .fallback = "gate",
      .example = "stealth",
      .doc = "`gate` refuses the services that sequences open, except to sources with a grant, and does not "
@@ -40,7 +57,7 @@ constexpr std::array<Key, 15> kDeclaration{{
     {.name = "public",
      .scope = Scope::declaration,
      .form = Form::publics,
-     .read = read_public,
+     .access = {read_public, publics},
      .fallback = "[]",
      .example = "[80/tcp, 443/tcp, gre, {service: 53/udp, interface: docker0}]",
      .doc =
@@ -49,19 +66,21 @@ constexpr std::array<Key, 15> kDeclaration{{
          "`icmpv6/echo-request`, `gre`, `esp`, `ah`, `sctp`, `ospf`, `vrrp`, `igmp` and others) or by "
          "number (`proto/47`). An entry that is a mapping applies to one interface or to some sources only. "
          "Stealth mode does not let in connections that a conntrack helper expects: for an FTP server, list "
-         "its data ports as well. Only with `mode: stealth`."},
+         "its data ports as well. Only with `mode: stealth`.",
+     .effective = in_stealth},
     {.name = "ping",
      .scope = Scope::declaration,
      .form = Form::boolean,
-     .read = read_ping,
+     .access = {read_ping, value_of<&Spec::ping>},
      .fallback = "true",
      .example = "no",
      .doc = "Whether stealth mode accepts IPv4 and IPv6 echo requests, so that this host answers pings. Only "
-            "with `mode: stealth`: gate mode refuses none."},
+            "with `mode: stealth`: gate mode refuses none.",
+     .effective = in_stealth},
     {.name = "refuse",
      .scope = Scope::declaration,
      .form = Form::choice,
-     .read = read_choice<&Spec::refuse>,
+     .access = kChoice<&Spec::refuse>,
      .fallback = "auto",
      .example = "drop",
      .doc = "How a protected service refuses sources without a grant. `auto` answers like this host's closed "
@@ -70,7 +89,7 @@ constexpr std::array<Key, 15> kDeclaration{{
     {.name = "always_allow",
      .scope = Scope::declaration,
      .form = Form::networks,
-     .read = read_networks<&Spec::always_allow>,
+     .access = kNetworks<&Spec::always_allow>,
      .fallback = "[]",
      .example = "[192.0.2.0/28]",
      .doc =
@@ -78,7 +97,7 @@ constexpr std::array<Key, 15> kDeclaration{{
     {.name = "wrong_knock",
      .scope = Scope::declaration,
      .form = Form::choice,
-     .read = read_choice<&Spec::wrong_knock>,
+     .access = kChoice<&Spec::wrong_knock>,
      .fallback = "lockout",
      .example = "ignore",
      .doc =
@@ -88,16 +107,17 @@ constexpr std::array<Key, 15> kDeclaration{{
     {.name = "lockout",
      .scope = Scope::declaration,
      .form = Form::duration,
-     .read = read_lockout,
+     .access = {read_lockout, value_of<&Spec::lockout>},
      .fallback = "",
      .example = "5s",
      .doc = "How long a lockout lasts after the last wrong knock. Default: the longest `step_timeout`. A "
             "shorter lockout is an error, because a slow scan would get through. Only with `wrong_knock: "
-            "lockout`."},
+            "lockout`.",
+     .effective = locks_out},
     {.name = "guards",
      .scope = Scope::declaration,
      .form = Form::guards,
-     .read = read_guards,
+     .access = {read_guards, value_of<&Spec::guards>},
      .fallback = "auto",
      .example = "[7001/udp, 7999]",
      .doc = "Ports that no legitimate client uses: a packet to one is a wrong knock. `auto` means the ports "
@@ -107,7 +127,7 @@ constexpr std::array<Key, 15> kDeclaration{{
     {.name = "interfaces",
      .scope = Scope::declaration,
      .form = Form::interfaces,
-     .read = read_interfaces,
+     .access = {read_interfaces, value_of<&Spec::interfaces>},
      .fallback = "[]",
      .example = "[eth0]",
      .doc =
@@ -117,7 +137,7 @@ constexpr std::array<Key, 15> kDeclaration{{
     {.name = "ipv4_prefix",
      .scope = Scope::declaration,
      .form = Form::integer,
-     .read = read_integer<&Spec::ipv4_prefix>,
+     .access = kInteger<&Spec::ipv4_prefix>,
      .fallback = "32",
      .example = "24",
      .doc =
@@ -129,7 +149,7 @@ constexpr std::array<Key, 15> kDeclaration{{
     {.name = "ipv6_prefix",
      .scope = Scope::declaration,
      .form = Form::integer,
-     .read = read_integer<&Spec::ipv6_prefix>,
+     .access = kInteger<&Spec::ipv6_prefix>,
      .fallback = "128",
      .example = "64",
      .doc = "How many leading bits of an IPv6 address identify one source: everyone in that network shares "
@@ -139,7 +159,7 @@ constexpr std::array<Key, 15> kDeclaration{{
     {.name = "sources",
      .scope = Scope::declaration,
      .form = Form::integer,
-     .read = read_integer<&Spec::sources>,
+     .access = kInteger<&Spec::sources>,
      .fallback = "65536",
      .example = "262144",
      .doc = "The maximum number of sources in each of the kernel's dynamic sets.",
@@ -148,7 +168,7 @@ constexpr std::array<Key, 15> kDeclaration{{
     {.name = "log",
      .scope = Scope::declaration,
      .form = Form::choice,
-     .read = read_choice<&Spec::log>,
+     .access = kChoice<&Spec::log>,
      .fallback = "none",
      .example = "grants",
      .doc = "What the kernel reports to `knockwork watch`: nothing, grants, or wrong knocks as well "
@@ -157,7 +177,7 @@ constexpr std::array<Key, 15> kDeclaration{{
     {.name = "sequences",
      .scope = Scope::declaration,
      .form = Form::sequences,
-     .read = read_sequences,
+     .access = {read_sequences, value_of<&Spec::sequences>},
      .fallback = "[]",
      .example = "[{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]",
      .doc = "The sequences. Each drop-in file is such a list, and its sequences are added. Names must be "
@@ -168,7 +188,7 @@ constexpr std::array<Key, 3> kPublicEntry{{
     {.name = "service",
      .scope = Scope::public_entry,
      .form = Form::service,
-     .read = read_public_service,
+     .access = {read_public_service, public_service},
      .fallback = "",
      .example = "53/udp",
      .doc = "The service or protocol, written as it would be directly in `public`.",
@@ -176,7 +196,7 @@ constexpr std::array<Key, 3> kPublicEntry{{
     {.name = "interface",
      .scope = Scope::public_entry,
      .form = Form::interface,
-     .read = read_scalar<&PublicRule::interface, parse_interface>,
+     .access = kScalarIfAny<&PublicRule::interface, parse_interface>,
      .fallback = "",
      .example = "docker0",
      .doc =
@@ -184,87 +204,96 @@ constexpr std::array<Key, 3> kPublicEntry{{
     {.name = "from",
      .scope = Scope::public_entry,
      .form = Form::networks,
-     .read = read_public_sources,
+     .access = {read_public_sources, value_of<&PublicRule::from>},
      .fallback = "[]",
      .example = "[192.0.2.0/24]",
-     .doc = "Sources to which it is open. If empty: all."},
+     .doc = "Sources to which it is open. If empty: all.",
+     .effective = from_some},
 }};
 
 constexpr std::array<Key, 11> kSequence{{
     {.name = "name",
      .scope = Scope::sequence,
      .form = Form::name,
-     .read = read_name,
+     .access = {read_name, value_of<&Sequence::name>},
      .fallback = "",
      .example = "ssh",
      .doc =
          "The name of the sequence in reports: 1 to 64 letters, digits and `.` `_` `-` `@`, beginning with a "
          "letter or digit.",
+     .client = true,
      .required = true},
     {.name = "knock",
      .scope = Scope::sequence,
      .form = Form::knocks,
-     .read = read_knocks,
+     .access = {read_knocks, value_of<&Sequence::knock>},
      .fallback = "",
      .example = "[7000/udp, 8000/udp, 9000/udp]",
      .doc = "The knocks in order, 1 to 32 of them: port/protocol; a port alone means udp. `7000:udp`, "
             "`udp/7000` and upper case are accepted too. A knock port must not be opened, public or a listed "
             "guard, and a port can serve at most 64 knocks in total. Either `knock` or `derive`.",
      .secret = true,
+     .client = true,
      .required = true,
-     .unless = "derive"},
+     .unless = "derive",
+     .effective = written_down},
     {.name = "opens",
      .scope = Scope::sequence,
      .form = Form::services,
-     .read = read_opens,
+     .access = {read_opens, value_of<&Sequence::opens>},
      .fallback = "",
      .example = "[22/tcp]",
      .doc = "The services that the sequence opens: port/protocol or first-last/protocol, or a name from this "
             "host's /etc/services, such as `ssh` or `ssh/tcp`. They are refused to everyone else.",
+     .client = true,
      .required = true},
     {.name = "step_timeout",
      .scope = Scope::sequence,
      .form = Form::duration,
-     .read = read_scalar<&Sequence::step_timeout, parse_duration>,
+     .access = kScalar<&Sequence::step_timeout, parse_duration>,
      .fallback = "5s",
      .example = "1s",
-     .doc = "The maximum time between one knock and the next."},
+     .doc = "The maximum time between one knock and the next.",
+     .client = true},
     {.name = "open_for",
      .scope = Scope::sequence,
      .form = Form::duration,
-     .read = read_scalar<&Sequence::open_for, parse_duration>,
+     .access = kScalar<&Sequence::open_for, parse_duration>,
      .fallback = "30s",
      .example = "60s",
-     .doc = "How long new connections are accepted after the last knock. Live connections continue."},
+     .doc = "How long new connections are accepted after the last knock. Live connections continue.",
+     .client = true},
     {.name = "sequence_timeout",
      .scope = Scope::sequence,
      .form = Form::duration,
-     .read = read_scalar<&Sequence::sequence_timeout, parse_duration>,
+     .access = kScalar<&Sequence::sequence_timeout, parse_duration>,
      .fallback = "",
      .example = "10s",
      .doc = "The maximum time for the whole sequence, in addition to `step_timeout`. Default: as long as its "
-            "steps allow."},
+            "steps allow.",
+     .client = true},
     {.name = "from",
      .scope = Scope::sequence,
      .form = Form::networks,
-     .read = read_networks<&Sequence::from>,
+     .access = kNetworks<&Sequence::from>,
      .fallback = "[]",
      .example = "[198.51.100.0/24, \"2001:db8::/32\"]",
      .doc = "Sources that may use the sequence. If empty: all."},
     {.name = "to",
      .scope = Scope::sequence,
      .form = Form::networks,
-     .read = read_networks<&Sequence::to>,
+     .access = kNetworks<&Sequence::to>,
      .fallback = "[]",
      .example = "[203.0.113.10]",
      .doc =
          "The addresses of the services. They are protected and opened at these addresses (routed, or some "
          "of this host's addresses) instead of at every address of this host. The knocks still go to this "
-         "host."},
+         "host.",
+     .client = true},
     {.name = "once",
      .scope = Scope::sequence,
      .form = Form::boolean,
-     .read = read_scalar<&Sequence::once, parse_boolean>,
+     .access = kScalar<&Sequence::once, parse_boolean>,
      .fallback = "false",
      .example = "true",
      .doc =
@@ -273,7 +302,7 @@ constexpr std::array<Key, 11> kSequence{{
     {.name = "on_expiry",
      .scope = Scope::sequence,
      .form = Form::choice,
-     .read = read_choice<&Sequence::on_expiry>,
+     .access = kChoice<&Sequence::on_expiry>,
      .fallback = "keep",
      .example = "cut",
      .doc = "What happens to live connections when their source no longer has a grant: `keep` lets them "
@@ -282,20 +311,21 @@ constexpr std::array<Key, 11> kSequence{{
     {.name = "derive",
      .scope = Scope::sequence,
      .form = Form::derivation,
-     .read = read_derivation,
+     .access = {read_derivation, value_of<&Sequence::derive>},
      .fallback = "",
      .example = "{secret_file: /etc/knockwork/secret, length: 5, period: 1d, overlap: 1h}",
      .doc =
          "Derives the knocks from a secret, with new knocks for each epoch, instead of listing them. Reports "
          "and `once` treat epoch 41 of `ssh` as a separate sequence, `ssh#41`. docs/derivation.md explains "
-         "the derivation."},
+         "the derivation.",
+     .client = true},
 }};
 
 constexpr std::array<Key, 10> kDerive{{
     {.name = "secret_file",
      .scope = Scope::derive,
      .form = Form::path,
-     .read = read_scalar<&Derivation::secret_file, parse_absolute_path>,
+     .access = kScalar<&Derivation::secret_file, parse_absolute_path>,
      .fallback = "",
      .example = "/etc/knockwork/secret",
      .doc =
@@ -306,7 +336,7 @@ constexpr std::array<Key, 10> kDerive{{
     {.name = "host",
      .scope = Scope::derive,
      .form = Form::host,
-     .read = read_scalar<&Derivation::host, parse_host>,
+     .access = kScalarIfAny<&Derivation::host, parse_host>,
      .fallback = "",
      .example = "web1.example",
      .doc =
@@ -315,7 +345,7 @@ constexpr std::array<Key, 10> kDerive{{
     {.name = "length",
      .scope = Scope::derive,
      .form = Form::integer,
-     .read = read_integer<&Derivation::length>,
+     .access = kInteger<&Derivation::length>,
      .fallback = "",
      .example = "5",
      .doc = "The number of knocks.",
@@ -325,7 +355,7 @@ constexpr std::array<Key, 10> kDerive{{
     {.name = "protocols",
      .scope = Scope::derive,
      .form = Form::protocols,
-     .read = read_list<&Derivation::protocols, parse_protocol>,
+     .access = kList<&Derivation::protocols, parse_protocol>,
      .fallback = "[udp]",
      .example = "[tcp, udp]",
      .doc = "The protocols to draw from, independently for each knock.",
@@ -333,7 +363,7 @@ constexpr std::array<Key, 10> kDerive{{
     {.name = "ports",
      .scope = Scope::derive,
      .form = Form::range,
-     .read = read_scalar<&Derivation::ports, parse_range>,
+     .access = kScalar<&Derivation::ports, parse_range>,
      .fallback = "1024-32767",
      .example = "10000-20000",
      .doc = "The ports to draw from: at least 256, not counting those in `exclude`. A sequence never uses a "
@@ -341,7 +371,7 @@ constexpr std::array<Key, 10> kDerive{{
     {.name = "exclude",
      .scope = Scope::derive,
      .form = Form::ranges,
-     .read = read_list<&Derivation::exclude, parse_range>,
+     .access = kList<&Derivation::exclude, parse_range>,
      .fallback = "[]",
      .example = "[8080, 6000-6063]",
      .doc =
@@ -351,7 +381,7 @@ constexpr std::array<Key, 10> kDerive{{
     {.name = "period",
      .scope = Scope::derive,
      .form = Form::duration,
-     .read = read_scalar<&Derivation::period, parse_duration>,
+     .access = kScalarIfAny<&Derivation::period, parse_duration>,
      .fallback = "",
      .example = "1d",
      .doc = "How long a derived sequence is valid before the clock advances to the next: epoch N begins N "
@@ -360,17 +390,18 @@ constexpr std::array<Key, 10> kDerive{{
     {.name = "overlap",
      .scope = Scope::derive,
      .form = Form::duration,
-     .read = read_scalar<&Derivation::overlap, parse_duration>,
+     .access = kScalar<&Derivation::overlap, parse_duration>,
      .fallback = "",
      .example = "1h",
      .doc =
          "How long both sequences are accepted before and after each rotation; must be shorter than "
          "`period`. It covers clock differences and the time between two applies. Default: no overlap. Only "
-         "with `period`."},
+         "with `period`.",
+     .effective = overlaps},
     {.name = "epoch",
      .scope = Scope::derive,
      .form = Form::integer,
-     .read = read_integer<&Derivation::epoch>,
+     .access = kInteger<&Derivation::epoch>,
      .fallback = "",
      .example = "41",
      .doc = "The number of the current epoch, if you or a controller advance it instead of the clock. Either "
@@ -380,21 +411,22 @@ constexpr std::array<Key, 10> kDerive{{
     {.name = "accepts",
      .scope = Scope::derive,
      .form = Form::epochs,
-     .read = read_epochs,
+     .access = {read_epochs, value_of<&Derivation::accepts>},
      .fallback = "",
      .example = "[41, 42]",
      .doc = "The epochs that are accepted at the same time, including `epoch`; at most 16. Default: only "
             "`epoch`. "
             "Only with `epoch`.",
      .least = 0,
-     .most = static_cast<int>(kLastEpoch)},
+     .most = static_cast<int>(kLastEpoch),
+     .effective = by_epoch},
 }};
 
 constexpr std::array<Key, 2> kProfile{{
     {.name = "knockwork",
      .scope = Scope::profile,
      .form = Form::version,
-     .read = read_version,
+     .access = {read_version, nullptr},
      .fallback = "",
      .example = "1",
      .doc = "The version of this format.",
@@ -404,7 +436,7 @@ constexpr std::array<Key, 2> kProfile{{
     {.name = "hosts",
      .scope = Scope::profile,
      .form = Form::hosts,
-     .read = read_hosts,
+     .access = {read_hosts, nullptr},
      .fallback = "",
      .example =
          "[{host: web1, sequences: [{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]}]",
@@ -416,7 +448,7 @@ constexpr std::array<Key, 4> kHost{{
     {.name = "host",
      .scope = Scope::host,
      .form = Form::patterns,
-     .read = read_patterns,
+     .access = {read_patterns, nullptr},
      .fallback = "",
      .example = "web1.example",
      .doc = "The hosts that the entry applies to, as they are named on the command line: a name, a shell "
@@ -425,14 +457,14 @@ constexpr std::array<Key, 4> kHost{{
     {.name = "address",
      .scope = Scope::host,
      .form = Form::address,
-     .read = read_address,
+     .access = {read_address, nullptr},
      .fallback = "",
      .example = "192.0.2.10",
      .doc = "The name or address for knocks and connections. Default: the host's name as given."},
     {.name = "lockout",
      .scope = Scope::host,
      .form = Form::duration,
-     .read = read_lockout,
+     .access = {read_lockout, nullptr},
      .fallback = "",
      .example = "5s",
      .doc =
@@ -441,7 +473,7 @@ constexpr std::array<Key, 4> kHost{{
     {.name = "sequences",
      .scope = Scope::host,
      .form = Form::sequences,
-     .read = read_sequences,
+     .access = {read_sequences, nullptr},
      .fallback = "",
      .example = "[{name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp]}]",
      .doc =
@@ -449,6 +481,16 @@ constexpr std::array<Key, 4> kHost{{
          "first one is used.",
      .required = true},
 }};
+
+template <std::size_t size>
+constexpr bool are_whole(const std::array<Key, size>& table) {
+  return std::all_of(table.begin(), table.end(), [](const Key& key) {
+    return key.access.read != nullptr && key.access.value != nullptr;
+  });
+}
+static_assert(are_whole(kDeclaration) && are_whole(kPublicEntry) && are_whole(kSequence) &&
+                  are_whole(kDerive),
+              "a key is read, and written out again");
 
 }  // namespace
 

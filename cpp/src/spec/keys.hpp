@@ -1,14 +1,16 @@
 // The one table of the keys of declarations and profiles: names, defaults, documentation.
 //
-// Reading, suggestions for misspelt keys, the JSON Schema, the reference page and
-// keys_json() (from it the options of the Ansible modules) all come from here, so
-// none of them can disagree. Other rooms may read it.
+// Reading, writing, suggestions for misspelt keys, the JSON Schema, the reference
+// page, the properties of Python's values and keys_json() (from it the options of
+// the Ansible modules and Python's stubs) all come from here, so none of them can
+// disagree. Other rooms may read it.
 #pragma once
 
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "knockwork/fields.hpp"
 #include "yaml/faults.hpp"
 
 namespace knockwork::spec {
@@ -47,23 +49,32 @@ enum class Form {
 
 struct Key;
 struct Target;  // what is being filled: readers.hpp
+struct Origin;  // what is being shown: fields.hpp
 
-// Reads the value of `key` into its place in the target, or says what is wrong.
+// Reads the value of `key` into its place in the target, or says what is wrong; and its value there.
 using ReadKey = void (*)(const Key& key, const Value& value, Target& target, Faults& faults);
+using ValueOfKey = FieldValue (*)(const Key& key, const Origin& origin);
+
+struct Access {
+  ReadKey read;
+  ValueOfKey value;  // none of profiles' own keys
+};
 
 struct Key {
   std::string_view name;
   Scope scope;
   Form form;
-  ReadKey read;
+  Access access;
   std::string_view fallback;  // the default as a declaration writes it; empty where there is none
   std::string_view example;   // a value, as a declaration writes it
   std::string_view doc;       // sentences
   bool secret = false;        // its value stays out of logs, diffs and errors
+  bool client = false;        // who knocks has a use for it
   bool required = false;
   std::string_view unless{};  // a required key may be missing where this one is there
   std::span<const std::string_view> choices{};
-  int least = 0, most = 0;  // of an integer
+  int least = 0, most = 0;                     // of an integer
+  bool (*effective)(const Origin&) = nullptr;  // where it is refused as one without effect: false
 };
 
 // The keys of one mapping, in the order of their documentation.
@@ -71,6 +82,12 @@ std::span<const Key> keys(Scope scope);
 
 // All keys of a declaration's mappings.
 std::vector<Key> all_keys();
+
+// Whether values of that form have ports in them, which are for their owner's eyes.
+bool holds_ports(Form form);
+
+// Whether a declaration may have no value for the key, neither given nor by default.
+bool may_be_nothing(const Key& key);
 
 // "declaration", "public", "sequence", "derive", "profile" or "host".
 std::string_view to_string(Scope scope);

@@ -108,7 +108,7 @@ void read_one(const Key& key, const Value& name, const Value& value, Target& tar
                                  optional ? ", or remove the key" : "")});
     return;
   }
-  key.read(key, value, target, faults);
+  key.access.read(key, value, target, faults);
 }
 
 // One mapping's keys while it is read.

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "ruleset/compile/chains.hpp"
+#include "ruleset/compile/rulebook.hpp"
 #include "ruleset/live/live_doors.hpp"
 #include "ruleset/log.hpp"
 #include "ruleset/ruleset.hpp"
@@ -247,6 +248,8 @@ std::optional<std::string_view> cut_out(std::string_view& rule, std::string_view
   return found;
 }
 
+constexpr std::string_view kPing = "icmp type echo-request accept";
+
 std::optional<PublicRule> read_public_rule(std::string_view rule) {
   if (!rule.ends_with(" accept")) return std::nullopt;
   PublicRule read;
@@ -278,6 +281,18 @@ std::vector<PublicRule> public_rules(const Ruleset& ruleset) {
   std::sort(rules.begin(), rules.end());
   rules.erase(std::unique(rules.begin(), rules.end()), rules.end());
   return rules;
+}
+
+PublicEntries public_entries(const Ruleset& ruleset) {
+  const Chain* input = ruleset.chain("input");
+  if (!is_stealth(ruleset) || input == nullptr) return {};
+  const std::vector<std::string>& rules = input->rules;
+  const auto begin = std::find(rules.begin(), rules.end(), kOwnSocket + " accept");
+  const auto end = std::find_if(begin, rules.end(), [](const std::string& rule) {
+    return rule == kPing || rule.starts_with("icmpv6 type { nd-neighbor-advert");
+  });
+  if (begin == rules.end()) return {};
+  return {{begin + 1, end}, end != rules.end() && *end == kPing};
 }
 
 std::string declared_log(const Ruleset& ruleset) {

@@ -2,126 +2,101 @@
 // that two declarations that mean the same print the same.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <stdexcept>
 
-#include "knockwork/spec.hpp"
-#include "spec/keys.hpp"
+#include "knockwork/fields.hpp"
 
 namespace knockwork {
 namespace {
 
-template <typename Choice>
-std::string_view word(spec::Scope scope, std::string_view name, Choice choice) {
-  for (const spec::Key& key : spec::keys(scope)) {
-    if (key.name == name) return key.choices[static_cast<std::size_t>(choice)];
-  }
-  throw std::logic_error("to_yaml: a key that the table does not know");
-}
-
 // JSON's strings are strings of YAML, whatever they hold.
-std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
+std::string in_quotes(std::string_view text) { return nlohmann::json(text).dump(); }
 
-std::string plain_text(const Knock& knock) { return to_string(knock); }
-std::string plain_text(const Service& service) { return to_string(service); }
-std::string plain_text(const PublicRule& rule);
-std::string plain_text(const Network& network) { return quoted(to_string(network)); }
-std::string plain_text(Protocol protocol) { return protocol == Protocol::tcp ? "tcp" : "udp"; }
-std::string plain_text(PortRange range) { return to_string(range); }
-std::string plain_text(std::uint64_t number) { return fmt::format("{}", number); }
-std::string plain_text(const std::string& text) { return quoted(text); }
+template <typename Part>
+std::string flow(const Part& part);
 
-template <typename T>
-std::string list(const std::vector<T>& values) {
-  std::string text = "[";
-  for (const T& value : values) {
-    if (text.size() > 1) text += ", ";
-    text += plain_text(value);
+// In flow style, without a line feed.
+struct Plain {
+  std::string operator()(std::monostate) const { return ""; }
+  std::string operator()(bool value) const { return value ? "true" : "false"; }
+  std::string operator()(std::uint64_t number) const { return fmt::format("{}", number); }
+  std::string operator()(std::string_view text) const { return in_quotes(text); }
+  std::string operator()(const std::string& text) const { return in_quotes(text); }
+  std::string operator()(ChosenWord word) const { return std::string(word.text); }
+  std::string operator()(Duration duration) const { return to_string(duration); }
+  std::string operator()(PortRange range) const { return to_string(range); }
+  std::string operator()(const Knock& knock) const { return to_string(knock); }
+  std::string operator()(const Service& service) const { return to_string(service); }
+  std::string operator()(const Network& network) const { return in_quotes(to_string(network)); }
+  std::string operator()(Protocol protocol) const { return protocol == Protocol::tcp ? "tcp" : "udp"; }
+  std::string operator()(const PublicRule* service) const { return to_string(*service); }
+  std::string operator()(const PublicRule& rule) const {
+    return rule.interface.empty() && rule.from.empty() ? to_string(rule) : flow(rule);
   }
-  text += ']';
-  return text;
-}
+  std::string operator()(const Derivation* derivation) const { return flow(*derivation); }
+  std::string operator()(const Sequence& sequence) const { return flow(sequence); }
 
-std::string plain_text(const PublicRule& rule) {
-  if (rule.interface.empty() && rule.from.empty()) return to_string(rule);
-  std::string text = "{service: " + to_string(rule);
-  if (!rule.interface.empty()) text += ", interface: " + quoted(rule.interface);
-  if (!rule.from.empty()) text += ", from: " + list(rule.from);
-  return text + '}';
-}
-
-std::string publics(const Spec& spec) {
-  if (spec.public_rules.empty()) return list(spec.public_services);
-  if (spec.public_services.empty()) return list(spec.public_rules);
-  const std::string services = list(spec.public_services), rules = list(spec.public_rules);
-  return services.substr(0, services.size() - 1) + ", " + rules.substr(1);
-}
-
-std::string guards(const Guards& guards) {
-  if (guards.kind == Guards::Kind::listed) return list(guards.ports);
-  return guards.kind == Guards::Kind::none ? "none" : "auto";
-}
-
-void write_derive(const Derivation& derive, fmt::memory_buffer& out) {
-  auto end = std::back_inserter(out);
-  fmt::format_to(end, "    derive: {{secret_file: {}", quoted(derive.secret_file));
-  if (!derive.host.empty()) fmt::format_to(end, ", host: {}", quoted(derive.host));
-  fmt::format_to(end, ", length: {}, protocols: {}, ports: {}, exclude: {}", derive.length,
-                 list(derive.protocols), to_string(derive.ports), list(derive.exclude));
-  if (derive.epoch) {
-    fmt::format_to(end, ", epoch: {}, accepts: {}", *derive.epoch, list(derive.accepts));
-  } else if (!derive.by_record()) {
-    fmt::format_to(end, ", period: {}", to_string(derive.period));
-    if (derive.overlap > Duration{}) fmt::format_to(end, ", overlap: {}", to_string(derive.overlap));
+  std::string operator()(const Guards* guards) const {
+    if (guards->kind == Guards::Kind::listed) return (*this)(&guards->ports);
+    return guards->kind == Guards::Kind::none ? "none" : "auto";
   }
-  fmt::format_to(end, "}}\n");
+
+  std::string operator()(Publics publics) const {
+    const std::string services = listed(*publics.services), rules = listed(*publics.rules);
+    return fmt::format("[{}{}{}]", services, services.empty() || rules.empty() ? "" : ", ", rules);
+  }
+
+  template <typename T>
+  std::string operator()(const std::vector<T>* values) const {
+    return '[' + listed(*values) + ']';
+  }
+
+ private:
+  template <typename T>
+  std::string listed(const std::vector<T>& values) const {
+    std::string text;
+    for (const T& value : values) text += (text.empty() ? "" : ", ") + (*this)(value);
+    return text;
+  }
+};
+
+bool is_written(const Field& field) {
+  return field.effective && !std::holds_alternative<std::monostate>(field.value);
 }
 
-void write_sequence(const Sequence& sequence, fmt::memory_buffer& out) {
-  auto end = std::back_inserter(out);
-  fmt::format_to(end, "  - name: {}\n", quoted(sequence.name));
-  if (!sequence.derive) fmt::format_to(end, "    knock: {}\n", list(sequence.knock));
-  fmt::format_to(end, "    opens: {}\n", list(sequence.opens));
-  fmt::format_to(end, "    step_timeout: {}\n", to_string(sequence.step_timeout));
-  fmt::format_to(end, "    open_for: {}\n", to_string(sequence.open_for));
-  if (sequence.sequence_timeout) {
-    fmt::format_to(end, "    sequence_timeout: {}\n", to_string(*sequence.sequence_timeout));
+template <typename Part>
+std::string flow(const Part& part) {
+  std::string text;
+  for (const Field& field : fields(part)) {
+    if (!is_written(field)) continue;
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", field.name, std::visit(Plain(), field.value));
   }
-  fmt::format_to(end, "    from: {}\n", list(sequence.from));
-  fmt::format_to(end, "    to: {}\n", list(sequence.to));
-  fmt::format_to(end, "    once: {}\n", sequence.once);
-  fmt::format_to(end, "    on_expiry: {}\n", word(spec::Scope::sequence, "on_expiry", sequence.on_expiry));
-  if (sequence.derive) write_derive(*sequence.derive, out);
+  return '{' + text + '}';
+}
+
+// A key to a line; sequences, each a key to a line as well.
+template <typename Part>
+void write_lines(const Part& part, std::string_view first, std::string_view rest, std::string& out) {
+  std::string_view indent = first;
+  for (const Field& field : fields(part)) {
+    if (!is_written(field)) continue;
+    const auto* sequences = std::get_if<const std::vector<Sequence>*>(&field.value);
+    if (sequences == nullptr || (*sequences)->empty()) {
+      out += fmt::format("{}{}: {}\n", indent, field.name, std::visit(Plain(), field.value));
+    } else {
+      out += fmt::format("{}{}:\n", indent, field.name);
+      for (const Sequence& sequence : **sequences) write_lines(sequence, "  - ", "    ", out);
+    }
+    indent = rest;
+  }
 }
 
 }  // namespace
 
 std::string to_yaml(const Spec& spec) {
-  fmt::memory_buffer out;
-  auto end = std::back_inserter(out);
-  const auto top = [](std::string_view name, auto choice) {
-    return word(spec::Scope::declaration, name, choice);
-  };
-  fmt::format_to(end, "knockwork: 1\nmode: {}\n", top("mode", spec.mode));
-  // Keys that would have no effect are errors, so the normal form leaves them out.
-  if (spec.mode == Mode::stealth) {
-    fmt::format_to(end, "public: {}\nping: {}\n", publics(spec), spec.ping);
-  }
-  fmt::format_to(end, "refuse: {}\n", top("refuse", spec.refuse));
-  fmt::format_to(end, "always_allow: {}\n", list(spec.always_allow));
-  fmt::format_to(end, "wrong_knock: {}\n", top("wrong_knock", spec.wrong_knock));
-  if (spec.wrong_knock == WrongKnock::lockout && spec.lockout > Duration{}) {
-    fmt::format_to(end, "lockout: {}\n", to_string(spec.lockout));
-  }
-  fmt::format_to(end, "guards: {}\n", guards(spec.guards));
-  fmt::format_to(end, "interfaces: {}\n", list(spec.interfaces));
-  fmt::format_to(end, "ipv4_prefix: {}\nipv6_prefix: {}\n", spec.ipv4_prefix, spec.ipv6_prefix);
-  fmt::format_to(end, "sources: {}\n", spec.sources);
-  fmt::format_to(end, "log: {}\n", top("log", spec.log));
-  fmt::format_to(end, "sequences:{}\n", spec.sequences.empty() ? " []" : "");
-  for (const Sequence& sequence : spec.sequences) write_sequence(sequence, out);
-  return fmt::to_string(out);
+  std::string out;
+  write_lines(spec, "", "", out);
+  return out;
 }
 
 }  // namespace knockwork

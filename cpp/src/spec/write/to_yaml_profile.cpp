@@ -6,6 +6,7 @@
 #include "knockwork/client.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "knockwork/fields.hpp"
 #include "text/json_text.hpp"
 #include "values/values.hpp"
 
@@ -14,49 +15,45 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-template <typename T>
-Json texts(const std::vector<T>& values) {
-  Json list = Json::array();
-  for (const T& value : values) list.push_back(to_string(value));
-  return list;
-}
+// What the client has a use for; an empty list says nothing.
+template <typename Part>
+Json to_value(const Part& part, bool (*is_wanted)(const Field&));
 
-Json words(const std::vector<Protocol>& protocols) {
-  Json list = Json::array();
-  for (const Protocol protocol : protocols) list.push_back(protocol == Protocol::tcp ? "tcp" : "udp");
-  return list;
-}
-
-Json to_value(const Derivation& derive) {
-  Json value{{"secret_file", derive.secret_file}};
-  if (!derive.host.empty()) value["host"] = derive.host;
-  value["length"] = derive.length;
-  value["protocols"] = words(derive.protocols);
-  value["ports"] = to_string(derive.ports);
-  value["exclude"] = texts(derive.exclude);
-  if (derive.epoch) {
-    value["epoch"] = *derive.epoch;
-    value["accepts"] = derive.accepts;
-  } else if (!derive.by_record()) {
-    value["period"] = to_string(derive.period);
-    if (derive.overlap > Duration{}) value["overlap"] = to_string(derive.overlap);
+struct ToJson {
+  Json operator()(std::monostate) const { return nullptr; }
+  Json operator()(bool value) const { return value; }
+  Json operator()(std::uint64_t number) const { return number; }
+  Json operator()(std::string_view text) const { return text; }
+  Json operator()(const std::string& text) const { return text; }
+  Json operator()(ChosenWord word) const { return word.text; }
+  Json operator()(Protocol protocol) const { return protocol == Protocol::tcp ? "tcp" : "udp"; }
+  Json operator()(const Derivation* derivation) const {
+    return to_value(*derivation, [](const Field&) { return true; });
   }
-  return value;
-}
-
-// What the client has a use for.
-Json to_value(const Sequence& sequence) {
-  Json value{{"name", sequence.name}};
-  if (sequence.derive) {
-    value["derive"] = to_value(*sequence.derive);
-  } else {
-    value["knock"] = texts(sequence.knock);
+  template <typename T>
+  Json operator()(const std::vector<T>* values) const {
+    Json list = Json::array();
+    for (const T& value : *values) list.push_back((*this)(value));
+    return list;
   }
-  value["opens"] = texts(sequence.opens);
-  if (!sequence.to.empty()) value["to"] = texts(sequence.to);
-  value["step_timeout"] = to_string(sequence.step_timeout);
-  if (sequence.sequence_timeout) value["sequence_timeout"] = to_string(*sequence.sequence_timeout);
-  value["open_for"] = to_string(sequence.open_for);
+  Json operator()(const Sequence&) const { return nullptr; }  // the rest is of no sequence
+  Json operator()(const Guards*) const { return nullptr; }
+  Json operator()(const PublicRule*) const { return nullptr; }
+  Json operator()(Publics) const { return nullptr; }
+  template <typename T>
+  Json operator()(const T& value) const {
+    return to_string(value);
+  }
+};
+
+template <typename Part>
+Json to_value(const Part& part, bool (*is_wanted)(const Field&)) {
+  Json value;
+  for (const Field& field : fields(part)) {
+    if (!is_wanted(field) || !field.effective) continue;
+    Json said = std::visit(ToJson(), field.value);
+    if (!said.is_null() && said != Json::array()) value[std::string(field.name)] = std::move(said);
+  }
   return value;
 }
 
@@ -65,7 +62,8 @@ Json to_value(const ProfileHost& host) {
   if (!host.address.empty()) value["address"] = host.address;
   value["lockout"] = to_string(host.lockout);
   value["sequences"] = Json::array();
-  for (const Sequence& sequence : host.sequences) value["sequences"].push_back(to_value(sequence));
+  for (const Sequence& sequence : host.sequences)
+    value["sequences"].push_back(to_value(sequence, [](const Field& field) { return field.client; }));
   return value;
 }
 
