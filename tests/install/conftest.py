@@ -1,7 +1,6 @@
 """Fixtures of the install tests: the packages of this tree, and Debian systems that have them."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -14,10 +13,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from bed import Lab  # noqa: E402
-from readme import ROOT  # noqa: E402
+from bed import Lab, wheels  # noqa: E402
 from bed.systems import Unreachable, make  # noqa: E402
-from systems import DIES_WITH_ME, System, make_with  # noqa: E402
+from bed.wheels import DIES_WITH_ME  # noqa: E402
+from readme import ROOT  # noqa: E402
+from systems import System, make_with  # noqa: E402
 
 # Releases, and what is installed there. The Python module is for the Python that it was built with.
 RELEASES = ("bookworm", "trixie")
@@ -87,11 +87,11 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def wheel(work: Path) -> Path:
-    """What packaging/build-wheel makes, with the source distribution beside it; $KNOCKWORK_WHEELS has them already."""
-    if "KNOCKWORK_WHEELS" in os.environ:
-        return next(Path(os.environ["KNOCKWORK_WHEELS"]).resolve().glob("*.whl"))
-    _need_index([*DIES_WITH_ME, ROOT / "packaging/build-wheel", work / "wheels"], ROOT)
-    return next((work / "wheels").glob("*.whl"))
+    """What packaging/build-wheel makes; beside it is the source distribution."""
+    try:
+        return wheels.make(work / "wheels")
+    except Unreachable as reason:
+        pytest.skip(str(reason))
 
 
 @pytest.fixture(scope="session")
@@ -104,28 +104,13 @@ def source(work: Path, wheel: Path) -> Path:
 @pytest.fixture(scope="session")
 def venv_of_source(work: Path, source: Path) -> Path:
     """An environment into which the source was installed as README has it."""
-    return _environment(work / "venv-source", ["install", "."], source)
+    return wheels.environment(work / "venv-source", ".", source)
 
 
 @pytest.fixture(scope="session")
 def venv_of_wheel(work: Path, wheel: Path) -> Path:
     """An environment into which the wheel was installed."""
-    return _environment(work / "venv-wheel", ["install", str(wheel)], ROOT)
-
-
-def _environment(folder: Path, words: list[str], place: Path) -> Path:
-    subprocess.run(["/usr/bin/python3", "-m", "venv", folder], check=True)
-    _need_index([folder / "bin/pip", *words], place)
-    return folder
-
-
-def _need_index(argv: list[str | Path], place: Path) -> None:
-    """Runs what asks a package index; skips the test where there is none."""
-    done = subprocess.run(argv, cwd=place, check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
-    if re.search("No matching distribution found|Failed to establish a new connection", done.stdout):
-        pytest.skip(f"no package index: {done.stdout.splitlines()[-1]}")
-    assert done.returncode == 0, done.stdout[-6000:]
+    return wheels.environment(work / "venv-wheel", str(wheel))
 
 
 # Another than this wheel is built on, and the one that comes.

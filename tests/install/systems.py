@@ -11,7 +11,6 @@ from bed import systems
 from bed.host import Host
 
 PLACE = "/run/system"
-DIES_WITH_ME = ("/usr/bin/setpriv", "--pdeathsig", "TERM", "--")
 
 
 def make_with(release: str, packages: Path, install: list[str], archive: Path) -> str:

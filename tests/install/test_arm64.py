@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bed.systems import UNREACHABLE
+from bed.wheels import DIES_WITH_ME
 from readme import ROOT
-from systems import DIES_WITH_ME
 
 
 @pytest.fixture(scope="module")
