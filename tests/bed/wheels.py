@@ -34,8 +34,8 @@ def _compiled_once(build: Path) -> dict[str, str]:
     """What lets ccache give what the tests' own build has compiled."""
     if not shutil.which("ccache"):
         return {}
-    return {"SKBUILD_BUILD_DIR": str(build), "CMAKE_CXX_COMPILER_LAUNCHER": "ccache", "CCACHE_BASEDIR": str(ROOT),
-            "CCACHE_NOHASHDIR": "1"}
+    return {"CXX": "c++", "CMAKE_CXX_COMPILER_LAUNCHER": "ccache", "SKBUILD_BUILD_DIR": str(build),
+            "CCACHE_BASEDIR": str(ROOT), "CCACHE_NOHASHDIR": "1"}
 
 
 def environment(folder: Path, origin: str, place: Path = ROOT) -> Path:
