@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from bed import Bed  # noqa: E402
 from bed.cli import binary  # noqa: E402
+from bed.fixtures import require_command, require_package, require_root  # noqa: E402
 from bed.host import SYSTEM_PATH  # noqa: E402
 from controller import ANSIBLES, Ansible, Controller, Unavailable, find  # noqa: E402
 from gated import Gated  # noqa: E402
@@ -19,11 +20,10 @@ from gated import Gated  # noqa: E402
 @pytest.fixture(scope="session")
 def bed() -> Iterator[Bed]:
     """Hosts on which the command and the Python package are those of the build."""
-    if os.geteuid() != 0:
-        pytest.exit("these tests make namespaces: run them as root (sudo)", 2)
+    require_root()
+    require_command()
+    require_package()
     build = binary().parent
-    if not os.access(binary(), os.X_OK) or not (build / "python/knockwork").is_dir():
-        pytest.exit(f"no command and package to test in {build}: build them, or set KNOCKWORK_BUILD", 2)
     with Bed(3, {"PATH": f"{build}:{SYSTEM_PATH}", "PYTHONPATH": str(build / "python")}) as made:
         yield made
 

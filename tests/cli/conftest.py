@@ -1,6 +1,5 @@
 """The command's tests run on the server of one lab, each with a clean table."""
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,15 +9,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bed import Lab  # noqa: E402
-from bed.cli import Knockwork, binary  # noqa: E402
-
-
-def pytest_configure() -> None:
-    """Say at once what is missing, instead of in every test."""
-    if os.geteuid() != 0:
-        pytest.exit("the command's tests make namespaces: run them as root (sudo)", 2)
-    if not os.access(binary(), os.X_OK):
-        pytest.exit(f"no command to test at {binary()}: build it, or set KNOCKWORK_CLI", 2)
+from bed.cli import Knockwork  # noqa: E402
+from bed.fixtures import pytest_configure  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,17 @@ def test_shared_options_say_the_same_everywhere(knockwork: Knockwork) -> None:
     assert {option: len(said) for option, said in told.items()} == dict.fromkeys(shared, 1), told
 
 
+@pytest.mark.parametrize("depth", [0, 24])
+def test_an_ssh_session_is_found_above_sudo(knockwork: Knockwork, depth: int) -> None:
+    """However many shells stand between: both walks over the ancestors go as far."""
+    knockwork.declare(CLASSIC.replace("4022", "22"))
+    nested = ("f() { if [ $1 -gt 0 ]; then ( f $(($1 - 1)); : ); else " + " ".join(knockwork.command("plan"))
+              + f"; fi; }}; f {depth}; :")
+    done = knockwork.host.run(["/bin/sh", "-c", f"env -u SSH_CONNECTION /bin/sh -c '{nested}'; :"],
+                              env={"SSH_CONNECTION": "192.0.2.7 50000 192.0.2.1 22"})
+    assert "192.0.2.7" in done.stderr, done
+
+
 def test_validate(knockwork: Knockwork) -> None:
     knockwork.declare(CLASSIC)
     done = knockwork.run("validate")

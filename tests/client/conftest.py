@@ -1,6 +1,5 @@
 """Fixtures of the client's tests: hosts with sshd behind a gate, and the command on both sides."""
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,16 +11,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bed import Bed, Lab  # noqa: E402
 from bed.cli import Knockwork, binary  # noqa: E402
+from bed.fixtures import lab, pytest_configure  # noqa: E402
 from bed.host import SYSTEM_PATH, Host  # noqa: E402
 from visitor import Visitor  # noqa: E402
-
-
-def pytest_configure() -> None:
-    """Say at once what is missing, instead of in every test."""
-    if os.geteuid() != 0:
-        pytest.exit("the client's tests make namespaces: run them as root (sudo)", 2)
-    if not os.access(binary(), os.X_OK):
-        pytest.exit(f"no command to test at {binary()}: build it, or set KNOCKWORK_CLI", 2)
 
 
 @pytest.fixture(scope="session")
@@ -41,13 +33,6 @@ def gated(bed: Bed) -> Iterator[Visitor]:
     gate.remove()
     host.run(["/bin/rm", "-rf", "/var/lib/knockwork"], check=True)  # grants are kept there
     bed.controller.run(["/bin/rm", "-rf", "/root/.config/knockwork"], check=True)
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    """A server and its callers, for one test."""
-    with Lab() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Fixtures of the fleet tests: sixteen nodes of two releases with nftables and Python alone, and a controller."""
 
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/ansible"), str(ROOT / "te
 
 from bed import Bed, wheels  # noqa: E402
 from bed.cli import binary  # noqa: E402
+from bed.fixtures import require_root  # noqa: E402
 from bed.host import SYSTEM_PATH  # noqa: E402
 from bed.systems import Unreachable, make  # noqa: E402
 from controller import Controller, Unavailable, find  # noqa: E402
@@ -50,8 +50,7 @@ class Installed:
 @pytest.fixture(scope="session")
 def fleet() -> Iterator[Fleet]:
     """Nodes are named by their release: bookworm1, trixie8."""
-    if os.geteuid() != 0:
-        pytest.exit("the fleet tests make systems and namespaces: run them as root (sudo)", 2)
+    require_root()
     try:
         ansible = find("debian")
     except Unavailable as why:

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bed import Lab, wheels  # noqa: E402
+from bed.fixtures import lab, require_root  # noqa: E402
 from bed.systems import Unreachable, make  # noqa: E402
 from bed.wheels import DIES_WITH_ME  # noqa: E402
 from readme import ROOT  # noqa: E402
@@ -24,9 +25,8 @@ RELEASES = ("bookworm", "trixie")
 
 
 def pytest_configure() -> None:
-    """Say at once what is missing, instead of in every test."""
-    if os.geteuid() != 0:
-        pytest.exit("the install tests make systems and namespaces: run them as root (sudo)", 2)
+    """They make systems."""
+    require_root()
 
 
 @pytest.fixture(scope="session")
@@ -76,13 +76,6 @@ def _unpacked(lab: Lab, archive: Path) -> Iterator[System]:
     yield system
     lab.server.run(["/usr/sbin/nft", "flush", "ruleset"], check=True)
     system.close()
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    """A server and its callers."""
-    with Lab() as made:
-        yield made
 
 
 @pytest.fixture(scope="session")

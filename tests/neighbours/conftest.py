@@ -1,22 +1,14 @@
 """Fixtures: a router with one neighbour in place, and the command on it."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
-from bed.cli import Knockwork, binary
+from bed.cli import Knockwork
+from bed.fixtures import pytest_configure
 from bed.router import Router
 from neighbours.kinds import KINDS
 from neighbours.neighbour import Neighbour
-
-
-def pytest_configure() -> None:
-    """Say at once what is missing, instead of in every test."""
-    if os.geteuid() != 0:
-        pytest.exit("the neighbours live in namespaces: run them as root (sudo)", 2)
-    if not os.access(binary(), os.X_OK):
-        pytest.exit(f"no command to test at {binary()}: build it, or set KNOCKWORK_CLI", 2)
 
 
 @pytest.fixture(params=KINDS, ids=[kind.name for kind in KINDS])

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bed import Host  # noqa: E402
 from bed.cli import binary  # noqa: E402
+from bed.fixtures import require_package  # noqa: E402
 
 PACKAGE = binary().parent / "python"
 sys.path.insert(0, str(PACKAGE))
@@ -19,8 +20,7 @@ sys.path.insert(0, str(PACKAGE))
 
 def pytest_configure() -> None:
     """Say at once what is missing, instead of in every test."""
-    if not (PACKAGE / "knockwork/py.typed").exists():
-        pytest.exit(f"no package to test in {PACKAGE}: build it, or set KNOCKWORK_BUILD", 2)
+    require_package()
     os.environ["PYTHONPATH"] = str(PACKAGE)
 
 

@@ -1,24 +1,16 @@
 """What the scans need, and their table at the end."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from _pytest.terminal import TerminalReporter
 
 from bed import Lab
-from bed.cli import Knockwork, binary
+from bed.cli import Knockwork
+from bed.fixtures import pytest_configure
 
 rows: list[str] = []  # what was swept, in the order of the tests
 times: list[str] = []  # what round trips tell
-
-
-def pytest_configure() -> None:
-    """Say at once what is missing, instead of in every test."""
-    if os.geteuid() != 0:
-        pytest.exit("the scans make namespaces: run them as root (sudo)", 2)
-    if not os.access(binary(), os.X_OK):
-        pytest.exit(f"no command to test at {binary()}: build it, or set KNOCKWORK_CLI", 2)
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

@@ -34,4 +34,14 @@ TEST_CASE("call: a fault of an option has its path, and no place in a text that 
   CHECK(faults[2].at("path") == "open_for");
 }
 
+TEST_CASE("call: who must knock and the host's epochs are members of the report itself") {
+  Report report;
+  CHECK_FALSE(json::parse(to_json(report)).contains("epochs"));
+  CHECK_FALSE(json::parse(to_json(report)).contains("must_knock"));
+  report.epochs = {41, 42};
+  report.must_knock = "192.0.2.7";
+  CHECK(json::parse(to_json(report)).at("epochs") == json({41, 42}));
+  CHECK(json::parse(to_json(report)).at("must_knock") == "192.0.2.7");
+}
+
 }  // namespace knockwork

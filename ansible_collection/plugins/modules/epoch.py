@@ -115,7 +115,7 @@ EXAMPLES = r'''
 '''
 
 RETURN = r'''
-# From packaging/returns.yml: changes diagnostics unproved core_missing
+# From packaging/returns.yml: changes diagnostics unproved
 changes:
   description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
   returned: success
@@ -190,18 +190,6 @@ unproved:
     older than the change.
   returned: failure
   type: bool
-core_missing:
-  description: Which core is missing on the host. The action plugin delivers it then, unless C(knockwork_deliver=never).
-  returned: if the host has no core
-  type: dict
-  contains:
-    machine:
-      description: The host's architecture.
-      type: str
-      sample: x86_64
-    wanted:
-      description: The I(backend) of the task.
-      type: str
 # Until here.
 epochs:
   description: The epochs that the host accepts now or, in check mode, would accept. Empty for a host without a

@@ -31,7 +31,7 @@ EXAMPLES = r'''
 '''
 
 RETURN = r'''
-# From packaging/returns.yml: diagnostics unproved core_missing
+# From packaging/returns.yml: diagnostics unproved
 diagnostics:
   description: >-
     Every error in the declaration, if it is invalid. An error in an option has a path; an error in an existing file
@@ -75,18 +75,6 @@ unproved:
     older than the change.
   returned: failure
   type: bool
-core_missing:
-  description: Which core is missing on the host. The action plugin delivers it then, unless C(knockwork_deliver=never).
-  returned: if the host has no core
-  type: dict
-  contains:
-    machine:
-      description: The host's architecture.
-      type: str
-      sample: x86_64
-    wanted:
-      description: The I(backend) of the task.
-      type: str
 # Until here.
 status:
   description: The live table.
@@ -112,6 +100,9 @@ status:
         - Whether the live table differs from the declaration in C(/etc/knockwork). Null if there is no declaration or
           it is invalid; then C(drift_unknown) says why.
       type: bool
+    drift_unknown:
+      description: Why C(drift) is null. Absent if it is not.
+      type: str
     always_allow:
       description: The sources that never need to knock.
       type: list

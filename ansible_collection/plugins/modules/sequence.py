@@ -72,7 +72,7 @@ EXAMPLES = r'''
 '''
 
 RETURN = r'''
-# From packaging/returns.yml: changes confirmed pending epochs diagnostics unproved core_missing
+# From packaging/returns.yml: changes confirmed pending epochs diagnostics unproved
 changes:
   description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
   returned: success
@@ -174,18 +174,6 @@ unproved:
     older than the change.
   returned: failure
   type: bool
-core_missing:
-  description: Which core is missing on the host. The action plugin delivers it then, unless C(knockwork_deliver=never).
-  returned: if the host has no core
-  type: dict
-  contains:
-    machine:
-      description: The host's architecture.
-      type: str
-      sample: x86_64
-    wanted:
-      description: The I(backend) of the task.
-      type: str
 # Until here.
 lint:
   description: Advice to make the sequence harder to find, as sentences without ports.

@@ -60,6 +60,8 @@ struct Report {
   // Where the operator is connected from, if that session goes on and a new one has to knock. A warning says
   // so.
   std::string must_knock;
+  std::vector<std::uint64_t>
+      epochs;  // that the host's record accepts, where a sequence leaves its epochs to that
 };
 
 // A source address that may open connections now, or one that is locked out.

@@ -103,9 +103,7 @@ Trust trust_of(const json& request) {
 // Who has to knock is told as a value: the action plugins know the host's name, and what proves that it can.
 json reported(Report report) {
   if (!report.must_knock.empty()) std::erase(report.warnings, way_back_warning(report.must_knock));
-  json answer = success("report", to_json(report));
-  if (!report.must_knock.empty()) answer["report"]["must_knock"] = report.must_knock;
-  return answer;
+  return success("report", to_json(report));
 }
 
 // With what is to be said about the files of the declaration.
@@ -163,12 +161,12 @@ Settings settings_of(const json& request) {
 }
 
 // Of a host that keeps them itself: its controller compares them with its profile.
-json with_epochs(json answer, const Spec& spec) {
+Report with_epochs(Report report, const Spec& spec) {
   const bool kept = std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
     return sequence.derive && sequence.derive->by_record();
   });
-  if (kept) answer["report"]["epochs"] = read_epoch_record().accepts;
-  return answer;
+  if (kept) report.epochs = read_epoch_record().accepts;
+  return report;
 }
 
 Rotation rotation_of(const json& request) {
@@ -178,6 +176,14 @@ Rotation rotation_of(const json& request) {
   if (request.contains("expected")) rotation.expected = request.at("expected").get<Epoch>();
   rotation.proof = request.value("prove", false) ? Proof::fresh : Proof::none;
   return rotation;
+}
+
+Report rotated(const json& request, Execution execution, Kernel& kernel, const Settings& settings) {
+  const Rotation rotation = rotation_of(request);
+  Report report = rotate(spec_of(request), rotation, execution, kernel, settings);
+  const EpochRecord record = read_epoch_record();
+  report.epochs = (execution == Execution::check ? foreseen(record, rotation) : record).accepts;
+  return report;
 }
 
 Report confirmed(const std::string& id) {
@@ -218,7 +224,7 @@ json answer(const json& request, Kernel& kernel) {
   if (command == "remove") return reported(remove(execution, kernel, settings));
   if (command == "apply") {
     const Spec spec = spec_of(request);
-    return with_epochs(reported(warned(apply(spec, execution, kernel, settings), request)), spec);
+    return reported(with_epochs(warned(apply(spec, execution, kernel, settings), request), spec));
   }
   if (command == "plan") return reported(warned(plan(spec_of(request), kernel, settings), request));
   if (command == "declared") return success("declared", declared_json(request));
@@ -243,18 +249,11 @@ json answer(const json& request, Kernel& kernel) {
     return reported(rollback(request.value("id", ""), kernel, settings));
   }
   if (command == "host_key") {  // of the controller; holds the key
-    json answer = success("host_key", "null");
-    answer["host_key"] = host_key_lines(read_secrets(request.at("secret_file").get<std::string>()),
-                                        request.at("host").get<std::string>());
-    return answer;
+    const Secrets secrets = read_secrets(request.at("secret_file").get<std::string>());
+    return success("host_key",
+                   json_text(json(host_key_lines(secrets, request.at("host").get<std::string>()))));
   }
-  if (command == "rotate") {
-    json answer = reported(rotate(spec_of(request), rotation_of(request), execution, kernel, settings));
-    const EpochRecord record = read_epoch_record();
-    answer["report"]["epochs"] =
-        (execution == Execution::check ? foreseen(record, rotation_of(request)) : record).accepts;
-    return answer;
-  }
+  if (command == "rotate") return reported(rotated(request, execution, kernel, settings));
   if (command == "validate") {
     Report report;
     report.warnings = host_warnings(spec_of(request), kernel);

@@ -29,14 +29,6 @@ std::string of_process(const std::filesystem::path& process) {
   return {};
 }
 
-// The fourth field of /proc/PID/stat, after the command in parentheses (proc(5)).
-int parent_of(const std::filesystem::path& process) {
-  const std::string stat = read_file(process / "stat").value_or("");
-  const std::size_t end = stat.rfind(')');
-  if (end == std::string::npos || end + 4 >= stat.size()) return 0;
-  return std::atoi(stat.c_str() + end + 4);
-}
-
 // The words of /proc/PID/stat after the command: state, parent, …
 std::vector<std::string> words_of(const std::filesystem::path& process) {
   const std::string stat = read_file(process / "stat").value_or("");
@@ -46,38 +38,38 @@ std::vector<std::string> words_of(const std::filesystem::path& process) {
   return {std::istream_iterator<std::string>(rest), {}};
 }
 
-}  // namespace
-
-// Field 22 of /proc/PID/stat: ticks since the boot, the time asleep included (proc(5)).
-std::optional<std::chrono::milliseconds> ssh_session_began() {
+// The nearest ancestor's answer, of as many as a shell within sudo within a terminal's multiplexer may have.
+template <typename Answer>
+Answer nearest(Answer (*answer)(const std::filesystem::path& process)) {
+  constexpr int kMost = 32;
   try {
-    for (int pid = ::getppid(), depth = 0; pid > 1 && depth < 32; ++depth) {
+    int pid = ::getppid();
+    for (int depth = 0; pid > 1 && depth < kMost; ++depth) {
       const std::filesystem::path process = "/proc/" + std::to_string(pid);
-      if (read_file(process / "comm").value_or("").starts_with("sshd")) {
-        const std::vector<std::string> words = words_of(process);
-        if (words.size() < 20) return std::nullopt;
-        return std::chrono::milliseconds(std::stoll(words[19]) * 1000 / ::sysconf(_SC_CLK_TCK));
-      }
-      pid = parent_of(process);
+      if (Answer found = answer(process); found != Answer{}) return found;
+      const std::vector<std::string> words = words_of(process);
+      pid = words.size() < 2 ? 0 : std::atoi(words[1].c_str());
     }
-  } catch (const SystemError&) {
-    return std::nullopt;
-  }
-  return std::nullopt;
-}
-
-std::string operator_connection() {
-  if (const char* own = std::getenv("SSH_CONNECTION")) return own;
-  try {
-    for (int pid = ::getppid(), depth = 0; pid > 1 && depth < 16; ++depth) {
-      const std::filesystem::path process = "/proc/" + std::to_string(pid);
-      if (std::string found = of_process(process); !found.empty()) return found;
-      pid = parent_of(process);
-    }
-  } catch (const SystemError&) {
-    return {};  // not ours to read: then nobody is warned
+  } catch (const SystemError&) {  // not ours to read
   }
   return {};
+}
+
+// Field 22 of /proc/PID/stat: ticks since the boot, the time asleep included (proc(5)).
+std::optional<std::chrono::milliseconds> began_as_sshd(const std::filesystem::path& process) {
+  if (!read_file(process / "comm").value_or("").starts_with("sshd")) return std::nullopt;
+  const std::vector<std::string> words = words_of(process);
+  if (words.size() < 20) return std::nullopt;
+  return std::chrono::milliseconds(std::stoll(words[19]) * 1000 / ::sysconf(_SC_CLK_TCK));
+}
+
+}  // namespace
+
+std::optional<std::chrono::milliseconds> ssh_session_began() { return nearest(began_as_sshd); }
+
+std::string operator_connection() {
+  const char* own = std::getenv("SSH_CONNECTION");
+  return own != nullptr ? own : nearest(of_process);
 }
 
 }  // namespace knockwork

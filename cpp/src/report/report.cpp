@@ -119,6 +119,8 @@ std::string to_json(const Report& report) {
       {"changed", report.changed}, {"changes", list(report.changes, change)}, {"warnings", report.warnings}};
   if (report.pending) value["pending"] = to_value(*report.pending);
   if (!report.degraded.empty()) value["degraded"] = report.degraded;
+  if (!report.must_knock.empty()) value["must_knock"] = report.must_knock;
+  if (!report.epochs.empty()) value["epochs"] = report.epochs;
   return json_text(value);
 }
 
