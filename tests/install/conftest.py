@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -40,14 +41,29 @@ def work() -> Iterator[Path]:
         yield Path(folder)
 
 
+@dataclass(frozen=True)
+class Packages:
+    """A folder with this tree's packages, and what was printed when they were built."""
+
+    folder: Path
+    said: str
+
+
 @pytest.fixture(scope="session")
-def packages(work: Path) -> Path:
-    """The folder with this tree's packages, or $KNOCKWORK_PACKAGES, which has them already."""
+def built(work: Path) -> Packages:
+    """They are built twice and compared; $KNOCKWORK_PACKAGES has them already."""
     if "KNOCKWORK_PACKAGES" in os.environ:
-        return Path(os.environ["KNOCKWORK_PACKAGES"]).resolve()
-    subprocess.run([*DIES_WITH_ME, ROOT / "packaging/build-deb", work / "packages"], check=True,
-                   stdout=subprocess.DEVNULL)
-    return work / "packages"
+        return Packages(Path(os.environ["KNOCKWORK_PACKAGES"]).resolve(), "")
+    done = subprocess.run([*DIES_WITH_ME, ROOT / "packaging/build-deb", "--twice", work / "packages"], check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert list((work / "packages").glob("*.deb")), done.stdout
+    return Packages(work / "packages", done.stdout)
+
+
+@pytest.fixture(scope="session")
+def packages(built: Packages) -> Path:
+    """Their folder."""
+    return built.folder
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,11 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from bed import Lab
 from bed.lab import SERVER
+from conftest import Packages
 from readme import ROOT, Block, blocks
 from systems import PLACE, System
 
@@ -116,6 +119,13 @@ def test_removal_without_a_gate(system: System) -> None:
     """Has nothing to say."""
     done = system.run("dpkg --remove knockwork")
     assert "nft" not in done.stdout + done.stderr
+
+
+def test_reproducible(built: Packages) -> None:
+    """The same commit gives the same bytes, in whatever folder."""
+    if not built.said:
+        pytest.skip("the packages were there already")
+    assert built.said.endswith("a second build is identical\n"), built.said
 
 
 def test_lintian(packages: Path) -> None:

@@ -18,7 +18,6 @@ import suites
 from screen import Line, say, styled
 
 LOGS = build.BUILD / "test-logs"
-LIMIT = 1500  # seconds for one command: only against a hang
 
 
 def arguments() -> list[suites.Suite]:
@@ -93,7 +92,7 @@ def run(suite: suites.Suite, scratch: Path) -> results.Results:
         for command in suite.commands(scratch):
             start = out.tell()
             env = {**suites.environment(), **command.env, "TMPDIR": str(scratch)}
-            status = process.finish(process.start(command.argv, out, env=env, cwd=build.ROOT), LIMIT)
+            status = process.finish(process.start(command.argv, out, env=env, cwd=build.ROOT), suite.limit)
             try:
                 one = results.read(command.report)
             except (OSError, ET.ParseError):

@@ -29,6 +29,7 @@ class Suite:
     builds: tuple[str, ...]
     commands: Callable[[Path], list[Command]]  # given a folder for the reports
     root: bool = True
+    limit: int = 1500  # seconds for one command: only against a hang
     usual: bool = True  # not: makes whole systems, which takes its time, and is run where it is named
 
 
@@ -102,7 +103,7 @@ SUITES = (
     Suite("install", "packages on fresh systems, following the README; wheel, collection",
           ("build", "test", "hosts", "ansible", "venv", "install"), (),
           _pytest("install", "release", "tests/install", "--timeout=1500",
-                  asks="KNOCKWORK_PACKAGES KNOCKWORK_WHEELS"), usual=False),
+                  asks="KNOCKWORK_PACKAGES KNOCKWORK_WHEELS"), limit=3600, usual=False),
     Suite("rotation", "rotating a fleet, with every kind of failure", ("build", "test", "hosts", "ansible"),
           ("release",), _pytest("rotation", "release", "tests/rotation", *SIDE_BY_SIDE,
                                 asks="KNOCKWORK_FLEET KNOCKWORK_PIPELINING")),
