@@ -18,7 +18,7 @@ mkdir -p {LINK.rsplit("/", 1)[0]} && ln -sf {UNIT} {LINK}
 RULESET = "- knockwork.nft.ruleset:\n    sequences:\n      - {name: ssh, knock: [47011, 48123], opens: [50443/tcp]}\n"
 RULESET += "    lint: false\n"
 WEB = "- knockwork.nft.sequence:\n    name: web\n    knock: [47555, 48555]\n    opens: [50444/tcp]\n    lint: false\n"
-NO_GATE = "after a reboot there is no gate, and its ports are open to all: "
+NO_GATE = "after a reboot there is no gate, and its ports are open to everyone: "
 
 
 @pytest.fixture
@@ -119,12 +119,12 @@ def test_the_command(booted: Controller) -> None:
     booted.host.write("/etc/knockwork/knockwork.yml", "knockwork: 1\n", 0o600)
     enable = f"warning: {NO_GATE}knockwork.service is not enabled; run `systemctl enable knockwork`\n"
     assert booted.host.run(["knockwork", "apply"]).stderr == enable
-    assert "A reboot brings up no gate: knockwork.service is not enabled.\n" in booted.host.run(
+    assert "No gate will be loaded after a reboot: knockwork.service is not enabled.\n" in booted.host.run(
         ["knockwork", "status"]).stdout
     assert booted.host.run(["knockwork", "apply", "--unattended"]).stderr == ""
     booted.host.run(["/run/bin/systemctl", "enable", "knockwork"], check=True)
     assert booted.host.run(["knockwork", "apply"]).stderr == ""
     assert json.loads(booted.host.run(["knockwork", "status", "--json"]).stdout)["boot"]["stands"] == "yes"
     booted.host.write("/root/other.yml", "knockwork: 1\n", 0o600)
-    assert "what /etc/knockwork/knockwork.yml says is applied, not what was applied now" in booted.host.run(
+    assert "a reboot applies /etc/knockwork/knockwork.yml, not what was applied now" in booted.host.run(
         ["knockwork", "apply", "/root/other.yml"]).stderr

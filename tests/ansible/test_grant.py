@@ -49,7 +49,7 @@ def test_its_own_connection_goes_on(controller: Controller) -> None:
     controller.play(SSH + "    apply: false\n- knockwork.nft.ruleset:\n- meta: reset_connection\n", limit="host1")
     controller.bed.controller.call(packets.udp, controller.bed.address("host1"), KNOCKS, None)
     outcome = controller.changes(SSH.replace("47011", "47013") + "    revoke_retired: true\n", limit="host1")
-    warning = "the connection over which you work goes on: close it once you have come in anew"
+    warning = "the connection that you are using was not cut: close it once you have reconnected"
     assert warning in " ".join(outcome.output.split())
     assert {"kind": "remove", "object": "grant", "name": controller.bed.address("controller"), "before": "by ssh",
             "after": "", "why": "revoked"} in outcome.result()["changes"]

@@ -201,7 +201,7 @@ def test_another_version_of_the_core(controller: Controller, tmp_path: Path) -> 
     core.write_text(core.read_text().replace("VERSION = '", "VERSION = '9"))
     for backend in ("python", "cli"):
         message = controller.fails(gate(controller) + f"    backend: {backend}\n", collections=tmp_path)
-        assert "install two of the same minor version" in message
+        assert "install the same minor version of both" in message
     assert table(controller.host) == ""
 
 

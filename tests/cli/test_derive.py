@@ -101,7 +101,7 @@ def test_clock(knockwork: Knockwork) -> None:
     assert backup["until_ms"] == (backup["epoch"] + 1) * 86_400_000 and clock["off_ms"] == 0
     text = knockwork.run("derive", "clock").stdout
     assert re.fullmatch(
-        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, (not )?kept by NTP\nssh: epoch 41, accepts 41, 42\n"
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, (not )?synchronized by NTP\nssh: epoch 41, accepts 41, 42\n"
         r"backup: epoch \d+, accepts \d+; the next begins \d{4}-\d\d-\d\d 00:00:00 UTC\n", text)
     version = knockwork.run("--version").stdout.split()[1]
     request = {"version": version, "command": "clock",

@@ -38,13 +38,13 @@ def test_no_link_is_followed(knockwork: Knockwork) -> None:
 
 @pytest.mark.parametrize("mode, owner, why", [
     ("777", "root:root",
-     f"others may replace what is in the folder {FOLDER}: `chmod go-w {FOLDER}`, or choose another"),
+     f"others can replace the contents of the directory {FOLDER}: `chmod go-w {FOLDER}`, or choose another"),
     ("770", "root:daemon",
-     f"others may replace what is in the folder {FOLDER}: `chmod go-w {FOLDER}`, or choose another"),
-    ("755", "daemon:root", f"the folder {FOLDER} belongs to another user, who could replace what is in it: choose a "
-                           "folder of your own"),
-    ("1777", "daemon:root", f"the folder {FOLDER} belongs to another user, who could replace what is in it: choose a "
-                            "folder of your own"),
+     f"others can replace the contents of the directory {FOLDER}: `chmod go-w {FOLDER}`, or choose another"),
+    ("755", "daemon:root", f"the directory {FOLDER} belongs to another user, who could replace its contents: choose a "
+                           f"directory of your own"),
+    ("1777", "daemon:root", f"the directory {FOLDER} belongs to another user, who could replace its contents: choose a "
+                            f"directory of your own"),
 ])
 def test_a_folder_of_others(knockwork: Knockwork, mode: str, owner: str, why: str) -> None:
     """A secret that somebody else can replace is his secret: refused, and nothing is left there."""

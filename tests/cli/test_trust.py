@@ -35,14 +35,14 @@ def run(knockwork: Knockwork, *argv: str) -> None:
 
 
 @pytest.mark.parametrize(("change", "said"), [
-    (["chmod", "0602", DECLARATION], f"others may write {DECLARATION}: `chmod 0600 {DECLARATION}`"),
-    (["chmod", "0620", DECLARATION], f"others may write {DECLARATION}: `chmod 0600 {DECLARATION}`"),
+    (["chmod", "0602", DECLARATION], f"others can write to {DECLARATION}: `chmod 0600 {DECLARATION}`"),
+    (["chmod", "0620", DECLARATION], f"others can write to {DECLARATION}: `chmod 0600 {DECLARATION}`"),
     (["chown", "nobody", DECLARATION], f"{DECLARATION} belongs to another user: `chown root {DECLARATION}`"),
-    (["chmod", "0666", DROP_IN], f"others may write {DROP_IN}: `chmod 0600 {DROP_IN}`"),
+    (["chmod", "0666", DROP_IN], f"others can write to {DROP_IN}: `chmod 0600 {DROP_IN}`"),
     (["chown", "nobody", DROP_IN], f"{DROP_IN} belongs to another user: `chown root {DROP_IN}`"),
-    (["chmod", "0777", DROP_INS], f"others may write to the folder {DROP_INS}: `chmod go-w {DROP_INS}`"),
-    (["chmod", "0775", FOLDER], f"others may write to the folder {FOLDER}: `chmod go-w {FOLDER}`"),
-    (["chown", "nobody", DROP_INS], f"the folder {DROP_INS} belongs to another user: `chown root {DROP_INS}`"),
+    (["chmod", "0777", DROP_INS], f"others can write to the directory {DROP_INS}: `chmod go-w {DROP_INS}`"),
+    (["chmod", "0775", FOLDER], f"others can write to the directory {FOLDER}: `chmod go-w {FOLDER}`"),
+    (["chown", "nobody", DROP_INS], f"the directory {DROP_INS} belongs to another user: `chown root {DROP_INS}`"),
 ])
 def test_others_may_write(knockwork: Knockwork, change: list[str], said: str) -> None:
     """Nothing is applied from it; who only looks is told."""
@@ -63,7 +63,7 @@ def test_links(knockwork: Knockwork) -> None:
     run(knockwork, "install", "-d", "-m", "0777", "/srv/given")
     knockwork.host.write("/srv/given/web.yml", WEB, 0o600)
     run(knockwork, "ln", "-sf", "/srv/given/web.yml", DROP_IN)
-    assert "others may write to the folder /srv/given" in knockwork.refused("apply")
+    assert "others can write to the directory /srv/given" in knockwork.refused("apply")
     run(knockwork, "chmod", "0755", "/srv/given")
     assert knockwork.run("validate").stderr == ""
     knockwork.host.write("/srv/given/web.yml", "root:$6$salt$hash:19000:0:99999:7:::\n", 0o600)
@@ -86,7 +86,7 @@ def test_others_may_read(knockwork: Knockwork) -> None:
     assert said.removeprefix("warning: ").strip() in answer["report"]["warnings"]
     run(knockwork, "chmod", "0666", DECLARATION)
     answer = json.loads(knockwork.run("call", input=json.dumps(request)).stdout)
-    assert "others may write" in answer["error"]["message"]
+    assert "others can write to" in answer["error"]["message"]
 
 
 def test_standard_input_is_nobodys_file(knockwork: Knockwork) -> None:

@@ -195,8 +195,8 @@ def test_no_profile(client: Knockwork) -> None:
 def test_a_profile_that_others_may_read_or_write(client: Knockwork, mode: int) -> None:
     client.host.write(FILE, PROFILE, mode)
     assert client.refused("knock", "gate", "--sequence", "ssh") == (
-        f"knockwork: error: others may read or write {FILE}: `chmod 600 {FILE}`, and replace the secret in it if "
-        "someone may have read it\n")
+        f"knockwork: error: others can read or write {FILE}: `chmod 600 {FILE}`, and replace the secret in it if "
+        f"someone could have read it\n")
 
 
 def test_a_profile_of_another_user(client: Knockwork) -> None:

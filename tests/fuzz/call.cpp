@@ -31,7 +31,7 @@ std::string harmless(std::string_view text) {
 
 // Every request that no version of a module makes is told so in one way; another "bug" is one.
 bool ours(const json& error) {
-  return error.at("kind") == "bug" && error.at("message") != "the request is not what this version expects" &&
+  return error.at("kind") == "bug" && error.at("message") != "the request does not match this version" &&
          error.at("message") != "unknown command in the request";
 }
 

@@ -73,7 +73,7 @@ def test_every_look_names_it(lab: Lab, knockwork: Knockwork, command: str) -> No
     knockwork.apply(CLASSIC)
     lab.server.nft(FIREWALLD.format(port=80, end="drop"))
     refuses = "the chain inet fw input refuses what ssh opens"
-    otherwise = "another firewall answers at closed ports otherwise than the gate does at protected ones"
+    otherwise = "another firewall answers differently at closed ports than the gate at protected ports"
     said = knockwork.run(command)
     assert refuses in said.stdout + said.stderr
     assert (otherwise in said.stdout + said.stderr) == (command == "status")
@@ -91,7 +91,7 @@ def test_unchanged_does_not_look(lab: Lab, knockwork: Knockwork) -> None:
     knockwork.declare(CLASSIC)
     assert "inet fw input" in _said(knockwork)
     for _ in range(2):
-        assert _said(knockwork) == "Unchanged: the kernel holds what was asked for.\n"
+        assert _said(knockwork) == "Unchanged: the kernel already matches the declaration.\n"
     lab.server.nft("add table ip another")
     assert "inet fw input" in _said(knockwork)
 
@@ -133,7 +133,7 @@ def test_answers_at_a_start(lab: Lab, knockwork: Knockwork) -> None:
     lab.server.nft("flush ruleset")
     knockwork.apply(None, "--unattended")
     assert lab.stranger.tcp(22) == "silent"
-    assert "otherwise" in knockwork.run("status").stderr
+    assert "differently" in knockwork.run("status").stderr
     assert "answers" in knockwork.apply()
     assert lab.stranger.tcp(22) == "refused"
     lab.server.nft("flush ruleset")

@@ -40,7 +40,7 @@ def test_last_good(lab: Lab, knockwork: Knockwork, client: Caller, text: str) ->
     assert _start(knockwork)[0] == 1 and knockwork.listing() == before
     _down(lab)
     status, error = _start(knockwork)
-    assert status == 1 and "the last good gate stands in its place" in error, error
+    assert status == 1 and "the last good gate was loaded instead" in error, error
     assert client.tcp(22) == "refused"
     client.knock(7000, 8000, 9000)
     assert client.tcp(22) == "open"

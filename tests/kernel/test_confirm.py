@@ -39,8 +39,8 @@ CUTS_OFF = {
     "stealth": "knockwork: 1\nmode: stealth\nsequences: []\n",
 }
 WAITS = re.compile(
-    r"knockwork: error: apply ([0-9a-f]{8}) waits for its confirmation since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d and "
-    r"is taken back in \d+ s: `knockwork confirm` keeps it, `knockwork rollback` takes it back now; nothing was "
+    r"knockwork: error: apply ([0-9a-f]{8}) has waited for confirmation since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d and will "
+    r"be rolled back in \d+ s: `knockwork confirm` keeps it, `knockwork rollback` rolls it back now; nothing was "
     r"changed\n")
 
 
@@ -89,7 +89,7 @@ def test_comes_back(knockwork: Knockwork, client: Caller, stranger: Caller, wron
     assert (client.tcp(22), stranger.tcp(22)) == ("open", "refused")
     wait_for(lambda: not _leftovers(knockwork), "the process that took it back has ended")
     assert knockwork.refused("confirm") == knockwork.refused("rollback", identity) == (
-        f"knockwork: error: no apply waits for a confirmation: apply {identity} was taken back already\n")
+        f"knockwork: error: no apply waits for confirmation: apply {identity} was already rolled back\n")
 
 
 def test_wrong_interface(knockwork: Knockwork, client: Caller) -> None:
@@ -122,8 +122,8 @@ def test_confirmed(knockwork: Knockwork) -> None:
     assert (silent.returncode, silent.stdout, silent.stderr) == (0, "", "")
     assert knockwork.apply().startswith("Unchanged")
     assert knockwork.refused("confirm") == (
-        "knockwork: error: no apply waits for a confirmation: `knockwork apply --confirm-within 60s` makes one "
-        "that does, where something changes\n")
+        "knockwork: error: no apply waits for confirmation: `knockwork apply --confirm-within 60s` creates one, if "
+        "something changes\n")
 
 
 def test_rolled_back_by_hand(knockwork: Knockwork) -> None:
@@ -132,8 +132,7 @@ def test_rolled_back_by_hand(knockwork: Knockwork) -> None:
     static = _static(knockwork)
     identity = _apply(knockwork, CUTS_OFF["wrong sequence"], "60s")
     assert knockwork.refused("rollback", "0badf00d") == (
-        f"knockwork: error: it is apply {identity} that waits for a confirmation, not 0badf00d; nothing was "
-        "changed\n")
+        f"knockwork: error: apply {identity} waits for confirmation, not 0badf00d; nothing was changed\n")
     done = knockwork.run("rollback", identity)
     assert re.fullmatch(r"  ~ sequence ssh: knock [0-9a-f]{8} → [0-9a-f]{8}\n\n"
                         r"Changed: 0 added, 1 changed, 0 removed.\n", done.stdout), done
@@ -158,8 +157,8 @@ def test_while_one_waits(knockwork: Knockwork) -> None:
         said = WAITS.fullmatch(knockwork.refused(*command))
         assert said and said[1] == identity, command
     for command in (["plan"], ["apply", "--check"]):
-        assert f"warning: apply {identity} waits for its confirmation" in knockwork.run(*command).stderr
-    assert knockwork.run("status").stdout.startswith(f"Apply {identity} waits for its confirmation since ")
+        assert f"warning: apply {identity} waits for confirmation" in knockwork.run(*command).stderr
+    assert knockwork.run("status").stdout.startswith(f"Apply {identity} has waited for confirmation since ")
     pending = json.loads(knockwork.run("status", "--json").stdout)["pending"]
     assert pending["id"] == identity and 0 < pending["remaining_ms"] <= 60_000
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", pending["deadline"])
@@ -178,13 +177,13 @@ def test_two_at_once(knockwork: Knockwork) -> None:
     done = sorted(zip((process.returncode for process in both), map(json.loads, outputs)), key=itemgetter(0))
     assert [status for status, _ in done] == [0, 1], done
     (_, applied), (_, refused) = done
-    assert f"apply {applied['pending']['id']} waits for" in refused["error"]["message"]
+    assert f"apply {applied['pending']['id']} has waited for" in refused["error"]["message"]
 
 
 @pytest.mark.parametrize("text, why", [
-    ("900ms", "confirm_within: 900ms is too short; give it from 1s to 1h"),
-    ("3601s", "confirm_within: 3601s is too long; give it from 1s to 1h"),
-    ("soon", "confirm_within: `soon` is not a duration; write it as 5s, 500ms, 1m30s, 2h or 1d"),
+    ("900ms", "--confirm-within: 900ms is too short; use 1s to 1h"),
+    ("3601s", "--confirm-within: 3601s is too long; use 1s to 1h"),
+    ("soon", "--confirm-within: `soon` is not a duration; write it as 5s, 500ms, 1m30s, 2h or 1d"),
 ])
 def test_odd_times(knockwork: Knockwork, text: str, why: str) -> None:
     """Refused before anything happens."""
@@ -225,10 +224,10 @@ def test_timer_died(knockwork: Knockwork) -> None:
     wait_for(lambda: json.loads(knockwork.run("status", "--json").stdout)["pending"]["remaining_ms"] == 0,
              "the time is over")
     assert knockwork.refused("confirm") == (
-        f"knockwork: error: apply {identity} is not confirmed, and is taken back in 0 s: its time is over\n")
+        f"knockwork: error: apply {identity} is not confirmed, and will be rolled back in 0 s: its time is up\n")
     knockwork.declare(BEFORE)
     done = knockwork.run("apply")
-    assert done.stderr == f"warning: nobody confirmed apply {identity}: it was taken back first\n"
+    assert done.stderr == f"warning: apply {identity} was not confirmed: it was rolled back first\n"
     assert re.fullmatch(r"  ~ sequence ssh: knock [0-9a-f]{8} → [0-9a-f]{8}\n\n"
                         r"Changed: 0 added, 1 changed, 0 removed.\n", done.stdout), done
     assert knockwork.apply().startswith("Unchanged")
@@ -250,8 +249,8 @@ def test_no_room_for_the_note(knockwork: Knockwork, full_disk: None) -> None:
     knockwork.host.run(["sh", "-c", "head -c 100000 /dev/zero > /var/lib/knockwork/filler"])
     knockwork.declare(CUTS_OFF["wrong sequence"])
     assert knockwork.refused("apply", "--confirm-within", "60s") == (
-        "knockwork: error: cannot write /var/lib/knockwork/pending.json: No space left on device: make room there "
-        "and run again; nothing was changed\n")
+        "knockwork: error: cannot write /var/lib/knockwork/pending.json: No space left on device: free some space "
+        "there and run again; nothing was changed\n")
     assert _static(knockwork) == static
     wait_for(lambda: not _leftovers(knockwork), "what was armed has ended", 5)
 
@@ -263,8 +262,8 @@ def test_table_changed_meanwhile(knockwork: Knockwork) -> None:
     identity = _apply(knockwork, CUTS_OFF["wrong sequence"], "2s")
     knockwork.host.nft("flush chain inet knockwork knock")
     assert re.fullmatch(
-        rf"knockwork: error: apply {identity} is not confirmed, and is taken back in \d s: the table is not the "
-        r"one that it made; look at `knockwork plan`\n", knockwork.refused("confirm"))
+        rf"knockwork: error: apply {identity} is not confirmed, and will be rolled back in \d s: the table is not the "
+        rf"one that it created; look at `knockwork plan`\n", knockwork.refused("confirm"))
     _wait_for_return(knockwork)
     assert _static(knockwork) == static
 
@@ -291,7 +290,7 @@ def test_with_systemd(knockwork: Knockwork) -> None:
     done = knockwork.run("apply", "--confirm-within", "1s", "--json", env=env)
     identity = json.loads(done.stdout)["pending"]["id"]
     assert host.read("/run/systemd-run.said") == (
-        f"--quiet --unit=knockwork-revert-{identity} --description=knockwork: take back what nobody confirmed "
+        f"--quiet --unit=knockwork-revert-{identity} --description=knockwork: roll back an unconfirmed apply "
         "--collect --on-active=1000ms --timer-property=AccuracySec=100ms --timer-property=RemainAfterElapse=no "
         f"{knockwork.command()[0]} rollback --armed {identity}\n")
     assert [line for line in _leftovers(knockwork) if "--armed" not in line] == []
@@ -335,10 +334,10 @@ def test_boot_while_one_waits(knockwork: Knockwork, client: Caller) -> None:
     identity = _apply(knockwork, CUTS_OFF["wrong sequence"], "60s")
     _reboot(knockwork)
     done = knockwork.run("apply", "--unattended")
-    kept = (f"warning: apply {identity} was rolled back, and the declaration is still the same: what was there "
-            "before it is kept. Correct the declaration and run `knockwork apply`\n")
+    kept = (f"warning: apply {identity} was rolled back, and the declaration has not changed since: the previous table "
+            f"is kept. Correct the declaration and run `knockwork apply`\n")
     assert (done.returncode, done.stderr) == (
-        0, f"warning: nobody confirmed apply {identity}: it was taken back first\n" + kept)
+        0, f"warning: apply {identity} was not confirmed: it was rolled back first\n" + kept)
     assert _static(knockwork) == static
     assert client.tcp(22) == "open"
     _reboot(knockwork)
@@ -355,7 +354,7 @@ def test_boot_without_a_table_before(knockwork: Knockwork) -> None:
     """Nothing comes back where nothing was."""
     _apply(knockwork, BEFORE, "60s")
     _reboot(knockwork)
-    assert "what was there before it is kept" in knockwork.run("apply", "--unattended").stderr
+    assert "the previous table is kept" in knockwork.run("apply", "--unattended").stderr
     assert knockwork.run("status").stdout.startswith("No gate")
 
 
@@ -420,8 +419,8 @@ def test_files_come_back(knockwork: Knockwork) -> None:
     host.run(["rm", "/etc/knockwork/removed"])
     host.write("/etc/knockwork/foreign", "mine\n")
     done = knockwork.run("rollback")
-    assert done.stderr == ("warning: /etc/knockwork/foreign was changed by somebody else meanwhile: it is left as "
-                           "it is\n")
+    assert done.stderr == ("warning: /etc/knockwork/foreign was changed by someone else in the meantime, and was not "
+                           "restored\n")
     found = {name: host.run(["cat", f"/etc/knockwork/{name}"]).stdout for name in files}
     assert found == {"changed": "old\n", "added": "", "removed": "old\n", "foreign": "mine\n",
                      "untouched": "old\n"}
@@ -438,9 +437,9 @@ def test_proofs(knockwork: Knockwork, client: Caller, lab: Lab) -> None:
     identity = _call_apply(knockwork, wider, [])
     answer = _call(knockwork, "confirm", prove=True, ssh_connection=over)
     error: dict[str, str] = answer["error"]  # type: ignore[assignment]
-    assert re.fullmatch(rf"apply {identity} is not confirmed, and is taken back in \d+ s: {client.source} has not "
-                        r"come in since then: an old grant proves nothing. Knock, connect anew and confirm over "
-                        r"that connection", error["message"]), answer
+    assert re.fullmatch(rf"apply {identity} is not confirmed, and will be rolled back in \d+ s: {client.source} has "
+                        rf"not connected since then: an old grant proves nothing. Knock, reconnect and confirm over "
+                        rf"the new connection", error["message"]), answer
     client.knock(7000, 8000, 9000)
     answer = _call(knockwork, "confirm", prove=True, ssh_connection=over)
     assert answer["ok"] and answer["report"]["changes"] == [  # type: ignore[index]
@@ -452,6 +451,6 @@ def test_proofs(knockwork: Knockwork, client: Caller, lab: Lab) -> None:
     other = lab.stranger if client is lab.client else lab.stranger6
     answer = _call(knockwork, "confirm", prove=True, ssh_connection=f"{other.source} 40000 {client.target} 22")
     error = answer["error"]  # type: ignore[assignment]
-    assert "a connection from before proves nothing" in error["message"]
+    assert "an older connection proves nothing" in error["message"]
     over = over.removesuffix("22") + "80"
     assert _call(knockwork, "confirm", prove=True, ssh_connection=over)["ok"], "80 is not protected here"

@@ -126,7 +126,7 @@ def test_without_its_secret(lab: Lab, knockwork: Knockwork, client: Caller) -> N
     key = base64.b64encode(derivation.host_key(MASTER, "web2")).decode()
     for content, mode, told in ((None, 0o600, "no secret file /etc/knockwork/secret: install the line that"),
                                 (f"host:web2:{key}\n", 0o600, "contains the key of web2, not of web1"),
-                                (f"42 host:web2:{key}\n", 0o644, "others may read or write"),
+                                (f"42 host:web2:{key}\n", 0o644, "others can read or write"),
                                 ("", 0o600, "contains no secret"),
                                 (f"43 master:{key}\n", 0o600, "no secret for epoch 42")):
         lab.server.run(["rm", "-f", SECRET], check=True)
@@ -197,7 +197,7 @@ def test_what_was_rolled_back_stays_away_in_the_next_epoch(knockwork: Knockwork)
     knockwork.run("rollback", check=True)
     wait_for(lambda: _now(knockwork) != applied, "the next epoch")
     done = knockwork.run("apply", "--quiet", "--unattended")
-    assert done.returncode == 0 and "the declaration is still the same" in done.stderr
+    assert done.returncode == 0 and "the declaration has not changed since" in done.stderr
     assert _names(knockwork) == ["ssh#41"]
     knockwork.run("apply", check=True)
     assert _names(knockwork) != ["ssh#41"]

@@ -15,7 +15,7 @@ sequences:
     opens: [22/tcp]
 interfaces: %s
 """
-GONE = "interface `%s` does not exist now: nothing is protected on it until it does"
+GONE = "interface `%s` does not exist: nothing is protected on it until it does"
 
 
 def _warnings(knockwork: Knockwork, *arguments: str) -> list[str]:
@@ -67,7 +67,7 @@ knockwork: 1
 mode: stealth
 public: [{service: 80/tcp, interface: %s}, {service: gre, interface: %s}, {service: 81/tcp, from: [192.0.2.0/24]}]
 """
-NOT_OPEN = "interface `%s` of `public` does not exist now: nothing is open on it until it does"
+NOT_OPEN = "interface `%s` in `public` does not exist: nothing is open on it until it does"
 
 
 @pytest.mark.parametrize("name", ["eht0", "enp1*"])
@@ -86,7 +86,7 @@ def test_public_on_a_port_of_a_bridge(lab: Lab, knockwork: Knockwork) -> None:
     lab.server.ip("link add br0 type bridge")
     lab.server.ip("link set eth0 master br0")
     knockwork.declare(PUBLIC % ("eth0", "br0"))
-    told = ["interface `eth0` of `public` belongs to `br0`: its packets arrive on `br0`, where the entry opens "
+    told = ["interface `eth0` in `public` belongs to `br0`: its packets arrive on `br0`, where the entry opens "
             "nothing. Write `br0` instead"]
     assert _warnings(knockwork, "plan") == _warnings(knockwork, "apply") == _status(knockwork) == told
 

@@ -13,8 +13,8 @@ sequences:
     opens: [22/tcp]
 """
 
-REFUSED = ("knockwork: error: there is a table inet knockwork that knockwork did not make "
-           "(its comment is not \"knockwork 1\"): it is left alone. Rename it, or delete it with "
+REFUSED = ("knockwork: error: there is a table inet knockwork that knockwork did not create (its comment is not "
+           "\"knockwork 1\"): it was not changed. Rename it, or delete it with "
            "`nft delete table inet knockwork`, and run again\n")
 
 STRANGERS = {
@@ -47,7 +47,7 @@ def test_a_restored_table_is_adopted(lab: Lab, knockwork: Knockwork) -> None:
                    check=True)
     before = lab.generation()
     assert not knockwork.differs()
-    assert knockwork.apply() == "Unchanged: the kernel holds what was asked for.\n"
+    assert knockwork.apply() == "Unchanged: the kernel already matches the declaration.\n"
     assert lab.generation() == before
     assert lab.client.tcp(22) == "open"
     lab.client6.knock(9000)

@@ -97,11 +97,11 @@ def test_grant_to_a_network(lab: Lab, knockwork: Knockwork, network: str, inside
 
 @pytest.mark.parametrize("arguments, why", [
     (["grant", "10.0.0.0/8", "--sequence", "ssh"],
-     '"10.0.0.0/8" is more than 256 sources: grant a /24 of it or less, put it into always_allow, or set '
-     'ipv4_prefix so that more addresses are one source'),
+     '"10.0.0.0/8" has more than 256 sources: grant a /24 or smaller, put it into always_allow, or set '
+     'ipv4_prefix so that one source covers more addresses'),
     (["grant", "2001:db8::/64", "--sequence", "ssh"],
-     '"2001:db8::/64" is more than 256 sources: grant a /120 of it or less, put it into always_allow, or set '
-     'ipv6_prefix so that more addresses are one source'),
+     '"2001:db8::/64" has more than 256 sources: grant a /120 or smaller, put it into always_allow, or set '
+     'ipv6_prefix so that one source covers more addresses'),
     (["grant", "nobody", "--sequence", "ssh"],
      '"nobody" is not an address or network: write 192.0.2.7 or 2001:db8::/64'),
     (["grant", "10.0.0.1", "--sequence", "none"],
@@ -269,8 +269,8 @@ def test_who_goes_on(knockwork: Knockwork, client: Caller, stranger: Caller) -> 
     mine, theirs, second = client.connect(22), stranger.connect(22), client.connect(22)
     over = f"{client.source} {mine.local_port} {client.target} 22"
     done = knockwork.run("revoke", "--all", env={"SSH_CONNECTION": over})
-    assert done.stderr == ("warning: the connection over which you work goes on: close it once you have come in "
-                           "anew\n")
+    assert done.stderr == ("warning: the connection that you are using was not cut: close it once you have "
+                           "reconnected\n")
     assert mine.works() and theirs.works() and not second.works()
 
 
@@ -426,8 +426,8 @@ def test_no_room_for_sources(knockwork: Knockwork, client: Caller, stranger: Cal
     done = knockwork.run("revoke", "--sequence", "ssh")
     assert done.returncode == 0 and f"  - connections {client.source}: 2 cut" in done.stdout, done
     assert done.stderr == (
-        "warning: there are more sources than can be cut one by one: the services were cut for everyone who "
-        "holds no grant for them now\n")
+        "warning: there are too many sources to cut individually: the services were cut for every source without a "
+        "current grant\n")
     assert not mine.works(0.5) and not client.host.call(_echoes, udp, 1)
     assert knockwork.run("revoke", "--sequence", "ssh").stdout.startswith("Unchanged")
     assert knockwork.apply().startswith("Unchanged")

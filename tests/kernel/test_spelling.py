@@ -87,7 +87,7 @@ def test_where_nobody_can_be_asked_it_is_a_warning(future: NextRelease) -> None:
     future.declare(GATE)
     done = future.run("apply")
     assert done.returncode == 0, done.stderr
-    assert "the table inet knockwork was applied and stands, but this version of nftables lists it in words that " \
+    assert "the table inet knockwork was applied, but this version of nftables lists it in a spelling that " \
            "knockwork does not know: rule " in done.stderr
     assert "22" not in done.stderr and "7000" not in done.stderr
     assert "chain input" in future.listing()

@@ -81,7 +81,7 @@ def test_no_nf_tables(lab: Lab, knockwork: Knockwork, command: list[str]) -> Non
 def test_no_declaration(lab: Lab, knockwork: Knockwork) -> None:
     """No file and no drop-ins: told what the smallest is."""
     assert failure(lab, [], knockwork.command("apply")) == (
-        "knockwork: error: there is no declaration /etc/knockwork/knockwork.yml: write one (the smallest is "
+        "knockwork: error: the declaration /etc/knockwork/knockwork.yml does not exist: write one (the smallest is "
         "`knockwork: 1`), or name another file\n")
 
 
@@ -107,8 +107,8 @@ def test_lock_held(lab: Lab, knockwork: Knockwork, command: str) -> None:
         began = time.monotonic()
         error = failure(lab, [], knockwork.command(command, "--lock-timeout", "1s"))
         assert 0.9 < time.monotonic() - began < 10
-    assert error == (f"knockwork: error: another run of knockwork (process {pid}) holds /run/knockwork/lock: "
-                     "wait until it ends, or give it longer with --lock-timeout; nothing was changed\n")
+    assert error == (f"knockwork: error: another knockwork process (process {pid}) holds /run/knockwork/lock: wait "
+                     f"until it finishes, or increase --lock-timeout; nothing was changed\n")
 
 
 @pytest.mark.parametrize("command", ["plan", "apply --check", "status", "render", "validate"])
@@ -156,8 +156,8 @@ def test_disk_full(lab: Lab, knockwork: Knockwork) -> None:
     knockwork.declare(CLASSIC)
     fill_up(lab, "/var/lib/knockwork")
     assert failure(lab, [], knockwork.command("apply")) == (
-        "knockwork: error: cannot write /var/lib/knockwork/fingerprint.key: No space left on device: make "
-        "room there and run again; nothing was changed\n")
+        "knockwork: error: cannot write /var/lib/knockwork/fingerprint.key: No space left on device: free some space "
+        "there and run again; nothing was changed\n")
     lab.server.run(["rm", "/var/lib/knockwork/filler"], check=True)
     assert lab.server.output(["ls", "/var/lib/knockwork"]) == ""
     knockwork.apply()

@@ -60,7 +60,7 @@ def test_second_apply_sends_nothing(lab: Lab, knockwork: Knockwork, name: str) -
     assert not knockwork.differs()
     for forgotten in ("/nothing", "/run/knockwork", "/var/lib/knockwork"):
         lab.server.run(["rm", "-rf", forgotten], check=True)
-        assert knockwork.apply() == "Unchanged: the kernel holds what was asked for.\n"
+        assert knockwork.apply() == "Unchanged: the kernel already matches the declaration.\n"
     assert (lab.generation(), knockwork.listing()) == before
 
 

@@ -71,7 +71,7 @@ def test_all(lab: Lab, knockwork: Knockwork, client: Caller, mode: str) -> None:
     lines = watcher.lines()
     assert [line.split("  ", 1)[1].split() for line in lines] == [
         [stranger.source, "wrong", "knock"], [stranger.source, "wrong", "knock"],
-        [client.source, "in", "by", "ssh"]]
+        [client.source, "granted", "by", "ssh"]]
     text = " ".join(line.split("  ", 1)[1] for line in lines)
     assert not any(port in text for port in ("7000", "7001", "8000", "9000", "22/tcp", "12345"))
 

@@ -156,7 +156,7 @@ def test_retiring_needs_proof(fleet: Fleet) -> None:
     for host in fleet.hosts.values():
         assert Knockwork(host).run("epoch", "publish", "1").returncode == 0
     done = fleet.play("knockwork.nft.epoch: {state: retired, epoch: 1}")
-    assert "has not come in by epoch 1: nothing is retired before that is known to work" in done
+    assert "has not connected with epoch 1: nothing is retired until that is known to work" in done
     assert all(fleet.accepted(name) == {0, 1} for name in fleet.hosts)
 
 

@@ -135,7 +135,7 @@ TEST_CASE("secrets: a file is made once, added to, and is its owner's alone") {
   CHECK_FALSE(secrets.key("web1", 41) == secrets.key("web1", 42));
   for (const mode_t open : {0640, 0604, 0620, 0660, 0644}) {
     ::chmod(file.c_str(), open);
-    CHECK(error([&] { read_secrets(file); }).starts_with("others may read or write " + file.string()));
+    CHECK(error([&] { read_secrets(file); }).starts_with("others can read or write " + file.string()));
   }
   ::chmod(file.c_str(), 0400);
   CHECK_NOTHROW(read_secrets(file));

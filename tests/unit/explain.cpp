@@ -73,7 +73,7 @@ TEST_CASE("explain: from nothing") {
         "  + table inet knockwork: mode gate, wrong_knock lockout for 5s\n"
         "  + sequence ssh: 3 knocks f6566278, opens 1 service deac3245 for 30s, step_timeout 5s\n"
         "\nPlan: 2 to add, 0 to change, 0 to remove.\n");
-  CHECK(told(kernel, classic()) == "Unchanged: the kernel holds what was asked for.\n");
+  CHECK(told(kernel, classic()) == "Unchanged: the kernel already matches the declaration.\n");
 }
 
 TEST_CASE("explain: what a declaration changes") {
@@ -138,7 +138,7 @@ TEST_CASE("explain: what a hand changed") {
        },
        "  ~ chain gate: its attributes differ\n"},
       {[](LiveTable& table) { set(table, "next").elements.pop_back(); },
-       "  ~ sequence ssh: parts of it are missing\n"},
+       "  ~ sequence ssh: parts are missing\n"},
       {[](LiveTable& table) { set(table, "dispatch").elements.pop_back(); },
        "  ~ map dispatch: its elements differ\n"},
       {[](LiveTable& table) { set(table, "locked4").extra = {"timeout 1h"}; },
@@ -150,9 +150,9 @@ TEST_CASE("explain: what a hand changed") {
       {[](LiveTable& table) {
          table.strangers = {{"counter", "hits"}};
        },
-       "  - counter hits: not of this declaration\n"},
+       "  - counter hits: not in this declaration\n"},
       {[](LiveTable& table) { table.extra = {"flags dormant"}; },
-       "  ~ table knockwork: put to sleep by hand\n"},
+       "  ~ table knockwork: made dormant manually\n"},
   };
   for (const Case& each : cases) {
     const std::string text = told_of_hand(each.alter);

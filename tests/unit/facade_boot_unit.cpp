@@ -5,8 +5,8 @@
 #include <fstream>
 #include <string>
 
-#include "catch.hpp"
 #include "boot/boot_unit.hpp"
+#include "catch.hpp"
 
 namespace {
 
@@ -81,7 +81,7 @@ TEST_CASE("boot: what an enabled unit needs") {
   root.write("etc/knockwork/conf.d/web.yml", "[]\n");
   CHECK(root.boot().stands == Boot::Stands::yes);
   root.remove("usr/sbin/knockwork");
-  CHECK(root.boot().why == "knockwork.service starts /usr/sbin/knockwork, which is not there");
+  CHECK(root.boot().why == "knockwork.service starts /usr/sbin/knockwork, which does not exist");
   root.link("etc/systemd/system/knockwork.service", "/dev/null");
   CHECK(root.boot() == Boot{Boot::Stands::no, false, false, "knockwork.service is masked"});
 }
@@ -97,7 +97,7 @@ TEST_CASE("boot: one warning, with the command that mends it") {
   const Boot off{Boot::Stands::no, true, false, "knockwork.service is not enabled"};
   CHECK(boot_warnings(off, kDefaultDeclaration) ==
         std::vector<std::string>{
-            "after a reboot there is no gate, and its ports are open to all: knockwork.service "
+            "after a reboot there is no gate, and its ports are open to everyone: knockwork.service "
             "is not enabled; run `systemctl enable knockwork`"});
   const Boot on{Boot::Stands::yes, true, true, ""};
   CHECK(boot_warnings(on, kDefaultDeclaration).empty());

@@ -1,6 +1,6 @@
 // Flowtables, which forward connections past the gate: how they are read, and who is warned.
-#include "catch.hpp"
 #include "apply/warnings.hpp"
+#include "catch.hpp"
 #include "fake_kernel.hpp"
 #include "kernel/netlink/flowtables.hpp"
 #include "knockwork/knockwork.hpp"
@@ -55,8 +55,8 @@ TEST_CASE("offload: told where connections elsewhere are to end with their grant
   FakeKernel kernel;
   kernel.offload({{"inet filter", "fast"}});
   const std::vector<std::string> told{
-      "the flowtable fast of the table inet filter forwards connections past the gate: on_expiry: cut does "
-      "not end those that it has taken over. Keep services under `to` out of it, or end them with `knockwork "
+      "the flowtable fast in the table inet filter forwards connections past the gate: on_expiry: cut does "
+      "not end those that it handles. Keep services under `to` out of it, or end them with `knockwork "
       "revoke`"};
   CHECK(host_warnings(declared(", to: [203.0.113.10], on_expiry: cut"), kernel) == told);
   CHECK(plan(declared(", to: [203.0.113.10], on_expiry: cut"), kernel, {}).warnings == told);

@@ -2,10 +2,10 @@
 #include <algorithm>
 
 #include "catch.hpp"
-#include "undo/pending.hpp"
-#include "undo/way_in.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "ruleset/ruleset.hpp"
+#include "undo/pending.hpp"
+#include "undo/way_in.hpp"
 
 using namespace knockwork;
 using namespace std::chrono_literals;
@@ -76,7 +76,7 @@ TEST_CASE("pending: a table that holds bytes which are no text can be noted") {
 TEST_CASE("pending: a damaged note is refused, without quoting it") {
   for (const std::string text : {"", "{}", "[]", R"({"id": 7411})", R"({"id": "7411", "boot": null})"}) {
     CAPTURE(text);
-    CHECK_THROWS_WITH(parse_pending(text), "not the note of an apply that waits");
+    CHECK_THROWS_WITH(parse_pending(text), "not the record of an apply that waits");
   }
 }
 
@@ -107,11 +107,11 @@ TEST_CASE("pending: a grant is for as much of an address as is a source") {
 
 TEST_CASE("pending: what proves that one can come in") {
   constexpr const char* kOld =
-      "10.0.0.1 has not come in since then: an old grant proves nothing. Knock, connect "
-      "anew and confirm over that connection";
+      "10.0.0.1 has not connected since then: an old grant proves nothing. Knock, reconnect and confirm over "
+      "the new connection";
   constexpr const char* kNone =
-      "10.0.0.1 has not come in since then: a connection from before proves nothing. "
-      "Knock, connect anew and confirm over that connection";
+      "10.0.0.1 has not connected since then: an older connection proves nothing. Knock, reconnect and "
+      "confirm over the new connection";
   Gate gate;
   Evidence evidence{"10.0.0.1 40000 10.0.0.2 22", 990s, 1020s};
   Pending waits = pending();

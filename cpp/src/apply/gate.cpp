@@ -93,7 +93,7 @@ Beside beside_others(const Wanted& wanted, Report& report, Kernel& kernel) {
         warn_of_others(report.warnings, parse_others(kernel.others()), wanted);
     if (wanted.adapts) return {with_answers(wanted.ruleset, given), given};
   } catch (const SystemError& error) {
-    report.warnings.push_back(fmt::format("other firewalls were not looked at: {}", error.what()));
+    report.warnings.push_back(fmt::format("other firewalls were not checked: {}", error.what()));
     if (wanted.adapts) return {with_answers(wanted.ruleset, kept_answers()), {}};
   }
   return {wanted.ruleset, {}};
@@ -161,7 +161,7 @@ void commit(Transaction& transaction, std::size_t past, Report& done, Kernel& ke
     return commit_again_if_forgotten(transaction, kernel);
   } catch (const SystemError& error) {
     if (past >= transaction.actions.size()) throw;
-    done.warnings.push_back(fmt::format("saved grants and spent uses are left out: {}", error.what()));
+    done.warnings.push_back(fmt::format("saved grants and spent uses are ignored: {}", error.what()));
   }
   transaction.actions.resize(past);
   std::erase_if(done.changes, [](const Change& change) { return change.name == kSavedState; });
@@ -293,7 +293,7 @@ Report apply(const Spec& spec, const Lock&, Kernel& kernel, const Settings& sett
     if (const auto note = usable_rolled_back(done.warnings);
         note && note->declared == digest(to_yaml(spec))) {
       done.warnings.push_back(fmt::format(
-          "apply {} was rolled back, and the declaration is still the same: what was there before it is kept. "
+          "apply {} was rolled back, and the declaration has not changed since: the previous table is kept. "
           "Correct the declaration and run `knockwork apply`",
           note->id));
       if (!note->before) return done;
@@ -333,7 +333,7 @@ Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
   if (!live) return report;
   report.changed = true;
   const Shown shown = Fingerprints::of_this_host(MissingKey::do_without).shown(settings.ports);
-  report.changes.push_back({Change::Kind::remove, "table", std::string(kTable), "as it stands", "", ""});
+  report.changes.push_back({Change::Kind::remove, "table", std::string(kTable), "as it is now", "", ""});
   for (const Track& track : decompile(live->ruleset)) {
     report.changes.push_back({Change::Kind::remove, "sequence", track.name, describe(track, shown), "",
                               "opens to everyone: " + shown.services(track.services)});

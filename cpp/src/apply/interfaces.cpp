@@ -66,13 +66,13 @@ void add_public_warnings(std::vector<std::string>& warnings, const std::string& 
                          const std::vector<Link>& links) {
   if (!exists(name, links)) {
     warnings.push_back(fmt::format(
-        "interface {} of `public` does not exist now: nothing is open on it until it does", quote(name)));
+        "interface {} in `public` does not exist: nothing is open on it until it does", quote(name)));
   }
   for (const Link& link : links) {
     if (link.master.empty() || !matches(name, link.name) || matches(name, link.master)) continue;
     warnings.push_back(fmt::format(
-        "interface {0} of `public` belongs to {1}: its packets arrive on {1}, where the entry opens "
-        "nothing. Write {1} instead",
+        "interface {0} in `public` belongs to {1}: its packets arrive on {1}, where the entry opens nothing. "
+        "Write {1} instead",
         quote(link.name), quote(link.master)));
   }
 }
@@ -93,8 +93,8 @@ std::vector<std::string> interface_warnings(const std::vector<std::string>& decl
   std::vector<std::string> warnings;
   for (const std::string& name : declared) {
     if (exists(name, links)) continue;
-    warnings.push_back(fmt::format(
-        "interface {} does not exist now: nothing is protected on it until it does", quote(name)));
+    warnings.push_back(
+        fmt::format("interface {} does not exist: nothing is protected on it until it does", quote(name)));
   }
   for (const Link& link : links) {
     if (link.master.empty() || !covered(declared, link.name) || covered(declared, link.master)) continue;

@@ -32,7 +32,7 @@ std::string reason(const std::exception_ptr& failure) {
   } catch (const SystemError& error) {
     return error.what();
   } catch (const std::exception&) {  // its text may hold ports
-    return "an error of knockwork itself: run `knockwork plan`, and report it";
+    return "an internal error: run `knockwork plan`, and report it";
   }
 }
 
@@ -70,15 +70,15 @@ std::string load_stand_in(const std::filesystem::path& file, Report& report, Ker
   try {
     if (const auto last = read_last_good()) {
       add_stand_in(*last, report, kernel, settings);
-      return "the last good gate stands in its place";
+      return "the last good gate was loaded instead";
     }
   } catch (const std::exception& error) {
     const auto* known = dynamic_cast<const SystemError*>(&error);
     report.warnings.emplace_back(known != nullptr ? known->what() : "the last good gate cannot be loaded");
   }
   add_stand_in(readable_part(file, kernel), report, kernel, settings);
-  return "the services that can be read from it are shut, and open only to always_allow and to sequences without "
-         "a fault";
+  return "the services that can be read from it were closed, except to always_allow and to sequences without "
+         "errors";
 }
 
 bool stands(Kernel& kernel) {
@@ -94,11 +94,11 @@ Report stand_in(const std::filesystem::path& file, const std::string& why, Kerne
   Report report;
   try {
     const std::string what = load_stand_in(file, report, kernel, settings);
-    report.degraded = fmt::format("the declaration could not be applied: {}. At this start {}", why, what);
+    report.degraded = fmt::format("the declaration could not be applied: {}. At this start, {}", why, what);
   } catch (const std::exception& error) {
-    const std::string text =
-        fmt::format("the declaration could not be applied, and NO GATE STANDS, every service is open: {}; {}",
-                    why, error.what());
+    const std::string text = fmt::format(
+        "the declaration could not be applied, and NO GATE IS LOADED: every service is open: {}; {}", why,
+        error.what());
     note_stand_in(text);
     throw SystemError(text);
   }

@@ -34,14 +34,13 @@ std::string misread(const LiveTable& live, const Ruleset& wanted) {
     if (listed == nullptr || *listed != set)
       return fmt::format("{} {}", set.is_map() ? "map" : "set", set.name);
   }
-  return "what knockwork did not make";
+  return "an object that knockwork did not create";
 }
 
 std::string not_understood(const std::string& what) {
   return fmt::format(
-      "the table {} was applied and stands, but this version of nftables lists it in words that knockwork "
-      "does not know: {}. Until then every plan shows a change there. Report it with the output of `nft "
-      "--version`",
+      "the table {} was applied, but this version of nftables lists it in a spelling that knockwork does not "
+      "know: {}. Every plan will show a change there. Report this with the output of `nft --version`",
       kTable, what);
 }
 
@@ -63,7 +62,7 @@ ReadBack read_back(const Ruleset& ruleset, Kernel& kernel) {
 void refuse_if_not_ours(const std::optional<LiveTable>& live) {
   if (live && !live->ours) {
     throw SystemError(fmt::format(
-        "there is a table {} that knockwork did not make (its comment is not \"{}\"): it is left alone. "
+        "there is a table {} that knockwork did not create (its comment is not \"{}\"): it was not changed. "
         "Rename it, or delete it with `nft delete table {}`, and run again",
         kTable, kTableComment, kTable));
   }
@@ -115,8 +114,8 @@ std::string verify(const Ruleset& ruleset, Kernel& kernel, std::vector<std::stri
     warnings.push_back(not_understood(misread(*live, ruleset)));
   } else {
     throw SystemError(fmt::format(
-        "the kernel does not hold what was sent: another program changed the table {} at the same time. "
-        "Run again",
+        "the kernel's table differs from what was sent: another program changed the table {} at the same "
+        "time. Run again",
         kTable));
   }
   return back.listed;

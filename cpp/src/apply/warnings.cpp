@@ -15,9 +15,9 @@ std::string must_knock_again(const Program& program, const LiveTable* live, std:
 
 std::string way_back_warning(const std::string& address) {
   return fmt::format(
-      "you are connected from {0} to a port that this declaration shuts: this session goes on, but "
-      "a new one from there has to knock first. To keep the way back in, put {0} into "
-      "always_allow, or open a second session by knocking before you close this one",
+      "you are connected from {0} to a port that this declaration closes: this session continues, but a new "
+      "one from there has to knock first. To keep access, put {0} into always_allow, or knock and open a "
+      "second session before you close this one",
       address);
 }
 
@@ -26,8 +26,8 @@ std::vector<std::string> offload_warnings(const std::vector<Flowtable>& flowtabl
   warnings.reserve(flowtables.size());
   for (const Flowtable& each : flowtables) {
     warnings.push_back(fmt::format(
-        "the flowtable {} of the table {} forwards connections past the gate: on_expiry: cut does not end "
-        "those that it has taken over. Keep services under `to` out of it, or end them with `knockwork revoke`",
+        "the flowtable {} in the table {} forwards connections past the gate: on_expiry: cut does not end "
+        "those that it handles. Keep services under `to` out of it, or end them with `knockwork revoke`",
         each.name, each.table));
   }
   return warnings;
@@ -41,12 +41,13 @@ std::vector<std::string> removal_warnings(const LiveTable& live) {
   }
   if (count > 10) names += fmt::format(" and {} more", count - 10);
   if (is_stealth(live.ruleset)) {
-    return {"stealth ends: every service of this host answers everyone, unless another table refuses"};
+    return {
+        "stealth mode ends: every service of this host is open to everyone, unless another table refuses it"};
   }
   if (count == 0) return {};
   return {fmt::format(
-      "nothing protects these services any longer: those that {} opened are open to everyone, unless "
-      "another table refuses",
+      "the services that {} opened are no longer protected: they are open to everyone, unless another table "
+      "refuses them",
       names)};
 }
 

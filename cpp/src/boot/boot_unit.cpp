@@ -73,7 +73,7 @@ std::string fault(const fs::path& root, const std::optional<fs::path>& unit, con
   if (is_masked(*unit)) return "knockwork.service is masked";
   if (!boot.enabled) return "knockwork.service is not enabled";
   if (const std::string program = missing_program(root, *unit); !program.empty()) {
-    return fmt::format("knockwork.service starts {}, which is not there", program);
+    return fmt::format("knockwork.service starts {}, which does not exist", program);
   }
   if (!has_declaration(root)) return fmt::format("there is no declaration {}", kDefaultDeclaration);
   return "";
@@ -114,13 +114,12 @@ std::vector<std::string> boot_warnings(const Boot& boot, const std::string& file
   if (boot.stands == Boot::Stands::unknown) return {};
   if (boot.stands == Boot::Stands::no) {
     const char* remedy = boot.installed && !boot.enabled ? "; run `systemctl enable knockwork`" : "";
-    return {fmt::format("after a reboot there is no gate, and its ports are open to all: {}{}", boot.why,
+    return {fmt::format("after a reboot there is no gate, and its ports are open to everyone: {}{}", boot.why,
                         remedy)};
   }
   std::error_code none;
   if (file == kDefaultDeclaration || fs::equivalent(file, kDefaultDeclaration, none)) return {};
-  return {
-      fmt::format("after a reboot what {} says is applied, not what was applied now", kDefaultDeclaration)};
+  return {fmt::format("a reboot applies {}, not what was applied now", kDefaultDeclaration)};
 }
 
 }  // namespace knockwork

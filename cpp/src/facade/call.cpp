@@ -270,7 +270,7 @@ std::string to_json(const std::exception& error) {
         failure("declaration", "the declaration is not valid", to_values(invalid->diagnostics())));
   }
   if (dynamic_cast<const json::exception*>(&error) != nullptr) {  // its text may hold ports
-    return json_text(failure("bug", "the request is not what this version expects"));
+    return json_text(failure("bug", "the request does not match this version"));
   }
   if (dynamic_cast<const NotProved*>(&error) != nullptr) return json_text(failure("proof", error.what()));
   return json_text(
@@ -282,9 +282,11 @@ std::string call(std::string_view text, Kernel& kernel) {
     const json request = parsed(text);
     if (!understood(request)) {
       return json_text(failure(
-          "version", fmt::format("the collection knockwork.nft is {}, the core on this host {}: install "
-                                 "two of the same minor version",
-                                 request.at("version").get<std::string>(), version())));
+          "version",
+          fmt::format(
+              "the collection knockwork.nft is version {}, the core on this host {}: install the same minor "
+              "version of both",
+              request.at("version").get<std::string>(), version())));
     }
     return json_text(answer(request, kernel));
   } catch (const std::exception& error) {

@@ -24,8 +24,8 @@ void refuse_unproved(Epoch epoch, Kernel& kernel, const Settings& settings) {
   });
   if (proved) return;
   throw NotProved(fmt::format(
-      "{} has not come in by epoch {}: nothing is retired before that is known to work. Knock with it, connect "
-      "anew and run again",
+      "{} has not connected with epoch {}: nothing is retired until that is known to work. Knock with it, "
+      "reconnect and run again",
       to_string(connection->client), epoch));
 }
 

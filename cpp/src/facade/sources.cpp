@@ -40,7 +40,7 @@ std::vector<Source> read_declaration(const fs::path& file) {
 
 std::string read_packets(const fs::path& file) {
   auto text = read_file(file);
-  if (!text) throw SystemError(fmt::format("there is no file {}", file.string()));
+  if (!text) throw SystemError(fmt::format("the file {} does not exist", file.string()));
   return std::move(*text);
 }
 
@@ -48,10 +48,9 @@ std::vector<Source> read_any_declaration(const fs::path& file) {
   const std::vector<fs::path> parts = drop_ins(folder_of_drop_ins(file));
   std::optional<std::string> text = read_part(file);
   if (!text && parts.empty()) {
-    throw SystemError(
-        fmt::format("there is no declaration {}: write one (the smallest is `knockwork: 1`), or name "
-                    "another file",
-                    file.string()));
+    throw SystemError(fmt::format(
+        "the declaration {} does not exist: write one (the smallest is `knockwork: 1`), or name another file",
+        file.string()));
   }
   std::vector<Source> sources{
       {Source::Kind::declaration, file.string(), text ? std::move(*text) : "knockwork: 1\n"}};

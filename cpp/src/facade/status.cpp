@@ -37,7 +37,7 @@ std::vector<Holder> grants(const LiveTable& live, const Program& program) {
     for (const LiveElement& element : elements(live, set)) {
       const auto name = names.find(element.key.substr(element.key.rfind(' ') + 1));
       holders.push_back({shown_source(address_of(element.key), program),
-                         name == names.end() ? "a sequence that is gone" : name->second, element.expires});
+                         name == names.end() ? "a removed sequence" : name->second, element.expires});
     }
   }
   return holders;
@@ -92,12 +92,12 @@ std::vector<std::string> beside(const Ruleset& live, const Program& program, Ker
     std::vector<std::string> all = warnings(others, program, given);
     if (with_answers(live, given) != live) {
       all.emplace_back(
-          "another firewall answers at closed ports otherwise than the gate does at protected ones: run "
+          "another firewall answers differently at closed ports than the gate at protected ports: run "
           "`knockwork apply`, with `refuse: auto` in the declaration (docs/firewalls.md)");
     }
     return all;
   } catch (const SystemError& error) {
-    return {fmt::format("other firewalls were not looked at: {}", error.what())};
+    return {fmt::format("other firewalls were not checked: {}", error.what())};
   }
 }
 

@@ -22,7 +22,7 @@ class Names {
   const std::string& of(std::uint32_t edge) {
     if (!names_.contains(edge)) {
       read();
-      names_.try_emplace(edge, "a sequence that is gone");
+      names_.try_emplace(edge, "a removed sequence");
     }
     return names_.at(edge);
   }
@@ -67,7 +67,7 @@ std::string to_text(const Seen& seen) {
   const std::string time = fmt::format("{:%Y-%m-%d %H:%M:%S}", local);
   switch (seen.kind) {
     case Seen::Kind::grant:
-      return fmt::format("{}  {:<40} in by {}\n", time, seen.source, seen.sequence);
+      return fmt::format("{}  {:<40} granted by {}\n", time, seen.source, seen.sequence);
     case Seen::Kind::wrong:
       return fmt::format("{}  {:<40} wrong knock\n", time, seen.source);
     case Seen::Kind::lost:

@@ -21,7 +21,7 @@ std::string listed(const std::vector<Track>& tracks) {
   for (const Track& track : tracks) {
     if (track.once) names += (names.empty() ? "" : ", ") + track.name;
   }
-  return names.empty() ? "none is" : names;
+  return names.empty() ? "none" : names;
 }
 
 // The numbers by which the kernel knows the sequence's last knock, one for each of its epochs.
@@ -29,8 +29,9 @@ std::vector<std::string> edges_of(const LiveTable& live, const std::string& name
   std::vector<std::string> edges;
   for (const Track& track : tracks_named(live, name)) {
     if (!track.once) {
-      throw SystemError(fmt::format("{} is not a `once` sequence, so it is never spent (those that are: {})",
-                                    name, listed(decompile(live.ruleset))));
+      throw SystemError(
+          fmt::format("{} is not a `once` sequence, so it is never spent (`once` sequences: {})", name,
+                      listed(decompile(live.ruleset))));
     }
     edges.push_back(edge_key(track.edges.back().id));
   }
@@ -66,7 +67,7 @@ Report renew(const std::string& name, Execution execution, Kernel& kernel, const
   });
   if (edges.empty()) return report;
   report.changed = true;
-  report.changes.push_back({Change::Kind::change, "sequence", name, "spent", "to be used once", "renewed"});
+  report.changes.push_back({Change::Kind::change, "sequence", name, "spent", "usable once", "renewed"});
   if (execution == Execution::check) return report;
   kernel.commit({{ForgetElements{kSpent, edges}}});
   // A saved state that still says "spent" would take the use away again.

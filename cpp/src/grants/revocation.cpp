@@ -290,7 +290,7 @@ class Taker {
     for (const Track& track : here_.tracks) {
       if (edge_key(track.edges.back().id) == mark) return track.name;
     }
-    return "a sequence that is gone";
+    return "a removed sequence";
   }
 
   const LiveTable& live_;

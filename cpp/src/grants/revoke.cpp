@@ -21,7 +21,8 @@ using std::chrono::milliseconds;
 std::set<Network> own_addresses() {
   std::set<Network> own;
   ifaddrs* all = nullptr;
-  if (::getifaddrs(&all) != 0) throw SystemError("cannot tell this host's addresses; nothing was changed");
+  if (::getifaddrs(&all) != 0)
+    throw SystemError("cannot determine this host's addresses; nothing was changed");
   for (const ifaddrs* each = all; each != nullptr; each = each->ifa_next) {
     if (each->ifa_addr == nullptr) continue;
     Network network;
@@ -86,11 +87,11 @@ std::vector<std::string> sources_of(const Network& network, const Program& progr
   const int bits = prefix - network.prefix;
   if (bits <= 0) return {source_of(network, program)};
   if (bits > kMostBits) {
-    throw SystemError(
-        fmt::format("\"{}\" is more than {} sources: grant a /{} of it or less, put it into always_allow, or "
-                    "set {} so that more addresses are one source",
-                    to_string(network), 1 << kMostBits, prefix - kMostBits,
-                    network.ipv6 ? "ipv6_prefix" : "ipv4_prefix"));
+    throw SystemError(fmt::format(
+        "\"{}\" has more than {} sources: grant a /{} or smaller, put it into always_allow, or set {} so "
+        "that one source covers more addresses",
+        to_string(network), 1 << kMostBits, prefix - kMostBits,
+        network.ipv6 ? "ipv6_prefix" : "ipv4_prefix"));
   }
   std::vector<std::string> sources;
   for (unsigned number = 0; number < 1U << bits; ++number) {
@@ -147,11 +148,11 @@ void tell(const Taken& taken, Report& report) {
   report.changes.insert(report.changes.end(), taken.changes.begin(), taken.changes.end());
   if (taken.for_all) {
     report.warnings.emplace_back(
-        "there are more sources than can be cut one by one: the services were cut for everyone who holds no "
-        "grant for them now");
+        "there are too many sources to cut individually: the services were cut for every source without a "
+        "current grant");
   }
   const std::string spared =
-      "the connection over which you work goes on: close it once you have come in anew";
+      "the connection that you are using was not cut: close it once you have reconnected";
   if (taken.spared_operator &&
       std::find(report.warnings.begin(), report.warnings.end(), spared) == report.warnings.end()) {
     report.warnings.push_back(spared);

@@ -33,7 +33,7 @@ class Descriptor {
 
 [[noreturn]] void refuse(const char* doing, const std::filesystem::path& path) {
   const int error = errno;
-  const char* remedy = error == ENOSPC   ? ": make room there and run again; nothing was changed"
+  const char* remedy = error == ENOSPC   ? ": free some space there and run again; nothing was changed"
                        : error == EACCES ? ": run as root (sudo)"
                                          : "";
   throw SystemError(fmt::format("cannot {} {}: {}{}", doing, path.string(), std::strerror(error), remedy));
@@ -78,15 +78,15 @@ void refuse_if_others_may_replace(int folder, const std::filesystem::path& path)
   if (::fstat(folder, &status) != 0) refuse("write", path);
   const std::string name = folder_of(path).string();
   if (status.st_uid != ::geteuid() && status.st_uid != 0) {
-    throw SystemError(
-        fmt::format("the folder {} belongs to another user, who could replace what is in it: choose a folder "
-                    "of your own",
-                    name));
+    throw SystemError(fmt::format(
+        "the directory {} belongs to another user, who could replace its contents: choose a directory of "
+        "your own",
+        name));
   }
   const bool group = (status.st_mode & S_IWGRP) != 0 && status.st_gid != ::getegid();
   if ((group || (status.st_mode & S_IWOTH) != 0) && (status.st_mode & S_ISVTX) == 0) {
     throw SystemError(fmt::format(
-        "others may replace what is in the folder {0}: `chmod go-w {0}`, or choose another", name));
+        "others can replace the contents of the directory {0}: `chmod go-w {0}`, or choose another", name));
   }
 }
 
@@ -153,10 +153,10 @@ void refuse_if_not_private(int file, const std::filesystem::path& path) {
                                   path.string(), ::geteuid() == 0 ? "root" : "yourself"));
   }
   if ((status.st_mode & 077) != 0) {
-    throw SystemError(
-        fmt::format("others may read or write {0}: `chmod 600 {0}`, and replace the secret in it if someone "
-                    "may have read it",
-                    path.string()));
+    throw SystemError(fmt::format(
+        "others can read or write {0}: `chmod 600 {0}`, and replace the secret in it if someone could have "
+        "read it",
+        path.string()));
   }
 }
 

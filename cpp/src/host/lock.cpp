@@ -61,11 +61,10 @@ Lock::Lock(std::chrono::milliseconds timeout) {
     if (std::chrono::steady_clock::now() >= deadline) {
       const std::string who = holder(file_);
       ::close(file_);
-      throw SystemError(
-          fmt::format("another run of knockwork ({}) holds {}: wait until it ends, or give it longer with "
-                      "--lock-timeout; "
-                      "nothing was changed",
-                      who, path));
+      throw SystemError(fmt::format(
+          "another knockwork process ({}) holds {}: wait until it finishes, or increase --lock-timeout; "
+          "nothing was changed",
+          who, path));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }

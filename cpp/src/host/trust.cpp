@@ -39,7 +39,7 @@ class Judge {
     if (!S_ISREG(status.st_mode)) return;  // refused by who reads it
     folder(target.parent_path());
     owner(path, status, "");
-    if ((status.st_mode & 022) != 0) add(trust_.faults, "others may write {0}: `chmod 0600 {0}`", path);
+    if ((status.st_mode & 022) != 0) add(trust_.faults, "others can write to {0}: `chmod 0600 {0}`", path);
     if ((status.st_mode & S_IROTH) != 0 && may_enter(target.parent_path())) {
       add(trust_.warnings, "others can read the declaration {0}: `chmod 0600 {0}`", path);
     }
@@ -49,10 +49,10 @@ class Judge {
   void folder(const fs::path& path) {
     struct stat status {};
     if (!seen_.insert(path).second || ::stat(path.c_str(), &status) != 0) return;
-    owner(path, status, "the folder ");
+    owner(path, status, "the directory ");
     const bool sticky = (status.st_mode & S_ISVTX) != 0;
     if ((status.st_mode & 022) != 0 && !sticky) {
-      add(trust_.faults, "others may write to the folder {0}: `chmod go-w {0}`", path);
+      add(trust_.faults, "others can write to the directory {0}: `chmod go-w {0}`", path);
     }
   }
 
@@ -104,10 +104,9 @@ Trust judge_file(const fs::path& file) {
 
 void refuse_untrusted(const Trust& trust) {
   if (trust.faults.empty()) return;
-  throw SystemError(
-      fmt::format("{}\nwhoever may write a declaration decides who comes in: look at what stands "
-                  "in it before you apply it",
-                  fmt::join(trust.faults, "\n")));
+  throw SystemError(fmt::format(
+      "{}\nanyone who can write to a declaration decides who gets in: check its contents before you apply it",
+      fmt::join(trust.faults, "\n")));
 }
 
 }  // namespace knockwork

@@ -152,7 +152,7 @@ class Explainer {
   void settings() {
     const Ruleset& live = live_.ruleset;
     if (!live_.extra.empty())
-      add(Kind::change, "table", "knockwork", live_.extra.front(), "", "put to sleep by hand");
+      add(Kind::change, "table", "knockwork", live_.extra.front(), "", "made dormant manually");
     setting("mode", mode_of(live), mode_of(wanted_), &settings_changed_);
     setting("refuse", refuse_of(live), refuse_of(wanted_), &settings_changed_);
     setting("wrong_knock", wrong_knock_of(live), wrong_knock_of(wanted_), &settings_changed_);
@@ -188,8 +188,8 @@ class Explainer {
       const auto found = before.find(track.name);
       if (found == before.end()) {
         if (in_pieces(track)) {
-          add(Kind::change, "sequence", track.name, "in pieces", describe(track, shown_),
-              "parts of it are missing");
+          add(Kind::change, "sequence", track.name, "incomplete", describe(track, shown_),
+              "parts are missing");
         } else {
           add(Kind::add, "sequence", track.name, "", describe(track, shown_), "");
         }
@@ -273,7 +273,7 @@ class Explainer {
 
   void object(Kind kind, std::string_view what, const std::string& name, std::string why) {
     if (told(name)) return;
-    add(kind, std::string(what), name, kind == Kind::add ? "" : "as it stands",
+    add(kind, std::string(what), name, kind == Kind::add ? "" : "as it is now",
         kind == Kind::remove ? "" : "as declared", std::move(why));
   }
 
@@ -284,7 +284,7 @@ class Explainer {
       const Chain* wanted = wanted_.chain(chain.name);
       if (wanted == nullptr) {
         object(Kind::remove, "chain", chain.name,
-               chain.name == "answers" ? "closed ports answer as this host does" : "not of this declaration");
+               chain.name == "answers" ? "closed ports answer as this host does" : "not in this declaration");
       } else if (chain.hook != wanted->hook || chain.extra != wanted->extra) {
         object(Kind::change, "chain", chain.name, "its attributes differ");
       } else if (chain.rules != wanted->rules) {
@@ -294,12 +294,12 @@ class Explainer {
     for (const Chain& chain : wanted_.chains) {
       if (live_.ruleset.chain(chain.name) == nullptr) {
         object(Kind::add, "chain", chain.name,
-               chain.name == "answers" ? "another firewall decides what closed ports answer" : "missing");
+               chain.name == "answers" ? "another firewall decides how closed ports answer" : "missing");
       }
     }
     sets();
     for (const Stranger& stranger : live_.strangers) {
-      object(Kind::remove, stranger.kind, stranger.name, "not of this declaration");
+      object(Kind::remove, stranger.kind, stranger.name, "not in this declaration");
     }
     half_done();
   }
@@ -309,7 +309,7 @@ class Explainer {
       const Set* wanted = wanted_.set(set.name);
       const std::string what = set.is_map() ? "map" : "set";
       if (wanted == nullptr) {
-        object(Kind::remove, what, set.name, "not of this declaration");
+        object(Kind::remove, what, set.name, "not in this declaration");
       } else if (!wanted->same_shape(set) || wanted->size != set.size) {
         object(Kind::change, what, set.name, "its attributes differ");
       } else if (wanted->elements != set.elements) {
@@ -327,8 +327,8 @@ class Explainer {
     for (const Action& action : transaction_.actions) {
       if (const auto* forget = std::get_if<ForgetElements>(&action)) {
         if (!sequences_changed_ && !settings_changed_)
-          add(Kind::remove, forget->set == "spent" ? "spent uses" : "half-done knocks", forget->set,
-              "as it stands", "", "of no sequence");
+          add(Kind::remove, forget->set == "spent" ? "spent uses" : "half-finished sequences", forget->set,
+              "as it is now", "", "without a sequence");
       }
     }
   }

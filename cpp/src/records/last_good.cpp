@@ -40,7 +40,7 @@ Ruleset parse_last_good(std::string_view text) {
     }
   } catch (const std::exception&) {  // of which nothing is to be quoted
   }
-  throw SystemError(fmt::format("{} is damaged and left out", path().string()));
+  throw SystemError(fmt::format("{} is damaged and was ignored", path().string()));
 }
 
 void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vector<std::string>& warnings) {
@@ -48,8 +48,7 @@ void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vect
     if (read_beginning(path(), head(digest).size()) == head(digest)) return;
     write_file(path(), last_good_text(ruleset));
   } catch (const SystemError& error) {
-    warnings.push_back(
-        fmt::format("this gate is not kept for a start that cannot read the declaration: {}", error.what()));
+    warnings.push_back(fmt::format("this gate was not saved as the last good gate: {}", error.what()));
   }
 }
 

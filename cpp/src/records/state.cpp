@@ -31,7 +31,7 @@ std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "
 
 [[noreturn]] void refuse_damaged() {
   throw SystemError(fmt::format(
-      "{} is damaged and left out: sources that were in must knock again, and `once` sequences count as "
+      "{} is damaged and was ignored: sources with a grant must knock again, and `once` sequences count as "
       "unspent",
       path().string()));
 }
@@ -165,7 +165,7 @@ Restored restored(const Saved& saved, const Ruleset& wanted, milliseconds now) {
 
 void tell_refused(const Restored& restored, std::vector<std::string>& warnings) {
   if (restored.refused == 0) return;
-  warnings.push_back(fmt::format("{}: {} of its entries {} no source or sequence and {} left out",
+  warnings.push_back(fmt::format("{}: {} of its entries {} not a source or sequence and {} ignored",
                                  path().string(), restored.refused, restored.refused == 1 ? "is" : "are",
                                  restored.refused == 1 ? "is" : "are"));
 }

@@ -19,8 +19,8 @@ std::string in_utc(UnixTime time) {
 }  // namespace
 
 std::string to_text(const ClockStatus& status) {
-  std::string text =
-      fmt::format("{}, {}\n", in_utc(status.now), status.synchronised ? "kept by NTP" : "not kept by NTP");
+  std::string text = fmt::format("{}, {}\n", in_utc(status.now),
+                                 status.synchronised ? "synchronized by NTP" : "not synchronized by NTP");
   if (status.off.count() != 0) {
     text += fmt::format("{} of the time that passed since an earlier apply by {}\n",
                         status.off.count() > 0 ? "ahead" : "behind",

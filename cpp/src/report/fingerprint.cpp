@@ -16,8 +16,9 @@ constexpr std::size_t kKeyBytes = 32, kShortestKey = 16;
 std::string checked(const std::filesystem::path& path, std::string key) {
   if (key.size() != kKeyBytes && key.ends_with('\n')) key.pop_back();
   if (key.size() < kShortestKey) {
-    throw SystemError(fmt::format("{} is no fingerprint key: it needs {} bytes; delete it, or write another",
-                                  path.string(), kShortestKey));
+    throw SystemError(
+        fmt::format("{} is not a fingerprint key, which needs at least {} bytes: delete it, or write another",
+                    path.string(), kShortestKey));
   }
   return key;
 }

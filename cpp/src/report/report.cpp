@@ -83,7 +83,7 @@ json list(const Items& items, Show show) {
 }  // namespace
 
 std::string to_text(const Report& report, Execution execution) {
-  if (!report.changed) return "Unchanged: the kernel holds what was asked for.\n";
+  if (!report.changed) return "Unchanged: the kernel already matches the declaration.\n";
   std::string text;
   for (std::size_t at = 0; at < std::min(report.changes.size(), kLines); ++at)
     text += line(report.changes[at]);
@@ -94,7 +94,7 @@ std::string to_text(const Report& report, Execution execution) {
   }
   text += fmt::format("\nChanged: {}.\n", totals(report, "added", "changed", "removed"));
   if (report.pending) {
-    text += fmt::format("Taken back in {0} s unless somebody runs `knockwork confirm {1}`.\n",
+    text += fmt::format("Rolled back in {0} s unless you run `knockwork confirm {1}`.\n",
                         (report.pending->remaining.count() + 999) / 1000, report.pending->id);
   }
   return text;
@@ -127,16 +127,17 @@ std::string to_json(const Report& report) {
 std::string to_text(const Status& status) {
   std::string text;
   if (status.pending) {
-    text = fmt::format("Apply {} waits for its confirmation since {} and is taken back in {} s.\n",
+    text = fmt::format("Apply {} has waited for confirmation since {} and will be rolled back in {} s.\n",
                        status.pending->id, utc(status.pending->since),
                        (status.pending->remaining.count() + 999) / 1000);
   }
   if (!status.degraded.empty()) {
-    text += fmt::format("Degraded: {}. Mend it, and run `knockwork apply`.\n", status.degraded);
+    text += fmt::format("Degraded: {}. Fix it, and run `knockwork apply`.\n", status.degraded);
   }
   if (!status.present) {
     text += "No gate: there is no table inet knockwork in this network namespace.\n";
-    return status.declared ? text + "What is declared is open to everyone: run `knockwork apply`.\n" : text;
+    return status.declared ? text + "The declared services are open to everyone: run `knockwork apply`.\n"
+                           : text;
   }
   text += fmt::format("Mode {}, {} sequence{}.\n", status.mode, status.sequences.size(),
                       status.sequences.size() == 1 ? "" : "s");
@@ -150,7 +151,7 @@ std::string to_text(const Status& status) {
                         : sequence.spent ? ", spent"
                                          : ", once");
   }
-  text += status.grants.empty() ? "Nobody holds a grant.\n" : "Grants:\n";
+  text += status.grants.empty() ? "No grants.\n" : "Grants:\n";
   for (const Holder& holder : status.grants) {
     text +=
         fmt::format("  {:<40} by {}, {} left\n", holder.address, holder.sequence, seconds(holder.remaining));
@@ -159,7 +160,8 @@ std::string to_text(const Status& status) {
   for (const Holder& holder : status.lockouts) {
     text += fmt::format("  {:<40} {} left\n", holder.address, seconds(holder.remaining));
   }
-  if (status.half_done > 0) text += fmt::format("In the middle of a sequence: {}.\n", status.half_done);
+  if (status.half_done > 0)
+    text += fmt::format("Sources in the middle of a sequence: {}.\n", status.half_done);
   return text;
 }
 
@@ -167,8 +169,9 @@ std::string to_json(const Boot& boot) { return json_text(to_value(boot)); }
 
 std::string to_text(const Status& status, const Boot& boot) {
   std::string text = to_text(status);
-  if (boot.stands == Boot::Stands::yes) text += "A reboot brings up the gate that is declared.\n";
-  if (boot.stands == Boot::Stands::no) text += fmt::format("A reboot brings up no gate: {}.\n", boot.why);
+  if (boot.stands == Boot::Stands::yes) text += "The declared gate will be loaded after a reboot.\n";
+  if (boot.stands == Boot::Stands::no)
+    text += fmt::format("No gate will be loaded after a reboot: {}.\n", boot.why);
   return text;
 }
 

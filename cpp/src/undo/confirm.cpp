@@ -21,19 +21,19 @@ using namespace std::chrono_literals;
   const std::optional<Pending> last = read_rolled_back();
   if (last && (id.empty() || last->id == id)) {
     throw SystemError(
-        fmt::format("no apply waits for a confirmation: apply {} was taken back already", last->id));
+        fmt::format("no apply waits for confirmation: apply {} was already rolled back", last->id));
   }
   throw SystemError(
-      "no apply waits for a confirmation: `knockwork apply --confirm-within 60s` makes one that "
-      "does, where something changes");
+      "no apply waits for confirmation: `knockwork apply --confirm-within 60s` creates one, if something "
+      "changes");
 }
 
 Pending read_waiting(const std::string& id) {
   const std::optional<Pending> pending = read_pending();
   if (!pending) refuse_none(id);
   if (!id.empty() && id != pending->id) {
-    throw SystemError(fmt::format("it is apply {} that waits for a confirmation, not {}; nothing was changed",
-                                  pending->id, id));
+    throw SystemError(
+        fmt::format("apply {} waits for confirmation, not {}; nothing was changed", pending->id, id));
   }
   return *pending;
 }
@@ -58,7 +58,7 @@ std::chrono::milliseconds parse_confirm_within(std::string_view text, std::strin
   const std::chrono::milliseconds time = parse_time(text, what);
   if (time < 1s || time > 1h) {
     throw SystemError(
-        fmt::format("{}: {} is too {}; give it from 1s to 1h", what, text, time < 1s ? "short" : "long"));
+        fmt::format("{}: {} is too {}; use 1s to 1h", what, text, time < 1s ? "short" : "long"));
   }
   return time;
 }
@@ -67,16 +67,17 @@ std::string confirm(const std::string& id, Proof proof, Kernel& kernel, const Se
   const Lock lock(settings.lock_timeout);
   const Pending pending = read_waiting(id);
   const auto refuse = [&](const std::string& why) {
-    throw SystemError(fmt::format("apply {} is not confirmed, and is taken back in {} s: {}", pending.id,
-                                  (waiting(pending, boot_clock()).remaining.count() + 999) / 1000, why));
+    throw SystemError(fmt::format("apply {} is not confirmed, and will be rolled back in {} s: {}",
+                                  pending.id, (waiting(pending, boot_clock()).remaining.count() + 999) / 1000,
+                                  why));
   };
   if (is_over(pending, kernel.generation().boot, boot_clock())) {
-    refuse("its time is over");
+    refuse("its time is up");
   }
   const std::optional<LiveTable> live = read_ours(kernel);
   const std::string listed = live ? digest(live->ruleset) : "";
   if (!live || (listed != pending.digest && listed != pending.listed)) {
-    refuse("the table is not the one that it made; look at `knockwork plan`");
+    refuse("the table is not the one that it created; look at `knockwork plan`");
   }
   if (proof == Proof::fresh) {
     const auto missing =

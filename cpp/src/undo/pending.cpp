@@ -41,15 +41,15 @@ std::optional<Pending> read_note(const std::filesystem::path& path) {
     return parse_pending(*text);
   } catch (const SystemError&) {
     throw SystemError(fmt::format(
-        "{0} is damaged, so nobody knows which table to bring back: look at `knockwork status`, then delete "
-        "{0} and run `knockwork apply`",
+        "{0} is damaged, so the previous table is unknown: look at `knockwork status`, then delete {0} and "
+        "run `knockwork apply`",
         path.string()));
   }
 }
 
 void put_aside(const std::filesystem::path& path, const char* costs, std::vector<std::string>& warnings) {
   const std::string aside = path.string() + ".damaged";
-  std::string where = "it is now " + aside;
+  std::string where = "it was renamed to " + aside;
   try {
     rename_file(path, aside);
   } catch (const SystemError& error) {
@@ -126,7 +126,7 @@ Pending parse_pending(const std::string& text) {
     }
     return pending;
   } catch (const json::exception&) {  // its text may quote the note
-    throw SystemError("not the note of an apply that waits");
+    throw SystemError("not the record of an apply that waits");
   }
 }
 
@@ -157,18 +157,18 @@ Ruleset ruleset_before(const Pending& pending) {
     if (is_plain(ruleset)) return ruleset;
   } catch (const std::exception&) {  // of which nothing is to be quoted
   }
-  throw SystemError(
-      fmt::format("the note of apply {} holds no table that can be brought back: delete {}, look at "
-                  "`knockwork plan` and run `knockwork apply`",
-                  pending.id, pending_path().string()));
+  throw SystemError(fmt::format(
+      "the record of apply {} contains no table that can be restored: delete {}, look at `knockwork plan` "
+      "and run `knockwork apply`",
+      pending.id, pending_path().string()));
 }
 
 std::optional<Pending> usable_pending(std::vector<std::string>& warnings) {
-  return usable(pending_path(), "an apply that nobody confirmed is not taken back", warnings);
+  return usable(pending_path(), "an unconfirmed apply is not rolled back", warnings);
 }
 
 std::optional<Pending> usable_rolled_back(std::vector<std::string>& warnings) {
-  return usable(rolled_back_path(), "an apply that was rolled back may come again", warnings);
+  return usable(rolled_back_path(), "an apply that was rolled back may be reapplied", warnings);
 }
 
 std::string why_refused(const Waiting& waiting) {
@@ -176,8 +176,8 @@ std::string why_refused(const Waiting& waiting) {
   std::tm local{};
   localtime_r(&second, &local);
   return fmt::format(
-      "apply {} waits for its confirmation since {:%Y-%m-%d %H:%M:%S} and is taken back in {} s: "
-      "`knockwork confirm` keeps it, `knockwork rollback` takes it back now; nothing was changed",
+      "apply {} has waited for confirmation since {:%Y-%m-%d %H:%M:%S} and will be rolled back in {} s: "
+      "`knockwork confirm` keeps it, `knockwork rollback` rolls it back now; nothing was changed",
       waiting.id, local, (waiting.remaining.count() + 999) / 1000);
 }
 

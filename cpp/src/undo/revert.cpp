@@ -79,7 +79,7 @@ void take_away(Report& report, Kernel& kernel) {
   if (!live) return;
   kernel.commit({{DeleteTable{}}});
   report.changes.push_back(
-      {Change::Kind::remove, "table", std::string(kTable), "as it stands", "", "there was none before"});
+      {Change::Kind::remove, "table", std::string(kTable), "as it is now", "", "there was no table before"});
 }
 
 void restore_file(const FileChange& file, Report& report) {
@@ -88,7 +88,7 @@ void restore_file(const FileChange& file, Report& report) {
     if (now == file.before) return;
     if (now != file.after) {
       report.warnings.push_back(
-          fmt::format("{} was changed by somebody else meanwhile: it is left as it is", file.path));
+          fmt::format("{} was changed by someone else in the meantime, and was not restored", file.path));
       return;
     }
     if (file.before) {
@@ -100,7 +100,7 @@ void restore_file(const FileChange& file, Report& report) {
                               : !file.after ? Change::Kind::add
                                             : Change::Kind::change,
                               "file", file.path, file.after ? "as declared (hidden)" : "",
-                              file.before ? "as it was (hidden)" : "", "put back"});
+                              file.before ? "as it was (hidden)" : "", "restored"});
   } catch (const SystemError& error) {
     report.warnings.emplace_back(error.what());
   }
@@ -132,7 +132,8 @@ Report make_way(const std::string& digest, Kernel& kernel, const Settings& setti
   const std::optional<Pending> pending = watched ? read_pending() : usable_pending(report.warnings);
   if (!pending) return report;
   if (is_over(*pending, kernel.generation().boot, boot_clock())) {
-    report.warnings.push_back(fmt::format("nobody confirmed apply {}: it was taken back first", pending->id));
+    report.warnings.push_back(
+        fmt::format("apply {} was not confirmed: it was rolled back first", pending->id));
     add(report, revert(*pending, kernel, settings));
     return report;
   }
@@ -145,9 +146,9 @@ std::vector<std::string> pending_warnings() {
   const std::optional<Pending> pending = read_pending(warnings);
   if (!pending) return warnings;
   const Waiting now = waiting(*pending, boot_clock());
-  return {
-      fmt::format("apply {} waits for its confirmation and is taken back in {} s: this is seen from there",
-                  now.id, (now.remaining.count() + 999) / 1000)};
+  return {fmt::format(
+      "apply {} waits for confirmation and will be rolled back in {} s: this plan assumes that it stays",
+      now.id, (now.remaining.count() + 999) / 1000)};
 }
 
 Armed::Armed(const Reading& before, const Retirement& revoked, const std::string& digest,
@@ -182,7 +183,7 @@ void Armed::committed(Report& report, const std::string& listed) {
     write_pending(pending_);
   } catch (const SystemError& error) {
     report.warnings.push_back(
-        fmt::format("a proof of a fresh way in will not be believed: {}", error.what()));
+        fmt::format("`confirm --fresh` will not work for this apply: {}", error.what()));
   }
 }
 

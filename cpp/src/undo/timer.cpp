@@ -79,7 +79,7 @@ bool arm_systemd(const std::string& id, milliseconds within) {
   const std::optional<std::string> self = command();
   if (!self || !systemd_is_ours()) return false;
   return run({"systemd-run", "--quiet", "--unit=" + unit_of(id),
-              "--description=knockwork: take back what nobody confirmed", "--collect",
+              "--description=knockwork: roll back an unconfirmed apply", "--collect",
               fmt::format("--on-active={}ms", within.count()), "--timer-property=AccuracySec=100ms",
               "--timer-property=RemainAfterElapse=no", *self, "rollback", "--armed", id});
 }
@@ -141,7 +141,7 @@ void leave(int ready, int noted) {
 class Pipe {
  public:
   Pipe() {
-    if (::pipe2(ends_, O_CLOEXEC) != 0) throw SystemError("no pipe to be had to arm the rollback with");
+    if (::pipe2(ends_, O_CLOEXEC) != 0) throw SystemError("cannot create a pipe for the rollback process");
   }
   ~Pipe() {
     close(0);
@@ -178,7 +178,8 @@ void arm_process(const std::string& id, milliseconds within, const std::function
   char said = 0;
   if (::read(ready.reader(), &said, 1) != 1) {
     throw SystemError(
-        "cannot start the process that would take the apply back: are there too many? nothing was changed");
+        "cannot start the process that would roll the apply back (process limit reached?); nothing was "
+        "changed");
   }
   note();
 }

@@ -152,9 +152,9 @@ std::optional<std::string> missing_proof(const Pending& pending, const LiveTable
       pending.committed && evidence.session_began && *evidence.session_began > *pending.committed;
   if (!granted && anew) return std::nullopt;
   return fmt::format(
-      "{} has not come in since then: {}. Knock, connect anew and confirm over that connection",
+      "{} has not connected since then: {}. Knock, reconnect and confirm over the new connection",
       to_string(connection->client),
-      granted ? "an old grant proves nothing" : "a connection from before proves nothing");
+      granted ? "an old grant proves nothing" : "an older connection proves nothing");
 }
 
 }  // namespace knockwork
