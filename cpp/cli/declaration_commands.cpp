@@ -64,7 +64,7 @@ std::vector<Source> sources(const std::string& file, For what) {
   if (file == "-") return {{Source::Kind::declaration, "<stdin>", standard_input()}};
   const Trust trust = judge_declaration(file);
   if (what == For::applying) refuse_untrusted(trust);
-  for (const std::string& fault : trust.faults) warn(fault + "; as it is, nothing would be applied");
+  for (const std::string& fault : trust.faults) warn(fault + "; until this is fixed, nothing is applied");
   for (const std::string& warning : trust.warnings) warn(warning);
   return read_any_declaration(file);
 }

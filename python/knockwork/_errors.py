@@ -8,17 +8,17 @@ if TYPE_CHECKING:
 
 
 class KnockworkError(RuntimeError):
-    """The system's fault: not root, no nf_tables, a table that is not ours, a lock that is held.
+    """An error of the system: not root, no nf_tables, a table that is not knockwork's, a lock that is held.
 
     The text says what happened and what to do.
     """
 
 
 class InvalidDeclaration(ValueError):
-    """The user's fault: a declaration that cannot be used.
+    """An error of the user: an invalid declaration.
 
-    `diagnostics` holds every fault found, in the order of their places. Neither they nor the text of the
-    exception quote a port.
+    `diagnostics` contains every error, in the order of their positions. Neither they nor the text of the exception
+    contain a port.
     """
 
     diagnostics: tuple[Diagnostic, ...]

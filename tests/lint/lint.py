@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "tests/lib"))
 
 import definitions  # noqa: E402
 import documents  # noqa: E402
+import plain_words  # noqa: E402
 import results  # noqa: E402
 
 DEV = ROOT / "build/dev"
@@ -130,6 +131,11 @@ def one_list_of_packages() -> str:
                      and re.search(r"\bapt(?:-get)? .*install\b", path.read_text(encoding="utf-8")))
 
 
+def plain_english() -> str:
+    """What users read has none of the phrases that a manual does not use."""
+    return "\n".join(plain_words.findings(ROOT, FILES))
+
+
 def generated_documents() -> str:
     """Pages, options of the collection, stubs and what modules return are what packaging/generate makes of the keys."""
     return command("packaging/generate", "--check", DEV / "knockwork")
@@ -154,7 +160,7 @@ def one_definition() -> str:
 
 CHECKS: tuple[Callable[[], str], ...] = (
     clang_format, clang_tidy, shellcheck, pycodestyle, mypy, ansible_checkers, runs_on_old_nodes,
-    no_machine_paths, one_list_of_packages, generated_documents, table_names_documented,
+    no_machine_paths, one_list_of_packages, plain_english, generated_documents, table_names_documented,
     cited_documents, one_definition)
 
 

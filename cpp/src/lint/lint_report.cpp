@@ -87,9 +87,9 @@ std::string to_text(const std::vector<Assessment>& assessments) {
                     whether(each.descending), whether(each.strides.count > 0), one_in(each.random()));
   }
   text +=
-      "\nBits count ports drawn by chance; ports that people choose have far fewer.\n"
-      "A guess is that many random knocks; a sweep is every port once, by one source,\n"
-      "at the rate that suits it best.\n";
+      "\nBits assume random ports; ports chosen by people have far fewer.\n"
+      "A guess is that many random knocks; a sweep is every port once, from one source,\n"
+      "at its best rate.\n";
   return text + to_text_of_advice(assessments);
 }
 

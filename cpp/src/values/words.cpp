@@ -121,7 +121,7 @@ Parsed<std::string> parse_interface(std::string_view text) {
   };
   if (text == "lo") return tl::unexpected(Fault{"the loopback interface is never protected", "remove it"});
   if (text.empty() || text == "." || text == ".." || !std::all_of(text.begin(), text.end(), legal)) {
-    return tl::unexpected(Fault{message, "write it as `ip link` shows it, each interface by itself"});
+    return tl::unexpected(Fault{message, "write the name as `ip link` shows it, one interface per entry"});
   }
   if (text.starts_with('!')) {
     return tl::unexpected(Fault{"an interface cannot be left out", "list those that you mean"});
