@@ -76,7 +76,7 @@ def test_what_a_boot_cannot_bring_back(booted: Controller) -> None:
         "a reboot does not load what this task applied: it applies /etc/knockwork/knockwork.yml"]
     done = booted.changes(WEB, variables=VARIABLES)
     assert done.result()["warnings"][-1] == (
-        f"{NO_GATE}knockwork.service is not enabled; a task of knockwork.nft.ruleset enables it")
+        f"{NO_GATE}knockwork.service is not enabled; a task with knockwork.nft.ruleset enables it")
 
 
 def test_a_host_without_the_unit(booted: Controller) -> None:
