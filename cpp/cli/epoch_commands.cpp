@@ -46,7 +46,7 @@ void add_rotation(Commands& commands, CLI::App* sub, Arguments& arguments) {
 void add_epoch_commands(Commands& commands) {
   const auto arguments = std::make_shared<Arguments>();
   Commands group = commands.add_group(
-      "epoch", "The epochs that this host accepts, for sequences with neither `period` nor `epoch`");
+      "epoch", "Manage the epochs that this host accepts, for sequences with neither `period` nor `epoch`");
 
   CLI::App* sub = group.add("show", "Show the accepted epochs", arguments, run_show);
   group.share(sub, *arguments, {Shared::json});

@@ -48,7 +48,7 @@ void add_pending_commands(Commands& commands) {
       commands.add("confirm", "Confirm an apply that waits for confirmation", arguments, run_confirm);
   add_common(commands, sub, *arguments);
   sub->add_flag("--fresh", arguments->fresh,
-                "only if this ssh connection, or a knock for it, is newer than the apply");
+                "confirm only if this ssh connection, or a knock for it, is newer than the apply");
 
   sub = commands.add("rollback", "Roll back an apply that waits for confirmation", arguments, run_rollback);
   add_common(commands, sub, *arguments);
