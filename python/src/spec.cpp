@@ -109,9 +109,9 @@ Value<Part> declared(py::module_& module, const char* name, const char* doc) {
 
 void bind_spec(py::module_& module) {
   bind_parts(module);
-  declared<kw::Derivation>(module, "Derivation", "How a sequence is derived from a secret.")
-      .finish();
-  declared<kw::Sequence>(module, "Sequence", "A name, an ordered list of knocks, and the services that they open.")
+  declared<kw::Derivation>(module, "Derivation", "How a sequence is derived from a secret.").finish();
+  declared<kw::Sequence>(module, "Sequence",
+                         "A name, an ordered list of knocks, and the services that they open.")
       .finish();
   declared<kw::Spec>(module, "Spec", "A valid declaration.")
       .hidden("public_rules", [](const kw::Spec& spec) { return to_tuple(spec.public_rules); })

@@ -52,5 +52,6 @@ void bind_status(py::module_& module) {
       .shown("pending", [](const S& s) { return s.pending; })
       .shown("warnings", [](const S& s) { return to_tuple(s.warnings); })
       .finish();
-  module.def("after_reboot", &after_reboot, "Whether the gate will be loaded after a reboot; None if unknown.");
+  module.def("after_reboot", &after_reboot,
+             "Whether the gate will be loaded after a reboot; None if unknown.");
 }

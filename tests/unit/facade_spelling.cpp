@@ -1,8 +1,8 @@
 // A listing in words that no release has used so far: the library in use is asked what they mean.
 #include <algorithm>
 
-#include "catch.hpp"
 #include "apply/spelling.hpp"
+#include "catch.hpp"
 #include "fake_kernel.hpp"
 
 using namespace knockwork;

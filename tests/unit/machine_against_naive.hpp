@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "naive_machine.hpp"
 #include "machine/machine.hpp"
+#include "naive_machine.hpp"
 
 namespace naive {
 
