@@ -30,16 +30,16 @@ struct ExportArguments : Common {
 };
 
 // What the profile has for a host and a port that is to open, if one is named.
-Entrance entrance_of(const KnockArguments& arguments, const std::string& port) {
+KnockTarget target_of(const KnockArguments& arguments, const std::string& port) {
   const Profile profile = read_profile(arguments.profile);
-  if (!arguments.sequence.empty()) return entrance_named(profile, arguments.host, arguments.sequence);
-  if (!port.empty()) return entrance_opening(profile, arguments.host, tcp_service(port));
-  return only_entrance(profile, arguments.host);
+  if (!arguments.sequence.empty()) return target_named(profile, arguments.host, arguments.sequence);
+  if (!port.empty()) return target_opening(profile, arguments.host, tcp_service(port));
+  return only_target(profile, arguments.host);
 }
 
 int run_knock(const KnockArguments& arguments) {
   const bool profiled = arguments.knocks.empty();
-  return run_knock_on(profiled ? entrance_of(arguments, arguments.wait_open) : entrance_by_hand(arguments),
+  return run_knock_on(profiled ? target_of(arguments, arguments.wait_open) : target_of_knocks(arguments),
                       arguments);
 }
 
@@ -49,27 +49,27 @@ bool is_socket(int number) {
 }
 
 // A fleet is gated host by host: with --try-first those of which nothing is known yet are open perhaps.
-Entrance entrance_to_try(const ConnectArguments& arguments) {
+KnockTarget target_to_try(const ConnectArguments& arguments) {
   try {
-    return entrance_of(arguments, arguments.port);
+    return target_of(arguments, arguments.port);
   } catch (const SystemError& error) {
     if (!arguments.try_first) throw;
-    return entrance_unknown(arguments.host, error.what());
+    return unknown_target(arguments.host, error.what());
   }
 }
 
 int connect_to(const ConnectArguments& arguments) {
-  const Entrance entrance = entrance_to_try(arguments);
+  const KnockTarget target = target_to_try(arguments);
   const std::unique_ptr<Wire> wire = open_wire();
   Knocking how = knocking(arguments);
   how.try_first = arguments.try_first;
-  Connected connected = connect(entrance, tcp_service(arguments.port), how, *wire);
+  Connected connected = connect(target, tcp_service(arguments.port), how, *wire);
   if (connected.knocked.outcome != Knocked::Outcome::open) {
     fail(connected.knocked.message);
     return exit_status(connected.knocked.outcome);
   }
   if (arguments.fdpass || (!arguments.no_fdpass && is_socket(STDOUT_FILENO))) {
-    pass(connected.socket, STDOUT_FILENO);
+    send_socket(connected.socket, STDOUT_FILENO);
     return kFine;
   }
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went is told by write(2)

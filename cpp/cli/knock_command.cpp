@@ -90,31 +90,31 @@ int exit_status(Knocked::Outcome outcome) {
   }
 }
 
-Entrance entrance_by_hand(const KnockArguments& arguments) {
+KnockTarget target_of_knocks(const KnockArguments& arguments) {
   const bool piped = arguments.knocks == std::vector<std::string>{"-"};
-  return entrance_by_hand(arguments.host, piped ? words(standard_input()) : arguments.knocks);
+  return target_of_knocks(arguments.host, piped ? words(standard_input()) : arguments.knocks);
 }
 
 namespace {
 
-Knocked knock_as_asked(const Entrance& entrance, const KnockArguments& arguments, const ShowProgress& show) {
+Knocked knock_as_asked(const KnockTarget& target, const KnockArguments& arguments, const ShowProgress& show) {
   const std::unique_ptr<Wire> wire = open_wire();
   std::optional<Service> service;
   if (!arguments.wait_open.empty()) {
     service = tcp_service(arguments.wait_open);
   } else if (!arguments.no_prove) {
-    service = entrance.proof;
+    service = target.proof;
   }
   const Knocking how = knocking(arguments);
-  if (arguments.both) return knock_both(entrance, service, how, *wire, show);
-  return service ? knock_open(entrance, *service, how, *wire, show) : knock(entrance, how, *wire, show);
+  if (arguments.both) return knock_both(target, service, how, *wire, show);
+  return service ? knock_open(target, *service, how, *wire, show) : knock(target, how, *wire, show);
 }
 
 }  // namespace
 
-int run_knock_on(const Entrance& entrance, const KnockArguments& arguments) {
+int run_knock_on(const KnockTarget& target, const KnockArguments& arguments) {
   const ShowProgress show = progress(arguments);
-  const Knocked knocked = knock_as_asked(entrance, arguments, show);
+  const Knocked knocked = knock_as_asked(target, arguments, show);
   if (show) print_progress("");
   if (arguments.json) {
     print(to_json(knocked) + '\n');

@@ -35,5 +35,5 @@ knockwork::Knocking knocking(const KnockArguments& arguments);
 int exit_status(knockwork::Knocked::Outcome outcome);
 
 // Knocks that stand on the command line or standard input.
-knockwork::Entrance entrance_by_hand(const KnockArguments& arguments);
-int run_knock_on(const knockwork::Entrance& entrance, const KnockArguments& arguments);
+knockwork::KnockTarget target_of_knocks(const KnockArguments& arguments);
+int run_knock_on(const knockwork::KnockTarget& target, const KnockArguments& arguments);

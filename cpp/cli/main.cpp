@@ -33,7 +33,7 @@ int refuse(const std::exception& error, const Chosen& chosen) {
 
 // Knocks that are given by hand need none of the other commands: to describe them all takes longer than to
 // knock (tests/bench, row knock). What is wrong or asks for more, run() tells.
-bool by_hand(int argc, char** argv, KnockArguments& arguments) {
+bool is_plain_knock(int argc, char** argv, KnockArguments& arguments) {
   if (argc < 4 || std::string_view(argv[1]) != "knock") return false;
   CLI::App app;
   app.set_help_flag();
@@ -48,7 +48,7 @@ bool by_hand(int argc, char** argv, KnockArguments& arguments) {
 
 int run(int argc, char** argv, Chosen& chosen) {
   KnockArguments knock;
-  if (by_hand(argc, argv, knock)) return run_knock_on(entrance_by_hand(knock), knock);
+  if (is_plain_knock(argc, argv, knock)) return run_knock_on(target_of_knocks(knock), knock);
   CLI::App app{"Declarative port knocking for nftables: one file, one table, no daemon.", "knockwork"};
   app.set_version_flag("--version", std::string("knockwork ") + version());
   app.require_subcommand(1);

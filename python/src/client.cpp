@@ -29,13 +29,14 @@ const char* word(kw::Knocked::Outcome outcome) {
   return "unreachable";
 }
 
-kw::Entrance entrance(const std::string& host, const std::vector<std::string>& knocks,
-                      const std::string& profile, const std::string& sequence, const std::string& wait_open) {
-  if (!knocks.empty()) return kw::entrance_by_hand(host, knocks);
+kw::KnockTarget target(const std::string& host, const std::vector<std::string>& knocks,
+                       const std::string& profile, const std::string& sequence,
+                       const std::string& wait_open) {
+  if (!knocks.empty()) return kw::target_of_knocks(host, knocks);
   const kw::Profile read = kw::read_profile(profile);
-  if (!sequence.empty()) return kw::entrance_named(read, host, sequence);
-  if (!wait_open.empty()) return kw::entrance_opening(read, host, kw::tcp_service(wait_open));
-  return kw::only_entrance(read, host);
+  if (!sequence.empty()) return kw::target_named(read, host, sequence);
+  if (!wait_open.empty()) return kw::target_opening(read, host, kw::tcp_service(wait_open));
+  return kw::only_target(read, host);
 }
 
 kw::Knocked knock(const std::string& host, const std::vector<std::string>& knocks, const std::string& profile,
@@ -54,7 +55,7 @@ kw::Knocked knock(const std::string& host, const std::vector<std::string>& knock
   how.retries = retries;
   how.within = within;
   how.timeout = timeout;
-  const kw::Entrance chosen = entrance(host, knocks, profile, sequence, wait_open);
+  const kw::KnockTarget chosen = target(host, knocks, profile, sequence, wait_open);
   const std::unique_ptr<kw::Wire> wire = kw::open_wire();
   std::optional<kw::Service> service;
   if (!wait_open.empty()) {

@@ -111,10 +111,12 @@ def test_lock_held(lab: Lab, knockwork: Knockwork, command: str) -> None:
                      f"until it finishes, or increase --lock-timeout; nothing was changed\n")
 
 
-@pytest.mark.parametrize("command", ["plan", "apply --check", "status", "render", "validate"])
+@pytest.mark.parametrize("command", [
+    "plan", "status", "render", "validate", "apply --check", "remove --check", "revoke --all --check",
+    "grant 10.0.0.9 --sequence ssh --check", "renew ssh --check", "epoch publish 1 --check"])
 def test_reading_needs_no_lock(lab: Lab, knockwork: Knockwork, command: str) -> None:
-    """Commands that only read do not wait for the lock."""
-    knockwork.apply(CLASSIC)
+    """Commands that only read do not wait for the lock, and no check does."""
+    knockwork.apply(CLASSIC.replace("    knock:", "    once: true\n    knock:", 1))
     with held_lock(lab):
         assert knockwork.run(*command.split(), timeout=10).returncode == 0
 

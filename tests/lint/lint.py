@@ -16,6 +16,7 @@ import definitions  # noqa: E402
 import documents  # noqa: E402
 import plain_words  # noqa: E402
 import results  # noqa: E402
+import rooms  # noqa: E402
 
 DEV = ROOT / "build/dev"
 # Where this checkout stands, which is nowhere on a user's machine.
@@ -161,7 +162,7 @@ def one_definition() -> str:
 CHECKS: tuple[Callable[[], str], ...] = (
     clang_format, clang_tidy, shellcheck, pycodestyle, mypy, ansible_checkers, runs_on_old_nodes,
     no_machine_paths, one_list_of_packages, plain_english, generated_documents, table_names_documented,
-    cited_documents, one_definition)
+    cited_documents, one_definition, *rooms.CHECKS)
 
 
 def main() -> int:

@@ -78,14 +78,14 @@ class FakeWire final : public Wire {
 
 using Lines = std::vector<std::string>;
 
-Entrance entrance() {
-  Entrance entrance;
-  entrance.host = entrance.address = "web1";
-  entrance.sequence = "ssh";
-  entrance.knocks = {{{Protocol::udp, 7000}, {Protocol::tcp, 8000}}};
-  entrance.lockout = milliseconds(3000);
-  entrance.step_timeout = milliseconds(1000);
-  return entrance;
+KnockTarget target() {
+  KnockTarget target;
+  target.host = target.address = "web1";
+  target.sequence = "ssh";
+  target.knocks = {{{Protocol::udp, 7000}, {Protocol::tcp, 8000}}};
+  target.lockout = milliseconds(3000);
+  target.step_timeout = milliseconds(1000);
+  return target;
 }
 
 constexpr Service kSsh{Protocol::tcp, 22, 22};
@@ -117,7 +117,7 @@ TEST_CASE("client: knocks go to the first address that has a way, with delay and
   wire.obstacles["2001:db8::1"] = "Network is unreachable";
   Knocking how = once();
   how.jitter = milliseconds(25);
-  const Knocked knocked = knock(entrance(), how, wire);
+  const Knocked knocked = knock(target(), how, wire);
   CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "75: 192.0.2.1 ← 8000/tcp"});
   CHECK(knocked.outcome == Knocked::Outcome::sent);
   CHECK(knocked.address == "192.0.2.1");
@@ -127,7 +127,7 @@ TEST_CASE("client: knocks go to the first address that has a way, with delay and
 TEST_CASE("client: a port that opens a moment later is waited for") {
   FakeWire wire;
   wire.answers = {Answer::refused, Answer::refused, Answer::open};
-  const Knocked knocked = knock_open(entrance(), kSsh, once(), wire);
+  const Knocked knocked = knock_open(target(), kSsh, once(), wire);
   CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "50: 192.0.2.1 ← 8000/tcp",
                           "50: 192.0.2.1 ← connect 22: refused", "70: 192.0.2.1 ← connect 22: refused",
                           "110: 192.0.2.1 ← connect 22: open"});
@@ -140,7 +140,7 @@ TEST_CASE("client: the last time that it may, it knocks when the lockout has pas
   wire.answers = {Answer::silent, Answer::open};
   Knocking how = at_most(1);
   how.timeout = milliseconds(400);
-  const Knocked knocked = knock_open(entrance(), kSsh, how, wire);
+  const Knocked knocked = knock_open(target(), kSsh, how, wire);
   CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "50: 192.0.2.1 ← 8000/tcp",
                           "50: 192.0.2.1 ← connect 22: silent", "3300: 192.0.2.1 ← 7000/udp",
                           "3350: 192.0.2.1 ← 8000/tcp", "3350: 192.0.2.1 ← connect 22: open"});
@@ -150,7 +150,7 @@ TEST_CASE("client: the last time that it may, it knocks when the lockout has pas
 TEST_CASE("client: a time without answer longer than the lockout is not waited for twice") {
   FakeWire wire;
   wire.answers = {Answer::silent, Answer::open};
-  Entrance quick = entrance();
+  KnockTarget quick = target();
   quick.lockout = milliseconds(500);
   knock_open(quick, kSsh, at_most(1), wire);
   CHECK(wire.log[4] == "1900: 192.0.2.1 ← 7000/udp");  // 250 ms after the answer was given up
@@ -158,7 +158,7 @@ TEST_CASE("client: a time without answer longer than the lockout is not waited f
 
 TEST_CASE("client: where nothing opens it knocks again soon, then less often, until its time is over") {
   FakeWire wire;
-  Entrance unknown = entrance();
+  KnockTarget unknown = target();
   unknown.lockout.reset();
   unknown.knocks = {{{Protocol::udp, 7000}}};
   Knocking how;
@@ -176,10 +176,10 @@ TEST_CASE("client: its time is the one that is asked for, the lockout and 10 s w
   FakeWire wire;
   Knocking how;
   how.within = milliseconds(2000);
-  knock_open(entrance(), kSsh, how, wire);
+  knock_open(target(), kSsh, how, wire);
   CHECK(wire.now() <= milliseconds(2000));
   FakeWire other;
-  knock_open(entrance(), kSsh, Knocking(), other);
+  knock_open(target(), kSsh, Knocking(), other);
   CHECK(other.now() > milliseconds(10000));
   CHECK(other.now() < milliseconds(13500));
 }
@@ -190,7 +190,7 @@ TEST_CASE("client: a lockout that it knows of does not end amid its knocks") {
   Knocking how;
   how.delay = milliseconds(0);
   how.timeout = milliseconds(400);
-  Entrance single = entrance();
+  KnockTarget single = target();
   single.knocks = {{{Protocol::udp, 7000}}};
   knock_open(single, kSsh, how, wire);
   Lines knocks;
@@ -205,7 +205,7 @@ TEST_CASE("client: a knock that cannot be sent ends the round, not the visit") {
   wire.lost = "Operation not permitted";
   wire.answers = {Answer::open};
   Knocking how = at_most(1);
-  const Knocked knocked = knock_open(entrance(), kSsh, how, wire);
+  const Knocked knocked = knock_open(target(), kSsh, how, wire);
   CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← 7000/udp", "3250: 192.0.2.1 ← 7000/udp",
                           "3300: 192.0.2.1 ← 8000/tcp", "3300: 192.0.2.1 ← connect 22: open"});
   CHECK(knocked.outcome == Knocked::Outcome::open);
@@ -217,7 +217,7 @@ TEST_CASE("client: every address with a way is tried, and the answer that says m
   wire.answers = {Answer::silent, Answer::refused, Answer::no_way};
   Knocking how = once();
   how.timeout = milliseconds(10);
-  const Knocked knocked = knock_open(entrance(), kSsh, how, wire);
+  const Knocked knocked = knock_open(target(), kSsh, how, wire);
   CHECK(knocked.outcome == Knocked::Outcome::refused);
   CHECK(knocked.address == "192.0.2.2");
   CHECK(knocked.message ==
@@ -229,7 +229,7 @@ TEST_CASE("client: a host that nothing reaches is not knocked on again") {
   FakeWire wire;
   wire.answers = {Answer::no_way};
   Knocking how = at_most(9);
-  const Knocked knocked = knock_open(entrance(), kSsh, how, wire);
+  const Knocked knocked = knock_open(target(), kSsh, how, wire);
   CHECK(knocked.outcome == Knocked::Outcome::unreachable);
   CHECK(knocked.message == "no route to web1 (192.0.2.1): no host");
   CHECK(knocked.rounds == 1);
@@ -240,19 +240,19 @@ TEST_CASE("client: an open port is not knocked for, where it is tried first") {
   wire.answers = {Answer::open};
   Knocking how = at_most(2);
   how.try_first = true;
-  CHECK(connect(entrance(), kSsh, how, wire).knocked.rounds == 0);
+  CHECK(connect(target(), kSsh, how, wire).knocked.rounds == 0);
   CHECK(wire.log == Lines{"resolve web1", "0: 192.0.2.1 ← connect 22: open"});
 
   FakeWire shut;
   shut.answers = {Answer::refused, Answer::open};
-  CHECK(connect(entrance(), kSsh, how, shut).knocked.rounds == 1);
+  CHECK(connect(target(), kSsh, how, shut).knocked.rounds == 1);
   CHECK(shut.log == Lines{"resolve web1", "0: 192.0.2.1 ← connect 22: refused", "0: 192.0.2.1 ← 7000/udp",
                           "50: 192.0.2.1 ← 8000/tcp", "50: 192.0.2.1 ← connect 22: open"});
 }
 
 TEST_CASE("client: neighbouring epochs follow by turns, each in addition to the retries") {
   FakeWire wire;
-  Entrance derived = entrance();
+  KnockTarget derived = target();
   derived.knocks = {{{Protocol::udp, 1041}}, {{Protocol::udp, 1042}}, {{Protocol::udp, 1040}}};
   wire.answers = {Answer::silent, Answer::silent, Answer::silent, Answer::open};
   Knocking how = at_most(1);
@@ -269,7 +269,7 @@ TEST_CASE("client: what cannot work is refused before anything is sent") {
   FakeWire wire;
   Knocking how;
   how.delay = milliseconds(1000);
-  CHECK_THROWS_WITH(knock(entrance(), how, wire),
+  CHECK_THROWS_WITH(knock(target(), how, wire),
                     "1000 ms between two knocks is too long: ssh expects the next within 1000 ms");
   CHECK(wire.log.empty());
 }
@@ -277,10 +277,10 @@ TEST_CASE("client: what cannot work is refused before anything is sent") {
 TEST_CASE("client: a name that leads nowhere") {
   FakeWire wire;
   wire.addresses.clear();
-  CHECK(knock(entrance(), once(), wire).message == "cannot find web1: Name or service not known");
+  CHECK(knock(target(), once(), wire).message == "cannot find web1: Name or service not known");
   wire.addresses = {"192.0.2.1", "192.0.2.2"};
   wire.obstacles = {{"192.0.2.1", "Network is unreachable"}, {"192.0.2.2", "Permission denied"}};
-  const Knocked knocked = knock_open(entrance(), kSsh, once(), wire);
+  const Knocked knocked = knock_open(target(), kSsh, once(), wire);
   CHECK(knocked.message == "no route to web1 (192.0.2.1): Network is unreachable");
   CHECK(to_json(knocked) ==
         R"({"outcome":"unreachable","host":"web1","address":"192.0.2.1","addresses":["192.0.2.1"],)"
@@ -294,7 +294,7 @@ TEST_CASE("client: progress tells of knocks and of waiting, never of a port") {
   Knocking how = at_most(1);
   how.timeout = milliseconds(400);
   Lines said;
-  knock_open(entrance(), kSsh, how, wire, [&](const Progress& now) {
+  knock_open(target(), kSsh, how, wire, [&](const Progress& now) {
     said.push_back(now.kind == Progress::Kind::waiting
                        ? fmt::format("wait {}", now.wait.count())
                        : fmt::format("{}: {} of {}", now.round, now.step, now.steps));
@@ -305,7 +305,7 @@ TEST_CASE("client: progress tells of knocks and of waiting, never of a port") {
 TEST_CASE("client: where the host answers a knock, the next goes at once") {
   FakeWire wire;
   wire.hears = true;
-  knock(entrance(), Knocking(), wire);
+  knock(target(), Knocking(), wire);
   CHECK(sent(wire) == Lines{"0: 192.0.2.1 ← 7000/udp", "10: 192.0.2.1 ← 8000/tcp"});
   CHECK(wire.now() == milliseconds(20));  // of the last one too it is known that it arrived
 }
@@ -313,7 +313,7 @@ TEST_CASE("client: where the host answers a knock, the next goes at once") {
 TEST_CASE(
     "client: where nothing answers, a knock goes when the one before must have arrived, three times each") {
   FakeWire wire;
-  knock(entrance(), Knocking(), wire);
+  knock(target(), Knocking(), wire);
   CHECK(sent(wire) == Lines{"0: 192.0.2.1 ← 7000/udp", "83: 192.0.2.1 ← 7000/udp",
                             "166: 192.0.2.1 ← 7000/udp", "249: 192.0.2.1 ← 8000/tcp",
                             "249: 192.0.2.1 ← 8000/tcp", "249: 192.0.2.1 ← 8000/tcp"});
@@ -324,13 +324,13 @@ TEST_CASE(
   FakeWire wire;
   wire.hears = true;
   wire.unheard = {false, true, false};
-  knock(entrance(), Knocking(), wire);
+  knock(target(), Knocking(), wire);
   CHECK(sent(wire) ==
         Lines{"0: 192.0.2.1 ← 7000/udp", "10: 192.0.2.1 ← 8000/tcp", "135: 192.0.2.1 ← 8000/tcp"});
   FakeWire limited;  // so many refusals a second
   limited.hears = true;
   limited.unheard = {false, true, true, true, true, true};
-  Entrance longer = entrance();
+  KnockTarget longer = target();
   longer.knocks.front().push_back({Protocol::udp, 9000});
   knock(longer, Knocking(), limited);
   CHECK(sent(limited) == Lines{"0: 192.0.2.1 ← 7000/udp", "10: 192.0.2.1 ← 8000/tcp",
@@ -341,7 +341,7 @@ TEST_CASE(
 
 TEST_CASE(
     "client: knocks by hand go once, whatever answers: another gate may take a copy for a wrong knock") {
-  const Entrance by_hand = entrance_by_hand("192.0.2.1", {"7000", "8000", "9000"});
+  const KnockTarget by_hand = target_of_knocks("192.0.2.1", {"7000", "8000", "9000"});
   FakeWire wire;
   knock(by_hand, Knocking(), wire);
   CHECK(sent(wire) ==
@@ -356,7 +356,7 @@ TEST_CASE(
 
 TEST_CASE("client: a step or a sequence of little time is sent within it, once") {
   FakeWire wire;
-  Entrance brief = entrance();
+  KnockTarget brief = target();
   brief.step_timeout = milliseconds(300);
   knock(brief, Knocking(), wire);
   CHECK(sent(wire) == Lines{"0: 192.0.2.1 ← 7000/udp", "150: 192.0.2.1 ← 8000/tcp"});
@@ -370,24 +370,24 @@ TEST_CASE("client: a step or a sequence of little time is sent within it, once")
 TEST_CASE("client: both families are knocked on, each at one address, and the worse outcome counts") {
   FakeWire wire;
   wire.addresses = {"2001:db8::1", "192.0.2.1", "192.0.2.2"};
-  Knocked knocked = knock_both(entrance(), std::nullopt, once(), wire);
+  Knocked knocked = knock_both(target(), std::nullopt, once(), wire);
   CHECK(knocked.addresses == Lines{"192.0.2.1", "2001:db8::1"});
   CHECK(to_text(knocked) == "web1 (192.0.2.1, 2001:db8::1): sent, not proved\n");
   wire.answers = {Answer::open, Answer::open};
-  CHECK(to_text(knock_both(entrance(), kSsh, once(), wire)) == "web1 (192.0.2.1, 2001:db8::1): open\n");
+  CHECK(to_text(knock_both(target(), kSsh, once(), wire)) == "web1 (192.0.2.1, 2001:db8::1): open\n");
   wire.addresses = {"2001:db8::1", "192.0.2.1"};
   wire.answers = {Answer::open};
-  knocked = knock_both(entrance(), kSsh, once(), wire);
+  knocked = knock_both(target(), kSsh, once(), wire);
   CHECK(knocked.outcome == Knocked::Outcome::unreachable);
   CHECK(knocked.addresses == Lines{"2001:db8::1"});
   wire.addresses = {"192.0.2.1"};
-  CHECK(knock_both(entrance(), std::nullopt, once(), wire).addresses == Lines{"192.0.2.1"});
+  CHECK(knock_both(target(), std::nullopt, once(), wire).addresses == Lines{"192.0.2.1"});
 }
 
 TEST_CASE("client: it says how often it knocked, and whether that was proved") {
   FakeWire wire;
   wire.answers = {Answer::silent, Answer::open};
-  CHECK(to_text(knock_open(entrance(), kSsh, at_most(1), wire)) ==
+  CHECK(to_text(knock_open(target(), kSsh, at_most(1), wire)) ==
         "web1 (192.0.2.1): open, after knocking 2 times\n");
-  CHECK(to_text(knock(entrance(), once(), wire)) == "web1 (192.0.2.1): sent, not proved\n");
+  CHECK(to_text(knock(target(), once(), wire)) == "web1 (192.0.2.1): sent, not proved\n");
 }

@@ -33,16 +33,16 @@ std::string faults(const std::string& text) {
 
 TEST_CASE("profile: the first entry that fits counts, by name or pattern, in any case") {
   const Profile profile = load_profile("hosts.yml", kText);
-  const Entrance entrance = entrance_opening(profile, "WEB1.example", {Protocol::tcp, 22, 22});
-  CHECK(entrance.sequence == "ssh");
-  CHECK(entrance.host == "WEB1.example");
-  CHECK(entrance.address == "192.0.2.10");
-  CHECK(entrance.lockout == std::chrono::seconds(9));  // the longest step_timeout
-  CHECK(entrance.knocks == std::vector<std::vector<Knock>>{{{Protocol::udp, 7000}, {Protocol::tcp, 8000}}});
-  CHECK(entrance_opening(profile, "web1.example", {Protocol::tcp, 25, 25}).sequence == "alt");
-  CHECK(entrance_named(profile, "web1.example", "alt").sequence == "alt");
-  CHECK(only_entrance(profile, "web2").address == "web2");
-  CHECK(only_entrance(profile, "db").lockout == std::chrono::minutes(1));
+  const KnockTarget target = target_opening(profile, "WEB1.example", {Protocol::tcp, 22, 22});
+  CHECK(target.sequence == "ssh");
+  CHECK(target.host == "WEB1.example");
+  CHECK(target.address == "192.0.2.10");
+  CHECK(target.lockout == std::chrono::seconds(9));  // the longest step_timeout
+  CHECK(target.knocks == std::vector<std::vector<Knock>>{{{Protocol::udp, 7000}, {Protocol::tcp, 8000}}});
+  CHECK(target_opening(profile, "web1.example", {Protocol::tcp, 25, 25}).sequence == "alt");
+  CHECK(target_named(profile, "web1.example", "alt").sequence == "alt");
+  CHECK(only_target(profile, "web2").address == "web2");
+  CHECK(only_target(profile, "db").lockout == std::chrono::minutes(1));
 }
 
 TEST_CASE("profile: what a host's declaration exports is read back") {
@@ -75,10 +75,10 @@ hosts:
       - {name: none, knock: [7001], opens: [51820/udp, 20-30/tcp]}
       - {name: routed, knock: [7002], opens: [22/tcp], to: [192.0.2.9]}
 )");
-  CHECK(entrance_named(profile, "web1", "one").proof == Service{Protocol::tcp, 443, 443});
-  CHECK(entrance_named(profile, "web1", "one").sequence_timeout == std::chrono::seconds(9));
-  CHECK_FALSE(entrance_named(profile, "web1", "none").proof);
-  CHECK_FALSE(entrance_named(profile, "web1", "routed").proof);
+  CHECK(target_named(profile, "web1", "one").proof == Service{Protocol::tcp, 443, 443});
+  CHECK(target_named(profile, "web1", "one").sequence_timeout == std::chrono::seconds(9));
+  CHECK_FALSE(target_named(profile, "web1", "none").proof);
+  CHECK_FALSE(target_named(profile, "web1", "routed").proof);
 }
 
 TEST_CASE("profile: what is none at all") {
@@ -97,13 +97,13 @@ knockwork: 1
 hosts: [{host: web1, sequences: [{name: ssh, derive: {secret_file: /s, length: 5}, opens: [22/tcp]}]}]
 )");
   CHECK_THROWS_WITH(
-      only_entrance(profile, "web1"),
+      only_target(profile, "web1"),
       "the profile has no epoch for ssh, and the record of web1 is not available on this machine: set "
       "`epoch`, as in the output of `knockwork export` there");
 }
 
 TEST_CASE("profile: knocks by hand are those of a declaration") {
-  CHECK(entrance_by_hand("web1", {"7000", "8000/tcp"}).knocks ==
+  CHECK(target_of_knocks("web1", {"7000", "8000/tcp"}).knocks ==
         std::vector<std::vector<Knock>>{{{Protocol::udp, 7000}, {Protocol::tcp, 8000}}});
   CHECK(tcp_service("22") == Service{Protocol::tcp, 22, 22});
   CHECK(tcp_service("22/tcp") == Service{Protocol::tcp, 22, 22});

@@ -6,7 +6,7 @@
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/knockwork.hpp"
-#include "plan/plan.hpp"
+#include "plan/difference.hpp"
 #include "ruleset/ruleset.hpp"
 
 using namespace knockwork;

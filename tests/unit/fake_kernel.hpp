@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "knockwork/kernel.hpp"
-#include "plan/plan.hpp"
+#include "plan/difference.hpp"
 #include "ruleset/ruleset.hpp"
 
 namespace knockwork {

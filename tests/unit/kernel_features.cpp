@@ -3,7 +3,7 @@
 
 #include "catch.hpp"
 #include "kernel/features.hpp"
-#include "plan/plan.hpp"
+#include "plan/difference.hpp"
 #include "program/program.hpp"
 
 using namespace knockwork;

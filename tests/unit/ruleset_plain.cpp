@@ -1,8 +1,8 @@
 // What was read from a file, before any of it becomes text of nftables.
 #include "catch.hpp"
-#include "plan/plan.hpp"
 #include "program/program.hpp"
 #include "ruleset/plain.hpp"
+#include "ruleset/transaction.hpp"
 
 using namespace knockwork;
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "knockwork/knockwork.hpp"
+#include "knockwork/report.hpp"
 
 namespace knockwork {
 

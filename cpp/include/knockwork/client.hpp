@@ -57,7 +57,7 @@ struct Way {
 };
 
 // A host to knock on, and how it is opened.
-struct Entrance {
+struct KnockTarget {
   std::string host;                    // as the user calls it
   std::string address;                 // where knocks and connections go
   std::string sequence;                // its name; empty for knocks given by hand
@@ -72,14 +72,14 @@ struct Entrance {
 };
 
 // Which sequence of a host is meant. Throw SystemError where none or more than one is.
-Entrance entrance_named(const Profile& profile, const std::string& host, const std::string& name);
-Entrance entrance_opening(const Profile& profile, const std::string& host, Service service);
-Entrance only_entrance(const Profile& profile, const std::string& host);
+KnockTarget target_named(const Profile& profile, const std::string& host, const std::string& name);
+KnockTarget target_opening(const Profile& profile, const std::string& host, Service service);
+KnockTarget only_target(const Profile& profile, const std::string& host);
 // Knocks given by hand, as a declaration writes them. Throws SystemError, never with a port.
-Entrance entrance_by_hand(const std::string& host, const std::vector<std::string>& knocks);
+KnockTarget target_of_knocks(const std::string& host, const std::vector<std::string>& knocks);
 
 // Of a host that may not be gated yet: none is known, and `why` is said if the port is not open.
-Entrance entrance_unknown(const std::string& host, const std::string& why);
+KnockTarget unknown_target(const std::string& host, const std::string& why);
 
 // What can be checked: one TCP port, "22/tcp" or "22". Throws SystemError.
 Service tcp_service(std::string_view text);
@@ -124,7 +124,7 @@ struct Knocked {
   std::string host;
   std::string address;                 // that was knocked on last; empty where there was none
   std::vector<std::string> addresses;  // that the outcome holds for: `address`, or one of each family
-  std::string sequence;                // as in Entrance
+  std::string sequence;                // as in KnockTarget
   int rounds = 0;                      // how often was knocked
   std::string message;                 // one sentence where it was not open
 };
@@ -142,21 +142,21 @@ using ShowProgress = std::function<void(const Progress&)>;
 std::unique_ptr<Wire> open_wire();
 
 // Knocks once, and says what became of it. Throws SystemError where this host cannot do what was asked.
-Knocked knock(const Entrance& entrance, const Knocking& how, Wire& wire, const ShowProgress& show = {});
+Knocked knock(const KnockTarget& target, const Knocking& how, Wire& wire, const ShowProgress& show = {});
 // Knocks until the service (one TCP port) answers, or retries are used up. No connection reaches the program
 // that listens there.
-Knocked knock_open(const Entrance& entrance, Service service, const Knocking& how, Wire& wire,
+Knocked knock_open(const KnockTarget& target, Service service, const Knocking& how, Wire& wire,
                    const ShowProgress& show = {});
 // The same at one address of each family that the host has and this one has a way to; the worse outcome
 // counts. Without a service once, as knock() does.
-Knocked knock_both(const Entrance& entrance, std::optional<Service> service, const Knocking& how, Wire& wire,
+Knocked knock_both(const KnockTarget& target, std::optional<Service> service, const Knocking& how, Wire& wire,
                    const ShowProgress& show = {});
 // The same, and keeps the connection.
 struct Connected {
   Knocked knocked;
   Socket socket;
 };
-Connected connect(const Entrance& entrance, Service service, const Knocking& how, Wire& wire,
+Connected connect(const KnockTarget& target, Service service, const Knocking& how, Wire& wire,
                   const ShowProgress& show = {});
 
 std::string to_text(const Knocked& knocked);
@@ -164,7 +164,7 @@ std::string to_json(const Knocked& knocked);
 
 // ssh's ProxyCommand: hands the socket over to who holds the other end of `channel`
 // (SCM_RIGHTS, as ssh_config's ProxyUseFdpass asks).
-void pass(const Socket& socket, int channel);
+void send_socket(const Socket& socket, int channel);
 // Copies both ways until both have ended; an end of either side is passed on.
 void relay(Socket socket, int in, int out);
 

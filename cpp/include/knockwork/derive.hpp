@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include "knockwork/knockwork.hpp"
+#include "knockwork/report.hpp"
 #include "knockwork/spec.hpp"
 
 namespace knockwork {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "knockwork/spec.hpp"
@@ -16,6 +17,8 @@ namespace knockwork {
 struct LiveTable;    // ruleset/ruleset.hpp
 struct Ruleset;      // ruleset/ruleset.hpp
 struct Transaction;  // ruleset/transaction.hpp
+
+inline constexpr std::string_view kTable = "inet knockwork";
 
 // Where and when a ruleset was: two equal marks mean that nobody committed
 // anything in this network namespace in between.

@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "knockwork/diagnostic.hpp"
+#include "knockwork/report.hpp"
+#include "knockwork/session.hpp"
 #include "knockwork/spec.hpp"
 
 namespace knockwork {
@@ -23,114 +25,8 @@ namespace knockwork {
 class Kernel;
 class Events;
 
-inline constexpr const char* kDefaultDeclaration = "/etc/knockwork/knockwork.yml";
-
 // The version of library, CLI and collection: one place, CMakeLists.txt.
 const char* version();
-
-enum class Ports { hidden, revealed };
-enum class Execution { apply, check };
-
-// One thing that would converge the kernel, in a user's words.
-struct Change {
-  enum class Kind { add, change, remove };
-  Kind kind = Kind::add;
-  std::string object;  // "sequence", "table", "chain", "set", …
-  std::string name;    // "ssh"
-  std::string before;  // one line; empty when added
-  std::string after;   // one line; empty when removed
-  std::string why;     // "step_timeout 5s → 10s", "changed by hand", …
-  bool operator==(const Change&) const = default;
-};
-
-// An apply that waits for its confirmation; nobody's word, and it is taken back.
-struct Waiting {
-  std::string id;
-  std::chrono::milliseconds since{0};      // since the epoch, by the host's clock
-  std::chrono::milliseconds remaining{0};  // until it is taken back
-  bool operator==(const Waiting&) const = default;
-};
-
-struct Report {
-  bool changed = false;  // nothing else than "there are changes"
-  std::vector<Change> changes;
-  std::vector<std::string> warnings;
-  std::optional<Waiting> pending;  // what this apply armed
-  std::string degraded;  // why a start loaded something else than the declaration; empty: it did not
-  // Where the operator is connected from, if that session goes on and a new one has to knock. A warning says
-  // so.
-  std::string must_knock;
-  std::vector<std::uint64_t>
-      epochs;  // that the host's record accepts, where a sequence leaves its epochs to that
-};
-
-// A source address that may open connections now, or one that is locked out.
-struct Holder {
-  std::string address;
-  std::string sequence;  // empty for a lockout
-  std::chrono::milliseconds remaining{0};
-};
-
-struct SequenceStatus {
-  std::string name;
-  std::string fingerprint;
-  int knocks = 0;
-  int services = 0;
-  std::string opens;  // only with Ports::revealed
-  bool once = false;
-  bool spent = false;  // a `once` sequence that was used: `knockwork renew`
-};
-
-struct Status {
-  bool present = false;
-  bool declared = false;  // there is a declaration in the usual place
-  std::string degraded;   // why what stands is not what is declared; empty: nothing says so
-  std::string mode;       // "gate" or "stealth"
-  std::vector<std::string> always_allow;
-  std::vector<std::string> interfaces;  // that are protected; none: all but loopback
-  std::vector<SequenceStatus> sequences;
-  std::vector<std::uint64_t> epochs;  // of derived sequences, ascending
-  std::vector<Holder> grants;
-  std::vector<Holder> lockouts;
-  int half_done = 0;  // sources in the middle of a sequence
-  std::optional<Waiting> pending;
-  std::vector<std::string> warnings;
-};
-
-// A file that changes with an apply. A rollback puts back what was there before
-// (nothing: no file), unless the file holds something else by then.
-struct FileChange {
-  std::string path;
-  std::optional<std::string> before;
-  std::optional<std::string> after;
-  bool operator==(const FileChange&) const = default;
-};
-
-// Who asked for an apply: somebody who may want again what was rolled back, or
-// the system (boot, reload), which must not.
-enum class Asked { by_someone, by_the_system };
-
-// What becomes of the grants and connections of sequences that an apply removes or
-// changes: they expire and go on, or they are taken back and cut in the same transaction.
-enum class Retired { expire, revoked };
-
-// What becomes of an apply that protects nothing, since none of the declared interfaces exists (yet).
-enum class Absent { refused, allowed };
-
-struct Settings {
-  Ports ports = Ports::hidden;
-  std::chrono::milliseconds lock_timeout{30000};
-  std::string ssh_connection;  // the value of SSH_CONNECTION, for the warning about one's own way back in
-  Asked asked = Asked::by_someone;
-  std::optional<std::chrono::milliseconds> confirm_within;  // of an apply: 1 s to 1 h
-  std::vector<FileChange> files;  // with confirm_within: what else a rollback undoes
-  Retired retired = Retired::expire;
-  Absent absent = Absent::refused;  // with Asked::by_the_system always allowed
-};
-
-// The value of SSH_CONNECTION of this process, or of the nearest ancestor that
-// has one (sudo keeps it from its child). Empty where nobody came by ssh.
-std::string operator_connection();
 
 // The main file and the drop-ins conf.d/*.yml beside it, in the order of their
 // names. A missing main file counts as `knockwork: 1` where drop-ins exist.
@@ -173,11 +69,6 @@ Status status(Kernel& kernel, const Settings& settings);
 std::chrono::milliseconds parse_time(std::string_view text, std::string_view what);  // of grants: from 100ms
 std::chrono::milliseconds parse_span(std::string_view text, std::string_view what);  // from 0 on: "5ms"
 std::chrono::milliseconds parse_confirm_within(std::string_view text, std::string_view what);  // 1s to 1h
-
-// What a confirmation has to show: nothing, or that who confirms could come in
-// anew since the commit (by Settings::ssh_connection; the connection that lives
-// on shows nothing, nor does a grant from before).
-enum class Proof { none, fresh };
 
 // Keeps the apply that waits; returns its id. An empty `id` means whichever it is.
 // Throws SystemError where none or another waits, where its time is over, and
@@ -238,12 +129,5 @@ std::string call(std::string_view text, Kernel& kernel);
 
 // What went wrong, in the shape in which call() answers it.
 std::string to_json(const std::exception& error);
-
-std::string to_text(const Report& report, Execution execution);
-// Before and after of every change, a line each, marked - and +.
-std::string to_diff(const Report& report);
-std::string to_json(const Report& report);
-std::string to_text(const Status& status);
-std::string to_json(const Status& status);
 
 }  // namespace knockwork

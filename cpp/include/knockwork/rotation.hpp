@@ -12,9 +12,11 @@
 #include <vector>
 
 #include "knockwork/derive.hpp"
-#include "knockwork/knockwork.hpp"
+#include "knockwork/report.hpp"
 
 namespace knockwork {
+
+class Kernel;
 
 // The epochs that this host accepts, ascending, at least one.
 struct EpochRecord {

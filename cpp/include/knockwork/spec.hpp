@@ -15,6 +15,8 @@
 
 namespace knockwork {
 
+inline constexpr const char* kDefaultDeclaration = "/etc/knockwork/knockwork.yml";
+
 enum class Protocol : std::uint8_t { tcp = 6, udp = 17 };  // IANA protocol numbers
 
 // A span of time in steps of 100 ms: the kernel's clock keeps no finer ones.

@@ -2,7 +2,7 @@
 // stands, the services are shut all the same.
 #include <fmt/format.h>
 
-#include "apply/gate.hpp"
+#include "apply/apply.hpp"
 #include "apply/interfaces.hpp"
 #include "derive/records/clock.hpp"
 #include "knockwork/kernel.hpp"

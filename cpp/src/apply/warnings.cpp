@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "undo/way_in.hpp"
+#include "ruleset/decompile/program_of.hpp"
+#include "ruleset/live/entries.hpp"
 
 namespace knockwork {
 

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "knockwork/spec.hpp"
+
 namespace knockwork {
 namespace {
 

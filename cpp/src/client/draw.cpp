@@ -30,7 +30,7 @@ void add_neighbour(const Sequence& sequence, const Derivation& derivation, const
 
 }  // namespace
 
-std::vector<std::vector<Knock>> turns_of(const Sequence& sequence, const std::string& host) {
+std::vector<std::vector<Knock>> knocks_by_epoch(const Sequence& sequence, const std::string& host) {
   if (!sequence.derive) return {sequence.knock};
   Derivation derivation = *sequence.derive;
   if (derivation.host.empty()) derivation.host = lower(host);  // here it is never this host's own name

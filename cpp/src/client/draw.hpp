@@ -9,6 +9,6 @@ namespace knockwork {
 
 // The knocks of a sequence of `host`; of a derived one those of the epoch in force, then its
 // neighbours'. Throws SystemError where the secret cannot be had.
-std::vector<std::vector<Knock>> turns_of(const Sequence& sequence, const std::string& host);
+std::vector<std::vector<Knock>> knocks_by_epoch(const Sequence& sequence, const std::string& host);
 
 }  // namespace knockwork

@@ -22,17 +22,17 @@ constexpr milliseconds kFirstPause{20};
 
 std::string times(int rounds) { return rounds == 1 ? "once" : fmt::format("{} times", rounds); }
 
-class Visit {
+class Attempt {
  public:
-  Visit(const Entrance& entrance, const Knocking& how, Wire& wire, const ShowProgress& show)
-      : entrance_(entrance),
+  Attempt(const KnockTarget& target, const Knocking& how, Wire& wire, const ShowProgress& show)
+      : target_(target),
         how_(how),
         wire_(wire),
         show_(show),
-        pace_(entrance, how, wire),
-        pauses_(entrance, how, wire.now()) {
-    knocked_.host = entrance.host;
-    knocked_.sequence = entrance.sequence;
+        pace_(target, how, wire),
+        pauses_(target, how, wire.now()) {
+    knocked_.host = target.host;
+    knocked_.sequence = target.sequence;
     check_pace();
   }
 
@@ -48,8 +48,8 @@ class Visit {
     purpose_ = purpose;
     if (!find_ways()) return {std::move(knocked_), Socket()};
     if (how_.try_first && try_all(service, Knocks::left_out)) return finish();
-    if (!entrance_.unknown.empty()) {
-      fail(Outcome::unreachable, entrance_.unknown);
+    if (!target_.unknown.empty()) {
+      fail(Outcome::unreachable, target_.unknown);
       return {std::move(knocked_), Socket()};
     }
     do {
@@ -64,19 +64,19 @@ class Visit {
 
   void check_pace() const {
     const milliseconds pause = pace_.longest();
-    if (!entrance_.step_timeout || entrance_.knocks.front().size() < 2 || pause < *entrance_.step_timeout) {
+    if (!target_.step_timeout || target_.knocks.front().size() < 2 || pause < *target_.step_timeout) {
       return;
     }
     throw SystemError(fmt::format("{} ms between two knocks is too long: {} expects the next within {} ms",
-                                  pause.count(), entrance_.sequence, entrance_.step_timeout->count()));
+                                  pause.count(), target_.sequence, target_.step_timeout->count()));
   }
 
   // The addresses that this host has a way to.
   bool find_ways() {
     std::string why;
-    const std::vector<Destination> all = wire_.resolve(entrance_.address, how_.way.family, why);
+    const std::vector<Destination> all = wire_.resolve(target_.address, how_.way.family, why);
     if (all.empty()) {
-      fail(Outcome::unreachable, fmt::format("cannot find {}: {}", entrance_.address, why));
+      fail(Outcome::unreachable, fmt::format("cannot find {}: {}", target_.address, why));
       return false;
     }
     for (const Destination& each : all) {
@@ -129,7 +129,7 @@ class Visit {
   }
 
   std::string knock_on(const Destination& to) {
-    const std::vector<Knock>& knocks = entrance_.knocks[pauses_.turn(knocked_.rounds)];
+    const std::vector<Knock>& knocks = target_.knocks[pauses_.turn(knocked_.rounds)];
     for (std::size_t step = 0; step < knocks.size(); ++step) {
       if (show_) {
         show_({Progress::Kind::knocking,
@@ -195,9 +195,9 @@ class Visit {
 
   // Two epochs behind nothing opens, and no answer tells it.
   std::string by_epoch() const {
-    if (!entrance_.epoch) return "";
+    if (!target_.epoch) return "";
     return fmt::format(" with epoch {} of {} and its neighbours (compare with `knockwork epoch show` there)",
-                       *entrance_.epoch, entrance_.sequence);
+                       *target_.epoch, target_.sequence);
   }
 
   void fail(Outcome outcome, std::string message) {
@@ -206,11 +206,11 @@ class Visit {
   }
 
   std::string title() const {
-    const bool named = entrance_.host != knocked_.address && !knocked_.address.empty();
-    return named ? fmt::format("{} ({})", entrance_.host, knocked_.address) : entrance_.host;
+    const bool named = target_.host != knocked_.address && !knocked_.address.empty();
+    return named ? fmt::format("{} ({})", target_.host, knocked_.address) : target_.host;
   }
 
-  const Entrance& entrance_;
+  const KnockTarget& target_;
   const Knocking& how_;
   Wire& wire_;
   const ShowProgress& show_;
@@ -241,30 +241,30 @@ Knocked worse(Knocked one, Knocked other) {
 
 }  // namespace
 
-Knocked knock(const Entrance& entrance, const Knocking& how, Wire& wire, const ShowProgress& show) {
-  return Visit(entrance, how, wire, show).send();
+Knocked knock(const KnockTarget& target, const Knocking& how, Wire& wire, const ShowProgress& show) {
+  return Attempt(target, how, wire, show).send();
 }
 
-Knocked knock_open(const Entrance& entrance, Service service, const Knocking& how, Wire& wire,
+Knocked knock_open(const KnockTarget& target, Service service, const Knocking& how, Wire& wire,
                    const ShowProgress& show) {
-  return Visit(entrance, how, wire, show).open(service, Purpose::proof).knocked;
+  return Attempt(target, how, wire, show).open(service, Purpose::proof).knocked;
 }
 
-Knocked knock_both(const Entrance& entrance, std::optional<Service> service, const Knocking& how, Wire& wire,
+Knocked knock_both(const KnockTarget& target, std::optional<Service> service, const Knocking& how, Wire& wire,
                    const ShowProgress& show) {
   const auto by = [&](Family family) {
     Knocking one = how;
     one.way.family = family;
-    return service ? knock_open(entrance, *service, one, wire, show) : knock(entrance, one, wire, show);
+    return service ? knock_open(target, *service, one, wire, show) : knock(target, one, wire, show);
   };
   if (how.way.family != Family::any) return by(how.way.family);
   Knocked first = by(Family::ipv4);
   return worse(std::move(first), by(Family::ipv6));
 }
 
-Connected connect(const Entrance& entrance, Service service, const Knocking& how, Wire& wire,
+Connected connect(const KnockTarget& target, Service service, const Knocking& how, Wire& wire,
                   const ShowProgress& show) {
-  return Visit(entrance, how, wire, show).open(service, Purpose::connection);
+  return Attempt(target, how, wire, show).open(service, Purpose::connection);
 }
 
 }  // namespace knockwork

@@ -18,37 +18,37 @@ constexpr milliseconds kFirstPatience{1600};
 constexpr milliseconds kGoesOn{10'000};
 constexpr milliseconds kGoesOnByHand{15'000};
 
-std::optional<milliseconds> end_of(const Entrance& entrance, const Knocking& how, milliseconds now) {
+std::optional<milliseconds> end_of(const KnockTarget& target, const Knocking& how, milliseconds now) {
   if (how.within) return now + *how.within;
   if (how.retries) return std::nullopt;
-  if (!entrance.lockout) return now + kGoesOnByHand;
-  return now + *entrance.lockout * static_cast<std::int64_t>(entrance.knocks.size()) + kGoesOn;
+  if (!target.lockout) return now + kGoesOnByHand;
+  return now + *target.lockout * static_cast<std::int64_t>(target.knocks.size()) + kGoesOn;
 }
 
 }  // namespace
 
-Pauses::Pauses(const Entrance& entrance, const Knocking& how, milliseconds now)
-    : entrance_(entrance), how_(how), end_(end_of(entrance, how, now)), pause_(kFirstPause) {}
+Pauses::Pauses(const KnockTarget& target, const Knocking& how, milliseconds now)
+    : target_(target), how_(how), end_(end_of(target, how, now)), pause_(kFirstPause) {}
 
-int Pauses::repeats() const { return entrance_.knocks.size() > 1 && how_.retries.value_or(1) > 0 ? 1 : 0; }
+int Pauses::repeats() const { return target_.knocks.size() > 1 && how_.retries.value_or(1) > 0 ? 1 : 0; }
 
 std::size_t Pauses::turn(int round) const {
-  return static_cast<std::size_t>(std::max(round - 1 - repeats(), 0)) % entrance_.knocks.size();
+  return static_cast<std::size_t>(std::max(round - 1 - repeats(), 0)) % target_.knocks.size();
 }
 
 bool Pauses::is_last(int round) const {
-  return how_.retries && round >= *how_.retries + static_cast<int>(entrance_.knocks.size());
+  return how_.retries && round >= *how_.retries + static_cast<int>(target_.knocks.size());
 }
 
 milliseconds Pauses::free_again(milliseconds last_knock) const {
-  return last_knock + entrance_.lockout.value_or(milliseconds{}) + kMargin;
+  return last_knock + target_.lockout.value_or(milliseconds{}) + kMargin;
 }
 
 std::optional<milliseconds> Pauses::after(int round, milliseconds last_knock, milliseconds now) {
   if (is_last(round)) return std::nullopt;
   if (!first_knocked_) first_knocked_ = last_knock;
   milliseconds next = now + pause_;
-  if (entrance_.lockout) {
+  if (target_.lockout) {
     const bool other_turn = turn(round + 1) != turn(round);
     if (other_turn || is_last(round + 1)) next = std::max(next, free_again(last_knock));
     // A lockout that the first round met with does not end amid this one.

@@ -14,9 +14,9 @@ namespace knockwork {
 
 class Pauses {
  public:
-  Pauses(const Entrance& entrance, const Knocking& how, std::chrono::milliseconds now);
+  Pauses(const KnockTarget& target, const Knocking& how, std::chrono::milliseconds now);
 
-  // Which of the entrance's turns a round has; rounds count from 1.
+  // Which of the target's turns a round has; rounds count from 1.
   std::size_t turn(int round) const;
   // Whether this round is the last that may be.
   bool is_last(int round) const;
@@ -30,7 +30,7 @@ class Pauses {
   int repeats() const;  // of the first turn, before the others have theirs
   std::chrono::milliseconds free_again(std::chrono::milliseconds last_knock) const;
 
-  const Entrance& entrance_;
+  const KnockTarget& target_;
   const Knocking& how_;
   std::optional<std::chrono::milliseconds> end_;
   std::chrono::milliseconds pause_;

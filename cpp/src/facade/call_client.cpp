@@ -7,6 +7,7 @@
 
 #include "knockwork/client.hpp"
 #include "knockwork/derive.hpp"
+#include "knockwork/diagnostic.hpp"
 #include "knockwork/knockwork.hpp"
 #include "knockwork/wire.hpp"
 #include "report/fingerprint.hpp"
@@ -20,23 +21,23 @@ using std::chrono::milliseconds;
 
 std::string text_in(const json& request, const char* key) { return request.value(key, std::string()); }
 
-Entrance entrance_of(const json& request, const std::string& port) {
+KnockTarget target_of(const json& request, const std::string& port) {
   const std::string host = request.at("host");
   const auto knocks = request.value("knock", std::vector<std::string>());
-  if (!knocks.empty()) return entrance_by_hand(host, knocks);
+  if (!knocks.empty()) return target_of_knocks(host, knocks);
   const Profile profile = read_profile(text_in(request, "profile"));
   if (const std::string name = text_in(request, "sequence"); !name.empty()) {
-    return entrance_named(profile, host, name);
+    return target_named(profile, host, name);
   }
-  return port.empty() ? only_entrance(profile, host) : entrance_opening(profile, host, tcp_service(port));
+  return port.empty() ? only_target(profile, host) : target_opening(profile, host, tcp_service(port));
 }
 
-Entrance entrance_to_try(const json& request, const std::string& port) {
+KnockTarget target_to_try(const json& request, const std::string& port) {
   try {
-    return entrance_of(request, port);
+    return target_of(request, port);
   } catch (const SystemError& error) {
     if (!request.value("try_first", false)) throw;
-    return entrance_unknown(request.at("host"), error.what());
+    return unknown_target(request.at("host"), error.what());
   }
 }
 
@@ -66,11 +67,11 @@ Knocking knocking_of(const json& request) {
   return how;
 }
 
-std::string not_sent(const Entrance& entrance) {
+std::string not_sent(const KnockTarget& target) {
   Knocked knocked;
-  knocked.host = entrance.host;
-  knocked.address = entrance.address;
-  knocked.sequence = entrance.sequence;
+  knocked.host = target.host;
+  knocked.address = target.address;
+  knocked.sequence = target.sequence;
   json value = json::parse(to_json(knocked));
   value["outcome"] = nullptr;
   return json_text(value);
@@ -79,17 +80,17 @@ std::string not_sent(const Entrance& entrance) {
 std::string knock(const json& request) {
   const std::string port = text_in(request, "wait_open");
   const Knocking how = knocking_of(request);
-  const Entrance entrance = entrance_to_try(request, port);
-  if (request.value("check", false)) return not_sent(entrance);
+  const KnockTarget target = target_to_try(request, port);
+  if (request.value("check", false)) return not_sent(target);
   const std::unique_ptr<Wire> wire = open_wire();
   std::optional<Service> service;
   if (!port.empty()) {
     service = tcp_service(port);
   } else if (request.value("prove", true)) {
-    service = entrance.proof;
+    service = target.proof;
   }
-  if (request.value("both", false)) return to_json(knock_both(entrance, service, how, *wire));
-  return to_json(service ? knock_open(entrance, *service, how, *wire) : knock(entrance, how, *wire));
+  if (request.value("both", false)) return to_json(knock_both(target, service, how, *wire));
+  return to_json(service ? knock_open(target, *service, how, *wire) : knock(target, how, *wire));
 }
 
 std::string check_profile(const json& request) {
@@ -106,14 +107,12 @@ std::vector<std::string> texts_of(const Ports& ports) {
 }
 
 std::string describe(const json& request) {
-  const Entrance entrance = entrance_of(request, text_in(request, "opens"));
-  const std::vector<std::string> knocks = texts_of(entrance.knocks.front()),
-                                 services = texts_of(entrance.opens);
-  const std::string in_table =
-      entrance.epoch ? epoch_name(entrance.sequence, *entrance.epoch) : entrance.sequence;
+  const KnockTarget target = target_of(request, text_in(request, "opens"));
+  const std::vector<std::string> knocks = texts_of(target.knocks.front()), services = texts_of(target.opens);
+  const std::string in_table = target.epoch ? epoch_name(target.sequence, *target.epoch) : target.sequence;
   const std::string fingerprint =
       user_fingerprint(fmt::format("knock {} {}", in_table, fmt::join(knocks, " ")));
-  json value{{"host", entrance.host},   {"address", entrance.address}, {"name", entrance.sequence},
+  json value{{"host", target.host},     {"address", target.address},   {"name", target.sequence},
              {"knocks", knocks.size()}, {"services", services.size()}, {"fingerprint", fingerprint}};
   if (request.value("reveal", false)) {
     value["knock"] = knocks;

@@ -1,11 +1,14 @@
 // A host's epochs and its table, changed together.
 #include <fmt/format.h>
 
-#include "apply/gate.hpp"
-#include "apply/table.hpp"
+#include <algorithm>
+
+#include "apply/apply.hpp"
+#include "commit/reading.hpp"
 #include "derive/records/epoch_record.hpp"
 #include "knockwork/kernel.hpp"
-#include "undo/way_in.hpp"
+#include "ruleset/decompile/program_of.hpp"
+#include "ruleset/live/entries.hpp"
 
 namespace knockwork {
 namespace {
@@ -18,9 +21,11 @@ void refuse_unproved(Epoch epoch, Kernel& kernel, const Settings& settings) {
   if (!connection || !live) return;
   const Program program = program_of(live->ruleset);
   if (!must_knock(program, *connection)) return;
-  const bool proved = holds_grant_by(*live, program, *connection, [epoch](const Track& track) {
-    const std::optional<Epoch> its = epoch_of(track.name);
-    return !its || *its >= epoch;
+  const std::vector<Admission> all = admissions_of(*live, program, *connection);
+  const bool proved = std::any_of(all.begin(), all.end(), [&](const Admission& each) {
+    const Track* track = track_of(program, each.edge);
+    const std::optional<Epoch> its = track == nullptr ? std::nullopt : epoch_of(track->name);
+    return track != nullptr && (!its || *its >= epoch);
   });
   if (proved) return;
   throw NotProved(fmt::format(
@@ -41,9 +46,10 @@ Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, K
               const Settings& given) {
   Settings settings = given;
   settings.absent = Absent::allowed;  // it changes no interface
-  const Lock lock(settings.lock_timeout);
-  const EpochRecord before = read_epoch_record();
   const bool check = execution == Execution::check;
+  std::optional<Lock> lock;
+  if (!check) lock.emplace(settings.lock_timeout);
+  const EpochRecord before = read_epoch_record();
   const EpochRecord wanted = check ? foreseen(before, rotation) : after(before, rotation);
   if (wanted != before && rotation.phase == Rotation::Phase::retire && rotation.proof == Proof::fresh &&
       !check) {
@@ -56,7 +62,7 @@ Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, K
     // The record first: an apply that is interrupted is made good by the next, at boot as well.
     if (wanted != before) write_epoch_record(wanted);
     try {
-      report = apply(spec, lock, kernel, settings);
+      report = apply(spec, *lock, kernel, settings);
     } catch (...) {
       if (wanted != before) write_epoch_record(before);
       throw;

@@ -3,69 +3,44 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <unordered_map>
 
 #include "apply/interfaces.hpp"
 #include "apply/warnings.hpp"
 #include "host/clocks.hpp"
 #include "knockwork/derive.hpp"
+#include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
+#include "knockwork/knockwork.hpp"
+#include "pending/pending.hpp"
 #include "records/last_good.hpp"
 #include "report/fingerprint.hpp"
+#include "ruleset/decompile/program_of.hpp"
+#include "ruleset/live/entries.hpp"
 #include "ruleset/on_demand/answers.hpp"
-#include "ruleset/ruleset.hpp"
+#include "ruleset/on_demand/stand_in.hpp"
 #include "surroundings/surroundings.hpp"
-#include "undo/pending.hpp"
-#include "undo/way_in.hpp"
 
 namespace knockwork {
 namespace {
 
-const std::vector<LiveElement>& elements(const LiveTable& live, const char* set) {
-  static const std::vector<LiveElement> kNone;
-  const auto found = live.live.find(set);
-  return found == live.live.end() ? kNone : found->second;
-}
-
-std::string address_of(const std::string& key) { return key.substr(0, key.find(" . ")); }
-
 std::vector<Holder> grants(const LiveTable& live, const Program& program) {
-  std::unordered_map<std::string, std::string> names;
-  for (const Track& track : program.tracks) names.emplace(edge_key(track.edges.back().id), track.name);
+  std::map<EdgeId, std::string_view> names;
+  for (const Track& track : program.tracks) names.emplace(track.edges.back().id, track.name);
   std::vector<Holder> holders;
-  for (const char* set : {"holders4", "holders6"}) {
-    for (const LiveElement& element : elements(live, set)) {
-      const auto name = names.find(element.key.substr(element.key.rfind(' ') + 1));
-      holders.push_back({shown_source(address_of(element.key), program),
-                         name == names.end() ? "a removed sequence" : name->second, element.expires});
-    }
+  for (const Admission& each : admissions(live)) {
+    const auto name = names.find(each.edge);
+    holders.push_back({shown_source(each.source, program),
+                       std::string(name == names.end() ? "a removed sequence" : name->second), each.expires});
   }
   return holders;
 }
 
-// A source may be locked out twice, by a wrong knock and as a stray: the longer one counts.
-std::vector<Holder> lockouts(const LiveTable& live, const Program& program) {
-  std::map<std::string, std::chrono::milliseconds> longest;
-  Program by = program;
-  by.ipv6_prefix = lockout_prefix(program);
-  for (const char* set : {"locked4", "strays4", "locked6", "strays6"}) {
-    for (const LiveElement& element : elements(live, set)) {
-      auto& time = longest[shown_source(element.key, by)];
-      time = std::max(time, element.expires);
-    }
-  }
+std::vector<Holder> locked_out(const LiveTable& live, Program program) {
+  program.ipv6_prefix = lockout_prefix(program);
   std::vector<Holder> locked;
-  locked.reserve(longest.size());
-  for (const auto& [address, time] : longest) locked.push_back({address, "", time});
+  for (const Lockout& each : lockouts(live))
+    locked.push_back({shown_source(each.source, program), "", each.expires});
   return locked;
-}
-
-int half_done(const LiveTable& live) {
-  std::set<std::string> sources;
-  for (const char* set : {"expected4", "expected6"}) {
-    for (const LiveElement& element : elements(live, set)) sources.insert(address_of(element.key));
-  }
-  return static_cast<int>(sources.size());
 }
 
 void sort(std::vector<Holder>& holders) {
@@ -128,18 +103,18 @@ Status status(Kernel& kernel, const Settings& settings) {
   for (const Network& each : program.always_allow) status.always_allow.push_back(to_string(each));
   status.interfaces = program.interfaces;
   status.epochs = epochs_of(program);
-  std::set<std::string> spent;
-  for (const LiveElement& element : elements(*live, "spent")) spent.insert(element.key);
+  const std::set<EdgeId> used = spent(*live);
   for (const Track& track : program.tracks) {
     status.sequences.push_back({track.name, hidden.knocks(track), static_cast<int>(track.edges.size()),
                                 static_cast<int>(track.services.size()),
                                 settings.ports == Ports::revealed ? revealed.services(track.services) : "",
-                                track.once, spent.contains(edge_key(track.edges.back().id))});
+                                track.once, used.contains(track.edges.back().id)});
   }
   status.grants = grants(*live, program);
-  status.lockouts = lockouts(*live, program);
+  status.lockouts = locked_out(*live, program);
   sort(status.grants);
-  status.half_done = half_done(*live);
+  sort(status.lockouts);
+  status.half_done = static_cast<int>(half_done(*live));
   if (!program.interfaces.empty() || !program.public_rules.empty()) {
     status.warnings = interface_warnings(program.interfaces, program.public_rules, kernel.links());
   }

@@ -25,4 +25,13 @@ std::vector<Track> tracks_named(const LiveTable& live, const std::string& name) 
   return tracks;
 }
 
+Network source_argument(const std::string& text) {
+  const auto network = parse_network(text);
+  if (!network) {
+    throw SystemError(
+        fmt::format("\"{}\" is not an address or network: write 192.0.2.7 or 2001:db8::/64", text));
+  }
+  return *network;
+}
+
 }  // namespace knockwork

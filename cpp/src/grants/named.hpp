@@ -1,4 +1,4 @@
-// Which sequences of a live table a name means.
+// What the words of a command mean on a live table.
 #pragma once
 
 #include <string>
@@ -12,5 +12,8 @@ namespace knockwork {
 // The one of that name, or the epochs of a derived one, in their order: `ssh` means ssh#41 and ssh#42.
 // Throws SystemError if there is none.
 std::vector<Track> tracks_named(const LiveTable& live, const std::string& name);
+
+// An address or network. Throws SystemError.
+Network source_argument(const std::string& text);
 
 }  // namespace knockwork

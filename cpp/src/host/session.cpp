@@ -1,4 +1,6 @@
 // Where the operator sits: sshd says it in SSH_CONNECTION, sudo takes it away.
+#include "host/session.hpp"
+
 #include <unistd.h>
 
 #include <cstdlib>
@@ -10,8 +12,7 @@
 
 #include "host/files.hpp"
 #include "knockwork/diagnostic.hpp"
-#include "knockwork/knockwork.hpp"
-#include "undo/way_in.hpp"
+#include "knockwork/session.hpp"
 
 namespace knockwork {
 namespace {

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "knockwork/knockwork.hpp"
 #include "machine/machine.hpp"
 #include "machine/script.hpp"
 #include "text/json_text.hpp"
@@ -93,14 +92,6 @@ std::string trace_json(const Program& program, std::string_view script, std::str
     lines.push_back(to_json(program, scripted, machine.take(state, scripted.packet)));
   }
   return json_text(lines, 2) + '\n';
-}
-
-std::string trace(const Spec& spec, std::string_view script, std::string_view name) {
-  return trace(compile(spec), script, name);
-}
-
-std::string trace_json(const Spec& spec, std::string_view script, std::string_view name) {
-  return trace_json(compile(spec), script, name);
 }
 
 }  // namespace knockwork

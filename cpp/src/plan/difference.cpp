@@ -3,20 +3,16 @@
 // What refers to a thing must go before the thing and come back after it: a set
 // made anew takes the rules that name it along, a chain made anew the rules and
 // elements that lead to it. Everything else stays where it is.
+#include "plan/difference.hpp"
+
 #include <algorithm>
 #include <iterator>
-#include <map>
-#include <optional>
 #include <set>
-#include <unordered_set>
 
-#include "plan/plan.hpp"
-#include "ruleset/on_demand/severed.hpp"
+#include "ruleset/live/carried.hpp"
 
 namespace knockwork {
 namespace {
-
-constexpr std::string_view kUnderway = "underway";
 
 using Names = std::set<std::string, std::less<>>;
 
@@ -41,20 +37,7 @@ bool leads_to(std::string_view text, std::string_view chain) {
 class Difference {
  public:
   Difference(const LiveTable& live, const Ruleset& wanted, Resize resize)
-      : live_(live),
-        wanted_(wanted),
-        resize_(resize),
-        prefix_(ipv6_prefix(wanted)),
-        prefix4_(ipv4_prefix(wanted).value_or(32)) {
-    for (const char* map : {"openers", "advance", "timed"}) {
-      const Set* set = wanted.set(map);
-      if (set == nullptr) continue;
-      for (const Element& element : set->elements) {
-        edges_.insert(element.key);
-        if (element.value.find("once_") != std::string::npos) once_.insert(element.key);
-      }
-    }
-  }
+      : live_(live), wanted_(wanted), resize_(resize), carrier_(wanted) {}
 
   Transaction transaction() {
     find_remade();
@@ -136,17 +119,16 @@ class Difference {
   // Half-done knocks of edges that are no more.
   void forget_retired() {
     for (const auto& [name, elements] : live_.live) {
-      if (!by_edge(name) || gone_sets_.contains(name)) continue;
+      if (gone_sets_.contains(name)) continue;
       ForgetElements action{name, {}};
       for (const LiveElement& element : elements) {
-        if (retired(name, element)) action.keys.push_back(element.key);
+        if (carrier_.is_retired(name, element)) action.keys.push_back(element.key);
       }
       if (!action.keys.empty()) add(std::move(action));
     }
   }
 
-  // Sources that are called otherwise from now on: by a shorter prefix. Of those
-  // that become one the longest time counts.
+  // Sources that are called otherwise from now on: by a shorter prefix.
   void rename_sources() {
     for (const auto& [name, elements] : live_.live) {
       if (gone_sets_.contains(name)) continue;
@@ -154,12 +136,13 @@ class Difference {
       CarryElements renamed{name, {}};
       std::set<std::string> keys;
       for (const LiveElement& element : elements) {
-        if (retired_of(name, element) || renamed_key(name, element.key) == element.key) continue;
+        const std::string key = carrier_.renamed(name, element.key);
+        if (key == element.key || carrier_.is_retired(name, element)) continue;
         forget.keys.push_back(element.key);
-        keys.insert(renamed_key(name, element.key));
+        keys.insert(key);
       }
       if (keys.empty()) continue;
-      for (LiveElement& element : with_new_names(name, elements)) {
+      for (LiveElement& element : carrier_.renamed(name, elements)) {
         if (!keys.contains(element.key)) continue;
         forget.keys.push_back(element.key);
         renamed.elements.push_back(std::move(element));
@@ -167,82 +150,6 @@ class Difference {
       add(std::move(forget));
       add(std::move(renamed));
     }
-  }
-
-  std::vector<LiveElement> with_new_names(const std::string& set,
-                                          const std::vector<LiveElement>& elements) const {
-    std::map<std::string, LiveElement> best;
-    for (LiveElement element : elements) {
-      if (gone_sets_.contains(set)) element.key = carried_key(set, std::move(element.key));
-      if (retired_of(set, element)) continue;
-      element.key = renamed_key(set, element.key);
-      LiveElement& kept = best.try_emplace(element.key, element).first->second;
-      if (element.expires > kept.expires) kept = element;
-    }
-    std::vector<LiveElement> all;
-    all.reserve(best.size());
-    for (auto& [key, element] : best) all.push_back(std::move(element));
-    return all;
-  }
-
-  // Of version 0.1.0 of this table: edges were packet marks.
-  static std::string carried_type(std::string type) {
-    constexpr std::string_view kMark = " . mark";
-    if (type == "mark") return "classid";
-    if (type.ends_with(kMark) && type.find("mark") == type.size() - 4 &&
-        type.find("inet_proto") == std::string::npos)
-      type.replace(type.size() - 4, 4, "classid");
-    return type;
-  }
-
-  std::string carried_key(std::string_view set, std::string key) const {
-    const std::size_t last = key.rfind(' ') + 1;
-    const Set* wanted = wanted_.set(set);
-    if (wanted == nullptr || !wanted->type.ends_with("classid")) return key;
-    if (const auto edge = parse_nft_mark(std::string_view(key).substr(last))) {
-      key.replace(last, std::string::npos, edge_key(*edge));
-    }
-    return key;
-  }
-
-  // Sessions older than the table may go on for a while by a segment that conntrack takes for new.
-  static std::vector<LiveElement> underway() {
-    constexpr std::chrono::hours kWhile{3};  // longer than tcp_keepalive_time of Linux
-    return {{"6", kWhile, kWhile}};
-  }
-
-  std::string renamed_key(std::string_view set, const std::string& key) const {
-    if (set.starts_with("severed")) return renamed_source(set, severed_key_of_today(key));
-    return set.starts_with("spared") || set.starts_with("spoken") ? key : renamed_source(set, key);
-  }
-
-  std::string renamed_source(std::string_view set, const std::string& key) const {
-    const bool six = set.ends_with('6');
-    if ((!six && !set.ends_with('4')) || !prefix_) return key;
-    const bool lockout = set.starts_with("locked") || set.starts_with("strays");
-    const std::size_t end = key.find(" . ");
-    const auto source = parse_network(std::string_view(key).substr(0, end));
-    const int whole = six ? 128 : 32;
-    if (!source || source->prefix != whole || (lockout && key.starts_with("fe80:"))) return key;
-    const int prefix = six ? *prefix_ : prefix4_;
-    Network network = widened(*source, lockout && six ? std::min(64, prefix) : prefix);
-    network.prefix = static_cast<std::uint8_t>(whole);
-    return to_string(network) + (end == std::string::npos ? "" : key.substr(end));
-  }
-
-  // The sets whose elements are an edge, or a source and an edge.
-  static bool by_edge(std::string_view set) {
-    return set.starts_with("expected") || set.starts_with("excused") || set.starts_with("begun") ||
-           set == "spent";
-  }
-
-  bool retired_of(std::string_view set, const LiveElement& element) const {
-    return by_edge(set) && retired(set, element);
-  }
-
-  bool retired(std::string_view set, const LiveElement& element) const {
-    const std::string_view edge = std::string_view(element.key).substr(element.key.rfind(' ') + 1);
-    return !(set == "spent" ? once_ : edges_).contains(edge);
   }
 
   void delete_sets() {
@@ -275,17 +182,17 @@ class Difference {
         action.elements = wanted.elements;
       }
       if (!action.elements.empty()) add(std::move(action));
-      const bool carried =
-          live != nullptr && (carried_type(live->type) == wanted.type || wanted.name.starts_with("severed"));
-      if (!stands && carried) carry(wanted);
-      if (!stands && wanted.name == kUnderway) add(CarryElements{wanted.name, underway()});
+      if (stands) continue;
+      if (live != nullptr) carry(*live, wanted);
+      if (auto initial = Carrier::initial(wanted.name); !initial.empty())
+        add(CarryElements{wanted.name, std::move(initial)});
     }
   }
 
-  void carry(const Set& wanted) {
+  void carry(const Set& live, const Set& wanted) {
     const auto elements = live_.live.find(wanted.name);
-    if (!wanted.is_dynamic() || elements == live_.live.end()) return;
-    CarryElements action{wanted.name, with_new_names(wanted.name, elements->second)};
+    if (elements == live_.live.end()) return;
+    CarryElements action{wanted.name, carrier_.carried(live, wanted, elements->second)};
     if (!action.elements.empty()) add(std::move(action));
   }
 
@@ -296,10 +203,8 @@ class Difference {
   const LiveTable& live_;
   const Ruleset& wanted_;
   Resize resize_;
-  std::optional<int> prefix_;                          // of IPv6 sources
-  int prefix4_;                                        // of IPv4 sources
-  std::unordered_set<std::string_view> edges_, once_;  // that are wanted; last ones of `once` sequences
-  Names gone_sets_, gone_chains_, rewritten_;          // gone: no longer wanted, or to be made anew
+  Carrier carrier_;
+  Names gone_sets_, gone_chains_, rewritten_;  // gone: no longer wanted, or to be made anew
   Transaction transaction_;
 };
 

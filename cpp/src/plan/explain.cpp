@@ -4,9 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
+
+#include "ruleset/decompile/settings.hpp"
+#include "ruleset/live/edges.hpp"
+#include "ruleset/objects.hpp"
+#include "ruleset/on_demand/answers.hpp"
 
 namespace knockwork {
 namespace {
@@ -16,70 +20,6 @@ using Kind = Change::Kind;
 std::string counted(std::size_t number, std::string_view noun) {
   return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
 }
-
-// The chains that follow from settings alone, whatever the sequences are.
-constexpr std::array kSettingsChains{
-    "answered", "closed",    "disguised", "door",   "elsewhere", "fire",    "follow",      "forward", "gate",
-    "guard",    "input",     "judge",     "knock",  "knocked",   "known",   "lockout",     "muted",   "odd",
-    "output",   "protected", "refusals",  "refuse", "rejected",  "segment", "turned_away", "wrong"};
-// The maps and chains that follow from sequences, by name or by prefix.
-constexpr std::array kSequenceObjects{
-    "steps_",  "openers", "advance",  "timed",  "begun",   "next",   "from",      "dispatch", "ranges",
-    "within_", "open_",   "range_",   "places", "reached", "to_",    "cut",       "once_",    "spent",
-    "spender", "watched", "services", "door",   "segment", "excuse", "elsewhere", "forward",  "speak",
-    "spoke",   "logged",  "underway", "output", "known",   "sever",  "readmitted"};
-
-bool is_settings_chain(std::string_view name) {
-  return std::find(kSettingsChains.begin(), kSettingsChains.end(), name) != kSettingsChains.end();
-}
-
-bool is_port_map(std::string_view name) {
-  return name == "dispatch" || name == "ranges" || name.starts_with("door") || name.starts_with("watched");
-}
-
-bool is_sequence_object(std::string_view name) {
-  return std::any_of(kSequenceObjects.begin(), kSequenceObjects.end(),
-                     [&](std::string_view prefix) { return name.starts_with(prefix); });
-}
-
-std::string first_rule(const Ruleset& ruleset, std::string_view chain) {
-  const Chain* found = ruleset.chain(chain);
-  return found == nullptr || found->rules.empty() ? "" : found->rules.front();
-}
-
-std::string rule_with(const Ruleset& ruleset, std::string_view chain, std::string_view word) {
-  const Chain* found = ruleset.chain(chain);
-  if (found == nullptr) return "";
-  const auto rule = std::find_if(found->rules.begin(), found->rules.end(), [&](const std::string& each) {
-    return each.find(word) != std::string::npos;
-  });
-  return rule == found->rules.end() ? "" : *rule;
-}
-
-std::string mode_of(const Ruleset& ruleset) {
-  const Chain* gate = ruleset.chain("gate");
-  if (gate == nullptr) return "";
-  return is_stealth(ruleset) ? "stealth" : "gate";
-}
-
-std::string refuse_of(const Ruleset& ruleset) {
-  const std::string rule = first_rule(ruleset, "refuse");
-  return rule.empty() ? "" : rule == "drop" ? "drop" : "reject";
-}
-
-std::string wrong_knock_of(const Ruleset& ruleset) {
-  const std::string rule = rule_with(ruleset, "lockout", "@locked4");
-  const std::size_t at = rule.find(" timeout ");
-  if (at == std::string::npos) return ruleset.chain("harmless") != nullptr ? "ignore" : "";
-  return "lockout for " + rule.substr(at + 9, rule.find(" }", at) - at - 9);
-}
-
-std::string sources_of(const Ruleset& ruleset) {
-  const Set* set = ruleset.set("granted4");
-  return set == nullptr ? "" : std::to_string(set->size);
-}
-
-std::string text_of(std::optional<int> prefix) { return prefix ? std::to_string(*prefix) : ""; }
 
 std::string or_none(const std::optional<Duration>& duration) {
   return duration ? to_string(*duration) : "none";
@@ -97,34 +37,17 @@ bool has_places(const std::vector<Track>& tracks) {
   return std::any_of(tracks.begin(), tracks.end(), [](const Track& track) { return !track.to.empty(); });
 }
 
-std::string elements_of(const Ruleset& ruleset, std::initializer_list<const char*> names) {
-  std::string text;
-  for (const char* name : names) {
-    const Set* set = ruleset.set(name);
-    if (set == nullptr) continue;
-    for (const Element& element : set->elements) text += (text.empty() ? "" : ", ") + element.key;
-  }
-  return text;
-}
-
-// How many ports `dispatch` and `ranges` send to a verdict; ports themselves stay hidden.
-std::string ports_of(const Ruleset& ruleset, std::string_view verdict) {
-  std::size_t number = 0;
-  for (const char* name : {"dispatch", "ranges"}) {
-    const Set* set = ruleset.set(name);
-    if (set == nullptr) continue;
-    number +=
-        static_cast<std::size_t>(std::count_if(set->elements.begin(), set->elements.end(),
-                                               [&](const Element& each) { return each.value == verdict; }));
-  }
-  return counted(number, "port");
-}
-
 class Explainer {
  public:
   Explainer(const LiveTable& live, const Program& program, const Ruleset& wanted,
             const Transaction& transaction, const Shown& shown)
-      : live_(live), program_(program), wanted_(wanted), transaction_(transaction), shown_(shown) {}
+      : live_(live),
+        program_(program),
+        wanted_(wanted),
+        transaction_(transaction),
+        shown_(shown),
+        before_(settings_of(live.ruleset)),
+        after_(settings_of(wanted)) {}
 
   std::vector<Change> changes() {
     settings();
@@ -150,22 +73,20 @@ class Explainer {
   }
 
   void settings() {
-    const Ruleset& live = live_.ruleset;
     if (!live_.extra.empty())
       add(Kind::change, "table", "knockwork", live_.extra.front(), "", "made dormant manually");
-    setting("mode", mode_of(live), mode_of(wanted_), &settings_changed_);
-    setting("refuse", refuse_of(live), refuse_of(wanted_), &settings_changed_);
-    setting("wrong_knock", wrong_knock_of(live), wrong_knock_of(wanted_), &settings_changed_);
-    setting("sources", sources_of(live), sources_of(wanted_), &sources_changed_);
-    setting("ipv4_prefix", text_of(ipv4_prefix(live)), text_of(ipv4_prefix(wanted_)), &settings_changed_);
-    setting("ipv6_prefix", text_of(ipv6_prefix(live)), text_of(ipv6_prefix(wanted_)), &settings_changed_);
-    setting("log", declared_log(live), declared_log(wanted_), &settings_changed_);
-    setting("always_allow", elements_of(live, {"always_allow4", "always_allow6"}),
-            elements_of(wanted_, {"always_allow4", "always_allow6"}), &always_allow_changed_);
-    setting("interfaces", elements_of(live, {"interfaces"}), elements_of(wanted_, {"interfaces"}),
-            &settings_changed_);
-    setting("public", ports_of(live, "accept"), ports_of(wanted_, "accept"), &ports_changed_);
-    if (is_stealth(live) && is_stealth(wanted_)) entries(public_entries(live), public_entries(wanted_));
+    setting("mode", before_.mode, after_.mode, &settings_changed_);
+    setting("refuse", before_.refuse, after_.refuse, &settings_changed_);
+    setting("wrong_knock", before_.wrong_knock, after_.wrong_knock, &settings_changed_);
+    setting("sources", before_.sources, after_.sources, &sources_changed_);
+    setting("ipv4_prefix", before_.ipv4_prefix, after_.ipv4_prefix, &settings_changed_);
+    setting("ipv6_prefix", before_.ipv6_prefix, after_.ipv6_prefix, &settings_changed_);
+    setting("log", before_.log, after_.log, &settings_changed_);
+    setting("always_allow", before_.always_allow, after_.always_allow, &always_allow_changed_);
+    setting("interfaces", before_.interfaces, after_.interfaces, &settings_changed_);
+    setting("public", before_.public_ports, after_.public_ports, &ports_changed_);
+    if (is_stealth(live_.ruleset) && is_stealth(wanted_))
+      entries(public_entries(live_.ruleset), public_entries(wanted_));
   }
 
   // What stealth lets in by rules of its own.
@@ -207,22 +128,13 @@ class Explainer {
       add(Kind::remove, "sequence", std::string(name), describe(*track, shown_), "", "");
       sequences_changed_ = true;
     }
-    if (!sequences_changed_)
-      setting("guards", ports_of(live_.ruleset, "goto guard"), ports_of(wanted_, "goto guard"),
-              &ports_changed_);
+    if (!sequences_changed_) setting("guards", before_.guards, after_.guards, &ports_changed_);
   }
 
   // Whether the live maps still hold some of its edges: a hand took the others.
   bool in_pieces(const Track& track) const {
-    return std::any_of(track.edges.begin(), track.edges.end(), [this](const Edge& edge) {
-      const auto holds = [key = edge_key(edge.id)](const Set* set) {
-        if (set == nullptr) return false;
-        const auto at = std::lower_bound(set->elements.begin(), set->elements.end(), Element{key, "", ""});
-        return at != set->elements.end() && at->key == key;
-      };
-      return holds(live_.ruleset.set("timed")) || holds(live_.ruleset.set("openers")) ||
-             holds(live_.ruleset.set("advance"));
-    });
+    return std::any_of(track.edges.begin(), track.edges.end(),
+                       [this](const Edge& edge) { return has_edge(live_.ruleset, edge.id); });
   }
 
   std::string what_changed(const Track& before, const Track& after) const {
@@ -258,21 +170,18 @@ class Explainer {
     return fmt::format("{}", fmt::join(parts, ", "));
   }
 
-  // Whether a difference in this object follows from one already told.
-  bool told(std::string_view name) const {
+  // Whether a difference in this object follows from one already explained.
+  bool is_explained(std::string_view name) const {
     if (sources_changed_ && (wanted_.set(name) != nullptr && wanted_.set(name)->is_dynamic())) return true;
-    if (always_allow_changed_ && (name.starts_with("always_allow") || is_settings_chain(name))) return true;
-    if (ports_changed_ && is_port_map(name)) return true;
-    if (places_changed_ && (name == "gate" || name == "input")) return true;
-    if (settings_changed_ && (name == "interfaces" || name.starts_with("strays") || is_settings_chain(name)))
-      return true;
-    return (settings_changed_ || sequences_changed_) &&
-           (is_sequence_object(name) || name == "knock" || name == "judge" || name == "muted" ||
-            name.starts_with("fire") || name.starts_with("follow"));
+    return (places_changed_ && follows_from(name, Cause::places)) ||
+           (always_allow_changed_ && follows_from(name, Cause::always_allow)) ||
+           (ports_changed_ && follows_from(name, Cause::ports)) ||
+           (settings_changed_ && follows_from(name, Cause::settings)) ||
+           ((settings_changed_ || sequences_changed_) && follows_from(name, Cause::sequences));
   }
 
   void object(Kind kind, std::string_view what, const std::string& name, std::string why) {
-    if (told(name)) return;
+    if (is_explained(name)) return;
     add(kind, std::string(what), name, kind == Kind::add ? "" : "as it is now",
         kind == Kind::remove ? "" : "as declared", std::move(why));
   }
@@ -284,7 +193,7 @@ class Explainer {
       const Chain* wanted = wanted_.chain(chain.name);
       if (wanted == nullptr) {
         object(Kind::remove, "chain", chain.name,
-               chain.name == "answers" ? "closed ports answer as this host does" : "not in this declaration");
+               is_answers(chain.name) ? "closed ports answer as this host does" : "not in this declaration");
       } else if (chain.hook != wanted->hook || chain.extra != wanted->extra) {
         object(Kind::change, "chain", chain.name, "its attributes differ");
       } else if (chain.rules != wanted->rules) {
@@ -294,7 +203,7 @@ class Explainer {
     for (const Chain& chain : wanted_.chains) {
       if (live_.ruleset.chain(chain.name) == nullptr) {
         object(Kind::add, "chain", chain.name,
-               chain.name == "answers" ? "another firewall decides how closed ports answer" : "missing");
+               is_answers(chain.name) ? "another firewall decides how closed ports answer" : "missing");
       }
     }
     sets();
@@ -327,8 +236,8 @@ class Explainer {
     for (const Action& action : transaction_.actions) {
       if (const auto* forget = std::get_if<ForgetElements>(&action)) {
         if (!sequences_changed_ && !settings_changed_)
-          add(Kind::remove, forget->set == "spent" ? "spent uses" : "half-finished sequences", forget->set,
-              "as it is now", "", "without a sequence");
+          add(Kind::remove, holds_spent_uses(forget->set) ? "spent uses" : "half-finished sequences",
+              forget->set, "as it is now", "", "without a sequence");
       }
     }
   }
@@ -338,6 +247,7 @@ class Explainer {
   const Ruleset& wanted_;
   const Transaction& transaction_;
   const Shown& shown_;
+  LiveSettings before_, after_;
   bool settings_changed_ = false, sources_changed_ = false, always_allow_changed_ = false,
        ports_changed_ = false, sequences_changed_ = false, places_changed_ = false;
   std::vector<Change> changes_;
@@ -362,9 +272,10 @@ std::vector<Change> explain(const LiveTable* live, const Program& program, const
                             const Transaction& transaction, const Shown& shown) {
   if (transaction.empty()) return {};
   if (live != nullptr) return Explainer(*live, program, wanted, transaction, shown).changes();
-  std::vector<Change> changes{
-      {Kind::add, "table", "inet knockwork", "",
-       fmt::format("mode {}, wrong_knock {}", mode_of(wanted), wrong_knock_of(wanted)), ""}};
+  const LiveSettings settings = settings_of(wanted);
+  std::vector<Change> changes{{Kind::add, "table", std::string(kTable), "",
+                               fmt::format("mode {}, wrong_knock {}", settings.mode, settings.wrong_knock),
+                               ""}};
   for (const Track& track : program.tracks) {
     changes.push_back({Kind::add, "sequence", track.name, "", describe(track, shown), ""});
   }

@@ -1,20 +1,14 @@
 // A difference in a user's words: which sequence, which setting, which object.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "knockwork/knockwork.hpp"
-#include "plan/plan.hpp"
+#include "knockwork/report.hpp"
+#include "report/shown.hpp"
+#include "ruleset/transaction.hpp"
 
 namespace knockwork {
-
-// What a report may show of a sequence: its ports, or a keyed fingerprint of them.
-struct Shown {
-  std::function<std::string(const Track&)> knocks;
-  std::function<std::string(const std::vector<Service>&)> services;
-};
 
 // One Change for each sequence, setting and object that `difference` would
 // touch; empty exactly when the transaction is empty.

@@ -14,8 +14,6 @@ namespace knockwork {
 namespace {
 
 constexpr std::string_view kHead = "knockwork 1 ";
-constexpr std::string_view kTableBegins = "table inet knockwork {";
-constexpr const char* kStandIn = "stand_in";
 
 std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "last_good"; }
 std::filesystem::path note_path() { return std::filesystem::path(kRunDirectory) / "stand_in"; }
@@ -35,8 +33,7 @@ Ruleset parse_last_good(std::string_view text) {
     const std::string body(
         text.substr(std::min(text.size(), line == std::string_view::npos ? line : line + 1)));
     if (text.substr(0, text.size() - body.size()) == head(digest(body))) {
-      Ruleset ruleset = parse_listing(std::string_view(body).substr(body.find(kTableBegins))).ruleset;
-      if (is_plain(ruleset)) return ruleset;
+      return parse_plain(body);
     }
   } catch (const std::exception&) {  // of which nothing is to be quoted
   }
@@ -58,15 +55,6 @@ std::optional<Ruleset> read_last_good() {
 }
 
 void forget_last_good() { remove_file(path()); }
-
-Ruleset as_stand_in(Ruleset ruleset) {
-  const auto at = std::lower_bound(ruleset.chains.begin(), ruleset.chains.end(), kStandIn,
-                                   [](const Chain& chain, const char* name) { return chain.name < name; });
-  ruleset.chains.insert(at, Chain{kStandIn, "", {}, {}});
-  return ruleset;
-}
-
-bool is_stand_in(const Ruleset& ruleset) { return ruleset.chain(kStandIn) != nullptr; }
 
 void note_stand_in(const std::string& why) {
   try {

@@ -22,11 +22,6 @@ void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vect
 std::optional<Ruleset> read_last_good();
 void forget_last_good();
 
-// An empty chain says in the table itself that it stands in for the declaration: the next apply
-// takes it away, whatever files can be written. Pure.
-Ruleset as_stand_in(Ruleset ruleset);
-bool is_stand_in(const Ruleset& ruleset);
-
 // Why, for `status`; lost where it cannot be written. The first with an empty text forgets it.
 void note_stand_in(const std::string& why);
 std::optional<std::string> stand_in_note();

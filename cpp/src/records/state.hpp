@@ -7,30 +7,21 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "plan/plan.hpp"
+#include "ruleset/live/kept.hpp"
 
 namespace knockwork {
 
 struct Saved {
   std::chrono::milliseconds at{0};  // since the epoch, by the host's clock
-  std::map<std::string, std::vector<LiveElement>> sets;
+  LiveSets sets;
   bool operator==(const Saved&) const = default;
 };
 
-// Of a live table: pure.
-Saved worth_saving(const LiveTable& live, std::chrono::milliseconds now);
 std::string to_json(const Saved& saved);
 // Throws SystemError where the text is not such a state.
 Saved parse_saved(const std::string& text);
-
-// What puts it into a new table of that shape: pure. Every key is read as what its set holds; one that
-// is none, or whose time no packet can have, is left out and counted.
-struct Restored {
-  std::vector<CarryElements> actions;
-  std::size_t refused = 0;
-};
-Restored restored(const Saved& saved, const Ruleset& wanted, std::chrono::milliseconds now);
 
 // /var/lib/knockwork/state.json. Throws SystemError.
 void write_saved(const Saved& saved);
@@ -39,6 +30,6 @@ std::optional<Saved> read_saved();
 std::optional<Saved> read_saved(std::vector<std::string>& warnings);
 
 // One warning where something was left out.
-void tell_refused(const Restored& restored, std::vector<std::string>& warnings);
+void warn_of_refused(const Restored& restored, std::vector<std::string>& warnings);
 
 }  // namespace knockwork

@@ -5,7 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "plan/explain.hpp"
+#include "knockwork/report.hpp"
+#include "report/shown.hpp"
 
 namespace knockwork {
 

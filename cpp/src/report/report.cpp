@@ -1,4 +1,6 @@
 // Reports and statuses as text for people and as JSON for programs.
+#include "knockwork/report.hpp"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -8,7 +10,6 @@
 
 #include "host/clocks.hpp"
 #include "knockwork/boot.hpp"
-#include "knockwork/knockwork.hpp"
 #include "records/state.hpp"
 #include "text/json_text.hpp"
 

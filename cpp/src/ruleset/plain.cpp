@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <stdexcept>
 
 namespace knockwork {
 namespace {
@@ -129,6 +130,15 @@ bool is_plain(const Ruleset& ruleset) {
   const auto plain = [](const auto& object) { return is_plain(object); };
   return std::all_of(ruleset.sets.begin(), ruleset.sets.end(), plain) &&
          std::all_of(ruleset.chains.begin(), ruleset.chains.end(), plain);
+}
+
+Ruleset parse_plain(std::string_view text) {
+  constexpr std::string_view kTableBegins = "table inet knockwork {";
+  const std::size_t begin = text.find(kTableBegins);
+  if (begin == std::string_view::npos) throw std::runtime_error("no table");
+  Ruleset ruleset = parse_listing(text.substr(begin)).ruleset;
+  if (!is_plain(ruleset)) throw std::runtime_error("not plain");
+  return ruleset;
 }
 
 }  // namespace knockwork

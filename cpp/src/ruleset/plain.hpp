@@ -18,4 +18,8 @@ std::optional<std::string> parse_key(std::string_view type, std::string_view tex
 // closes and no quote opens that is not its own. True of whatever nftables lists.
 bool is_plain(const Ruleset& ruleset);
 
+// The ruleset that to_nft() wrote, with whatever stands before the table. Throws std::runtime_error where
+// the text is none, or none that is plain.
+Ruleset parse_plain(std::string_view text);
+
 }  // namespace knockwork

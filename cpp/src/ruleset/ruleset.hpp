@@ -12,11 +12,11 @@
 #include <string_view>
 #include <vector>
 
+#include "knockwork/kernel.hpp"
 #include "program/program.hpp"
 
 namespace knockwork {
 
-inline constexpr std::string_view kTable = "inet knockwork";
 // The table's comment says whose it is and in which format.
 inline constexpr std::string_view kTableComment = "knockwork 1";
 
@@ -69,6 +69,9 @@ struct LiveElement {
   bool operator==(const LiveElement&) const = default;
 };
 
+// Dynamic set → what packets put into it.
+using LiveSets = std::map<std::string, std::vector<LiveElement>, std::less<>>;
+
 // Objects of a kind that we never make: counters, quotas, flowtables.
 struct Stranger {
   std::string kind;  // "counter", "ct helper", …
@@ -82,9 +85,9 @@ struct LiveTable {
   std::string comment;             // of the table
   std::vector<std::string> extra;  // table attributes that we never write: "flags dormant"
   Ruleset ruleset;
-  // Dynamic set → what packets put into it. An element that a hand put there
-  // without a timeout stands in the set's `elements` instead: packets make none.
-  std::map<std::string, std::vector<LiveElement>, std::less<>> live;
+  // An element that a hand put there without a timeout stands in the set's `elements` instead:
+  // packets make none.
+  LiveSets live;
   std::vector<Stranger> strangers;
   bool operator==(const LiveTable&) const = default;
 };

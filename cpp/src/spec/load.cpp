@@ -6,7 +6,6 @@
 
 #include "knockwork/declared.hpp"
 #include "spec/check/conflicts.hpp"
-#include "spec/read.hpp"
 #include "spec/readers.hpp"
 #include "yaml/parse.hpp"
 

@@ -7,8 +7,8 @@
 #include <type_traits>
 
 #include "spec/check/draft.hpp"
+#include "spec/check/profile_draft.hpp"
 #include "spec/keys.hpp"
-#include "spec/profile_draft.hpp"
 #include "values/values.hpp"
 #include "yaml/faults.hpp"
 
@@ -144,5 +144,8 @@ void read_derivation(const Key& key, const Value& value, Target& target, Faults&
 void read_hosts(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_patterns(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_address(const Key& key, const Value& value, Target& target, Faults& faults);
+
+// One parsed document into the draft: the main file's keys, or a drop-in's sequences.
+void read(const Document& document, Source::Kind kind, Draft& draft, Faults& faults);
 
 }  // namespace knockwork::spec

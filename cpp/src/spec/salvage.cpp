@@ -6,7 +6,7 @@
 #include <map>
 
 #include "spec/check/conflicts.hpp"
-#include "spec/read.hpp"
+#include "spec/readers.hpp"
 #include "yaml/parse.hpp"
 
 namespace knockwork::spec {

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <utility>
 
-#include "ruleset/ruleset.hpp"
+#include "knockwork/kernel.hpp"
 #include "surroundings/words.hpp"
 
 namespace knockwork {

@@ -3,13 +3,15 @@
 
 #include <thread>
 
+#include "commit/reading.hpp"
 #include "host/clocks.hpp"
 #include "host/lock.hpp"
+#include "host/session.hpp"
+#include "pending/proof.hpp"
+#include "pending/timer.hpp"
 #include "records/last_good.hpp"
 #include "records/stamp.hpp"
-#include "undo/revert.hpp"
-#include "undo/timer.hpp"
-#include "undo/way_in.hpp"
+#include "undo/rollback.hpp"
 #include "values/values.hpp"
 
 namespace knockwork {
@@ -95,7 +97,7 @@ std::string confirm(const std::string& id, Proof proof, Kernel& kernel, const Se
 Report rollback(const std::string& id, Kernel& kernel, const Settings& settings) {
   const Lock lock(settings.lock_timeout);
   const Pending pending = read_waiting(id);
-  Report report = revert(pending, kernel, settings);
+  Report report = roll_back(pending, kernel, settings);
   disarm(pending.id);
   return report;
 }
@@ -106,7 +108,7 @@ void rollback_armed(const std::string& id, Kernel& kernel) {
     try {
       const Lock lock(1min);
       const std::optional<Pending> pending = read_pending();
-      if (pending && pending->id == id) revert(*pending, kernel, {});
+      if (pending && pending->id == id) roll_back(*pending, kernel, {});
       return;
     } catch (const SystemError&) {  // a busy kernel, a full disk: what waits must not stay
       if (std::chrono::steady_clock::now() >= last) throw;

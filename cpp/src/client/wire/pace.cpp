@@ -14,23 +14,23 @@ constexpr int kCopies = 3;
 // Three copies of which the host should have answered one must fit into the time that a step has.
 constexpr milliseconds kRoom = 2 * kWait;
 
-milliseconds room(const Entrance& entrance) {
+milliseconds room(const KnockTarget& target) {
   milliseconds room = kRoom;
-  if (entrance.step_timeout) room = std::min(room, *entrance.step_timeout / 2);
-  if (entrance.sequence_timeout) {
-    const auto steps = static_cast<std::int64_t>(entrance.knocks.front().size());
-    room = std::min(room, *entrance.sequence_timeout / (2 * steps));
+  if (target.step_timeout) room = std::min(room, *target.step_timeout / 2);
+  if (target.sequence_timeout) {
+    const auto steps = static_cast<std::int64_t>(target.knocks.front().size());
+    room = std::min(room, *target.sequence_timeout / (2 * steps));
   }
   return room;
 }
 
 }  // namespace
 
-Pace::Pace(const Entrance& entrance, const Knocking& how, Wire& wire)
+Pace::Pace(const KnockTarget& target, const Knocking& how, Wire& wire)
     : how_(how),
       wire_(wire),
-      wait_(std::min(kWait, room(entrance))),
-      repeats_(!entrance.sequence.empty() && room(entrance) == kRoom) {}
+      wait_(std::min(kWait, room(target))),
+      repeats_(!target.sequence.empty() && room(target) == kRoom) {}
 
 milliseconds Pace::longest() const { return how_.delay.value_or(wait_) + how_.jitter; }
 

@@ -16,7 +16,7 @@ namespace knockwork {
 
 class Pace {
  public:
-  Pace(const Entrance& entrance, const Knocking& how, Wire& wire);
+  Pace(const KnockTarget& target, const Knocking& how, Wire& wire);
 
   // The longest time between two knocks.
   std::chrono::milliseconds longest() const;

@@ -28,6 +28,8 @@ std::string ending(bool ipv6, Answer answer) {
 
 }  // namespace
 
+bool is_answers(std::string_view chain) { return chain == kChain; }
+
 bool has_answers(const Ruleset& ruleset) { return ruleset.chain(kChain) != nullptr; }
 
 Ruleset with_answers(Ruleset ruleset, const std::vector<Answered>& answers) {

@@ -14,6 +14,7 @@
 namespace knockwork {
 
 bool has_answers(const Ruleset& ruleset);
+bool is_answers(std::string_view chain);
 
 // The ruleset with that chain for `answers`, and without the one that it had.
 Ruleset with_answers(Ruleset ruleset, const std::vector<Answered>& answers);

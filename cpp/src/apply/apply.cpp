@@ -1,0 +1,154 @@
+// Plan and apply: a declaration becomes a plan, and the plan is carried out.
+#include "apply/apply.hpp"
+
+#include <fmt/format.h>
+
+#include "apply/beside.hpp"
+#include "apply/on_this_host.hpp"
+#include "apply/warnings.hpp"
+#include "commit/carry_out.hpp"
+#include "commit/spelling.hpp"
+#include "grants/revoke.hpp"
+#include "host/clocks.hpp"
+#include "knockwork/kernel.hpp"
+#include "records/kept_answers.hpp"
+#include "records/last_good.hpp"
+#include "records/stamp.hpp"
+#include "report/fingerprint.hpp"
+#include "ruleset/on_demand/stand_in.hpp"
+#include "undo/rollback.hpp"
+
+namespace knockwork {
+namespace {
+
+// With what there is to say about the clock and the interfaces.
+Report warned(Report report, const InForce& now) {
+  report.warnings.insert(report.warnings.begin(), now.warnings.begin(), now.warnings.end());
+  return report;
+}
+
+struct Planned {
+  Plan plan;
+  Beside beside;
+  Retirement retired;  // what is revoked with it
+};
+
+// From the table as it was read, whose words become ours.
+Planned plan_of(const Wanted& wanted, Reading& reading, Kernel& kernel, const Settings& settings,
+                MissingKey missing) {
+  Planned planned;
+  std::vector<std::string> warnings;
+  planned.beside = beside_others(wanted, warnings, kernel);
+  if (settings.asked == Asked::by_the_system && !reading.live)
+    planned.beside = as_before(wanted, std::move(planned.beside));
+  std::optional<Saved> saved;
+  if (!reading.live) saved = read_saved(warnings);
+  Ruleset target = keeping_severed(planned.beside.ruleset, wanted.program, pointer(reading.live), saved);
+  if (reading.live) recognise(*reading.live, target, kernel);
+  Plan& plan = planned.plan;
+  const auto shown = [&] { return Fingerprints::of_this_host(missing).shown(settings.ports); };
+  plan = plan_ruleset(pointer(reading.live), wanted.program, std::move(target), shown);
+  plan.warnings = std::move(warnings);
+  if (plan.empty()) return planned;
+  plan.must_knock = must_knock_again(wanted.program, pointer(reading.live), settings.ssh_connection);
+  if (!plan.must_knock.empty()) plan.warnings.push_back(way_back_warning(plan.must_knock));
+  if (saved) restore(plan, *saved, wall_clock());
+  if (reading.live && settings.retired == Retired::revoked) {
+    planned.retired = retired(*reading.live, wanted.program);
+    if (!planned.retired.empty())
+      revoke(plan, *reading.live, planned.retired, wanted.program, traffic_of(kernel, settings));
+  }
+  return planned;
+}
+
+// Makes the table what is wanted, and adds to the report.
+void converge(const Wanted& wanted, const std::string& declared, Report& done, Kernel& kernel,
+              const Settings& settings) {
+  const std::string wanted_digest = digest(wanted.ruleset);
+  if (stamped(kernel.generation(), wanted_digest)) return;
+  Reading reading = read_ours_steady(kernel);
+  const Generation before = reading.generation;
+  auto [plan, beside, retired] =
+      plan_of(wanted, reading, kernel, settings,
+              settings.asked == Asked::by_someone ? MissingKey::make : MissingKey::make_if_possible);
+  if (beside.seen) keep_answers(*beside.seen);
+  if (plan.empty()) {
+    stamp(beside.seen || !wanted.adapts ? before : Generation{}, wanted_digest);
+    return add(done, report_of(plan));
+  }
+  std::optional<Undo> undo;
+  if (settings.confirm_within) {
+    undo = {*settings.confirm_within, wanted_digest, declared, settings.files,
+            [](const std::string& id) { rollback_armed(id, *open_kernel()); }};
+  }
+  carry_out(std::move(plan), std::move(reading), undo, done, kernel);
+  if (!retired.empty()) revoke_until_none_is_left(retired, wanted.program, done, kernel, settings);
+  // Somebody else may have committed after the look, or nothing was seen: then the next apply looks again.
+  if (wanted.adapts && (!beside.seen || kernel.generation().number != before.number + 1))
+    stamp({}, wanted_digest);
+}
+
+// A declaration that was rolled back is not applied again by the system: what was there before it is kept.
+std::optional<Pending> rolled_back(const Spec& spec, const Settings& settings, Report& done) {
+  if (settings.asked != Asked::by_the_system) return std::nullopt;
+  std::optional<Pending> note = usable_rolled_back(done.warnings);
+  if (!note || note->declared != digest(to_yaml(spec))) return std::nullopt;
+  done.warnings.push_back(fmt::format(
+      "apply {} was rolled back, and the declaration has not changed since: the previous table is kept. "
+      "Correct the declaration and run `knockwork apply`",
+      note->id));
+  return note;
+}
+
+}  // namespace
+
+std::string render(const Spec& spec) { return to_nft(Wanted(in_force(spec)).ruleset); }
+
+Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
+  const InForce now = on_this_host(resolved(spec, Keep::nothing), kernel, settings);
+  const Wanted wanted(now.spec);
+  Report report;
+  report.warnings = pending_warnings();
+  if (stamped(kernel.generation(), digest(wanted.ruleset))) return warned(std::move(report), now);
+  Reading reading{read_ours(kernel), {}};
+  add(report, report_of(plan_of(wanted, reading, kernel, settings, MissingKey::do_without).plan));
+  return warned(std::move(report), now);
+}
+
+Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings) {
+  if (execution == Execution::check) return plan(spec, kernel, settings);
+  const Lock lock(settings.lock_timeout);
+  return apply(spec, lock, kernel, settings);
+}
+
+Report apply(const Spec& spec, const Lock&, Kernel& kernel, const Settings& settings) {
+  const InForce now = on_this_host(resolved(spec, Keep::record), kernel, settings);
+  Wanted wanted(now.spec);
+  Report done = settle_pending(digest(wanted.ruleset), kernel, settings);
+  if (const auto note = rolled_back(spec, settings, done)) {
+    if (!note->before) return done;
+    wanted = Wanted(ruleset_before(*note));
+  }
+  converge(wanted, settings.confirm_within ? digest(to_yaml(spec)) : "", done, kernel, settings);
+  if (!done.pending && !is_pending()) keep_last_good(wanted.ruleset, digest(wanted.ruleset), done.warnings);
+  note_stand_in("");
+  if (settings.asked == Asked::by_someone && !done.pending) forget_rolled_back();
+  return warned(std::move(done), now);
+}
+
+void add_stand_in(const Ruleset& ruleset, Report& report, Kernel& kernel, const Settings& settings) {
+  Settings plain = settings;
+  plain.confirm_within.reset();
+  plain.retired = Retired::expire;
+  std::optional<Lock> lock;
+  try {
+    lock.emplace(settings.lock_timeout);
+  } catch (const SystemError& error) {  // whoever holds it has not made a gate either
+    report.warnings.emplace_back(error.what());
+  }
+  Wanted wanted(ruleset);
+  wanted.ruleset = as_stand_in(std::move(wanted.ruleset));
+  converge(wanted, "", report, kernel, plain);
+}
+
+}  // namespace knockwork

@@ -1,0 +1,55 @@
+#include "apply/on_this_host.hpp"
+
+#include <algorithm>
+
+#include "apply/beside.hpp"
+#include "apply/interfaces.hpp"
+#include "apply/warnings.hpp"
+#include "knockwork/diagnostic.hpp"
+
+namespace knockwork {
+namespace {
+
+// With what a flowtable of this host would let go on.
+void warn_of_offload(std::vector<std::string>& warnings, const Spec& spec, Kernel& kernel) {
+  const bool cuts = std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
+    return sequence.on_expiry == OnExpiry::cut && !sequence.to.empty();
+  });
+  if (!cuts) return;
+  for (std::string& warning : offload_warnings(kernel.flowtables())) warnings.push_back(std::move(warning));
+}
+
+}  // namespace
+
+InForce on_this_host(InForce now, Kernel& kernel, const Settings& settings) {
+  warn_of_offload(now.warnings, now.spec, kernel);
+  if (now.spec.interfaces.empty() && now.spec.public_rules.empty()) return now;
+  const std::vector<Link> links = kernel.links();
+  now.spec = by_real_names(std::move(now.spec), links);
+  if (settings.asked == Asked::by_someone && settings.absent == Absent::refused) {
+    refuse_if_none_exists(now.spec.interfaces, links);
+  }
+  for (std::string& warning : interface_warnings(now.spec.interfaces, now.spec.public_rules, links)) {
+    now.warnings.push_back(std::move(warning));
+  }
+  return now;
+}
+
+std::vector<std::string> host_warnings(const Spec& spec, Kernel& kernel) {
+  std::vector<std::string> all;
+  Spec real = spec;
+  if (!spec.interfaces.empty() || !spec.public_rules.empty()) {
+    const std::vector<Link> links = kernel.links();
+    real = by_real_names(spec, links);
+    all = interface_warnings(real.interfaces, real.public_rules, links);
+  }
+  warn_of_offload(all, spec, kernel);
+  try {
+    if (const std::vector<OtherTable> others = parse_others(kernel.others()); !others.empty())
+      warn_of_others(all, others, Wanted(in_force(real)));
+  } catch (const SystemError&) {  // who may not look at them, or has no secret, is told the rest
+  }
+  return all;
+}
+
+}  // namespace knockwork

@@ -1,0 +1,65 @@
+// Remove: the gate is gone, and its grants are saved.
+#include <fmt/format.h>
+
+#include "apply/warnings.hpp"
+#include "commit/carry_out.hpp"
+#include "host/clocks.hpp"
+#include "host/lock.hpp"
+#include "knockwork/kernel.hpp"
+#include "records/kept_answers.hpp"
+#include "records/last_good.hpp"
+#include "report/fingerprint.hpp"
+#include "undo/rollback.hpp"
+
+namespace knockwork {
+namespace {
+
+Plan plan_of(const LiveTable& live, const Settings& settings) {
+  Plan plan = plan_removal("");
+  const Shown shown = Fingerprints::of_this_host(MissingKey::do_without).shown(settings.ports);
+  for (const Track& track : decompile(live.ruleset)) {
+    plan.changes.push_back({Change::Kind::remove, "sequence", track.name, describe(track, shown), "",
+                            "opens to everyone: " + shown.services(track.services)});
+  }
+  plan.warnings = removal_warnings(live);
+  return plan;
+}
+
+// Who removes the table wants its services open, whether or not there is room for this.
+void save_grants(const LiveTable& live, std::vector<std::string>& warnings) {
+  try {
+    write_saved({wall_clock(), worth_keeping(live)});
+  } catch (const SystemError& error) {
+    warnings.push_back(fmt::format("grants and spent uses are lost: {}", error.what()));
+  }
+}
+
+}  // namespace
+
+Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
+  std::optional<Lock> lock;
+  Report report;
+  if (execution == Execution::apply) {
+    lock.emplace(settings.lock_timeout);
+    report = settle_pending("", kernel, settings);
+  }
+  Reading reading{read_ours(kernel), {}};
+  if (!reading.live) return report;
+  Plan plan = plan_of(*reading.live, settings);
+  if (execution == Execution::check) {
+    add(report, report_of(plan));
+    return report;
+  }
+  save_grants(*reading.live, report.warnings);
+  carry_out(std::move(plan), std::move(reading), {}, report, kernel);
+  note_stand_in("");
+  keep_answers({});
+  try {
+    forget_last_good();
+  } catch (const SystemError& error) {
+    report.warnings.emplace_back(error.what());
+  }
+  return report;
+}
+
+}  // namespace knockwork

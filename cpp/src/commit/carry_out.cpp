@@ -1,0 +1,87 @@
+#include "commit/carry_out.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "commit/verify.hpp"
+#include "knockwork/diagnostic.hpp"
+#include "plan/difference.hpp"
+
+namespace knockwork {
+namespace {
+
+// What is to be forgotten may expire between the listing and the commit, and a delete then finds nothing.
+bool forgets(const Transaction& transaction) {
+  return std::any_of(transaction.actions.begin(), transaction.actions.end(),
+                     [](const Action& action) { return std::holds_alternative<ForgetElements>(action); });
+}
+
+void commit(const Transaction& transaction, Kernel& kernel) {
+  try {
+    kernel.commit(transaction);
+  } catch (const SystemError&) {
+    if (!forgets(transaction)) throw;
+    kernel.commit(transaction);
+  }
+}
+
+// The plan, or what stands in for it where the kernel refuses; the plan then says what was done.
+void commit(Plan& plan, Kernel& kernel) {
+  try {
+    return commit(plan.transaction, kernel);
+  } catch (const SystemError& error) {
+    if (!plan.fallback) throw;
+    plan.warnings.push_back(plan.fallback->tells_why
+                                ? fmt::format("{}: {}", plan.fallback->warning, error.what())
+                                : plan.fallback->warning);
+  }
+  plan.changes = std::move(plan.fallback->changes);
+  kernel.commit(plan.fallback->transaction);
+}
+
+// What was revoked is not to come back: neither by a rollback nor by a start of the host.
+void forget_in_records(const Retirement& revoked, Kernel& kernel) {
+  if (revoked.empty()) return;
+  std::vector<std::string> damaged;  // what cannot be read brings no grant back
+  if (auto pending = read_pending(damaged)) {
+    const Ruleset before = pending->before ? ruleset_before(*pending) : Ruleset();
+    if (forget(pending->grants.sets, before, revoked)) write_pending(*pending);
+  }
+  if (auto saved = read_saved(damaged)) {
+    const std::optional<LiveTable> live = kernel.read();
+    if (live && forget(saved->sets, live->ruleset, revoked)) write_saved(*saved);
+  }
+}
+
+// Returns the digest of the listing where its words are not ours.
+std::string verified(const Ruleset& target, Report& report, Kernel& kernel) {
+  const Verified first = verify(target, kernel, report.warnings);
+  if (!first.only_sizes_differ) return first.listed;
+  const LiveTable live = read_gate(kernel);
+  kernel.commit(difference(&live, target, Resize::anew));
+  return verify(target, kernel, report.warnings).listed;
+}
+
+}  // namespace
+
+void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, Report& report, Kernel& kernel) {
+  if (plan.empty()) return add(report, report_of(plan));
+  std::optional<Armed> armed;
+  if (undo) armed.emplace(pointer(from.live), from.generation.boot, plan.revoked, *undo);
+  try {
+    commit(plan, kernel);
+  } catch (const SystemError&) {
+    if (armed) armed->call_off();
+    throw;
+  }
+  from.live.reset();  // as large as the table itself
+  add(report, report_of(plan));
+  plan.transaction.actions.clear();
+  if (!plan.ends.empty()) kernel.end(plan.ends, plan.ending);
+  forget_in_records(plan.revoked, kernel);
+  const std::string listed = plan.whole ? verified(*plan.target, report, kernel) : "";
+  if (armed) armed->committed(report, listed);
+}
+
+}  // namespace knockwork

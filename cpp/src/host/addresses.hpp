@@ -1,0 +1,13 @@
+// The addresses of this host.
+#pragma once
+
+#include <set>
+
+#include "knockwork/spec.hpp"
+
+namespace knockwork {
+
+// Those of all its interfaces, getifaddrs(3). Throws SystemError.
+std::set<Network> own_addresses();
+
+}  // namespace knockwork

@@ -1,0 +1,48 @@
+#include "pending/armed.hpp"
+
+#include <fmt/format.h>
+
+#include "host/clocks.hpp"
+#include "knockwork/diagnostic.hpp"
+#include "pending/timer.hpp"
+
+namespace knockwork {
+
+Armed::Armed(const LiveTable* before, const std::string& boot, const Retirement& revoked, const Undo& undo) {
+  pending_.id = new_id();
+  pending_.boot = boot;
+  pending_.at = wall_clock();
+  pending_.armed = boot_clock();
+  pending_.deadline = pending_.armed + undo.confirm_within;
+  pending_.digest = undo.digest;
+  pending_.declared = undo.declared;
+  pending_.grants.at = pending_.at;
+  if (before != nullptr) {
+    pending_.before = to_nft(before->ruleset);
+    pending_.grants.sets = worth_keeping(*before);
+    forget(pending_.grants.sets, before->ruleset, revoked);
+  }
+  pending_.files = undo.files;
+  arm(
+      pending_.id, undo.confirm_within, [&] { write_pending(pending_); },
+      [&] { undo.roll_back(pending_.id); });
+}
+
+void Armed::call_off() {
+  forget_pending();
+  disarm(pending_.id);
+}
+
+void Armed::committed(Report& report, const std::string& listed) {
+  pending_.listed = listed;
+  pending_.committed = boot_clock();
+  report.pending = waiting(pending_, *pending_.committed);
+  try {
+    write_pending(pending_);
+  } catch (const SystemError& error) {
+    report.warnings.push_back(
+        fmt::format("`confirm --fresh` will not work for this apply: {}", error.what()));
+  }
+}
+
+}  // namespace knockwork

@@ -1,0 +1,43 @@
+#include "pending/proof.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ruleset/decompile/program_of.hpp"
+#include "ruleset/live/entries.hpp"
+
+namespace knockwork {
+namespace {
+
+// A knock since the commit, by a sequence that stands in the table.
+bool has_young_grant(const Pending& pending, const LiveTable& live, const Program& program,
+                     const Connection& connection, std::chrono::milliseconds now) {
+  const std::vector<Admission> all = admissions_of(live, program, connection);
+  return pending.committed && std::any_of(all.begin(), all.end(), [&](const Admission& each) {
+           return each.timeout - each.expires < now - *pending.committed;
+         });
+}
+
+}  // namespace
+
+std::optional<std::string> missing_proof(const Pending& pending, const LiveTable& live,
+                                         const Evidence& evidence) {
+  const auto connection = parse_connection(evidence.ssh_connection);
+  if (!connection) return std::nullopt;
+  const Program program = program_of(live.ruleset);
+  if (!must_knock(program, *connection)) return std::nullopt;
+  if (has_young_grant(pending, live, program, *connection, evidence.now)) return std::nullopt;
+  // Who holds no grant and is in by a new connection needs none: an interface that is not protected.
+  const bool granted =
+      holds_grant(live.live, program, *connection) || holds_grant(pending.grants.sets, program, *connection);
+  const bool anew =
+      pending.committed && evidence.session_began && *evidence.session_began > *pending.committed;
+  if (!granted && anew) return std::nullopt;
+  return fmt::format(
+      "{} has not connected since then: {}. Knock, reconnect and confirm over the new connection",
+      to_string(connection->client),
+      granted ? "an old grant proves nothing" : "an older connection proves nothing");
+}
+
+}  // namespace knockwork

@@ -1,0 +1,89 @@
+#include "plan/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "plan/difference.hpp"
+#include "ruleset/on_demand/severed.hpp"
+
+namespace knockwork {
+
+Report report_of(const Plan& plan) {
+  Report report;
+  report.changed = !plan.empty();
+  report.changes = plan.changes;
+  report.warnings = plan.warnings;
+  report.must_knock = plan.must_knock;
+  return report;
+}
+
+void add(Report& report, Report more) {
+  report.changed = report.changed || more.changed;
+  std::move(more.changes.begin(), more.changes.end(), std::back_inserter(report.changes));
+  for (std::string& warning : more.warnings) {
+    if (std::find(report.warnings.begin(), report.warnings.end(), warning) == report.warnings.end())
+      report.warnings.push_back(std::move(warning));
+  }
+  if (!more.must_knock.empty()) report.must_knock = more.must_knock;
+}
+
+Plan plan_ruleset(const LiveTable* live, const Program& program, Ruleset target,
+                  const std::function<Shown()>& shown) {
+  Plan plan;
+  plan.transaction = difference(live, target);
+  if (!plan.transaction.empty()) plan.changes = explain(live, program, target, plan.transaction, shown());
+  plan.target = std::move(target);
+  plan.whole = true;
+  return plan;
+}
+
+Ruleset keeping_severed(Ruleset wanted, const Program& program, const LiveTable* live,
+                        const std::optional<Saved>& saved) {
+  const bool severed = live != nullptr ? has_severed(live->ruleset) : saved && any_severed(saved->sets);
+  return severed ? with_severed(std::move(wanted), program) : wanted;
+}
+
+Plan plan_removal(std::string why) {
+  Plan plan;
+  plan.transaction = {{DeleteTable{}}};
+  plan.changes.push_back(
+      {Change::Kind::remove, "table", std::string(kTable), "as it is now", "", std::move(why)});
+  return plan;
+}
+
+void restore(Plan& plan, const Saved& saved, std::chrono::milliseconds now) {
+  const Restored past = restored(saved.sets, plan.target.value(), now - saved.at);
+  warn_of_refused(past, plan.warnings);
+  if (past.actions.empty()) return;
+  plan.fallback = {plan.transaction, plan.changes, "saved grants and spent uses are ignored", true};
+  plan.transaction.actions.insert(plan.transaction.actions.end(), past.actions.begin(), past.actions.end());
+  if (past.grants + past.spent == 0) return;
+  plan.changes.push_back(
+      {Change::Kind::add, "state", "saved", "",
+       fmt::format("{} grant{} restored, {} spent", past.grants, past.grants == 1 ? "" : "s", past.spent),
+       ""});
+}
+
+Plan plan_grant(const LiveTable& live, const Track& track, const std::vector<Network>& sources,
+                const std::string& whom, std::chrono::milliseconds time) {
+  Plan plan;
+  plan.target = live.ruleset;
+  plan.transaction = admit(live, track, sources, time);
+  if (plan.empty()) return plan;
+  plan.changes.push_back(
+      {Change::Kind::add, "grant", whom, "", fmt::format("by {} for {}", track.name, nft_time(time)), ""});
+  return plan;
+}
+
+Plan plan_renewal(const LiveTable& live, const std::string& name, const std::vector<EdgeId>& edges) {
+  Plan plan;
+  plan.target = live.ruleset;
+  plan.transaction = renew_uses(live, edges);
+  if (plan.empty()) return plan;
+  plan.changes.push_back({Change::Kind::change, "sequence", name, "spent", "usable once", "renewed"});
+  return plan;
+}
+
+}  // namespace knockwork

@@ -1,0 +1,90 @@
+#include "ruleset/decompile/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace knockwork {
+namespace {
+
+std::string first_rule(const Ruleset& ruleset, std::string_view chain) {
+  const Chain* found = ruleset.chain(chain);
+  return found == nullptr || found->rules.empty() ? "" : found->rules.front();
+}
+
+std::string rule_with(const Ruleset& ruleset, std::string_view chain, std::string_view word) {
+  const Chain* found = ruleset.chain(chain);
+  if (found == nullptr) return "";
+  const auto rule = std::find_if(found->rules.begin(), found->rules.end(), [&](const std::string& each) {
+    return each.find(word) != std::string::npos;
+  });
+  return rule == found->rules.end() ? "" : *rule;
+}
+
+std::string mode_of(const Ruleset& ruleset) {
+  const Chain* gate = ruleset.chain("gate");
+  if (gate == nullptr) return "";
+  return is_stealth(ruleset) ? "stealth" : "gate";
+}
+
+std::string refuse_of(const Ruleset& ruleset) {
+  const std::string rule = first_rule(ruleset, "refuse");
+  return rule.empty() ? "" : rule == "drop" ? "drop" : "reject";
+}
+
+std::string wrong_knock_of(const Ruleset& ruleset) {
+  const std::string rule = rule_with(ruleset, "lockout", "@locked4");
+  const std::size_t at = rule.find(" timeout ");
+  if (at == std::string::npos) return ruleset.chain("harmless") != nullptr ? "ignore" : "";
+  return "lockout for " + rule.substr(at + 9, rule.find(" }", at) - at - 9);
+}
+
+std::string sources_of(const Ruleset& ruleset) {
+  const Set* set = ruleset.set("granted4");
+  return set == nullptr ? "" : std::to_string(set->size);
+}
+
+std::string text_of(std::optional<int> prefix) { return prefix ? std::to_string(*prefix) : ""; }
+
+std::string elements_of(const Ruleset& ruleset, std::initializer_list<const char*> names) {
+  std::string text;
+  for (const char* name : names) {
+    const Set* set = ruleset.set(name);
+    if (set == nullptr) continue;
+    for (const Element& element : set->elements) text += (text.empty() ? "" : ", ") + element.key;
+  }
+  return text;
+}
+
+// How many ports `dispatch` and `ranges` send to a verdict; ports themselves stay hidden.
+std::string ports_of(const Ruleset& ruleset, std::string_view verdict) {
+  std::size_t number = 0;
+  for (const char* name : {"dispatch", "ranges"}) {
+    const Set* set = ruleset.set(name);
+    if (set == nullptr) continue;
+    number +=
+        static_cast<std::size_t>(std::count_if(set->elements.begin(), set->elements.end(),
+                                               [&](const Element& each) { return each.value == verdict; }));
+  }
+  return fmt::format("{} port{}", number, number == 1 ? "" : "s");
+}
+
+}  // namespace
+
+LiveSettings settings_of(const Ruleset& ruleset) {
+  LiveSettings settings;
+  settings.mode = mode_of(ruleset);
+  settings.refuse = refuse_of(ruleset);
+  settings.wrong_knock = wrong_knock_of(ruleset);
+  settings.sources = sources_of(ruleset);
+  settings.ipv4_prefix = text_of(ipv4_prefix(ruleset));
+  settings.ipv6_prefix = text_of(ipv6_prefix(ruleset));
+  settings.log = declared_log(ruleset);
+  settings.always_allow = elements_of(ruleset, {"always_allow4", "always_allow6"});
+  settings.interfaces = elements_of(ruleset, {"interfaces"});
+  settings.public_ports = ports_of(ruleset, "accept");
+  settings.guards = ports_of(ruleset, "goto guard");
+  return settings;
+}
+
+}  // namespace knockwork

@@ -1,0 +1,170 @@
+#include "ruleset/live/entries.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "ruleset/compile/chains.hpp"
+#include "ruleset/compile/places.hpp"
+
+namespace knockwork {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::string_view kSpent = "spent";
+
+const std::vector<LiveElement>& elements(const LiveSets& sets, std::string_view set) {
+  static const std::vector<LiveElement> kNone;
+  const auto found = sets.find(set);
+  return found == sets.end() ? kNone : found->second;
+}
+
+std::string of_family(std::string_view set, bool ipv6) { return fmt::format("{}{}", set, ipv6 ? 6 : 4); }
+
+std::optional<Network> source_in(std::string_view key) {
+  return parse_network(key.substr(0, key.find(" . ")));
+}
+
+std::optional<Admission> read_admission(const LiveElement& element) {
+  const std::string_view key = element.key;
+  const auto source = source_in(key);
+  const auto edge = parse_edge_key(key.substr(key.rfind(' ') + 1));
+  if (!source || !edge) return std::nullopt;
+  return Admission{*source, *edge, element.timeout, element.expires};
+}
+
+// One element for each source, but where one stands for as long already.
+void put(Transaction& transaction, const LiveTable& live, const std::string& set,
+         const std::vector<Network>& sources, const std::string& tail, milliseconds until) {
+  std::set<std::string> lasting;
+  for (const LiveElement& each : elements(live.live, set)) {
+    if (each.expires >= until) lasting.insert(each.key);
+  }
+  ForgetElements forget{set, {}};
+  CarryElements carry{set, {}};
+  for (const Network& source : sources) {
+    const std::string key = to_string(source) + tail;
+    if (lasting.contains(key)) continue;
+    forget.keys.push_back(key);
+    carry.elements.push_back({key, until, until});
+  }
+  if (forget.keys.empty()) return;
+  transaction.actions.emplace_back(std::move(forget));
+  transaction.actions.emplace_back(std::move(carry));
+}
+
+}  // namespace
+
+std::vector<Admission> admissions(const LiveTable& live) {
+  std::vector<Admission> all;
+  for (const bool ipv6 : {false, true}) {
+    for (const LiveElement& element : elements(live.live, of_family("holders", ipv6))) {
+      if (const auto admission = read_admission(element)) all.push_back(*admission);
+    }
+  }
+  return all;
+}
+
+std::vector<Lockout> lockouts(const LiveTable& live) {
+  std::map<Network, milliseconds> longest;
+  for (const char* set : {"locked", "strays"}) {
+    for (const bool ipv6 : {false, true}) {
+      for (const LiveElement& element : elements(live.live, of_family(set, ipv6))) {
+        const auto source = source_in(element.key);
+        if (!source) continue;
+        milliseconds& time = longest[*source];
+        time = std::max(time, element.expires);
+      }
+    }
+  }
+  std::vector<Lockout> all;
+  all.reserve(longest.size());
+  for (const auto& [source, time] : longest) all.push_back({source, time});
+  return all;
+}
+
+std::size_t half_done(const LiveTable& live) {
+  std::set<std::string_view> sources;
+  for (const bool ipv6 : {false, true}) {
+    for (const LiveElement& element : elements(live.live, of_family("expected", ipv6))) {
+      sources.insert(std::string_view(element.key).substr(0, element.key.find(" . ")));
+    }
+  }
+  return sources.size();
+}
+
+std::set<EdgeId> spent(const LiveTable& live) {
+  std::set<EdgeId> edges;
+  for (const LiveElement& element : elements(live.live, kSpent)) {
+    if (const auto edge = parse_edge_key(element.key)) edges.insert(*edge);
+  }
+  return edges;
+}
+
+const Track* track_of(const Program& program, EdgeId last) {
+  const auto found = std::find_if(program.tracks.begin(), program.tracks.end(),
+                                  [last](const Track& track) { return track.edges.back().id == last; });
+  return found == program.tracks.end() ? nullptr : &*found;
+}
+
+bool holds_grant(const LiveSets& sets, const Program& program, const Connection& connection) {
+  const bool ipv6 = connection.client.ipv6;
+  const std::string source = to_string(source_of(connection.client, program)) + " . 6 . ";
+  const std::string exact = source + std::to_string(connection.port);
+  const auto any = [&](const char* set, const auto& such) {
+    const auto& all = elements(sets, of_family(set, ipv6));
+    return std::any_of(all.begin(), all.end(), such);
+  };
+  return any("granted", [&](const LiveElement& element) { return element.key == exact; }) ||
+         any("ranged", [&](const LiveElement& element) { return element.key.starts_with(source); });
+}
+
+std::vector<Admission> admissions_of(const LiveTable& live, const Program& program,
+                                     const Connection& connection) {
+  std::set<EdgeId> leading;
+  for (const Track& track : program.tracks) {
+    if (track.to.empty() && covers(track.services, connection.port)) leading.insert(track.edges.back().id);
+  }
+  std::vector<Admission> all = admissions(live);
+  const Network source = source_of(connection.client, program);
+  std::erase_if(all,
+                [&](const Admission& each) { return each.source != source || !leading.contains(each.edge); });
+  return all;
+}
+
+GrantKey grant_key(const Track& track, const Service& service) {
+  if (!track.to.empty()) {
+    const auto [first, second] = door_marks({track.to, service});
+    return {"reached", fmt::format(" . {} . {}", nft_mark(first), nft_mark(second))};
+  }
+  const bool single = service.first == service.last;
+  return {single ? "granted" : "ranged",
+          fmt::format(" . {} . {}", static_cast<int>(service.protocol),
+                      single ? std::to_string(service.first) : nft_mark(range_id(service)))};
+}
+
+Transaction admit(const LiveTable& live, const Track& track, const std::vector<Network>& sources,
+                  milliseconds until) {
+  Transaction transaction;
+  const bool ipv6 = !sources.empty() && sources.front().ipv6;
+  put(transaction, live, of_family("holders", ipv6), sources, " . " + edge_key(track.edges.back().id), until);
+  for (const Service& service : track.services) {
+    const GrantKey where = grant_key(track, service);
+    put(transaction, live, of_family(where.set, ipv6), sources, where.tail, until);
+  }
+  return transaction;
+}
+
+Transaction renew_uses(const LiveTable& live, const std::vector<EdgeId>& edges) {
+  const std::set<EdgeId> used = spent(live);
+  ForgetElements forget{std::string(kSpent), {}};
+  for (const EdgeId edge : edges) {
+    if (used.contains(edge)) forget.keys.push_back(edge_key(edge));
+  }
+  if (forget.keys.empty()) return {};
+  return {{std::move(forget)}};
+}
+
+}  // namespace knockwork

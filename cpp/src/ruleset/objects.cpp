@@ -1,0 +1,55 @@
+#include "ruleset/objects.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace knockwork {
+namespace {
+
+// The chains that follow from settings alone, whatever the sequences are.
+constexpr std::array kSettingsChains{
+    "answered", "closed",    "disguised", "door",   "elsewhere", "fire",    "follow",      "forward", "gate",
+    "guard",    "input",     "judge",     "knock",  "knocked",   "known",   "lockout",     "muted",   "odd",
+    "output",   "protected", "refusals",  "refuse", "rejected",  "segment", "turned_away", "wrong"};
+// The maps and chains that follow from sequences, by name or by prefix.
+constexpr std::array kSequenceObjects{
+    "steps_",  "openers", "advance",  "timed",  "begun",   "next",   "from",      "dispatch", "ranges",
+    "within_", "open_",   "range_",   "places", "reached", "to_",    "cut",       "once_",    "spent",
+    "spender", "watched", "services", "door",   "segment", "excuse", "elsewhere", "forward",  "speak",
+    "spoke",   "logged",  "underway", "output", "known",   "sever",  "readmitted"};
+
+bool is_settings_chain(std::string_view name) {
+  return std::find(kSettingsChains.begin(), kSettingsChains.end(), name) != kSettingsChains.end();
+}
+
+bool is_port_map(std::string_view name) {
+  return name == "dispatch" || name == "ranges" || name.starts_with("door") || name.starts_with("watched");
+}
+
+bool is_sequence_object(std::string_view name) {
+  return std::any_of(kSequenceObjects.begin(), kSequenceObjects.end(),
+                     [&](std::string_view prefix) { return name.starts_with(prefix); });
+}
+
+}  // namespace
+
+bool follows_from(std::string_view name, Cause cause) {
+  switch (cause) {
+    case Cause::always_allow:
+      return name.starts_with("always_allow") || is_settings_chain(name);
+    case Cause::places:
+      return name == "gate" || name == "input";
+    case Cause::ports:
+      return is_port_map(name);
+    case Cause::settings:
+      return name == "interfaces" || name.starts_with("strays") || is_settings_chain(name);
+    case Cause::sequences:
+      return is_sequence_object(name) || name == "knock" || name == "judge" || name == "muted" ||
+             name.starts_with("fire") || name.starts_with("follow");
+  }
+  return false;
+}
+
+bool holds_spent_uses(std::string_view set) { return set == "spent"; }
+
+}  // namespace knockwork

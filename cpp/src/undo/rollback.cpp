@@ -1,0 +1,114 @@
+#include "undo/rollback.hpp"
+
+#include <fmt/format.h>
+
+#include "commit/carry_out.hpp"
+#include "commit/spelling.hpp"
+#include "host/clocks.hpp"
+#include "host/files.hpp"
+#include "report/fingerprint.hpp"
+#include "ruleset/decompile/program_of.hpp"
+
+namespace knockwork {
+namespace {
+
+using std::chrono::milliseconds;
+
+// What was saved and the live table lacks: sets that the new table did not have.
+void add_grants(Plan& plan, const LiveSets& sets, milliseconds passed, LiveSets& there) {
+  for (CarryElements& action : restored_beside(sets, *plan.target, passed, there).actions) {
+    std::vector<LiveElement>& stands = there[action.set];
+    stands.insert(stands.end(), action.elements.begin(), action.elements.end());
+    plan.transaction.actions.emplace_back(std::move(action));
+  }
+}
+
+// The table of before, with the grants that the new one dropped.
+Plan plan_rollback(const Pending& pending, Reading& reading, Kernel& kernel, const Settings& settings) {
+  std::vector<std::string> damaged;
+  std::optional<Saved> saved;  // newer than the note, where the host went down in order
+  if (!reading.live) saved = read_saved(damaged);
+  Ruleset before = ruleset_before(pending);
+  const Program program = program_of(before);
+  before = keeping_severed(std::move(before), program, pointer(reading.live), saved);
+  if (reading.live) recognise(*reading.live, before, kernel);
+  const auto shown = [&] { return Fingerprints::of_this_host(MissingKey::do_without).shown(settings.ports); };
+  Plan plan = plan_ruleset(pointer(reading.live), program, std::move(before), shown);
+  plan.warnings = std::move(damaged);
+  LiveSets there;
+  if (reading.live) there = reading.live->live;
+  if (saved) add_grants(plan, saved->sets, wall_clock() - saved->at, there);
+  const milliseconds passed = pending.boot == reading.generation.boot ? boot_clock() - pending.armed
+                                                                      : wall_clock() - pending.grants.at;
+  add_grants(plan, pending.grants.sets, passed, there);
+  return plan;
+}
+
+Plan plan_of(const Pending& pending, Reading& reading, Kernel& kernel, const Settings& settings) {
+  if (pending.before) return plan_rollback(pending, reading, kernel, settings);
+  return reading.live ? plan_removal("there was no table before") : Plan();
+}
+
+void restore_file(const FileChange& file, Report& report) {
+  try {
+    const std::optional<std::string> now = read_file(file.path);
+    if (now == file.before) return;
+    if (now != file.after) {
+      report.warnings.push_back(
+          fmt::format("{} was changed by someone else in the meantime, and was not restored", file.path));
+      return;
+    }
+    if (file.before) {
+      write_file(file.path, *file.before);
+    } else {
+      remove_file(file.path);
+    }
+    report.changes.push_back({!file.before  ? Change::Kind::remove
+                              : !file.after ? Change::Kind::add
+                                            : Change::Kind::change,
+                              "file", file.path, file.after ? "as declared (hidden)" : "",
+                              file.before ? "as it was (hidden)" : "", "restored"});
+  } catch (const SystemError& error) {
+    report.warnings.emplace_back(error.what());
+  }
+}
+
+}  // namespace
+
+Report roll_back(const Pending& pending, Kernel& kernel, const Settings& settings) {
+  Reading reading = read_ours_steady(kernel);
+  Plan plan = plan_of(pending, reading, kernel, settings);
+  Report report;
+  carry_out(std::move(plan), std::move(reading), {}, report, kernel);
+  for (const FileChange& file : pending.files) restore_file(file, report);
+  note_rolled_back();
+  report.changed = !report.changes.empty();
+  return report;
+}
+
+Report settle_pending(const std::string& digest, Kernel& kernel, const Settings& settings) {
+  Report report;
+  const bool watched = settings.asked == Asked::by_someone;
+  const std::optional<Pending> pending = watched ? read_pending() : usable_pending(report.warnings);
+  if (!pending) return report;
+  if (is_over(*pending, kernel.generation().boot, boot_clock())) {
+    report.warnings.push_back(
+        fmt::format("apply {} was not confirmed: it was rolled back first", pending->id));
+    add(report, roll_back(*pending, kernel, settings));
+    return report;
+  }
+  if (!watched && digest == pending->digest) return report;
+  throw SystemError(why_refused(waiting(*pending, boot_clock())));
+}
+
+std::vector<std::string> pending_warnings() {
+  std::vector<std::string> warnings;
+  const std::optional<Pending> pending = read_pending(warnings);
+  if (!pending) return warnings;
+  const Waiting now = waiting(*pending, boot_clock());
+  return {fmt::format(
+      "apply {} waits for confirmation and will be rolled back in {} s: this plan assumes that it stays",
+      now.id, (now.remaining.count() + 999) / 1000)};
+}
+
+}  // namespace knockwork

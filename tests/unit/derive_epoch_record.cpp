@@ -1,0 +1,49 @@
+// What a rotation makes of a host's record.
+#include "catch.hpp"
+#include "knockwork/diagnostic.hpp"
+#include "knockwork/rotation.hpp"
+
+using namespace knockwork;
+
+namespace {
+
+using Epochs = std::vector<Epoch>;
+
+constexpr Rotation::Phase kPublish = Rotation::Phase::publish, kRetire = Rotation::Phase::retire;
+
+Epochs after(const Epochs& accepts, Rotation::Phase phase, Epoch epoch, std::optional<Epoch> expected = {}) {
+  return after(EpochRecord{accepts}, Rotation{phase, epoch, expected, Proof::none}).accepts;
+}
+
+Epochs foreseen(const Epochs& accepts, Rotation::Phase phase, Epoch epoch,
+                std::optional<Epoch> expected = {}) {
+  return foreseen(EpochRecord{accepts}, Rotation{phase, epoch, expected, Proof::none}).accepts;
+}
+
+}  // namespace
+
+TEST_CASE("rotation: publishing adds, retiring takes away what is older") {
+  CHECK(after({41}, kPublish, 42, 41) == Epochs{41, 42});
+  CHECK(after({41, 42}, kPublish, 42, 41) == Epochs{41, 42});
+  CHECK(after({41, 42}, kRetire, 42, 41) == Epochs{42});
+  CHECK(after({42}, kRetire, 42, 41) == Epochs{42});
+  CHECK_THROWS_AS(after({41}, kRetire, 42, 41), SystemError);
+  CHECK_THROWS_AS(after({40}, kPublish, 42, 41), SystemError);
+}
+
+TEST_CASE("rotation: a host installed anew is brought to the expected epoch and to the new one") {
+  CHECK(after({0}, kPublish, 42, 41) == Epochs{0, 41, 42});
+  CHECK(after({0, 41, 42}, kPublish, 42, 41) == Epochs{0, 41, 42});
+  CHECK(after({0, 41, 42}, kRetire, 42, 41) == Epochs{42});
+  CHECK(after({0}, kPublish, 42) == Epochs{0, 42});
+  CHECK(after({0}, kPublish, 1, 0) == Epochs{0, 1});
+  CHECK_THROWS_AS(after({0}, kRetire, 42, 41), SystemError);
+}
+
+TEST_CASE("rotation: a check of the last phase goes on from what the first would have published") {
+  CHECK(foreseen({41}, kPublish, 42, 41) == Epochs{41, 42});
+  CHECK(foreseen({41}, kRetire, 42, 41) == Epochs{42});
+  CHECK(foreseen({41, 42}, kRetire, 42, 41) == Epochs{42});
+  CHECK(foreseen({0}, kRetire, 42, 41) == Epochs{42});
+  CHECK_THROWS_AS(foreseen({40}, kRetire, 42, 41), SystemError);
+}
