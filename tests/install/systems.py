@@ -19,8 +19,8 @@ def make_with(release: str, packages: Path, install: list[str], archive: Path) -
     Returns what was printed. Raises Unreachable, CommandFailed.
     """
     script = "cd /root/packages && " + " && ".join(install)
-    hooks = [f"copy-in {shlex.quote(str(packages))} /root",
-             f'mv "$1"/root/{shlex.quote(packages.name)} "$1"/root/packages',
+    hooks = ['mkdir "$1"/root/packages',
+             *(f"copy-in {shlex.quote(str(package))} /root/packages" for package in sorted(packages.glob("*.deb"))),
              f'chroot "$1" sh -ec {shlex.quote(script)}']
     return systems.make(release, ["systemd"], archive, hooks)
 
