@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/ansible"), str(ROOT / "tests/fleet")]
 
-from bed import Bed  # noqa: E402
+from bed import Bed, wheels  # noqa: E402
 from bed.cli import binary  # noqa: E402
 from bed.fixtures import require_root  # noqa: E402
 from bed.host import SYSTEM_PATH  # noqa: E402
@@ -31,6 +31,20 @@ class Fleet:
 
     nodes: Nodes
     controller: Controller
+    installed: "Installed"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """Where the controller has the command and the module."""
+
+    bin: Path
+    python: Path
+    no_wheel: str = ""  # why it has the build
+
+    @property
+    def command(self) -> Path:
+        return self.bin / "knockwork"
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +68,16 @@ def fleet() -> Iterator[Fleet]:
             folders[release] = stack.enter_context(unpacked(archive, work / release))
             archive.unlink()
         systems = {f"{release}{number}": folders[release] for release in RELEASES for number in range(1, EACH + 1)}
-        build = binary().parent
+        installed = _install(work)
         bed = stack.enter_context(Bed(list(systems), {"PATH": SYSTEM_PATH}, sshd=SSHD))
-        bed.controller.environment.update(PATH=f"{build}:{SYSTEM_PATH}", PYTHONPATH=str(build / "python"))
-        yield Fleet(Nodes(bed, systems), Controller(bed, ansible))
+        bed.controller.environment.update(PATH=f"{installed.bin}:{SYSTEM_PATH}", PYTHONPATH=str(installed.python))
+        yield Fleet(Nodes(bed, systems), Controller(bed, ansible), installed)
+
+
+def _install(work: Path) -> Installed:
+    """The wheel, installed; the build where no package index answers."""
+    try:
+        venv = wheels.environment(work / "venv", str(wheels.make(work / "wheels")))
+    except Unreachable as reason:
+        return Installed(binary().parent, binary().parent / "python", str(reason))
+    return Installed(venv / "bin", next(venv.glob("lib/python3*/site-packages")))

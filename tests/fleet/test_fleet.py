@@ -2,7 +2,6 @@
 
 import pytest
 
-from bed.cli import binary
 from conftest import Fleet
 
 PLAY = """\
@@ -46,11 +45,19 @@ def test_from_nothing_to_gated_and_still_after_a_reboot(fleet: Fleet) -> None:
     second = fleet.controller.play(PLAY, variables=VARIABLES)
     assert set(second.failed.values()) == {0} and set(second.changed.values()) == {0}, second.output
     came = {name: count - before[name] for name, count in received(fleet).items()}
-    print(f"the core has {binary().stat().st_size} bytes; a second run sent at most {max(came.values())} to a node")
-    assert max(came.values()) < binary().stat().st_size / 2
+    size = fleet.installed.command.stat().st_size
+    print(f"the core has {size} bytes; a second run sent at most {max(came.values())} to a node")
+    assert max(came.values()) < size / 2
     assert copies(fleet) == kept
     for name in REBOOTED:
         fleet.nodes.reboot(name)
         assert is_refused(fleet, name)
     third = fleet.controller.play(PLAY, variables=VARIABLES)
     assert set(third.failed.values()) == {0} and set(third.changed.values()) == {0}, third.output
+
+
+def test_the_controller_has_the_wheel(fleet: Fleet) -> None:
+    """Else it had the build, and the test above shows less."""
+    if fleet.installed.no_wheel:
+        pytest.skip(fleet.installed.no_wheel)
+    assert "/venv/" in str(fleet.installed.command) and fleet.installed.command.is_file()
