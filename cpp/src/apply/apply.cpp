@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "apply/beside.hpp"
 #include "apply/on_this_host.hpp"
+#include "apply/other_firewalls.hpp"
 #include "apply/warnings.hpp"
 #include "commit/carry_out.hpp"
 #include "commit/spelling.hpp"

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "apply/beside.hpp"
 #include "apply/interfaces.hpp"
+#include "apply/other_firewalls.hpp"
 #include "apply/warnings.hpp"
 #include "knockwork/diagnostic.hpp"
 

@@ -1,4 +1,4 @@
-#include "apply/beside.hpp"
+#include "apply/other_firewalls.hpp"
 
 #include <fmt/format.h>
 
