@@ -62,13 +62,13 @@ def derive(key: bytes, sequence: str, epoch: int, *, length: int, protocols: Seq
     return _core.derive(key, sequence, epoch, length, protocols, ports, exclude)
 
 
-def plan(spec: Spec, *, lock_timeout: timedelta = _LOCK_TIMEOUT, allow_absent: bool = False) -> Report:
+def plan(spec: Spec, *, allow_absent: bool = False) -> Report:
     """The changes that would make the kernel of this network namespace match `spec`; changes nothing.
 
-    Waits up to `lock_timeout` for other users of knockwork. Raises KnockworkError, also if none of the declared
-    interfaces exists, unless `allow_absent` is set.
+    Waits for no lock. Raises KnockworkError, also if none of the declared interfaces exists, unless `allow_absent`
+    is set.
     """
-    return _core.plan(spec, lock_timeout, allow_absent)
+    return _core.plan(spec, allow_absent)
 
 
 def apply(spec: Spec, *, check: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT,
@@ -134,9 +134,9 @@ def remove(*, check: bool = False, lock_timeout: timedelta = _LOCK_TIMEOUT) -> R
     return _core.remove(check, lock_timeout)
 
 
-def status(*, lock_timeout: timedelta = _LOCK_TIMEOUT) -> Status:
+def status() -> Status:
     """The state of the gate in this network namespace: sequences, grants, lockouts. Raises KnockworkError."""
-    return _core.status(lock_timeout)
+    return _core.status()
 
 
 def knock(host: str, knocks: Iterable[str] = (), *, sequence: str = "", wait_open: str = "",

@@ -14,7 +14,7 @@ namespace kw = knockwork;
 
 namespace {
 
-kw::Settings settings(std::chrono::milliseconds lock_timeout) {
+kw::Settings settings(std::chrono::milliseconds lock_timeout = kw::Settings().lock_timeout) {
   kw::Settings settings;
   settings.lock_timeout = lock_timeout;
   settings.ssh_connection = kw::operator_connection();
@@ -39,8 +39,8 @@ kw::Spec read_files(const std::string& path) {
 
 kw::Absent absent(bool allowed) { return allowed ? kw::Absent::allowed : kw::Absent::refused; }
 
-kw::Report plan(const kw::Spec& spec, std::chrono::milliseconds lock_timeout, bool allow_absent) {
-  kw::Settings wanted = settings(lock_timeout);
+kw::Report plan(const kw::Spec& spec, bool allow_absent) {
+  kw::Settings wanted = settings();
   wanted.absent = absent(allow_absent);
   return kw::plan(spec, *kw::open_kernel(), wanted);
 }
@@ -79,9 +79,7 @@ kw::Report remove_table(bool check, std::chrono::milliseconds lock_timeout) {
   return kw::remove(execution(check), *kw::open_kernel(), settings(lock_timeout));
 }
 
-kw::Status status(std::chrono::milliseconds lock_timeout) {
-  return kw::status(*kw::open_kernel(), settings(lock_timeout));
-}
+kw::Status status() { return kw::status(*kw::open_kernel(), {}); }
 
 }  // namespace
 
