@@ -14,10 +14,13 @@ import socket
 listener = socket.create_server(("0.0.0.0", 21))
 while True:
     connection, _ = listener.accept()
-    connection.sendall(b"220 ready\\r\\n")
-    words = connection.recv(100).split()
-    if words:
-        connection.sendall(b"227 Entering Passive Mode (10,77,0,10,%d,%d).\\r\\n" % divmod(int(words[1]), 256))
+    try:
+        connection.sendall(b"220 ready\\r\\n")
+        words = connection.recv(100).split()
+        if words:
+            connection.sendall(b"227 Entering Passive Mode (10,77,0,10,%d,%d).\\r\\n" % divmod(int(words[1]), 256))
+    except OSError:  # who only asks whether it is there has gone already
+        pass
     kept = connection
 """
 

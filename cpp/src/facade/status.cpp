@@ -38,7 +38,7 @@ std::vector<Holder> grants(const LiveTable& live, const Program& program) {
 std::vector<Holder> locked_out(const LiveTable& live, Program program) {
   program.ipv6_prefix = lockout_prefix(program);
   std::vector<Holder> locked;
-  for (const Lockout& each : lockouts(live))
+  for (const LockedSource& each : lockouts(live))
     locked.push_back({shown_source(each.source, program), "", each.expires});
   return locked;
 }

@@ -484,9 +484,7 @@ constexpr std::array<Key, 4> kHost{{
 
 template <std::size_t size>
 constexpr bool are_whole(const std::array<Key, size>& table) {
-  return std::all_of(table.begin(), table.end(), [](const Key& key) {
-    return key.access.read != nullptr && key.access.value != nullptr;
-  });
+  return std::all_of(table.begin(), table.end(), [](const Key& key) { return key.access.whole; });
 }
 static_assert(are_whole(kDeclaration) && are_whole(kPublicEntry) && are_whole(kSequence) &&
                   are_whole(kDerive),

@@ -6,6 +6,7 @@
 // disagree. Other rooms may read it.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -55,9 +56,14 @@ struct Origin;  // what is being shown: fields.hpp
 using ReadKey = void (*)(const Key& key, const Value& value, Target& target, Faults& faults);
 using ValueOfKey = FieldValue (*)(const Key& key, const Origin& origin);
 
+// Both are there, but for profiles' own keys, which have no value. A function's address is no constant to
+// every compiler and sanitizer, so which of the two it was is kept beside them.
 struct Access {
+  constexpr Access(ReadKey reads, ValueOfKey gives) : read(reads), value(gives), whole(true) {}
+  constexpr Access(ReadKey reads, std::nullptr_t) : read(reads), value(nullptr), whole(false) {}
   ReadKey read;
-  ValueOfKey value;  // none of profiles' own keys
+  ValueOfKey value;
+  bool whole;
 };
 
 struct Key {

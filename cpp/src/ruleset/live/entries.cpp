@@ -67,7 +67,7 @@ std::vector<Admission> admissions(const LiveTable& live) {
   return all;
 }
 
-std::vector<Lockout> lockouts(const LiveTable& live) {
+std::vector<LockedSource> lockouts(const LiveTable& live) {
   std::map<Network, milliseconds> longest;
   for (const char* set : {"locked", "strays"}) {
     for (const bool ipv6 : {false, true}) {
@@ -79,7 +79,7 @@ std::vector<Lockout> lockouts(const LiveTable& live) {
       }
     }
   }
-  std::vector<Lockout> all;
+  std::vector<LockedSource> all;
   all.reserve(longest.size());
   for (const auto& [source, time] : longest) all.push_back({source, time});
   return all;

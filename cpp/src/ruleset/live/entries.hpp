@@ -23,7 +23,7 @@ struct Admission {
   auto operator<=>(const Admission&) const = default;
 };
 
-struct Lockout {
+struct LockedSource {
   Network source;
   std::chrono::milliseconds expires{0};
 };
@@ -31,7 +31,7 @@ struct Lockout {
 // All pure.
 std::vector<Admission> admissions(const LiveTable& live);
 // A source may be locked out twice, by a wrong knock and as a stray: the longer one counts.
-std::vector<Lockout> lockouts(const LiveTable& live);
+std::vector<LockedSource> lockouts(const LiveTable& live);
 std::size_t half_done(const LiveTable& live);  // sources in the middle of a sequence
 std::set<EdgeId> spent(const LiveTable& live);
 
