@@ -10,8 +10,7 @@
 namespace knockwork {
 
 struct Verified {
-  // Nothing where the table is what was sent, as far as anybody can tell. Else what another transaction
-  // has to do: kernels that cannot alter a set's size ignore the request, and the set is made anew.
+  // Kernels that cannot alter a set's size ignore the request: another transaction has to make the set anew.
   bool only_sizes_differ = false;
   std::string listed;  // the digest of the listing, where its words are not ours
 };

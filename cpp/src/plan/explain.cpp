@@ -41,13 +41,7 @@ class Explainer {
  public:
   Explainer(const LiveTable& live, const Program& program, const Ruleset& wanted,
             const Transaction& transaction, const Shown& shown)
-      : live_(live),
-        program_(program),
-        wanted_(wanted),
-        transaction_(transaction),
-        shown_(shown),
-        before_(settings_of(live.ruleset)),
-        after_(settings_of(wanted)) {}
+      : live_(live), program_(program), wanted_(wanted), transaction_(transaction), shown_(shown) {}
 
   std::vector<Change> changes() {
     settings();
@@ -64,27 +58,19 @@ class Explainer {
         {kind, std::move(object), std::move(name), std::move(before), std::move(after), std::move(why)});
   }
 
-  void setting(const std::string& name, std::string before, std::string after, bool* explains) {
+  void setting(std::string_view name, const std::string& before, const std::string& after, Cause cause) {
     if (before == after) return;
-    if (explains != nullptr) *explains = true;
-    std::string why =
-        fmt::format("{} → {}", before.empty() ? "none" : before, after.empty() ? "none" : after);
-    add(Kind::change, "setting", name, std::move(before), std::move(after), std::move(why));
+    causes_.insert(cause);
+    add(Kind::change, "setting", std::string(name), before, after,
+        fmt::format("{} → {}", before.empty() ? "none" : before, after.empty() ? "none" : after));
   }
 
   void settings() {
     if (!live_.extra.empty())
       add(Kind::change, "table", "knockwork", live_.extra.front(), "", "made dormant manually");
-    setting("mode", before_.mode, after_.mode, &settings_changed_);
-    setting("refuse", before_.refuse, after_.refuse, &settings_changed_);
-    setting("wrong_knock", before_.wrong_knock, after_.wrong_knock, &settings_changed_);
-    setting("sources", before_.sources, after_.sources, &sources_changed_);
-    setting("ipv4_prefix", before_.ipv4_prefix, after_.ipv4_prefix, &settings_changed_);
-    setting("ipv6_prefix", before_.ipv6_prefix, after_.ipv6_prefix, &settings_changed_);
-    setting("log", before_.log, after_.log, &settings_changed_);
-    setting("always_allow", before_.always_allow, after_.always_allow, &always_allow_changed_);
-    setting("interfaces", before_.interfaces, after_.interfaces, &settings_changed_);
-    setting("public", before_.public_ports, after_.public_ports, &ports_changed_);
+    const std::vector<LiveSetting> before = settings_of(live_.ruleset), after = settings_of(wanted_);
+    for (std::size_t each = 0; each < after.size(); ++each)
+      setting(after[each].name, before[each].value, after[each].value, after[each].cause);
     if (is_stealth(live_.ruleset) && is_stealth(wanted_))
       entries(public_entries(live_.ruleset), public_entries(wanted_));
   }
@@ -92,9 +78,9 @@ class Explainer {
   // What stealth lets in by rules of its own.
   void entries(const PublicEntries& before, const PublicEntries& after) {
     const auto word = [](bool ping) { return std::string(ping ? "true" : "false"); };
-    setting("ping", word(before.ping), word(after.ping), &settings_changed_);
+    setting("ping", word(before.ping), word(after.ping), Cause::settings);
     if (before.rules == after.rules) return;
-    settings_changed_ = true;
+    causes_.insert(Cause::settings);
     const std::string one = counted(before.rules.size(), "rule"), other = counted(after.rules.size(), "rule");
     add(Kind::change, "setting", "public", one, other,
         one == other ? "its entries differ" : fmt::format("{} → {}", one, other));
@@ -104,7 +90,7 @@ class Explainer {
     std::map<std::string_view, const Track*> before;
     const std::vector<Track> live_tracks = decompile(live_.ruleset);
     for (const Track& track : live_tracks) before.emplace(track.name, &track);
-    places_changed_ = has_places(live_tracks) != has_places(program_.tracks);
+    if (has_places(live_tracks) != has_places(program_.tracks)) causes_.insert(Cause::places);
     for (const Track& track : program_.tracks) {
       const auto found = before.find(track.name);
       if (found == before.end()) {
@@ -114,21 +100,23 @@ class Explainer {
         } else {
           add(Kind::add, "sequence", track.name, "", describe(track, shown_), "");
         }
-        sequences_changed_ = true;
+        causes_.insert(Cause::sequences);
         continue;
       }
       if (const std::string why = what_changed(*found->second, track); !why.empty()) {
         add(Kind::change, "sequence", track.name, describe(*found->second, shown_), describe(track, shown_),
             why);
-        sequences_changed_ = true;
+        causes_.insert(Cause::sequences);
       }
       before.erase(found);
     }
     for (const auto& [name, track] : before) {
       add(Kind::remove, "sequence", std::string(name), describe(*track, shown_), "", "");
-      sequences_changed_ = true;
+      causes_.insert(Cause::sequences);
     }
-    if (!sequences_changed_) setting("guards", before_.guards, after_.guards, &ports_changed_);
+    if (causes_.contains(Cause::sequences)) return;
+    const LiveSetting guards = guards_of(wanted_);
+    setting(guards.name, guards_of(live_.ruleset).value, guards.value, guards.cause);
   }
 
   // Whether the live maps still hold some of its edges: a hand took the others.
@@ -172,12 +160,11 @@ class Explainer {
 
   // Whether a difference in this object follows from one already explained.
   bool is_explained(std::string_view name) const {
-    if (sources_changed_ && (wanted_.set(name) != nullptr && wanted_.set(name)->is_dynamic())) return true;
-    return (places_changed_ && follows_from(name, Cause::places)) ||
-           (always_allow_changed_ && follows_from(name, Cause::always_allow)) ||
-           (ports_changed_ && follows_from(name, Cause::ports)) ||
-           (settings_changed_ && follows_from(name, Cause::settings)) ||
-           ((settings_changed_ || sequences_changed_) && follows_from(name, Cause::sequences));
+    const Set* set = wanted_.set(name);
+    if (causes_.contains(Cause::sources) && set != nullptr && set->is_dynamic()) return true;
+    if (causes_.contains(Cause::settings) && follows_from(name, Cause::sequences)) return true;
+    return std::any_of(causes_.begin(), causes_.end(),
+                       [&](Cause cause) { return follows_from(name, cause); });
   }
 
   void object(Kind kind, std::string_view what, const std::string& name, std::string why) {
@@ -235,7 +222,7 @@ class Explainer {
   void half_done() {
     for (const Action& action : transaction_.actions) {
       if (const auto* forget = std::get_if<ForgetElements>(&action)) {
-        if (!sequences_changed_ && !settings_changed_)
+        if (!causes_.contains(Cause::sequences) && !causes_.contains(Cause::settings))
           add(Kind::remove, holds_spent_uses(forget->set) ? "spent uses" : "half-finished sequences",
               forget->set, "as it is now", "", "without a sequence");
       }
@@ -247,9 +234,7 @@ class Explainer {
   const Ruleset& wanted_;
   const Transaction& transaction_;
   const Shown& shown_;
-  LiveSettings before_, after_;
-  bool settings_changed_ = false, sources_changed_ = false, always_allow_changed_ = false,
-       ports_changed_ = false, sequences_changed_ = false, places_changed_ = false;
+  std::set<Cause> causes_;  // of the differences told so far
   std::vector<Change> changes_;
 };
 
@@ -272,10 +257,7 @@ std::vector<Change> explain(const LiveTable* live, const Program& program, const
                             const Transaction& transaction, const Shown& shown) {
   if (transaction.empty()) return {};
   if (live != nullptr) return Explainer(*live, program, wanted, transaction, shown).changes();
-  const LiveSettings settings = settings_of(wanted);
-  std::vector<Change> changes{{Kind::add, "table", std::string(kTable), "",
-                               fmt::format("mode {}, wrong_knock {}", settings.mode, settings.wrong_knock),
-                               ""}};
+  std::vector<Change> changes{{Kind::add, "table", std::string(kTable), "", in_short(wanted), ""}};
   for (const Track& track : program.tracks) {
     changes.push_back({Kind::add, "sequence", track.name, "", describe(track, shown), ""});
   }

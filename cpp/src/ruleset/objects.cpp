@@ -43,6 +43,8 @@ bool follows_from(std::string_view name, Cause cause) {
       return is_port_map(name);
     case Cause::settings:
       return name == "interfaces" || name.starts_with("strays") || is_settings_chain(name);
+    case Cause::sources:  // the size of the sets that packets fill
+      return false;       // which a set says itself: Set::is_dynamic
     case Cause::sequences:
       return is_sequence_object(name) || name == "knock" || name == "judge" || name == "muted" ||
              name.starts_with("fire") || name.starts_with("follow");

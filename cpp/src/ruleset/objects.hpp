@@ -5,7 +5,7 @@
 
 namespace knockwork {
 
-enum class Cause { always_allow, places, ports, settings, sequences };
+enum class Cause { always_allow, places, ports, settings, sequences, sources };
 
 // Whether the set, map or chain of that name differs where these differ.
 bool follows_from(std::string_view name, Cause cause);

@@ -71,20 +71,25 @@ std::string ports_of(const Ruleset& ruleset, std::string_view verdict) {
 
 }  // namespace
 
-LiveSettings settings_of(const Ruleset& ruleset) {
-  LiveSettings settings;
-  settings.mode = mode_of(ruleset);
-  settings.refuse = refuse_of(ruleset);
-  settings.wrong_knock = wrong_knock_of(ruleset);
-  settings.sources = sources_of(ruleset);
-  settings.ipv4_prefix = text_of(ipv4_prefix(ruleset));
-  settings.ipv6_prefix = text_of(ipv6_prefix(ruleset));
-  settings.log = declared_log(ruleset);
-  settings.always_allow = elements_of(ruleset, {"always_allow4", "always_allow6"});
-  settings.interfaces = elements_of(ruleset, {"interfaces"});
-  settings.public_ports = ports_of(ruleset, "accept");
-  settings.guards = ports_of(ruleset, "goto guard");
-  return settings;
+std::vector<LiveSetting> settings_of(const Ruleset& ruleset) {
+  return {{"mode", mode_of(ruleset), Cause::settings},
+          {"refuse", refuse_of(ruleset), Cause::settings},
+          {"wrong_knock", wrong_knock_of(ruleset), Cause::settings},
+          {"sources", sources_of(ruleset), Cause::sources},
+          {"ipv4_prefix", text_of(ipv4_prefix(ruleset)), Cause::settings},
+          {"ipv6_prefix", text_of(ipv6_prefix(ruleset)), Cause::settings},
+          {"log", declared_log(ruleset), Cause::settings},
+          {"always_allow", elements_of(ruleset, {"always_allow4", "always_allow6"}), Cause::always_allow},
+          {"interfaces", elements_of(ruleset, {"interfaces"}), Cause::settings},
+          {"public", ports_of(ruleset, "accept"), Cause::ports}};
+}
+
+LiveSetting guards_of(const Ruleset& ruleset) {
+  return {"guards", ports_of(ruleset, "goto guard"), Cause::ports};
+}
+
+std::string in_short(const Ruleset& ruleset) {
+  return fmt::format("mode {}, wrong_knock {}", mode_of(ruleset), wrong_knock_of(ruleset));
 }
 
 }  // namespace knockwork
