@@ -37,6 +37,21 @@ def test_hosts_share_nothing_with_the_machine() -> None:
                                                 check=True).stdout
 
 
+def test_a_gate_of_the_machine_is_not_the_hosts() -> None:
+    """What a gate of the machine keeps is not seen in a host, and stays on the machine."""
+    for folder in ("/etc/knockwork", "/var/lib/knockwork"):
+        made = not os.path.exists(folder)
+        if made:
+            os.mkdir(folder)
+        try:
+            with Lab() as lab:
+                assert lab.server.run(["test", "-e", folder]).returncode == 1
+            assert not made or os.path.isdir(folder)
+        finally:
+            if made:
+                os.rmdir(folder)
+
+
 def test_two_beds_at_once() -> None:
     """Two labs with the same addresses do not notice each other."""
     with Lab() as one, Lab(tcp=(23,)) as other:
