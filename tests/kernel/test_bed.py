@@ -80,6 +80,30 @@ def test_nothing_survives_sigkill() -> None:
     wait_for(lambda: not namespaces & _pid_namespaces(), "every process of the bed is gone")
 
 
+ORPHANS = """
+import os, time
+if os.fork() == 0:
+    if os.fork() == 0:
+        os._exit(0)
+    time.sleep(0.2)
+    os._exit(0)
+os.wait()
+time.sleep(0.3)
+left = [pid for pid in os.listdir("/proc") if pid.isdigit() and ") Z " in open(f"/proc/{pid}/stat").read()]
+raise SystemExit(7 if not left else f"not waited for: {left}")
+"""
+
+
+def test_process_1_waits_for_orphans(tmp_path: Path) -> None:
+    """tests/run in a container: hosts whose processes nobody waits for would never end."""
+    (tmp_path / "run.py").write_text(ORPHANS)
+    script = 'mount --bind "$1" tests/lib/run.py; exec tests/run'
+    done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec", script,
+                           "sh", str(tmp_path / "run.py")], cwd=HERE.parents[2], check=False, text=True,
+                          stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (7, "")
+
+
 def _pid_namespaces() -> set[str]:
     found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
