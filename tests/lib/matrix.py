@@ -1,7 +1,8 @@
 """tests/matrix: a chroot of each release, the tests in it, and a table.
 
 A chroot lives in a folder for temporary files and is gone with the command, however that ends: what is
-mounted, is mounted in a namespace of its own. Kept is what ccache has, in ~/.cache/knockwork-matrix.
+mounted, is mounted in a namespace of its own. Kept are the suites' logs, in build/test-logs/RELEASE, and what
+ccache has, in ~/.cache/knockwork-matrix.
 """
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import process
 import suites
-from build import ROOT
+from build import BUILD, ROOT
 from screen import Line, say, styled
 
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13", "sid": "Debian sid"}
@@ -127,6 +128,14 @@ class Chroot:
         return status, self.log.read_text(errors="replace")
 
 
+def keep_log(chroot: Chroot, row: Row, suite: str) -> None:
+    log = chroot.root / "src/build/test-logs" / f"{suite}.log"
+    if log.exists():
+        kept = BUILD / "test-logs" / row.release
+        kept.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(log, kept / log.name)
+
+
 def versions(chroot: Chroot) -> dict[str, str]:
     found = {}
     for name, command in VERSIONS.items():
@@ -139,6 +148,7 @@ def versions(chroot: Chroot) -> dict[str, str]:
 def test(chroot: Chroot, row: Row, suite: str) -> None:
     with Line(f"  {suite}", RELEASES[row.release]) as line:
         status, text = chroot.run("tests/run", suite)
+        keep_log(chroot, row, suite)
         counted = re.search(rf"^  {suite} +((?:\d+ (?:passed|failed|skipped)(?:, )?)+)", text, re.M)
         cell = counted[1] if counted else "failed"
         if status == 124:
