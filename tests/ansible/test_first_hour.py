@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bed import packets
+from bed import Host, packets
 from bed.cli import Knockwork
 from controller import ROOT, Controller, Outcome, table, traces
 from gated import KNOCKS, PROFILE, Gated, assert_silent
@@ -49,15 +49,19 @@ def test_without_become(controller: Controller, as_nobody: dict[str, str], task:
     assert message.endswith("; this task did not run as root: set `become: true`"), message
 
 
+def without_library(host: Host) -> None:
+    """nft's library cannot be loaded there; /run/hidden names what is mounted over."""
+    host.write("/run/empty", "")
+    found = "ldconfig -p | awk '/libnftables.so.1/ {print $NF; exit}' | xargs readlink -nf > /run/hidden"
+    host.run(["sh", "-ec", f"{found}; mount --bind /run/empty $(cat /run/hidden)"], check=True)
+
+
 @pytest.fixture
 def without_nftables(controller: Controller) -> Iterator[Controller]:
     """A host on which the library cannot be loaded."""
-    host = controller.host
-    host.write("/run/empty", "")
-    path = host.output(["sh", "-c", "ldconfig -p | awk '/libnftables.so.1/ {print $NF; exit}'"]).strip()
-    host.run(["mount", "--bind", "/run/empty", host.output(["readlink", "-f", path]).strip()], check=True)
+    without_library(controller.host)
     yield controller
-    host.run(["umount", host.output(["readlink", "-f", path]).strip()], check=True)
+    controller.host.run(["sh", "-ec", "umount $(cat /run/hidden)"], check=True)
 
 
 @pytest.mark.parametrize("backend", ["auto", "python", "cli"])
