@@ -27,6 +27,8 @@ struct ToPython {
   py::object operator()(kw::PortRange range) const { return py::make_tuple(range.first, range.last); }
   py::object operator()(kw::Protocol protocol) const { return py::str(word(protocol)); }
   py::object operator()(const kw::Derivation* derivation) const { return py::cast(*derivation); }
+  py::object operator()(const kw::Token* token) const { return py::cast(*token); }
+  py::object operator()(kw::Knock knock) const { return py::cast(knock); }
   py::object operator()(const kw::PublicRule* rule) const { return py::cast(*rule); }
   py::object operator()(kw::Publics publics) const { return (*this)(publics.services); }
 
@@ -110,6 +112,7 @@ Value<Part> declared(py::module_& module, const char* name, const char* doc) {
 void bind_spec(py::module_& module) {
   bind_parts(module);
   declared<kw::Derivation>(module, "Derivation", "How a sequence is derived from a secret.").finish();
+  declared<kw::Token>(module, "Token", "How a sequence's tokens are derived from a secret.").finish();
   declared<kw::Sequence>(module, "Sequence",
                          "A name, an ordered list of knocks, and the services that they open.")
       .finish();

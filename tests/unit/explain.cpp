@@ -192,8 +192,9 @@ TEST_CASE("explain: a key of a declaration that changes is named") {
   // These stand for something else: the version, a list that is explained by its entries, what is drawn
   // before.
   const auto stands_alone = [](const spec::Key& key) {
-    return key.scope != Scope::derive && key.name != "knockwork" && key.name != "sequences" &&
-           key.name != "name" && key.name != "service" && key.name != "derive";
+    return key.scope != Scope::derive && key.scope != Scope::token && key.name != "knockwork" &&
+           key.name != "sequences" && key.name != "name" && key.name != "service" && key.name != "derive" &&
+           key.name != "token";
   };
   for (const spec::Key& key : spec::all_keys()) {
     if (!stands_alone(key)) continue;

@@ -80,6 +80,10 @@ struct Worker {
     table->extra.clear();
   }
   void operator()(const FlushChain& action) { chain(action.chain).rules.clear(); }
+  void operator()(const EmptySet& action) {
+    set(action.set).elements.clear();
+    table->live[action.set].clear();
+  }
   void operator()(const DeleteElements& action) {
     std::vector<Element>& elements = set(action.set).elements;
     for (const Element& element : action.elements) {
@@ -147,6 +151,11 @@ struct Worker {
     set(action.set);
     std::vector<LiveElement>& live = table->live[action.set];
     live.insert(live.end(), action.elements.begin(), action.elements.end());
+  }
+  void operator()(const FeedTokens& action) {
+    set(action.set);
+    for (const std::string& element : action.elements)
+      table->live[action.set].push_back({element.substr(0, element.find(' ')), {}, {}});
   }
   void operator()(const AddRules& action) {
     for (const std::string& rule : action.rules) {

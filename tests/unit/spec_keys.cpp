@@ -32,13 +32,14 @@ nlohmann::json properties(Scope scope) {
   if (scope == Scope::declaration) return top;
   if (scope == Scope::public_entry) return top.at("public").at("items").at("anyOf").at(1).at("properties");
   const auto& sequence = top.at("sequences").at("items").at("properties");
-  return scope == Scope::sequence ? sequence : sequence.at("derive").at("properties");
+  return scope == Scope::sequence ? sequence : sequence.at(std::string(to_string(scope))).at("properties");
 }
 
 // A declaration in which the key has the value, and everything else is right.
 std::string declaration_with(const Key& key, std::string_view value) {
   const std::string line = std::string(key.name) + ": " + std::string(value) + "\n";
-  const std::string knock = key.name == "knock" || key.name == "derive" ? "" : "    knock: [7000]\n";
+  const std::string knock =
+      key.name == "knock" || key.name == "derive" || key.name == "token" ? "" : "    knock: [7000]\n";
   const std::string name = key.name == "name" ? "" : "    name: x\n",
                     opens = key.name == "opens" ? "" : "    opens: [22/tcp]\n";
   const std::string before =
@@ -51,6 +52,10 @@ std::string declaration_with(const Key& key, std::string_view value) {
              (key.name == "service" ? "" : std::string("    service: 67/udp\n")) + "    " + line;
     case Scope::sequence:
       return "knockwork: 1\nsequences:\n  -\n" + name + knock + opens + "    " + line;
+    case Scope::token:
+      return "knockwork: 1\nsequences:\n  - name: x\n    opens: [22/tcp]\n    token:\n      " + line +
+             (key.name == "port" ? "" : "      port: 41873\n") +
+             (key.name == "key" || key.name == "secret_file" ? "" : "      secret_file: /s\n");
     case Scope::derive:
     case Scope::profile:  // these two stand in no declaration
     case Scope::host:
@@ -99,12 +104,13 @@ TEST_CASE("keys: each is documented, exemplified and found in schema, reference 
     CHECK(entry.at("name") == key.name);
     CHECK(entry.at("scope") == to_string(key.scope));
     CHECK(entry.at("secret") == key.secret);
-    CHECK(entry.at("required") == (key.required && key.unless.empty()));
+    CHECK(entry.at("required") == (key.required && key.unless.front().empty()));
   }
 }
 
 TEST_CASE("keys: no name stands twice in a mapping, and none of the schema is not in the table") {
-  for (Scope scope : {Scope::declaration, Scope::public_entry, Scope::sequence, Scope::derive}) {
+  for (Scope scope :
+       {Scope::declaration, Scope::public_entry, Scope::sequence, Scope::derive, Scope::token}) {
     std::set<std::string_view> names;
     for (const Key& key : keys(scope)) CHECK(names.insert(key.name).second);
     CHECK(properties(scope).size() == names.size());
@@ -143,6 +149,7 @@ TEST_CASE("keys: each is a field of what its mapping is read into, hidden where 
   are_fields_of(Scope::sequence, fields(Sequence{}));
   are_fields_of(Scope::derive, fields(Derivation{}));
   are_fields_of(Scope::public_entry, fields(PublicRule{}));
+  are_fields_of(Scope::token, fields(Token{}));
   for (const Key& key : all_keys()) {
     INFO(key.name);
     if (key.secret || key.example.find("7000") != std::string_view::npos)

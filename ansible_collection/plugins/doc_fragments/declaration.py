@@ -134,7 +134,7 @@ options:
           - >-
             The knocks in order, 1 to 32 of them: port/protocol; a port alone means udp. C(7000:udp), C(udp/7000) and
             upper case are accepted too. A knock port must not be opened, public or a listed guard, and a port can
-            serve at most 64 knocks in total. Either C(knock) or C(derive).
+            serve at most 64 knocks in total. Write one of C(knock), C(derive) and C(token).
         type: list
         elements: raw
       opens:
@@ -148,7 +148,7 @@ options:
       step_timeout:
         description:
           - >-
-            The maximum time between one knock and the next.
+            The maximum time between one knock and the next. A token has no steps.
         type: str
         default: "5s"
       open_for:
@@ -268,6 +268,65 @@ options:
                 Only with C(epoch).
             type: list
             elements: int
+      token:
+        description:
+          - >-
+            One UDP packet with a token opens, and each token opens once: whoever sees the packet cannot repeat it. The
+            tokens are derived from a secret, and the kernel has those of the next minutes. docs/tokens.md explains
+            them.
+        type: dict
+        suboptions:
+          port:
+            description:
+              - >-
+                The UDP port that tokens are sent to. Sequences may share it; it must not be a knock port, a listed
+                guard, public, or opened.
+            type: raw
+            required: true
+          secret_file:
+            description:
+              - >-
+                The absolute path of the file with the secret, as in C(derive). The line that counts is that of the
+                epoch C(serial).
+            type: path
+          key:
+            description:
+              - >-
+                The key of this sequence alone, instead of C(secret_file): 32 bytes in base64, as C(knockwork export
+                --for) writes it into a profile. It opens no other sequence and no other host.
+            type: str
+          host:
+            description:
+              - >-
+                The name of the host that the sequence belongs to; case does not matter. The client and the host must
+                use the same name. Default: this host's name. Only with C(secret_file).
+            type: str
+          period:
+            description:
+              - >-
+                How long the current token stays the current one. A second knock within a period takes the next token.
+                The client and the host must use the same period.
+            type: str
+            default: "15s"
+          ahead:
+            description:
+              - >-
+                The table holds the tokens of that time to come. It is topped up when half of it is left; a host that
+                is not topped up for so long accepts no token. At most 1d.
+            type: str
+            default: "10m"
+          skew:
+            description:
+              - >-
+                How far a client's clock may be behind. It may be ahead by C(ahead). At most 1d.
+            type: str
+            default: "2m"
+          serial:
+            description:
+              - >-
+                Raise it to make every key and profile of the sequence worthless.
+            type: int
+            default: 1
 '''
 
     # Those of one sequence.
@@ -285,7 +344,7 @@ options:
       - >-
         The knocks in order, 1 to 32 of them: port/protocol; a port alone means udp. C(7000:udp), C(udp/7000) and upper
         case are accepted too. A knock port must not be opened, public or a listed guard, and a port can serve at most
-        64 knocks in total. Either C(knock) or C(derive).
+        64 knocks in total. Write one of C(knock), C(derive) and C(token).
     type: list
     elements: raw
   opens:
@@ -298,7 +357,7 @@ options:
   step_timeout:
     description:
       - >-
-        The maximum time between one knock and the next.
+        The maximum time between one knock and the next. A token has no steps.
     type: str
     default: "5s"
   open_for:
@@ -415,4 +474,62 @@ options:
             with C(epoch).
         type: list
         elements: int
+  token:
+    description:
+      - >-
+        One UDP packet with a token opens, and each token opens once: whoever sees the packet cannot repeat it. The
+        tokens are derived from a secret, and the kernel has those of the next minutes. docs/tokens.md explains them.
+    type: dict
+    suboptions:
+      port:
+        description:
+          - >-
+            The UDP port that tokens are sent to. Sequences may share it; it must not be a knock port, a listed guard,
+            public, or opened.
+        type: raw
+        required: true
+      secret_file:
+        description:
+          - >-
+            The absolute path of the file with the secret, as in C(derive). The line that counts is that of the epoch
+            C(serial).
+        type: path
+      key:
+        description:
+          - >-
+            The key of this sequence alone, instead of C(secret_file): 32 bytes in base64, as C(knockwork export --for)
+            writes it into a profile. It opens no other sequence and no other host.
+        type: str
+      host:
+        description:
+          - >-
+            The name of the host that the sequence belongs to; case does not matter. The client and the host must use
+            the same name. Default: this host's name. Only with C(secret_file).
+        type: str
+      period:
+        description:
+          - >-
+            How long the current token stays the current one. A second knock within a period takes the next token. The
+            client and the host must use the same period.
+        type: str
+        default: "15s"
+      ahead:
+        description:
+          - >-
+            The table holds the tokens of that time to come. It is topped up when half of it is left; a host that is
+            not topped up for so long accepts no token. At most 1d.
+        type: str
+        default: "10m"
+      skew:
+        description:
+          - >-
+            How far a client's clock may be behind. It may be ahead by C(ahead). At most 1d.
+        type: str
+        default: "2m"
+      serial:
+        description:
+          - >-
+            Raise it to make every key and profile of the sequence worthless.
+        type: int
+        default: 1
 '''

@@ -29,6 +29,7 @@ SEQUENCE = {
     'once': dict(type='bool', default=False),
     'on_expiry': dict(type='str', choices=['keep', 'cut'], default='keep'),
     'derive': dict(type='dict', options=DERIVE),
+    'token': dict(type='dict', options=TOKEN),
 }
 
 DECLARATION = {
@@ -50,9 +51,9 @@ DECLARATION = {
 
 # Options whose values hold neither ports nor secrets.
 SHOWN = frozenset((
-    'accepts', 'always_allow', 'epoch', 'from', 'host', 'interfaces', 'ipv4_prefix', 'ipv6_prefix', 'length',
-    'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'period', 'ping', 'protocols',
-    'refuse', 'sequence_timeout', 'sources', 'step_timeout', 'to', 'wrong_knock',
+    'accepts', 'ahead', 'always_allow', 'epoch', 'from', 'host', 'interfaces', 'ipv4_prefix', 'ipv6_prefix',
+    'length', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'period', 'ping',
+    'protocols', 'refuse', 'sequence_timeout', 'serial', 'skew', 'sources', 'step_timeout', 'to', 'wrong_knock',
 ))
-NESTED = frozenset(('derive', 'sequences'))
-COUNTED = dict(exclude='port', guards='port', knock='knock', opens='service', ports='port', public='service')
+NESTED = frozenset(('derive', 'sequences', 'token'))
+COUNTED = dict(exclude='port', guards='port', knock='knock', opens='service', port='port', ports='port', public='service')

@@ -27,9 +27,9 @@ struct Publics {
 // was asked, and live as long.
 using FieldValue =
     std::variant<std::monostate, bool, std::uint64_t, std::string_view, ChosenWord, Duration, PortRange,
-                 const Guards*, Publics, const PublicRule*, const Derivation*, const std::vector<Knock>*,
-                 const std::vector<Service>*, const std::vector<Network>*, const std::vector<std::string>*,
-                 const std::vector<Protocol>*, const std::vector<PortRange>*,
+                 const Guards*, Publics, Knock, const PublicRule*, const Derivation*, const Token*,
+                 const std::vector<Knock>*, const std::vector<Service>*, const std::vector<Network>*,
+                 const std::vector<std::string>*, const std::vector<Protocol>*, const std::vector<PortRange>*,
                  const std::vector<std::uint64_t>*, const std::vector<Sequence>*>;
 
 struct Field {
@@ -44,5 +44,6 @@ std::vector<Field> fields(const Spec& spec);
 std::vector<Field> fields(const Sequence& sequence);
 std::vector<Field> fields(const Derivation& derivation);
 std::vector<Field> fields(const PublicRule& rule);
+std::vector<Field> fields(const Token& token);
 
 }  // namespace knockwork

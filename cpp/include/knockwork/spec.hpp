@@ -119,9 +119,25 @@ struct Derivation {
   bool operator==(const Derivation&) const = default;
 };
 
+// One packet with a token that opens once, drawn from a secret: token.hpp.
+struct Token {
+  Knock port;               // udp
+  std::string secret_file;  // empty with `key`
+  std::string key;          // of this sequence alone, 32 bytes in base64; empty with `secret_file`
+  std::string host;         // in lower case; empty for this host's name
+  Duration period = Duration::milliseconds(15'000);  // of one token
+  Duration ahead = Duration::milliseconds(600'000);  // the table holds the tokens of that time to come,
+  Duration skew = Duration::milliseconds(120'000);   // and of that time past
+  std::uint32_t serial = 1;
+  bool operator==(const Token&) const = default;
+};
+
+// How many of them the table holds: those of the time from `skew` ago to `ahead` from now.
+std::int64_t tokens_at_once(const Token& token);
+
 struct Sequence {
   std::string name;
-  std::vector<Knock> knock;  // 1-32 of them; empty with `derive`
+  std::vector<Knock> knock;  // 1-32 of them; empty with `derive` and `token`
   std::vector<Service> opens;
   Duration step_timeout = Duration::milliseconds(5000);
   Duration open_for = Duration::milliseconds(30000);
@@ -131,6 +147,7 @@ struct Sequence {
   bool once = false;
   OnExpiry on_expiry = OnExpiry::keep;
   std::optional<Derivation> derive;
+  std::optional<Token> token;
   bool operator==(const Sequence&) const = default;
 };
 

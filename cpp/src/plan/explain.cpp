@@ -127,7 +127,11 @@ class Explainer {
 
   std::string what_changed(const Track& before, const Track& after) const {
     std::vector<std::string> parts;
-    if (before.edges != after.edges) {
+    if (before.token != after.token) {
+      parts.emplace_back(after.token ? "knock → token" : "token → knock");
+    } else if (after.token) {
+      if (before.edges.front().id != after.edges.front().id) parts.emplace_back("new tokens");
+    } else if (before.edges != after.edges) {
       parts.push_back(fmt::format("knock {} → {}", shown_.knocks(before), shown_.knocks(after)));
     }
     if (before.services != after.services) {
@@ -241,9 +245,10 @@ class Explainer {
 }  // namespace
 
 std::string describe(const Track& track, const Shown& shown) {
+  const std::string how =
+      track.token ? "token" : fmt::format("{} {}", counted(track.edges.size(), "knock"), shown.knocks(track));
   std::string text =
-      fmt::format("{} {}, opens {} for {}", counted(track.edges.size(), "knock"), shown.knocks(track),
-                  shown.services(track.services), to_string(track.open_for));
+      fmt::format("{}, opens {} for {}", how, shown.services(track.services), to_string(track.open_for));
   if (track.edges.size() > 1) text += ", step_timeout " + to_string(track.step_timeout);
   if (track.sequence_timeout) text += ", sequence_timeout " + to_string(*track.sequence_timeout);
   if (!track.from.empty()) text += ", from " + listed(track.from);

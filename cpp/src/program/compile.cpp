@@ -67,14 +67,6 @@ std::vector<PublicRule> compile_rules(std::vector<PublicRule> rules) {
   return sorted_unique(std::move(rules));
 }
 
-std::set<Knock> knock_ports(const std::vector<Track>& tracks) {
-  std::set<Knock> ports;
-  for (const Track& track : tracks) {
-    for (const Edge& edge : track.edges) ports.insert(edge.knock);
-  }
-  return ports;
-}
-
 // Ranges that overlap become one: the intervals of a map must not.
 std::vector<Service> merged(std::vector<Service> services) {
   std::vector<Service> apart;
@@ -90,7 +82,7 @@ std::vector<Service> merged(std::vector<Service> services) {
 
 // The neighbours of every knock port: what a sweep in either direction meets
 // just before or just after it, but none that a LAN talks to by itself.
-std::vector<Knock> automatic_guards(const std::set<Knock>& knocks) {
+std::vector<Knock> automatic_guards(const std::vector<Knock>& knocks) {
   std::vector<Knock> guards;
   for (const Knock& knock : knocks) {
     if (knock.port > 1) guards.push_back({knock.protocol, static_cast<std::uint16_t>(knock.port - 1)});
@@ -102,9 +94,10 @@ std::vector<Knock> automatic_guards(const std::set<Knock>& knocks) {
 
 std::vector<Knock> resolve_guards(const Spec& spec, const Program& program) {
   if (!program.lockout || spec.guards.kind == Guards::Kind::none) return {};
-  const std::set<Knock> knocks = knock_ports(program.tracks);
+  const std::vector<Knock> knocks = knock_ports(program);
   PortSet taken;
   for (const Knock& knock : knocks) taken.add(knock);
+  for (const Knock& port : token_ports(program)) taken.add(port);
   for (const Track& track : program.tracks) {
     for (const Service& service : track.services) taken.add(service);
   }
@@ -126,10 +119,13 @@ std::vector<Track> compile_tracks(std::vector<Sequence> sequences) {
   tracks.reserve(sequences.size());
   for (std::size_t at = 0; at < sequences.size(); ++at) {
     const Sequence& sequence = sequences[at];
-    if (sequence.knock.empty()) throw std::logic_error("compile: a sequence without knocks");
+    if (sequence.knock.empty() && !sequence.token)
+      throw std::logic_error("compile: a sequence without knocks");
     Track& track = tracks.emplace_back();
     track.name = sequence.name;
     track.services = sorted_unique(sequence.opens);
+    track.token = sequence.token.has_value();
+    if (track.token) track.edges.push_back({numbers[at].front(), sequence.token->port});
     track.step_timeout = sequence.step_timeout;
     track.open_for = sequence.open_for;
     if (sequence.knock.size() > 1) track.sequence_timeout = sequence.sequence_timeout;
@@ -160,6 +156,25 @@ std::vector<Network> fewest(std::vector<Network> networks) {
   }
 }
 
+namespace {
+
+// Longer than any token can be in the table from its use on, and as much again: the clock may be set back by
+// so much before that counts as a loss.
+Duration token_memory(const Spec& spec) {
+  constexpr std::int64_t kLeast = 30LL * 60 * 1000;
+  std::int64_t longest = 0;
+  for (const Sequence& sequence : spec.sequences) {
+    if (!sequence.token) continue;
+    const Token& token = *sequence.token;
+    longest = std::max(
+        {longest, kLeast,
+         2 * (token.ahead.milliseconds() + token.skew.milliseconds() + token.period.milliseconds())});
+  }
+  return Duration::milliseconds(longest);
+}
+
+}  // namespace
+
 Program compile(const Spec& spec) {
   Program program;
   program.mode = spec.mode;
@@ -177,9 +192,31 @@ Program compile(const Spec& spec) {
   program.sources = spec.sources;
   program.log = spec.log;
   program.tracks = compile_tracks(spec.sequences);
+  program.token_memory = token_memory(spec);
   program.guards = resolve_guards(spec, program);
   return program;
 }
+
+bool has_tokens(const Program& program) {
+  return std::any_of(program.tracks.begin(), program.tracks.end(),
+                     [](const Track& track) { return track.token; });
+}
+
+namespace {
+
+std::vector<Knock> ports_of(const Program& program, bool tokens) {
+  std::vector<Knock> ports;
+  for (const Track& track : program.tracks) {
+    if (track.token != tokens) continue;
+    for (const Edge& edge : track.edges) ports.push_back(edge.knock);
+  }
+  return sorted_unique(std::move(ports));
+}
+
+}  // namespace
+
+std::vector<Knock> knock_ports(const Program& program) { return ports_of(program, false); }
+std::vector<Knock> token_ports(const Program& program) { return ports_of(program, true); }
 
 bool has_sequence_timeouts(const Program& program) {
   return std::any_of(program.tracks.begin(), program.tracks.end(),
@@ -233,7 +270,8 @@ std::vector<Service> cut_services(const Program& program) {
 namespace {
 
 std::string dump(const Track& track) {
-  std::string text = "sequence " + track.name + ": step " + to_string(track.step_timeout) + ", open for " +
+  std::string text = "sequence " + track.name + ": " +
+                     (track.token ? "token" : "step " + to_string(track.step_timeout)) + ", open for " +
                      to_string(track.open_for);
   if (track.sequence_timeout) text += ", all within " + to_string(*track.sequence_timeout);
   for (const Network& network : track.from) text += ", from " + to_string(network);

@@ -8,9 +8,11 @@
 namespace knockwork {
 namespace {
 
-// Name and knocks with unambiguous borders: a name holds no newline.
+// Name and knocks with unambiguous borders: a name holds no newline. Of a token no more than name and serial
+// count, so that one which is in the table leads to the same sequence whatever else changes.
 std::string content(const Sequence& sequence) {
   std::string text = sequence.name + '\n';
+  if (sequence.token) return text + "token " + std::to_string(sequence.token->serial);
   for (const Knock& knock : sequence.knock) {
     text += static_cast<char>(knock.protocol);
     text += static_cast<char>(knock.port >> 8);
@@ -34,7 +36,8 @@ std::vector<std::vector<EdgeId>> number_edges(const std::vector<Sequence>& seque
   for (const Sequence& sequence : sequences) {
     const std::string text = content(sequence);
     std::vector<EdgeId>& edges = numbers.emplace_back();
-    for (std::size_t step = 0; step < sequence.knock.size(); ++step) {
+    const std::size_t steps = sequence.token ? 1 : sequence.knock.size();
+    for (std::size_t step = 0; step < steps; ++step) {
       EdgeId id = 0;
       for (unsigned attempt = 0; !taken.insert(id = hash(text, step, attempt)).second; ++attempt) {
       }

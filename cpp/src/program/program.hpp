@@ -28,6 +28,8 @@ struct Edge {
 
 struct Track {  // one sequence, compiled
   std::string name;
+  // It is opened by tokens: its only edge has the port that they are sent to, and no knock takes it.
+  bool token = false;
   std::vector<Edge> edges;        // in the order of their steps, at least one
   std::vector<Service> services;  // what the last edge grants, sorted, no duplicates
   Duration step_timeout;
@@ -61,6 +63,7 @@ struct Program {
   std::uint32_t sources = 65536;
   Log log = Log::none;
   std::vector<Track> tracks;  // sorted by name
+  Duration token_memory;      // how long a used token is remembered; zero without tokens
   bool operator==(const Program&) const = default;
 };
 
@@ -90,6 +93,11 @@ std::vector<Service> protected_services(const Program& program);
 std::vector<Service> cut_services(const Program& program);
 
 bool has_once(const Program& program);
+bool has_tokens(const Program& program);
+
+// The ports of knocks, and of tokens: each sorted, no duplicates.
+std::vector<Knock> knock_ports(const Program& program);
+std::vector<Knock> token_ports(const Program& program);
 
 // Whoever has one address of a /64 has them all: lockouts count by no longer a prefix.
 int lockout_prefix(const Program& program);

@@ -206,6 +206,8 @@ class Reader {
       if (text == "}") break;
       if (take_prefix(text, "type ")) {
         set.type = text;
+      } else if (text.starts_with("typeof ")) {
+        set.type = text;
       } else if (take_prefix(text, "flags ")) {
         set.flags = sorted_items(text);
       } else if (take_prefix(text, "size ")) {
@@ -234,7 +236,7 @@ class Reader {
     items.remove_suffix(1);
     for_each_item(items, [&](std::string_view item) {
       ReadElement read = read_element(item);
-      if (read.timeout.count() != 0 || set.keeps_for_good()) {
+      if (read.timeout.count() != 0 || set.keeps_for_good() || set.is_fed()) {
         live.push_back({std::move(read.element.key), read.timeout, read.expires});
       } else {
         set.elements.push_back(std::move(read.element));

@@ -27,9 +27,10 @@ constexpr std::array<Unit, 5> kUnits{
 
 std::string set_block(const Set& set) {
   std::string text =
-      fmt::format("  {} {} {{\n    type {}\n", set.is_map() ? "map" : "set", set.name, set.type);
+      fmt::format("  {} {} {{\n    {}\n", set.is_map() ? "map" : "set", set.name, type_clause(set));
   if (set.size != 0) text += fmt::format("    size {}\n", set.size);
   if (!set.flags.empty()) text += fmt::format("    flags {}\n", fmt::join(set.flags, ","));
+  for (const std::string& attribute : set.extra) text += "    " + attribute + '\n';
   if (!set.elements.empty()) {
     text += "    elements = {\n";
     for (const Element& element : set.elements) text += "      " + to_nft(element) + ",\n";
@@ -52,6 +53,10 @@ bool Set::is_dynamic() const { return std::find(flags.begin(), flags.end(), "dyn
 bool Set::keeps_for_good() const {
   return is_dynamic() && std::find(flags.begin(), flags.end(), "timeout") == flags.end();
 }
+
+bool Set::is_fed() const { return type.starts_with("typeof "); }
+
+std::string type_clause(const Set& set) { return set.is_fed() ? set.type : "type " + set.type; }
 
 bool Set::same_shape(const Set& other) const {
   return type == other.type && flags == other.flags && extra == other.extra;

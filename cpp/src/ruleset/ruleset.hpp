@@ -31,15 +31,16 @@ struct Element {
 // differs has to be made anew, while its size can be altered where it stands.
 struct Set {
   std::string name;
-  std::string type;                // "mark : verdict" makes it a map
+  std::string type;  // "mark : verdict" makes it a map; "typeof @th,64,128": as expressions have it
   std::vector<std::string> flags;  // sorted
-  std::vector<std::string> extra;  // attributes that we never write: comment, timeout, gc-interval, …
+  std::vector<std::string> extra;  // further attributes: a limit of ours, and what we never write: comment, …
   std::uint32_t size = 0;          // 0: unlimited
-  std::vector<Element> elements;   // sorted; a dynamic set has none: packets fill it
+  std::vector<Element> elements;  // sorted; a dynamic set has none: packets fill it
 
   bool is_map() const { return type.find(" : ") != std::string::npos; }
   bool is_dynamic() const;
   bool keeps_for_good() const;  // packets fill it, and nothing in it expires
+  bool is_fed() const;          // with tokens, from time to time: no part of a declaration
   bool same_shape(const Set& other) const;
   bool operator==(const Set&) const = default;
 };
@@ -124,6 +125,9 @@ std::string declared_log(const Ruleset& ruleset);
 
 // The table as a file for `nft -f`.
 std::string to_nft(const Ruleset& ruleset);
+
+// "type mark", or "typeof @th,64,128"
+std::string type_clause(const Set& set);
 
 // One `key : value comment "…"` as nftables writes it.
 std::string to_nft(const Element& element);

@@ -29,6 +29,9 @@ struct Writer {
   void operator()(const FlushChain& action) {
     text += fmt::format("flush chain {} {}\n", kTable, action.chain);
   }
+  void operator()(const EmptySet& action) {
+    text += fmt::format("flush {} {} {}\n", action.map ? "map" : "set", kTable, action.set);
+  }
   void operator()(const DeleteElements& action) {
     text +=
         elements("delete", action.set, action.elements, [](const Element& element) { return element.key; });
@@ -55,9 +58,11 @@ struct Writer {
   }
   void operator()(const AddSet& action) {
     const Set& set = action.set;
-    text += fmt::format("add {} {} {} {{ type {};", set.is_map() ? "map" : "set", kTable, set.name, set.type);
+    text +=
+        fmt::format("add {} {} {} {{ {};", set.is_map() ? "map" : "set", kTable, set.name, type_clause(set));
     if (!set.flags.empty()) text += fmt::format(" flags {};", fmt::join(set.flags, ","));
     if (set.size != 0) text += fmt::format(" size {};", set.size);
+    for (const std::string& attribute : set.extra) text += fmt::format(" {};", attribute);
     text += " }\n";
   }
   void operator()(const AddElements& action) {
@@ -70,6 +75,10 @@ struct Writer {
       return fmt::format("{} timeout {} expires {}", element.key, nft_time(element.timeout),
                          nft_time(element.expires));
     });
+  }
+  void operator()(const FeedTokens& action) {
+    text += elements("add", action.set, action.elements,
+                     [](const std::string& element) -> const std::string& { return element; });
   }
   void operator()(const AddRules& action) {
     for (const std::string& rule : action.rules) {

@@ -25,6 +25,11 @@ struct FlushChain {
   std::string chain;
   bool operator==(const FlushChain&) const = default;
 };
+struct EmptySet {  // of all its elements
+  std::string set;
+  bool map = false;
+  bool operator==(const EmptySet&) const = default;
+};
 struct DeleteElements {
   std::string set;
   std::vector<Element> elements;
@@ -66,15 +71,20 @@ struct CarryElements {  // into a dynamic set made anew, remaining time included
   std::vector<LiveElement> elements;
   bool operator==(const CarryElements&) const = default;
 };
+struct FeedTokens {  // element texts, made for that
+  std::string set;
+  std::vector<std::string> elements;
+  bool operator==(const FeedTokens&) const = default;
+};
 struct AddRules {
   std::string chain;
   std::vector<std::string> rules;
   bool operator==(const AddRules&) const = default;
 };
 
-using Action =
-    std::variant<AddTable, DeleteTable, WakeTable, FlushChain, DeleteElements, ForgetElements, DeleteSet,
-                 DeleteStranger, DeleteChain, AddChain, AddSet, AddElements, CarryElements, AddRules>;
+using Action = std::variant<AddTable, DeleteTable, WakeTable, FlushChain, EmptySet, DeleteElements,
+                            ForgetElements, DeleteSet, DeleteStranger, DeleteChain, AddChain, AddSet,
+                            AddElements, CarryElements, FeedTokens, AddRules>;
 
 struct Transaction {
   std::vector<Action> actions;

@@ -5,6 +5,7 @@ namespace spec {
 
 bool holds_ports(Form form) {
   switch (form) {
+    case Form::knock:
     case Form::knocks:
     case Form::services:
     case Form::service:
@@ -37,8 +38,9 @@ bool may_be_nothing(const Key& key) {
   const Sequence sequence;
   const Derivation derivation;
   const PublicRule rule;
+  const Token token;
   return std::holds_alternative<std::monostate>(
-      key.access.value(key, {&spec, &sequence, &derivation, &rule}));
+      key.access.value(key, {&spec, &sequence, &derivation, &rule, &token}));
 }
 
 }  // namespace spec
@@ -57,6 +59,10 @@ std::vector<Field> fields(const Derivation& derivation) {
 
 std::vector<Field> fields(const PublicRule& rule) {
   return spec::of(spec::Scope::public_entry, {nullptr, nullptr, nullptr, &rule});
+}
+
+std::vector<Field> fields(const Token& token) {
+  return spec::of(spec::Scope::token, {nullptr, nullptr, nullptr, nullptr, &token});
 }
 
 }  // namespace knockwork

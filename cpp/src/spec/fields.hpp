@@ -14,6 +14,7 @@ struct Origin {
   const Sequence* sequence = nullptr;
   const Derivation* derivation = nullptr;
   const PublicRule* rule = nullptr;
+  const Token* token = nullptr;
 };
 
 template <typename Value>
@@ -34,11 +35,16 @@ const Value& member_of(const Origin& origin, Value PublicRule::*member) {
 }
 
 template <typename Value>
+const Value& member_of(const Origin& origin, Value Token::*member) {
+  return origin.token->*member;
+}
+
+template <typename Value>
 FieldValue field_value(const Key& key, const Value& value) {
   if constexpr (std::is_enum_v<Value>) {
     return ChosenWord{key.choices[static_cast<std::size_t>(value)]};
   } else if constexpr (std::is_same_v<Value, bool> || std::is_same_v<Value, Duration> ||
-                       std::is_same_v<Value, PortRange>) {
+                       std::is_same_v<Value, PortRange> || std::is_same_v<Value, Knock>) {
     return value;
   } else if constexpr (std::is_integral_v<Value>) {
     return static_cast<std::uint64_t>(value);

@@ -5,7 +5,8 @@ namespace knockwork::spec {
 
 std::vector<Key> all_keys() {
   std::vector<Key> all;
-  for (Scope scope : {Scope::declaration, Scope::public_entry, Scope::sequence, Scope::derive}) {
+  for (Scope scope :
+       {Scope::declaration, Scope::public_entry, Scope::sequence, Scope::derive, Scope::token}) {
     all.insert(all.end(), keys(scope).begin(), keys(scope).end());
   }
   return all;
@@ -21,6 +22,8 @@ std::string_view to_string(Scope scope) {
       return "sequence";
     case Scope::derive:
       return "derive";
+    case Scope::token:
+      return "token";
     case Scope::profile:
       return "profile";
     case Scope::host:
@@ -45,6 +48,8 @@ std::string_view to_string(Form form) {
       return "a name";
     case Form::path:
       return "a path";
+    case Form::knock:
+      return "a knock";
     case Form::knocks:
       return "a list of knocks";
     case Form::services:
@@ -64,7 +69,10 @@ std::string_view to_string(Form form) {
     case Form::sequences:
       return "a list of sequences";
     case Form::derivation:
+    case Form::token:
       return "a mapping";
+    case Form::sequence_key:
+      return "a key in base64";
     case Form::host:
       return "a host's name";
     case Form::protocols:

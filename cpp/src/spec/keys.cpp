@@ -29,7 +29,8 @@ bool in_stealth(const Origin& origin) { return origin.spec->mode == Mode::stealt
 bool locks_out(const Origin& origin) {
   return origin.spec->wrong_knock == WrongKnock::lockout && origin.spec->lockout > Duration{};
 }
-bool written_down(const Origin& origin) { return !origin.sequence->derive; }
+bool written_down(const Origin& origin) { return !origin.sequence->derive && !origin.sequence->token; }
+bool has_steps(const Origin& origin) { return !origin.sequence->token; }
 bool from_some(const Origin& origin) { return !origin.rule->from.empty(); }
 bool overlaps(const Origin& origin) { return origin.derivation->overlap > Duration{}; }
 bool by_epoch(const Origin& origin) { return origin.derivation->epoch.has_value(); }
@@ -211,7 +212,7 @@ constexpr std::array<Key, 3> kPublicEntry{{
      .effective = from_some},
 }};
 
-constexpr std::array<Key, 11> kSequence{{
+constexpr std::array<Key, 12> kSequence{{
     {.name = "name",
      .scope = Scope::sequence,
      .form = Form::name,
@@ -229,13 +230,14 @@ constexpr std::array<Key, 11> kSequence{{
      .access = {read_knocks, value_of<&Sequence::knock>},
      .fallback = "",
      .example = "[7000/udp, 8000/udp, 9000/udp]",
-     .doc = "The knocks in order, 1 to 32 of them: port/protocol; a port alone means udp. `7000:udp`, "
-            "`udp/7000` and upper case are accepted too. A knock port must not be opened, public or a listed "
-            "guard, and a port can serve at most 64 knocks in total. Either `knock` or `derive`.",
+     .doc =
+         "The knocks in order, 1 to 32 of them: port/protocol; a port alone means udp. `7000:udp`, "
+         "`udp/7000` and upper case are accepted too. A knock port must not be opened, public or a listed "
+         "guard, and a port can serve at most 64 knocks in total. Write one of `knock`, `derive` and `token`.",
      .secret = true,
      .client = true,
      .required = true,
-     .unless = "derive",
+     .unless = {"derive", "token"},
      .effective = written_down},
     {.name = "opens",
      .scope = Scope::sequence,
@@ -253,8 +255,9 @@ constexpr std::array<Key, 11> kSequence{{
      .access = kScalar<&Sequence::step_timeout, parse_duration>,
      .fallback = "5s",
      .example = "1s",
-     .doc = "The maximum time between one knock and the next.",
-     .client = true},
+     .doc = "The maximum time between one knock and the next. A token has no steps.",
+     .client = true,
+     .effective = has_steps},
     {.name = "open_for",
      .scope = Scope::sequence,
      .form = Form::duration,
@@ -271,7 +274,8 @@ constexpr std::array<Key, 11> kSequence{{
      .example = "10s",
      .doc = "The maximum time for the whole sequence, in addition to `step_timeout`. Default: as long as its "
             "steps allow.",
-     .client = true},
+     .client = true,
+     .effective = has_steps},
     {.name = "from",
      .scope = Scope::sequence,
      .form = Form::networks,
@@ -319,6 +323,92 @@ constexpr std::array<Key, 11> kSequence{{
          "and `once` treat epoch 41 of `ssh` as a separate sequence, `ssh#41`. docs/derivation.md explains "
          "the derivation.",
      .client = true},
+    {.name = "token",
+     .scope = Scope::sequence,
+     .form = Form::token,
+     .access = {read_token, value_of<&Sequence::token>},
+     .fallback = "",
+     .example = "{port: 41873/udp, secret_file: /etc/knockwork/secret}",
+     .doc =
+         "One UDP packet with a token opens, and each token opens once: whoever sees the packet cannot repeat "
+         "it. The tokens are derived from a secret, and the kernel has those of the next minutes. "
+         "docs/tokens.md explains them.",
+     .client = true},
+}};
+
+constexpr std::array<Key, 8> kToken{{
+    {.name = "port",
+     .scope = Scope::token,
+     .form = Form::knock,
+     .access = kScalar<&Token::port, parse_token_port>,
+     .fallback = "",
+     .example = "41873/udp",
+     .doc = "The UDP port that tokens are sent to. Sequences may share it; it must not be a knock port, a "
+            "listed guard, public, or opened.",
+     .secret = true,
+     .required = true},
+    {.name = "secret_file",
+     .scope = Scope::token,
+     .form = Form::path,
+     .access = kScalarIfAny<&Token::secret_file, parse_absolute_path>,
+     .fallback = "",
+     .example = "/etc/knockwork/secret",
+     .doc = "The absolute path of the file with the secret, as in `derive`. The line that counts is that of "
+            "the epoch `serial`.",
+     .secret = true,
+     .required = true,
+     .unless = {"key"}},
+    {.name = "key",
+     .scope = Scope::token,
+     .form = Form::sequence_key,
+     .access = kScalarIfAny<&Token::key, parse_sequence_key>,
+     .fallback = "",
+     .example = "sgQ2y3fQmXZV2jWqG0m3KqGqY7yLq4Jb0b1m7n9p2sU=",
+     .doc = "The key of this sequence alone, instead of `secret_file`: 32 bytes in base64, as `knockwork "
+            "export --for` writes it into a profile. It opens no other sequence and no other host.",
+     .secret = true},
+    {.name = "host",
+     .scope = Scope::token,
+     .form = Form::host,
+     .access = kScalarIfAny<&Token::host, parse_host>,
+     .fallback = "",
+     .example = "web1.example",
+     .doc =
+         "The name of the host that the sequence belongs to; case does not matter. The client and the host "
+         "must use the same name. Default: this host's name. Only with `secret_file`."},
+    {.name = "period",
+     .scope = Scope::token,
+     .form = Form::duration,
+     .access = kScalar<&Token::period, parse_duration>,
+     .fallback = "15s",
+     .example = "30s",
+     .doc = "How long the current token stays the current one. A second knock within a period takes the next "
+            "token. The client and the host must use the same period."},
+    {.name = "ahead",
+     .scope = Scope::token,
+     .form = Form::duration,
+     .access = kScalar<&Token::ahead, parse_duration>,
+     .fallback = "10m",
+     .example = "1h",
+     .doc =
+         "The table holds the tokens of that time to come. It is topped up when half of it is left; a host "
+         "that is not topped up for so long accepts no token. At most 1d."},
+    {.name = "skew",
+     .scope = Scope::token,
+     .form = Form::duration,
+     .access = kScalar<&Token::skew, parse_duration>,
+     .fallback = "2m",
+     .example = "30s",
+     .doc = "How far a client's clock may be behind. It may be ahead by `ahead`. At most 1d."},
+    {.name = "serial",
+     .scope = Scope::token,
+     .form = Form::integer,
+     .access = kInteger<&Token::serial>,
+     .fallback = "1",
+     .example = "2",
+     .doc = "Raise it to make every key and profile of the sequence worthless.",
+     .least = 1,
+     .most = static_cast<int>(kLastEpoch)},
 }};
 
 constexpr std::array<Key, 10> kDerive{{
@@ -487,7 +577,7 @@ constexpr bool are_whole(const std::array<Key, size>& table) {
   return std::all_of(table.begin(), table.end(), [](const Key& key) { return key.access.whole; });
 }
 static_assert(are_whole(kDeclaration) && are_whole(kPublicEntry) && are_whole(kSequence) &&
-                  are_whole(kDerive),
+                  are_whole(kDerive) && are_whole(kToken),
               "a key is read, and written out again");
 
 }  // namespace
@@ -502,6 +592,8 @@ std::span<const Key> keys(Scope scope) {
       return kSequence;
     case Scope::derive:
       return kDerive;
+    case Scope::token:
+      return kToken;
     case Scope::profile:
       return kProfile;
     case Scope::host:

@@ -6,6 +6,7 @@
 // disagree. Other rooms may read it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -17,7 +18,7 @@
 namespace knockwork::spec {
 
 // Which mapping a key stands in.
-enum class Scope { declaration, public_entry, sequence, derive, profile, host };
+enum class Scope { declaration, public_entry, sequence, derive, token, profile, host };
 
 // What a key's value looks like; schema.cpp and keys_json.cpp say what each means.
 enum class Form {
@@ -28,6 +29,7 @@ enum class Form {
   boolean,
   name,
   path,
+  knock,
   knocks,
   services,
   service,
@@ -38,6 +40,8 @@ enum class Form {
   guards,
   sequences,
   derivation,
+  token,
+  sequence_key,
   host,
   protocols,
   range,
@@ -77,7 +81,7 @@ struct Key {
   bool secret = false;        // its value stays out of logs, diffs and errors
   bool client = false;        // who knocks has a use for it
   bool required = false;
-  std::string_view unless{};  // a required key may be missing where this one is there
+  std::array<std::string_view, 2> unless{};  // a required key may be missing where one of these is there
   std::span<const std::string_view> choices{};
   int least = 0, most = 0;                     // of an integer
   bool (*effective)(const Origin&) = nullptr;  // where it is refused as one without effect: false
@@ -95,7 +99,7 @@ bool holds_ports(Form form);
 // Whether a declaration may have no value for the key, neither given nor by default.
 bool may_be_nothing(const Key& key);
 
-// "declaration", "public", "sequence", "derive", "profile" or "host".
+// "declaration", "public", "sequence", "derive", "token", "profile" or "host".
 std::string_view to_string(Scope scope);
 
 // For a person: "a duration", "a list of networks".

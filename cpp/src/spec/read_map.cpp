@@ -51,6 +51,8 @@ std::string belongs_to(Scope scope) {
       return "it belongs to a sequence, next to its `name`";
     case Scope::derive:
       return "it belongs to `derive`";
+    case Scope::token:
+      return "it belongs to `token`";
     case Scope::profile:
       return "it belongs to the top level";
     case Scope::host:
@@ -61,8 +63,9 @@ std::string belongs_to(Scope scope) {
 
 // The mappings whose keys may have been meant for elsewhere in the same file.
 std::span<const Scope> neighbours(Scope scope) {
-  static constexpr std::array kDeclaration{Scope::declaration, Scope::sequence, Scope::derive};
-  static constexpr std::array kProfile{Scope::profile, Scope::host, Scope::sequence, Scope::derive};
+  static constexpr std::array kDeclaration{Scope::declaration, Scope::sequence, Scope::derive, Scope::token};
+  static constexpr std::array kProfile{Scope::profile, Scope::host, Scope::sequence, Scope::derive,
+                                       Scope::token};
   if (scope == Scope::profile || scope == Scope::host) return kProfile;
   return kDeclaration;
 }
@@ -146,8 +149,11 @@ class MapReader {
     // A block mapping starts where its first key does: mark that key, not its first letter.
     const bool block = !map_.empty() && map_.node().offset == map_.first().node().offset;
     for (const Key& key : table_) {
-      const Key* other = find(table_, key.unless);
-      if (!key.required || has(key) || (other && has(*other))) continue;
+      const bool replaced = std::any_of(key.unless.begin(), key.unless.end(), [this](std::string_view name) {
+        const Key* other = find(table_, name);
+        return other && has(*other);
+      });
+      if (!key.required || has(key) || replaced) continue;
       faults_.at(block ? map_.first() : map_, {fmt::format("`{}` is missing", key.name),
                                                fmt::format("add `{}: {}`{}", key.name, key.example,
                                                            key.secret ? "; choose your own" : "")});

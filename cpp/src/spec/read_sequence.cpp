@@ -31,6 +31,39 @@ void check_epochs(const Value& map, Derivation& derivation, Faults& faults) {
   if (!accepts) epochs = {*derivation.epoch};
 }
 
+// The three ways to say what opens a sequence, and what only some of them have.
+void check_ways(const Value& map, Faults& faults) {
+  const Value derive = find_key(map, "derive"), token = find_key(map, "token");
+  const bool knock = static_cast<bool>(find_key(map, "knock"));
+  if (derive && knock)
+    faults.at(derive, {"both `knock` and `derive`", "keep one: `derive` derives the knocks from a secret"});
+  if (token && (knock || derive))
+    faults.at(token, {fmt::format("both `{}` and `token`", knock ? "knock" : "derive"),
+                      "keep one: a token opens with a single packet"});
+  for (const char* key : {"step_timeout", "sequence_timeout"}) {
+    const Value timeout = find_key(map, key);
+    if (token && timeout)
+      faults.at(timeout, {fmt::format("`{}` has no effect with `token`", key), "remove it"});
+  }
+}
+
+constexpr Duration kLongestToken = Duration::milliseconds(24LL * 3600 * 1000);
+constexpr Duration kShortestPeriod = Duration::milliseconds(1000);
+
+void check_times(const Value& map, const Token& token, Faults& faults) {
+  const Value period = find_key(map, "period"), ahead = find_key(map, "ahead"), skew = find_key(map, "skew");
+  if (token.period < kShortestPeriod) faults.at(period, {"a `period` of less than 1s", "write 1s or more"});
+  if (ahead && token.ahead > kLongestToken)
+    faults.at(ahead, {"`ahead` is longer than 1d", "write 1d or less"});
+  if (skew && token.skew > kLongestToken) faults.at(skew, {"`skew` is longer than 1d", "write 1d or less"});
+  if (token.ahead < token.period) {
+    faults.at(ahead ? ahead : period,
+              {fmt::format("`ahead` is shorter than `period`, {}", to_string(token.period)),
+               "the table needs at least one token to come: shorten `period`, or write "
+               "a longer `ahead`"});
+  }
+}
+
 }  // namespace
 
 Value find_key(const Value& map, std::string_view key) {
@@ -53,10 +86,7 @@ void read_sequence_list(const Value& list, Draft& draft, Faults& faults) {
     SequenceDraft& sequence = draft.sequences.emplace_back();
     sequence.at = entry;
     read_map(Scope::sequence, entry, {&draft, &sequence, nullptr}, faults);
-    const Value derive = find_key(entry, "derive");
-    if (derive && find_key(entry, "knock")) {
-      faults.at(derive, {"both `knock` and `derive`", "keep one: `derive` derives the knocks from a secret"});
-    }
+    check_ways(entry, faults);
   }
 }
 
@@ -108,6 +138,23 @@ void read_derivation(const Key& key, const Value& value, Target& target, Faults&
   Derivation& derivation = target.sequence->value.derive.emplace();
   read_map(Scope::derive, value, {target.draft, target.sequence, &derivation}, faults);
   check_epochs(value, derivation, faults);
+}
+
+void read_token(const Key& key, const Value& value, Target& target, Faults& faults) {
+  if (value.kind() != NodeKind::map) {
+    faults.at(value, {"`token` takes a mapping", fmt::format("write it as in `token: {}`", key.example)});
+    return;
+  }
+  target.sequence->token = value;
+  Token& token = target.sequence->value.token.emplace();
+  Target inner{target.draft, target.sequence};
+  inner.token = &token;
+  read_map(Scope::token, value, inner, faults);
+  const Value own = find_key(value, "key"), host = find_key(value, "host");
+  if (own && find_key(value, "secret_file"))
+    faults.at(own, {"both `secret_file` and `key`", "keep one: `key` is that of this sequence alone"});
+  if (own && host) faults.at(host, {"`host` has no effect with `key`", "remove it"});
+  check_times(value, token, faults);
 }
 
 void read_epochs(const Key& key, const Value& value, Target& target, Faults& faults) {

@@ -22,6 +22,7 @@ struct Target {
   ProfileDraft* profile = nullptr;
   HostDraft* host = nullptr;
   PublicRule* rule = nullptr;
+  Token* token = nullptr;
 };
 
 // Reads a mapping by the table of its scope: unknown, repeated, empty and
@@ -72,6 +73,11 @@ Field& field(Target& target, Field PublicRule::*member) {
 template <typename Field>
 Field& field(Target& target, Field Derivation::*member) {
   return target.derivation->*member;
+}
+
+template <typename Field>
+Field& field(Target& target, Field Token::*member) {
+  return target.token->*member;
 }
 
 template <auto member, auto parse>
@@ -141,6 +147,7 @@ void read_knocks(const Key& key, const Value& value, Target& target, Faults& fau
 void read_opens(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_epochs(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_derivation(const Key& key, const Value& value, Target& target, Faults& faults);
+void read_token(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_hosts(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_patterns(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_address(const Key& key, const Value& value, Target& target, Faults& faults);

@@ -55,6 +55,10 @@ std::string to_string(Duration duration) {
   return text;
 }
 
+std::int64_t tokens_at_once(const Token& token) {
+  return (token.ahead.milliseconds() + token.skew.milliseconds()) / token.period.milliseconds() + 1;
+}
+
 spec::Parsed<std::chrono::milliseconds> spec::parse_span(std::string_view text) {
   const std::string message = quote(text) + " is not a duration";
   std::int64_t ms = 0;

@@ -132,6 +132,13 @@ Parsed<Knock> parse_knock(std::string_view text) {
   return Knock{halves->protocol.value_or(Protocol::udp), *port};
 }
 
+Parsed<Knock> parse_token_port(std::string_view text) {
+  auto port = parse_knock(text);
+  if (port && port->protocol != Protocol::udp)
+    return tl::unexpected(Fault{"a token port that is not udp", "write it as in 41873/udp"});
+  return port;
+}
+
 Parsed<std::vector<Knock>> parse_guard(std::string_view text) {
   if (is_service_name(text)) {  // the port alone would mean both protocols, the name often means one
     const auto tcp = service_port(text, Protocol::tcp), udp = service_port(text, Protocol::udp);

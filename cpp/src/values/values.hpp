@@ -23,6 +23,7 @@ using Parsed = tl::expected<T, Fault>;
 inline constexpr std::size_t kMostKnocks = 32;           // of one sequence
 inline constexpr std::uint32_t kLastEpoch = 2147483647;  // that a declaration may name
 inline constexpr std::size_t kMostEpochs = 16;           // that a host accepts at a time
+inline constexpr std::int64_t kMostTokens = 100'000;     // of a declaration, at a time
 inline constexpr std::size_t kLeastPorts = 256;          // to draw from
 inline constexpr std::size_t kLongestName = 64;
 inline constexpr std::size_t kLongestInterface = 15;  // IFNAMSIZ - 1, linux/if.h
@@ -35,6 +36,8 @@ Parsed<std::uint16_t> parse_port(std::string_view text);
 Parsed<Knock> parse_knock(std::string_view text);        // "7000", "7000/udp", "7000:udp", "udp/7000", "tftp"
 Parsed<Service> parse_service(std::string_view text);    // "22/tcp", "60000-61000/udp", "ssh", "ssh/tcp"
 Parsed<PublicRule> parse_public(std::string_view text);  // a service, "gre", "proto/47", "icmp/8"
+Parsed<Knock> parse_token_port(std::string_view text);   // "41873/udp", "41873"
+Parsed<std::string> parse_sequence_key(std::string_view text);  // 32 bytes in base64
 Parsed<std::vector<Knock>> parse_guard(std::string_view text);  // "7001" (both protocols), "7001/udp"
 Parsed<PortRange> parse_range(std::string_view text);           // "8080", "1024-32767"
 Parsed<Protocol> parse_protocol(std::string_view text);         // "tcp", "udp"

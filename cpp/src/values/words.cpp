@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "crypto/crypto.hpp"
 #include "text/utf8.hpp"
 #include "values/host_names.hpp"
 #include "values/values.hpp"
@@ -136,6 +137,15 @@ Parsed<std::string> parse_interface(std::string_view text) {
 Parsed<std::string> parse_absolute_path(std::string_view text) {
   if (text.starts_with('/') && text.size() <= kLongestPath) return std::string(text);
   return tl::unexpected(Fault{"not an absolute path", "write the whole path, from / on"});
+}
+
+Parsed<std::string> parse_sequence_key(std::string_view text) {
+  auto bytes = crypto::from_base64(text);
+  const bool whole = bytes && bytes->size() == sizeof(crypto::Digest);
+  if (bytes) crypto::wipe(*bytes);
+  if (whole) return std::string(text);
+  return tl::unexpected(
+      Fault{"not a key of 32 bytes in base64", "copy it whole from what `knockwork export --for` printed"});
 }
 
 Parsed<std::string> parse_pattern(std::string_view text) {

@@ -15,6 +15,7 @@
 #include "ruleset/compile/places.hpp"
 #include "ruleset/compile/port_sets.hpp"
 #include "ruleset/ruleset.hpp"
+#include "ruleset/tokens.hpp"
 
 namespace knockwork {
 namespace {
@@ -53,6 +54,23 @@ Set span_set(std::string name, std::string type, std::vector<Element> elements) 
   return (spans ? interval_set : static_set)(std::move(name), std::move(type), std::move(elements));
 }
 
+// What tokens need: those to come, by the sequence that each opens; those that somebody is about to use, with
+// a bucket of one packet each, so that of two processors with the same token one comes through; those that
+// were used; and until when the first are good, by the clock.
+void add_token_sets(std::vector<Set>& sets, const Program& program) {
+  if (!has_tokens(program)) return;
+  constexpr std::uint32_t kMostUsed = 65536;
+  sets.push_back({std::string(kTokens), "typeof @th,64,128 : meta priority", {"timeout"}, {}, 0, {}});
+  sets.push_back({std::string(kClaimed),
+                  "typeof @th,64,128",
+                  {"dynamic", "timeout"},
+                  {"limit rate 1/week burst 1 packets"},
+                  kMostUsed,
+                  {}});
+  sets.push_back({std::string(kUsed), "typeof @th,64,128", {"dynamic", "timeout"}, {}, kMostUsed, {}});
+  sets.push_back({std::string(kGood), "typeof meta time", {"interval"}, {}, 0, {}});
+}
+
 constexpr std::uint32_t kMostSpent = 1U
                                      << 20;  // far more than sequences: one that cannot be spent stays shut
 
@@ -87,6 +105,7 @@ std::vector<Set> steps_maps(const Program& program) {
   std::map<Knock, std::size_t> uses;
   std::vector<std::vector<Element>> layers(1);
   for (const Track& track : program.tracks) {
+    if (track.token) continue;
     for (const Edge& edge : track.edges) {
       const std::size_t layer = uses[edge.knock]++;
       if (layer == layers.size()) layers.emplace_back();
@@ -131,11 +150,8 @@ bool in_segment(const std::vector<Segment>& segments, const Service& service) {
 void add_dispatch(std::vector<Set>& sets, const Program& program) {
   const std::vector<Segment> segments = segment_ranges(program);
   std::vector<Element> ports, ranges;
-  std::set<Knock> knocks;
-  for (const Track& track : program.tracks) {
-    for (const Edge& edge : track.edges) knocks.insert(edge.knock);
-  }
-  for (const Knock& knock : knocks) ports.push_back({port_key(knock), "goto knock", {}});
+  for (const Knock& knock : knock_ports(program)) ports.push_back({port_key(knock), "goto knock", {}});
+  for (const Knock& port : token_ports(program)) ports.push_back({port_key(port), "goto token", {}});
   for (const Knock& guard : program.guards) ports.push_back({port_key(guard), "goto guard", {}});
   for (const Service& service : protected_services(program)) {
     if (service.first == service.last && !in_segment(segments, service)) {
@@ -254,6 +270,7 @@ std::string steps_map(std::size_t layer) { return "steps_" + std::to_string(laye
 Ruleset compile(const Program& program) {
   Ruleset ruleset;
   add_dynamic_sets(ruleset.sets, program);
+  add_token_sets(ruleset.sets, program);
   std::vector<Set> steps = steps_maps(program);
   ruleset.chains = compile_chains(program, steps.size());
   std::move(steps.begin(), steps.end(), std::back_inserter(ruleset.sets));

@@ -32,6 +32,11 @@ class Gate {
       chains.push_back({"follow", "", {}, fire("excused")});
       chains.push_back({"lockout", "", {}, lockout()});
     }
+    if (has_tokens(program_)) {
+      chains.push_back({"token", "", {}, token()});
+      chains.push_back({"token_check", "", {}, token_check()});
+      chains.push_back({"token_use", "", {}, token_use()});
+    }
     if (book_.stealth()) {
       chains.push_back({"elsewhere", "", {}, elsewhere()});
     } else {
@@ -205,6 +210,28 @@ class Gate {
     append(rules, every_use("follow"));
     append(rules, {"meta pkttype multicast goto wrong", kClean + " goto answered"});
     return rules;
+  }
+
+  // A token is for an address of this host, as a knock is.
+  static Rules token() {
+    return {"fib daddr type local goto token_check", "fib daddr . iif type local goto token_check", "accept"};
+  }
+
+  // Whoever sends a token spends it: neither always_allow nor a lockout matters. Whether it is right or
+  // wrong, the packet goes on as one to any closed port.
+  Rules token_check() const {
+    return {"ct state invalid " + pass(), "meta pkttype != host " + pass(),
+            "meta time @good meta priority set @th,64,128 map @tokens jump token_use",
+            kClean + " goto answered"};
+  }
+
+  // A token that was not used is used from now on, whatever comes of it. One rule claims and remembers it:
+  // where there is no room for either, it opens nothing. Two sets, because a look at one runs its limit too.
+  Rules token_use() const {
+    return {"@th,64,128 @used return",
+            fmt::format("add @claimed {{ @th,64,128 timeout 1m }} add @used {{ @th,64,128 timeout {} }} "
+                        "meta priority vmap @openers",
+                        nft_time(program_.token_memory))};
   }
 
   // A first step fires, and one that the source may take next.

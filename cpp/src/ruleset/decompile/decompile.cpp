@@ -113,6 +113,12 @@ class Decompiler {
         if (const auto knock = parse_port(element.key)) knocks_.emplace(element.value, *knock);
       }
     }
+    if (const Set* dispatch = ruleset.set("dispatch")) {
+      for (const Element& element : dispatch->elements) {
+        const auto port = element.value == "goto token" ? parse_port(element.key) : std::nullopt;
+        if (port && !token_port_) token_port_ = port;
+      }
+    }
     index("openers", targets_);
     index("advance", targets_);
     index("timed", targets_);
@@ -143,11 +149,16 @@ class Decompiler {
   std::optional<Track> follow(std::string_view edge) {
     Track track;
     for (int step = 0; step < 64; ++step) {  // more steps than any declaration has: a loop made by hand
-      const auto knock = knocks_.find(edge);
+      const auto found = knocks_.find(edge);
       const auto target = targets_.find(edge);
       const auto id = parse_edge_key(edge);
-      if (knock == knocks_.end() || target == targets_.end() || !id) return std::nullopt;
-      track.edges.push_back({*id, knock->second});
+      // No knock takes the edge: a token does, at whichever of their ports.
+      track.token = found == knocks_.end() && step == 0;
+      const auto knock = track.token              ? token_port_
+                         : found == knocks_.end() ? std::nullopt
+                                                  : std::optional(found->second);
+      if (!knock || target == targets_.end() || !id) return std::nullopt;
+      track.edges.push_back({*id, *knock});
       std::string_view verdict = target->second->value;
       take_from(verdict, track);
       if (verdict.starts_with("goto once_")) {
@@ -214,6 +225,7 @@ class Decompiler {
   LiveDoors doors_;
   std::vector<Service> cut_;
   std::unordered_map<std::string_view, Knock> knocks_;
+  std::optional<Knock> token_port_;  // the first
   Index targets_, next_;
   std::string rewritten_;  // what is left of a verdict
   std::unordered_map<std::string, Opening> openings_;

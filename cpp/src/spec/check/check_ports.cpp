@@ -168,12 +168,31 @@ class PortChecks {
     std::vector<Service> guards;
     for (const Knock guard : draft_.value.guards.ports) guards.push_back(only(guard));
     used.clear();
+    add_drawn(sequence, ranges, token_ports(), used);
+    if (!used.empty()) {
+      faults_.at(sequence.derive,
+                 {fmt::format("{} could draw a port that tokens are sent to", title(sequence)),
+                  "add it to `exclude`"});
+    }
+    used.clear();
     add_drawn(sequence, ranges, guards, used);
     if (!used.empty()) {
       faults_.at(
           sequence.derive,
           {fmt::format("{} could draw a port in `guards`", title(sequence)),
            "add the listed guards to `exclude`: every source that sends a packet to a guard is locked out"});
+    }
+  }
+
+  void check_token(const SequenceDraft& sequence) {
+    if (!sequence.token || sequence.value.token->port.port == 0) return;
+    const Knock port = sequence.value.token->port;
+    const Value place = find_key(sequence.token, "port");
+    check_closed(sequence, port, place, "sends tokens to");
+    if (is_knock(port)) {
+      faults_.at(place,
+                 {fmt::format("{} sends tokens to a port that another sequence knocks on", title(sequence)),
+                  "use a port that no sequence knocks on"});
     }
   }
 
@@ -197,6 +216,14 @@ class PortChecks {
       if (rule.service) services.push_back(*rule.service);
     }
     return services;
+  }
+
+  std::vector<Service> token_ports() const {
+    std::vector<Service> ports;
+    for (const SequenceDraft& each : draft_.sequences) {
+      if (each.value.token && each.value.token->port.port != 0) ports.push_back(only(each.value.token->port));
+    }
+    return ports;
   }
 
   static bool is_kept_here(const Sequence& sequence) {
@@ -228,20 +255,24 @@ class PortChecks {
           {fmt::format("more than {} knocks on one port", kMostUses),
            "use different ports in the sequences: each use of a port adds cost to every packet to it"});
     }
+    check_closed(sequence, knock, place, "knocks on");
+  }
+
+  void check_closed(const SequenceDraft& sequence, Knock knock, const Value& place, std::string_view does) {
     if (const auto owner = protected_.owner(only(knock))) {
       const SequenceDraft& opener = draft_.sequences[*owner];
       faults_.at(place,
                  {&opener == &sequence
-                      ? fmt::format("{} knocks on a port that it opens itself", title(sequence))
-                      : fmt::format("{} knocks on a port that {} opens", title(sequence), title(opener)),
+                      ? fmt::format("{} {} a port that it opens itself", title(sequence), does)
+                      : fmt::format("{} {} a port that {} opens", title(sequence), does, title(opener)),
                   "use a closed port that no sequence opens"});
     } else if (public_.owner(only(knock))) {
-      faults_.at(place, {fmt::format("{} knocks on a public port", title(sequence)),
+      faults_.at(place, {fmt::format("{} {} a public port", title(sequence), does),
                          "use a closed port that is not in `public`"});
     } else if (guards_.owner(only(knock))) {
       faults_.at(
           place,
-          {fmt::format("{} knocks on a port in `guards`", title(sequence)),
+          {fmt::format("{} {} a port in `guards`", title(sequence), does),
            "remove it from `guards`, or use another port: every source that sends a packet to a guard is "
            "locked out"});
     }
@@ -251,7 +282,12 @@ class PortChecks {
   Faults& faults_;
   PortOwners protected_, here_, kept_, public_, guards_;
   std::vector<std::uint16_t> uses_;  // told at the first beyond kMostUses, so it may wrap
-  bool told_ = false;                // of a guard that stands for both protocols: once is enough
+  // Whether any sequence that is written down knocks there.
+  bool is_knock(Knock port) const {
+    return uses_[(port.protocol == Protocol::tcp ? 0U : 65536U) + port.port] > 0;
+  }
+
+  bool told_ = false;  // of a guard that stands for both protocols: once is enough
 };
 
 }  // namespace
@@ -268,6 +304,7 @@ void check_ports(const Draft& draft, Faults& faults) {
     checks.check_expiry(sequence);
     checks.check_closed_port(sequence);
   }
+  for (const SequenceDraft& sequence : draft.sequences) checks.check_token(sequence);
 }
 
 }  // namespace knockwork::spec

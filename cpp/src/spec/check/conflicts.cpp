@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "text/utf8.hpp"
+#include "values/values.hpp"
 
 namespace knockwork::spec {
 namespace {
@@ -26,6 +27,20 @@ void check_lockout(const Draft& draft, Faults& faults) {
        fmt::format(
            "write {0} or more, or remove the key: a scan slower than the lockout would complete every step",
            to_string(longest))});
+}
+
+// All of them are in the kernel's memory, and every listing shows them all.
+void check_tokens(const Draft& draft, Faults& faults) {
+  std::int64_t count = 0;
+  for (const SequenceDraft& sequence : draft.sequences) {
+    if (!sequence.value.token || sequence.value.token->period <= Duration{}) continue;
+    const std::int64_t before = count;
+    count += tokens_at_once(*sequence.value.token);
+    if (before <= kMostTokens && count > kMostTokens) {
+      faults.at(sequence.token, {fmt::format("more than {} tokens at a time in all", kMostTokens),
+                                 "use a longer `period`, or a shorter `ahead`"});
+    }
+  }
 }
 
 }  // namespace
@@ -66,6 +81,7 @@ void check_combinations(const Draft& draft, Faults& faults) {
     faults.at(draft.ping, {"`ping` has no effect in `mode: gate`",
                            "remove it, or write `mode: stealth`: gate mode does not affect echo requests"});
   }
+  check_tokens(draft, faults);
   if (draft.value.wrong_knock == WrongKnock::lockout) {
     check_lockout(draft, faults);
     return;

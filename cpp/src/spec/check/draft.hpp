@@ -17,7 +17,7 @@ struct SequenceDraft {
   Value name;                 // false where it has none that is valid
   std::vector<Value> knocks;  // places of value.knock
   std::vector<Value> opens;   // places of value.opens
-  Value derive;               // false where it has none
+  Value derive, token;        // false where it has none
 };
 
 struct Draft {

@@ -40,6 +40,8 @@ Elsewhere elsewhere(Form form) {
       return {"bool", nullptr, "bool"};
     case Form::path:
       return {"path", nullptr, "str"};
+    case Form::knock:
+      return {"raw", nullptr, "Knock", "port"};
     case Form::knocks:
       return {"list", "raw", "tuple[Knock, ...]", "knock"};  // a number is told from a text: it may be octal
     case Form::services:
@@ -62,6 +64,10 @@ Elsewhere elsewhere(Form form) {
       return {"list", "dict", "tuple[Sequence, ...]"};
     case Form::derivation:
       return {"dict", nullptr, "Derivation"};
+    case Form::token:
+      return {"dict", nullptr, "Token"};
+    case Form::sequence_key:
+      return {"str", nullptr, "str"};
     case Form::address:
     case Form::patterns:
     case Form::hosts:
@@ -116,7 +122,7 @@ std::string keys_json() {
     entry["hidden"] = key.secret || spec::holds_ports(key.form);
     entry["counted"] = words.counted ? spec::Json(words.counted) : spec::Json(nullptr);
     entry["python"] = spec::python_type(key);
-    entry["required"] = key.required && key.unless.empty();
+    entry["required"] = key.required && key.unless.front().empty();
   }
   return table.dump(2) + '\n';
 }

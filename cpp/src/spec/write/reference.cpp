@@ -71,6 +71,8 @@ std::string_view heading(Scope scope) {
       return "Keys of a sequence";
     case Scope::derive:
       return "Keys of `derive`";
+    case Scope::token:
+      return "Keys of `token`";
     case Scope::profile:
       return "Top level of a profile";
     case Scope::host:
@@ -87,7 +89,11 @@ std::string kind(const Key& key) {
 
 std::string requirement(const Key& key) {
   if (!key.required) return "";
-  return key.unless.empty() ? "; required" : fmt::format("; required unless `{}` is present", key.unless);
+  std::string others;
+  for (const std::string_view name : key.unless) {
+    if (!name.empty()) others += fmt::format("{}`{}`", others.empty() ? "" : " or ", name);
+  }
+  return others.empty() ? "; required" : fmt::format("; required unless {} is present", others);
 }
 
 std::string section(const Key& key) {
@@ -104,8 +110,8 @@ std::string section(const Key& key) {
 
 std::string reference_page() {
   std::string page(spec::kHead);
-  for (spec::Scope scope :
-       {spec::Scope::declaration, spec::Scope::public_entry, spec::Scope::sequence, spec::Scope::derive}) {
+  for (spec::Scope scope : {spec::Scope::declaration, spec::Scope::public_entry, spec::Scope::sequence,
+                            spec::Scope::derive, spec::Scope::token}) {
     page += fmt::format("\n## {}\n", spec::heading(scope));
     for (const spec::Key& key : spec::keys(scope)) page += spec::section(key);
   }

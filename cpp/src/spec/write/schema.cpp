@@ -84,6 +84,8 @@ Json form_json(const Key& key) {
       return text(kName);
     case Form::path:
       return text("^/");
+    case Form::knock:
+      return port_or_knock();
     case Form::knocks: {
       Json list = at_least_one(list_of(port_or_knock()));
       list["maxItems"] = kMostKnocks;
@@ -107,6 +109,10 @@ Json form_json(const Key& key) {
       return list_of(object(Scope::sequence));
     case Form::derivation:
       return object(Scope::derive);
+    case Form::token:
+      return object(Scope::token);
+    case Form::sequence_key:
+      return text("^[A-Za-z0-9+/]{43}=$");
     case Form::host:
       return text(kHost);
     case Form::protocols:
@@ -140,14 +146,16 @@ Json object(Scope scope) {
   Json properties = Json::object(), required = Json::array();
   for (const Key& key : keys(scope)) {
     properties[std::string(key.name)] = key_schema(key);
-    if (key.required && key.unless.empty()) required.push_back(key.name);
+    if (key.required && key.unless.front().empty()) required.push_back(key.name);
   }
   Json schema;
   schema["type"] = "object";
   schema["properties"] = std::move(properties);
   schema["required"] = std::move(required);
   schema["additionalProperties"] = false;
-  if (scope == Scope::sequence) schema["oneOf"] = {{{"required", {"knock"}}}, {{"required", {"derive"}}}};
+  if (scope == Scope::sequence)
+    schema["oneOf"] = {{{"required", {"knock"}}}, {{"required", {"derive"}}}, {{"required", {"token"}}}};
+  if (scope == Scope::token) schema["oneOf"] = {{{"required", {"secret_file"}}}, {{"required", {"key"}}}};
   if (scope == Scope::derive) schema["not"] = {{"required", {"period", "epoch"}}};
   return schema;
 }

@@ -34,6 +34,7 @@ struct Plain {
     return rule.interface.empty() && rule.from.empty() ? to_string(rule) : flow(rule);
   }
   std::string operator()(const Derivation* derivation) const { return flow(*derivation); }
+  std::string operator()(const Token* token) const { return flow(*token); }
   std::string operator()(const Sequence& sequence) const { return flow(sequence); }
 
   std::string operator()(const Guards* guards) const {

@@ -30,6 +30,9 @@ struct ToJson {
   Json operator()(const Derivation* derivation) const {
     return to_value(*derivation, [](const Field&) { return true; });
   }
+  Json operator()(const Token* token) const {
+    return to_value(*token, [](const Field&) { return true; });
+  }
   template <typename T>
   Json operator()(const std::vector<T>* values) const {
     Json list = Json::array();
@@ -93,6 +96,8 @@ ProfileHost export_host(const Spec& spec, const std::string& host, const std::st
   ProfileHost exported{{host}, address, spec.lockout, spec.sequences};
   for (Sequence& sequence : exported.sequences) {
     if (sequence.derive && sequence.derive->host.empty()) sequence.derive->host = own_host_name();
+    if (sequence.token && sequence.token->key.empty() && sequence.token->host.empty())
+      sequence.token->host = own_host_name();
   }
   return exported;
 }
