@@ -57,6 +57,9 @@ void add_help_commands(Commands& commands) {
   commands.add("completion", "Print a shell completion script for this command", arguments, run_completion)
       ->add_option("SHELL", arguments->shell, "bash, zsh or fish")
       ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+      ->check([](const std::string& shell) {
+        return shell == "bash" || shell == "zsh" || shell == "fish" ? ""
+                                                                    : shell + " is not bash, zsh or fish";
+      });
   commands.add("man", "Print the man page", arguments, run_manual)->group("");  // for packages
 }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <sstream>
+#include <system_error>
 
 #include "knockwork/wire.hpp"
 #include "output.hpp"
@@ -29,6 +31,18 @@ ShowProgress progress(const KnockArguments& arguments) {
   };
 }
 
+constexpr int kMostRetries = 1000;
+
+// In words of our own: CLI11's differ between its versions.
+std::string retries_fault(const std::string& text) {
+  int count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole && count >= 0 && count <= kMostRetries
+             ? ""
+             : fmt::format("{} is not a number from 0 to {}", text, kMostRetries);
+}
+
 }  // namespace
 
 void add_way(CLI::App* sub, KnockArguments& arguments) {
@@ -43,7 +57,7 @@ void add_way(CLI::App* sub, KnockArguments& arguments) {
   add_time(sub, "--jitter", arguments.jitter, "maximum random time added between two knocks");
   sub->add_option("--retries", arguments.retries,
                   "maximum number of retries if nothing opens; the last comes after the lockout")
-      ->check(CLI::Range(0, 1000));
+      ->check(retries_fault);
   add_time(
       sub, "--within", arguments.within,
       "how long to keep knocking if nothing opens; default without --retries: the host's lockout plus 10s");

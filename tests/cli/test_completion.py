@@ -44,6 +44,12 @@ def test_syntax(shell: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_another_shell() -> None:
+    done = subprocess.run([binary(), "completion", "ksh"], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1, "", "knockwork: error: SHELL: ksh is not bash, zsh or fish\nSee knockwork --help.\n")
+
+
 def test_man(tmp_path: Path) -> None:
     """Every command and option of --help is in the page, and man has nothing to complain of."""
     page = printed("man")
