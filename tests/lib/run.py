@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import build
+import leftovers
 import process
 import results
 import suites
@@ -88,6 +89,7 @@ def keep(log: Path) -> None:
 def run(suite: suites.Suite, scratch: Path) -> results.Results:
     total = results.Results()
     log = scratch / f"{suite.name}.log"
+    before = leftovers.present()
     with open(log, "wb") as out:
         for command in suite.commands(scratch):
             start = out.tell()
@@ -106,6 +108,7 @@ def run(suite: suites.Suite, scratch: Path) -> results.Results:
             elif not status and not one.passed and not one.skips:
                 one.failures.append((Path(command.argv[0]).name, "ran no test"))
             total.add(one)
+    total.failures += [(f"left {what} behind", "it was not there before") for what in leftovers.present() - before]
     keep(log)
     return total
 
