@@ -27,6 +27,7 @@ struct ConnectArguments : KnockArguments {
 struct ExportArguments : Common {
   std::string host;
   std::string address;
+  std::string person;
 };
 
 // What the profile has for a host and a port that is to open, if one is named.
@@ -95,12 +96,26 @@ Spec with_this_hosts_epochs(Spec spec) {
   return kept ? with_record(std::move(spec), read_epoch_record()) : spec;
 }
 
+// What was derived for one person is written down: nobody but this host has the secret.
+void warn_of_epoch(const Spec& spec, const std::string& name) {
+  for (const Sequence& sequence : spec.sequences) {
+    if (sequence.name != name || !sequence.derive) continue;
+    warn(fmt::format(
+        "the knocks of {} are those of epoch {} and end with it: export them again then, or declare `token`",
+        name, current_epoch(*sequence.derive, unix_time())));
+  }
+}
+
 int run_export(const ExportArguments& arguments) {
   char name[256] = "localhost";
   ::gethostname(name, sizeof name - 1);
-  const ProfileHost host = export_host(with_this_hosts_epochs(load(sources(arguments.file))),
-                                       arguments.host.empty() ? name : arguments.host, arguments.address);
-  print(arguments.json ? to_json(host) + '\n' : to_yaml(host));
+  const std::string host = arguments.host.empty() ? name : arguments.host;
+  const Spec spec = with_this_hosts_epochs(load(sources(arguments.file)));
+  const ProfileHost exported = arguments.person.empty()
+                                   ? export_host(spec, host, arguments.address)
+                                   : export_for(spec, arguments.person, host, arguments.address);
+  warn_of_epoch(spec, arguments.person);
+  print(arguments.json ? to_json(exported) + '\n' : to_yaml(exported));
   return kFine;
 }
 
@@ -132,5 +147,8 @@ void add_client_commands(Commands& commands) {
                      run_export);
   commands.share(sub, *exported, {Shared::file, Shared::reveal_lines, Shared::json});
   sub->add_option("--host", exported->host, "the host's name in the profile; default: its own name");
+  sub->add_option(
+      "--for", exported->person,
+      "a profile for one person: only this sequence, with a key of its own instead of the secret");
   sub->add_option("--address", exported->address, "the address to knock on; default: the host's name");
 }

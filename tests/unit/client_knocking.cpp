@@ -1,82 +1,15 @@
 // When and where the client knocks, on a wire that logs everything and keeps its own time.
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <deque>
-#include <map>
 
 #include "catch.hpp"
-#include "knockwork/client.hpp"
+#include "fake_wire.hpp"
 #include "knockwork/diagnostic.hpp"
-#include "knockwork/wire.hpp"
 
 namespace {
 
 using namespace knockwork;
 using std::chrono::milliseconds;
 using Answer = Wire::Answer;
-
-class FakeWire final : public Wire {
- public:
-  std::vector<std::string> log;
-  std::vector<std::string> addresses{"192.0.2.1"};
-  std::map<std::string, std::string> obstacles;  // by address
-  std::deque<Answer> answers;                    // to connections, in turn; then silent
-  std::string lost;                              // what the next knock fails with
-  bool hears = false;                            // the host answers knocks, after 10 ms
-  std::deque<bool> unheard;                      // those that are not answered all the same, in turn
-
-  std::vector<Destination> resolve(const std::string& name, Family family, std::string& why) override {
-    log.push_back("resolve " + name);
-    std::vector<Destination> all;
-    for (const std::string& each : addresses) {
-      const Network network = *parse_network(each);
-      if (family == Family::any || network.ipv6 == (family == Family::ipv6)) all.push_back({network, 0});
-    }
-    if (all.empty()) why = "Name or service not known";
-    return all;
-  }
-
-  std::string obstacle(const Destination& to, const Way&) override {
-    const auto found = obstacles.find(to_string(to));
-    return found == obstacles.end() ? "" : found->second;
-  }
-
-  Sent knock(const Destination& to, Knock knock, const Way&) override {
-    note(fmt::format("{} ← {}", to_string(to), to_string(knock)));
-    return {Socket(), std::exchange(lost, "")};
-  }
-
-  bool answered(const std::vector<Socket>&, milliseconds most) override {
-    bool heard = hears;
-    if (!unheard.empty()) {
-      heard = heard && !unheard.front();
-      unheard.pop_front();
-    }
-    now_ += heard ? milliseconds(10) : most;
-    return heard;
-  }
-
-  Tried connect(const Destination& to, std::uint16_t port, const Way&, milliseconds timeout,
-                Purpose) override {
-    const Answer answer = answers.empty() ? Answer::silent : answers.front();
-    if (!answers.empty()) answers.pop_front();
-    static constexpr const char* kWords[] = {"open", "refused", "silent", "no way"};
-    note(fmt::format("{} ← connect {}: {}", to_string(to), port, kWords[static_cast<int>(answer)]));
-    if (answer == Answer::silent) now_ += timeout;
-    return {answer, Socket(), answer == Answer::silent ? "no answer" : "no host"};
-  }
-
-  milliseconds now() override { return now_; }
-  void sleep(milliseconds time) override { now_ += time; }
-  milliseconds random(milliseconds most) override { return most; }
-
- private:
-  void note(const std::string& what) { log.push_back(fmt::format("{}: {}", now_.count(), what)); }
-  milliseconds now_{0};
-};
-
-using Lines = std::vector<std::string>;
 
 KnockTarget target() {
   KnockTarget target;

@@ -108,3 +108,42 @@ TEST_CASE("profile: knocks by hand are those of a declaration") {
   CHECK(tcp_service("22") == Service{Protocol::tcp, 22, 22});
   CHECK(tcp_service("22/tcp") == Service{Protocol::tcp, 22, 22});
 }
+
+TEST_CASE("profile: a token's key is all that one person needs, and opens what the secret opens") {
+  const std::string key = "67FLS4xYGmAUe7V/72dw/f3JgzFOCqWicMvys8lsbRw=";
+  const Spec spec = load({{Source::Kind::declaration, "t.yml",
+                           R"(
+knockwork: 1
+sequences:
+  - {name: alice, token: {port: 41873, key: ")" +
+                               key + R"(", period: 30s, ahead: 1h, skew: 1m}, opens: [22/tcp]}
+  - {name: bob, token: {port: 41873, secret_file: /s, host: web1.example, serial: 3}, opens: [22/tcp]}
+  - {name: carol, knock: [7000, 8000/tcp], opens: [22/tcp]}
+)"}});
+  CHECK(to_yaml(export_for(spec, "alice", "web1", "")) == R"(knockwork: 1
+hosts:
+  - host: "web1"
+    lockout: "5s"
+    sequences:
+      - name: "alice"
+        opens: ["22/tcp"]
+        open_for: "30s"
+        token: {"port":"41873/udp","key":")" + key + R"(","period":"30s"}
+)");
+  const ProfileHost all = export_host(spec, "web1", "");
+  CHECK(to_yaml(all).find(
+            R"(token: {"port":"41873/udp","secret_file":"/s","host":"web1.example","period":"15s",)"
+            R"("serial":3})") != std::string::npos);
+  CHECK(load_profile("t", to_yaml(all)).hosts.front().sequences[1] == spec.sequences[1]);
+  CHECK(export_for(spec, "carol", "web1", "").sequences == std::vector{spec.sequences[2]});
+  CHECK_THROWS_WITH(export_for(spec, "dave", "web1", ""),
+                    "the declaration has no sequence dave: it has alice, bob, carol");
+  const KnockTarget target =
+      only_target(load_profile("t", to_yaml(export_for(spec, "alice", "web1", ""))), "web1");
+  CHECK(to_base64(target.token->key) == key);
+  CHECK(target.token->port == Knock{Protocol::udp, 41873});
+  CHECK(target.token->draw(118802822, 0) ==
+        TokenDrawer(target.token->key, Duration::milliseconds(30000)).at(118802822, 0));
+  CHECK(target.proof == Service{Protocol::tcp, 22, 22});
+  CHECK(target.knocks.empty());
+}

@@ -271,7 +271,7 @@ options:
       token:
         description:
           - >-
-            One UDP packet with a token opens, and each token opens once: whoever sees the packet cannot repeat it. The
+            One UDP packet with a token opens, and each token opens once: no one who sees the packet can repeat it. The
             tokens are derived from a secret, and the kernel has those of the next minutes. docs/tokens.md explains
             them.
         type: dict
@@ -477,7 +477,7 @@ options:
   token:
     description:
       - >-
-        One UDP packet with a token opens, and each token opens once: whoever sees the packet cannot repeat it. The
+        One UDP packet with a token opens, and each token opens once: no one who sees the packet can repeat it. The
         tokens are derived from a secret, and the kernel has those of the next minutes. docs/tokens.md explains them.
     type: dict
     suboptions:

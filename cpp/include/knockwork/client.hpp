@@ -14,10 +14,12 @@
 #include <vector>
 
 #include "knockwork/spec.hpp"
+#include "knockwork/token.hpp"
 
 namespace knockwork {
 
-class Wire;  // wire.hpp: sockets and clock
+class Wire;         // wire.hpp: sockets and clock
+class TokenMemory;  // which tokens were sent: client/tokens/memory.hpp
 
 // One entry of a profile.
 struct ProfileHost {
@@ -46,6 +48,10 @@ Profile read_profile(const std::filesystem::path& file);
 std::string to_yaml(const ProfileHost& host);
 std::string to_json(const ProfileHost& host);
 ProfileHost export_host(const Spec& spec, const std::string& host, const std::string& address);
+// The same for one person: that sequence alone, with no secret but its own. Of a token its key; of a derived
+// sequence the knocks of the epoch in force, written down. Throws SystemError.
+ProfileHost export_for(const Spec& spec, const std::string& sequence, const std::string& host,
+                       const std::string& address);
 
 enum class Family { any, ipv4, ipv6 };
 
@@ -54,6 +60,15 @@ struct Way {
   Family family = Family::any;
   std::string source;     // an address of this host; empty: the kernel's choice
   std::string interface;  // by name; empty: by the routes
+};
+
+// Where a sequence's tokens come from and go to.
+struct TokenSource {
+  Knock port;
+  Duration period;
+  TokenKey key;
+  std::function<TokenBytes(Window, Losses)> draw;
+  std::shared_ptr<TokenMemory> memory;
 };
 
 // A host to knock on, and how it is opened.
@@ -65,6 +80,7 @@ struct KnockTarget {
   std::vector<Service> opens;          // what it opens; empty for knocks given by hand
   // The knocks; of a derived sequence those of its neighbours as well, in the order in which to try them.
   std::vector<std::vector<Knock>> knocks;
+  std::optional<TokenSource> token;  // in their place
   // As far as they are known; of knocks given by hand they are not.
   std::optional<std::chrono::milliseconds> lockout, step_timeout, sequence_timeout;
   std::optional<Service> proof;  // a TCP port of the same address that tells whether the sequence has opened
@@ -93,7 +109,7 @@ struct Knocking {
   std::chrono::milliseconds timeout{5000};  // of each connection tried
   // Where nothing opened it is knocked again, after pauses that grow: so many times at most (the last one
   // then comes after the lockout, as far as that is known), and for so long. Neither given: for the lockout
-  // and 10 s more.
+  // and 10 s more. With tokens each time is one token, and no lockout matters.
   std::optional<int> retries;
   std::optional<std::chrono::milliseconds> within;
   bool try_first = false;  // connect before knocking

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "knockwork/client.hpp"
+#include "knockwork/derive.hpp"
 
 namespace knockwork {
 
@@ -41,6 +42,10 @@ class Wire {
   };
   virtual Sent knock(const Destination& to, Knock knock, const Way& way) = 0;
 
+  // One UDP datagram, once, from a socket of its own.
+  virtual Sent send(const Destination& to, std::uint16_t port, const std::string& datagram,
+                    const Way& way) = 0;
+
   // Whether one of these packets is answered within this time, with whatever it is: a closed port's
   // refusal, or more. Then that packet has arrived.
   virtual bool answered(const std::vector<Socket>& sent, std::chrono::milliseconds most) = 0;
@@ -57,6 +62,20 @@ class Wire {
   virtual Tried connect(const Destination& to, std::uint16_t port, const Way& way,
                         std::chrono::milliseconds timeout, Purpose purpose) = 0;
 
+  // The same without waiting: with a socket, and `silent`, where it is under way. No program hears of it
+  // before keep() does.
+  virtual Tried begin(const Destination& to, std::uint16_t port, const Way& way) = 0;
+  // The first of them that is answered within this time; else `silent`.
+  struct Heard {
+    Answer answer = Answer::silent;
+    std::size_t which = 0;
+    std::string why;
+  };
+  virtual Heard hear(const std::vector<Socket>& begun, std::chrono::milliseconds most) = 0;
+  // Makes an open one that was begun a connection to be used.
+  virtual void keep(const Socket& socket) = 0;
+
+  virtual UnixTime clock() = 0;
   virtual std::chrono::milliseconds now() = 0;  // never goes back
   virtual void sleep(std::chrono::milliseconds time) = 0;
   virtual std::chrono::milliseconds random(std::chrono::milliseconds most) = 0;  // 0 to most

@@ -5,7 +5,10 @@
 #include <algorithm>
 
 #include "client/pauses.hpp"
+#include "client/tokens/turns.hpp"
 #include "client/wire/pace.hpp"
+#include "client/wire/race.hpp"
+#include "crypto/crypto.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/wire.hpp"
 
@@ -19,6 +22,8 @@ using Purpose = Wire::Purpose;
 // A port that opens by a daemon's doing needs a moment after the last knock.
 constexpr milliseconds kGrace{1000};
 constexpr milliseconds kFirstPause{20};
+// After a token, so that its length says little.
+constexpr milliseconds::rep kMostPadding = 496;
 
 std::string times(int rounds) { return rounds == 1 ? "once" : fmt::format("{} times", rounds); }
 
@@ -39,7 +44,7 @@ class Attempt {
   Knocked send() {
     if (!find_ways()) return std::move(knocked_);
     knocked_.rounds = 1;
-    const std::string why = knock_on(ways_.front());
+    const std::string why = knock_on(0);
     if (!why.empty()) fail(Outcome::unreachable, fmt::format("cannot knock on {}: {}", title(), why));
     return std::move(knocked_);
   }
@@ -52,9 +57,11 @@ class Attempt {
       fail(Outcome::unreachable, target_.unknown);
       return {std::move(knocked_), Socket()};
     }
+    race_.emplace(wire_, how_.way, service);
     do {
       if (try_all(service, Knocks::sent)) return finish();
     } while (best_ != Wire::Answer::no_way && pause());  // no way: nobody heard it
+    if (turns_) turns_->none_opened();
     explain(service);
     return {std::move(knocked_), Socket()};
   }
@@ -90,6 +97,7 @@ class Attempt {
     }
     if (!ways_.empty()) {
       says_of(ways_.front());
+      if (target_.token) turns_.emplace(*target_.token, ways_.size());
       return true;
     }
     fail(Outcome::unreachable, fmt::format("no route to {}: {}", title(), why));
@@ -100,12 +108,15 @@ class Attempt {
   bool try_all(Service service, Knocks knocks) {
     best_ = Wire::Answer::no_way;
     if (knocks == Knocks::sent) ++knocked_.rounds;
-    for (const Destination& to : ways_) {
+    for (std::size_t way = 0; way < ways_.size(); ++way) {
+      const Destination& to = ways_[way];
       std::string why;
-      if (knocks == Knocks::sent) why = knock_on(to);
+      if (knocks == Knocks::sent) why = knock_on(way);
       Wire::Tried tried{Wire::Answer::silent, Socket(), why};
       if (why.empty())
-        tried = knocks == Knocks::sent ? wait_open(to, service) : connect(to, service, how_.timeout);
+        tried = knocks == Knocks::left_out ? connect(to, service, how_.timeout)
+                : turns_                   ? race(way)
+                                           : wait_open(to, service);
       remember(to, tried);
       if (tried.answer != Wire::Answer::open) continue;
       socket_ = std::move(tried.socket);
@@ -128,7 +139,20 @@ class Attempt {
     knocked_.addresses = {knocked_.address};
   }
 
-  std::string knock_on(const Destination& to) {
+  std::string knock_on(std::size_t way) { return turns_ ? send_tokens(way) : send_knocks(ways_[way]); }
+
+  std::string send_tokens(std::size_t way) {
+    if (show_) show_({Progress::Kind::knocking, knocked_.rounds, 1, 1, {}});
+    std::string why;
+    for (const TokenBytes& token : turns_->next(knocked_.rounds, way, wire_.clock())) {
+      const auto padding = static_cast<std::size_t>(wire_.random(milliseconds(kMostPadding)).count());
+      const std::string datagram = std::string(token.begin(), token.end()) + crypto::random_bytes(padding);
+      why = wire_.send(ways_[way], target_.token->port.port, datagram, how_.way).why;
+    }
+    return why;
+  }
+
+  std::string send_knocks(const Destination& to) {
     const std::vector<Knock>& knocks = target_.knocks[pauses_.turn(knocked_.rounds)];
     for (std::size_t step = 0; step < knocks.size(); ++step) {
       if (show_) {
@@ -147,6 +171,17 @@ class Attempt {
 
   Wire::Tried connect(const Destination& to, Service service, milliseconds timeout) {
     return wire_.connect(to, service.first, how_.way, timeout, purpose_);
+  }
+
+  // After a token. What opens may have been begun in an earlier round, and at another address.
+  Wire::Tried race(std::size_t way) {
+    races_.emplace_back(knocked_.rounds, way);
+    Wire::Tried tried = race_->run(ways_[way], pauses_.patience(knocked_.rounds, wire_.now()));
+    if (tried.answer != Wire::Answer::open) return tried;
+    const auto [round, at] = races_[static_cast<std::size_t>(race_->winner() - 1)];
+    turns_->opened(round, at);
+    if (purpose_ == Purpose::connection) wire_.keep(tried.socket);
+    return tried;
   }
 
   Wire::Tried wait_open(const Destination& to, Service service) {
@@ -179,7 +214,9 @@ class Attempt {
   void explain(Service service) {
     const std::string where = fmt::format("{} of {}", to_string(service), title());
     const std::string knocked = times(knocked_.rounds) + by_epoch();
-    if (best_ == Wire::Answer::refused) {
+    if (turns_ && best_ != Wire::Answer::no_way) {
+      explain_tokens(where);
+    } else if (best_ == Wire::Answer::refused) {
       fail(Outcome::refused,
            fmt::format(
                "{} is still closed after knocking {}: check that the knocks match its declaration, and that "
@@ -191,6 +228,23 @@ class Attempt {
     } else {
       fail(Outcome::unreachable, fmt::format("no route to {}: {}", title(), why_));
     }
+  }
+
+  // Nothing tells why a token opened nothing.
+  void explain_tokens(const std::string& where) {
+    const std::string sent = knocked_.rounds == 1 ? "a token" : fmt::format("{} tokens", knocked_.rounds);
+    const std::string kept =
+        target_.token->memory->trouble().empty()
+            ? ""
+            : fmt::format(" (what was sent is not remembered: {})", target_.token->memory->trouble());
+    const bool refused = best_ == Wire::Answer::refused;
+    fail(refused ? Outcome::refused : Outcome::unreachable,
+         fmt::format(
+             "{} {} after {}{}: the clocks of both hosts probably differ; otherwise the tokens of this "
+             "time are used up (wait a minute), the key or the sequence was replaced, `from` excludes "
+             "this address, {}",
+             where, refused ? "is still closed" : "does not answer", sent, kept,
+             refused ? "or the service is not listening" : "or the host is not reachable over UDP and TCP"));
   }
 
   // Two epochs behind nothing opens, and no answer tells it.
@@ -216,6 +270,9 @@ class Attempt {
   const ShowProgress& show_;
   Pace pace_;
   Pauses pauses_;
+  std::optional<TokenTurns> turns_;  // of tokens
+  std::optional<Race> race_;
+  std::vector<std::pair<int, std::size_t>> races_;  // round and address of each
   Purpose purpose_ = Purpose::proof;
   Knocked knocked_;
   std::vector<Destination> ways_;

@@ -15,6 +15,9 @@ constexpr milliseconds kMargin{250};
 constexpr milliseconds kShortestRound{500};
 // An answer that was lost comes again after a second (RFC 6298, 2).
 constexpr milliseconds kFirstPatience{1600};
+// Connections go on beside the next tokens, so an answer that takes longer is not missed.
+constexpr milliseconds kTokenPatience{600};
+constexpr int kSoon = 5;
 constexpr milliseconds kGoesOn{10'000};
 constexpr milliseconds kGoesOnByHand{15'000};
 
@@ -30,14 +33,16 @@ std::optional<milliseconds> end_of(const KnockTarget& target, const Knocking& ho
 Pauses::Pauses(const KnockTarget& target, const Knocking& how, milliseconds now)
     : target_(target), how_(how), end_(end_of(target, how, now)), pause_(kFirstPause) {}
 
+std::size_t Pauses::turns() const { return std::max<std::size_t>(target_.knocks.size(), 1); }
+
 int Pauses::repeats() const { return target_.knocks.size() > 1 && how_.retries.value_or(1) > 0 ? 1 : 0; }
 
 std::size_t Pauses::turn(int round) const {
-  return static_cast<std::size_t>(std::max(round - 1 - repeats(), 0)) % target_.knocks.size();
+  return static_cast<std::size_t>(std::max(round - 1 - repeats(), 0)) % turns();
 }
 
 bool Pauses::is_last(int round) const {
-  return how_.retries && round >= *how_.retries + static_cast<int>(target_.knocks.size());
+  return how_.retries && round >= *how_.retries + static_cast<int>(turns());
 }
 
 milliseconds Pauses::free_again(milliseconds last_knock) const {
@@ -47,6 +52,8 @@ milliseconds Pauses::free_again(milliseconds last_knock) const {
 std::optional<milliseconds> Pauses::after(int round, milliseconds last_knock, milliseconds now) {
   if (is_last(round)) return std::nullopt;
   if (!first_knocked_) first_knocked_ = last_knock;
+  if (target_.token && round < kSoon)
+    return end_ && now + kShortestRound > *end_ ? std::nullopt : std::optional(now);
   milliseconds next = now + pause_;
   if (target_.lockout) {
     const bool other_turn = turn(round + 1) != turn(round);
@@ -62,7 +69,11 @@ std::optional<milliseconds> Pauses::after(int round, milliseconds last_knock, mi
 
 milliseconds Pauses::patience(int round, milliseconds now) const {
   milliseconds patience = how_.timeout;
-  if (!is_last(round)) patience = std::min(patience, kFirstPatience * (1 << std::min(round - 1, 10)));
+  if (!is_last(round)) {
+    const milliseconds first =
+        target_.token ? kTokenPatience : kFirstPatience * (1 << std::min(round - 1, 10));
+    patience = std::min(patience, target_.token && round >= kSoon ? 2 * first : first);
+  }
   if (end_) patience = std::min(patience, std::max(*end_ - now, kShortestRound));
   return patience;
 }

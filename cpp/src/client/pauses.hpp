@@ -2,7 +2,8 @@
 //
 // Nothing tells a client that it is locked out, and by whom, and a right sequence does not prolong a lockout:
 // so it tries again soon, then less often. Knocks of another epoch may be wrong ones: between turns the
-// lockout is waited out.
+// lockout is waited out. Tokens lock nobody out: each of the first five follows as soon as the one before it
+// must have opened.
 #pragma once
 
 #include <chrono>
@@ -27,6 +28,7 @@ class Pauses {
   std::chrono::milliseconds patience(int round, std::chrono::milliseconds now) const;
 
  private:
+  std::size_t turns() const;
   int repeats() const;  // of the first turn, before the others have theirs
   std::chrono::milliseconds free_again(std::chrono::milliseconds last_knock) const;
 

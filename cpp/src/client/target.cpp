@@ -54,13 +54,17 @@ KnockTarget make_target(const ProfileHost& entry, const std::string& host, const
     target.epoch = current_epoch(*sequence.derive, unix_time());
   }
   target.opens = sequence.opens;
+  target.proof = proof_of(sequence);
+  if (sequence.token) {
+    target.token = token_source(sequence, host);
+    return target;
+  }
   target.knocks = knocks_by_epoch(sequence, host);
   target.lockout = std::chrono::milliseconds(entry.lockout.milliseconds());
   target.step_timeout = std::chrono::milliseconds(sequence.step_timeout.milliseconds());
   if (sequence.sequence_timeout) {
     target.sequence_timeout = std::chrono::milliseconds(sequence.sequence_timeout->milliseconds());
   }
-  target.proof = proof_of(sequence);
   return target;
 }
 

@@ -106,18 +106,40 @@ std::vector<std::string> texts_of(const Ports& ports) {
   return texts;
 }
 
+json described(const KnockTarget& target, const std::string& fingerprint) {
+  return {{"host", target.host},
+          {"address", target.address},
+          {"name", target.sequence},
+          {"knocks", target.token ? 0 : target.knocks.front().size()},
+          {"services", target.opens.size()},
+          {"fingerprint", user_fingerprint(fingerprint)}};
+}
+
+// What a profile needs that is to open this sequence alone.
+json describe_token(const KnockTarget& target, bool reveal) {
+  const TokenSource& token = *target.token;
+  json value = described(
+      target, fmt::format("token {} {} {}", target.sequence, to_string(token.port), to_base64(token.key)));
+  if (!reveal) return value;
+  value["knock"] = json::array();
+  value["token"] = {
+      {"port", to_string(token.port)}, {"key", to_base64(token.key)}, {"period", to_string(token.period)}};
+  return value;
+}
+
+json describe_knocks(const KnockTarget& target, bool reveal) {
+  const std::vector<std::string> knocks = texts_of(target.knocks.front());
+  const std::string in_table = target.epoch ? epoch_name(target.sequence, *target.epoch) : target.sequence;
+  json value = described(target, fmt::format("knock {} {}", in_table, fmt::join(knocks, " ")));
+  if (reveal) value["knock"] = knocks;
+  return value;
+}
+
 std::string describe(const json& request) {
   const KnockTarget target = target_of(request, text_in(request, "opens"));
-  const std::vector<std::string> knocks = texts_of(target.knocks.front()), services = texts_of(target.opens);
-  const std::string in_table = target.epoch ? epoch_name(target.sequence, *target.epoch) : target.sequence;
-  const std::string fingerprint =
-      user_fingerprint(fmt::format("knock {} {}", in_table, fmt::join(knocks, " ")));
-  json value{{"host", target.host},     {"address", target.address},   {"name", target.sequence},
-             {"knocks", knocks.size()}, {"services", services.size()}, {"fingerprint", fingerprint}};
-  if (request.value("reveal", false)) {
-    value["knock"] = knocks;
-    value["opens"] = services;
-  }
+  const bool reveal = request.value("reveal", false);
+  json value = target.token ? describe_token(target, reveal) : describe_knocks(target, reveal);
+  if (reveal) value["opens"] = texts_of(target.opens);
   return json_text(value);
 }
 

@@ -330,7 +330,7 @@ constexpr std::array<Key, 12> kSequence{{
      .fallback = "",
      .example = "{port: 41873/udp, secret_file: /etc/knockwork/secret}",
      .doc =
-         "One UDP packet with a token opens, and each token opens once: whoever sees the packet cannot repeat "
+         "One UDP packet with a token opens, and each token opens once: no one who sees the packet can repeat "
          "it. The tokens are derived from a secret, and the kernel has those of the next minutes. "
          "docs/tokens.md explains them.",
      .client = true},
@@ -346,6 +346,7 @@ constexpr std::array<Key, 8> kToken{{
      .doc = "The UDP port that tokens are sent to. Sequences may share it; it must not be a knock port, a "
             "listed guard, public, or opened.",
      .secret = true,
+     .client = true,
      .required = true},
     {.name = "secret_file",
      .scope = Scope::token,
@@ -356,6 +357,7 @@ constexpr std::array<Key, 8> kToken{{
      .doc = "The absolute path of the file with the secret, as in `derive`. The line that counts is that of "
             "the epoch `serial`.",
      .secret = true,
+     .client = true,
      .required = true,
      .unless = {"key"}},
     {.name = "key",
@@ -366,7 +368,8 @@ constexpr std::array<Key, 8> kToken{{
      .example = "sgQ2y3fQmXZV2jWqG0m3KqGqY7yLq4Jb0b1m7n9p2sU=",
      .doc = "The key of this sequence alone, instead of `secret_file`: 32 bytes in base64, as `knockwork "
             "export --for` writes it into a profile. It opens no other sequence and no other host.",
-     .secret = true},
+     .secret = true,
+     .client = true},
     {.name = "host",
      .scope = Scope::token,
      .form = Form::host,
@@ -375,7 +378,8 @@ constexpr std::array<Key, 8> kToken{{
      .example = "web1.example",
      .doc =
          "The name of the host that the sequence belongs to; case does not matter. The client and the host "
-         "must use the same name. Default: this host's name. Only with `secret_file`."},
+         "must use the same name. Default: this host's name. Only with `secret_file`.",
+     .client = true},
     {.name = "period",
      .scope = Scope::token,
      .form = Form::duration,
@@ -383,7 +387,8 @@ constexpr std::array<Key, 8> kToken{{
      .fallback = "15s",
      .example = "30s",
      .doc = "How long the current token stays the current one. A second knock within a period takes the next "
-            "token. The client and the host must use the same period."},
+            "token. The client and the host must use the same period.",
+     .client = true},
     {.name = "ahead",
      .scope = Scope::token,
      .form = Form::duration,
@@ -407,6 +412,7 @@ constexpr std::array<Key, 8> kToken{{
      .fallback = "1",
      .example = "2",
      .doc = "Raise it to make every key and profile of the sequence worthless.",
+     .client = true,
      .least = 1,
      .most = static_cast<int>(kLastEpoch)},
 }};

@@ -144,6 +144,14 @@ class LinuxWire final : public Wire {
     return {Socket(), reason(errno)};
   }
 
+  Sent send(const Destination& to, std::uint16_t port, const std::string& datagram, const Way& way) override {
+    const SystemAddress address = system_address(to, port);
+    Socket socket = open_socket(to, SOCK_DGRAM, way);
+    const bool sent = ::sendto(socket.number(), datagram.data(), datagram.size(), 0, &address.any,
+                               address.length) == static_cast<ssize_t>(datagram.size());
+    return sent ? Sent{std::move(socket), ""} : Sent{Socket(), reason(errno)};
+  }
+
   bool answered(const std::vector<Socket>& sent, milliseconds most) override {
     std::vector<pollfd> polled;
     polled.reserve(sent.size());
@@ -163,12 +171,41 @@ class LinuxWire final : public Wire {
     if (error == EINPROGRESS) error = wait_connected(socket, timeout);
     const Answer answer = answer_of(error);
     if (answer != Answer::open) return {answer, Socket(), reason(error)};
-    if (purpose == Purpose::proof) return {answer, std::move(socket), ""};
-    const int on = 1;
-    ::setsockopt(socket.number(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    ::fcntl(socket.number(), F_SETFL, ::fcntl(socket.number(), F_GETFL) & ~O_NONBLOCK);
+    if (purpose == Purpose::connection) make_usable(socket);
     return {answer, std::move(socket), ""};
   }
+
+  Tried begin(const Destination& to, std::uint16_t port, const Way& way) override {
+    Socket socket = open_socket(to, SOCK_STREAM, way);
+    leave_no_trace(socket);
+    const SystemAddress address = system_address(to, port);
+    const int error = ::connect(socket.number(), &address.any, address.length) == 0 ? 0 : errno;
+    // Whatever came of it at once, hear() tells; but for what kept it from being sent.
+    if (error == 0 || error == EINPROGRESS) return {Answer::silent, std::move(socket), ""};
+    return {answer_of(error), Socket(), reason(error)};
+  }
+
+  Heard hear(const std::vector<Socket>& begun, milliseconds most) override {
+    std::vector<pollfd> waited;
+    waited.reserve(begun.size());
+    for (const Socket& each : begun) waited.push_back({each.number(), POLLOUT, 0});
+    if (!poll_for(waited, most)) return {Answer::silent, 0, reason(ETIMEDOUT)};
+    const auto ready =
+        std::find_if(waited.begin(), waited.end(), [](const pollfd& each) { return each.revents != 0; });
+    const auto which = static_cast<std::size_t>(ready - waited.begin());
+    const int error = error_of(begun[which]);
+    return {answer_of(error), which, reason(error)};
+  }
+
+  void keep(const Socket& socket) override {
+    const linger usual{0, 0};
+    ::setsockopt(socket.number(), SOL_SOCKET, SO_LINGER, &usual, sizeof usual);
+    const int on = 1;
+    ::setsockopt(socket.number(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);  // sends the ACK withheld
+    make_usable(socket);
+  }
+
+  UnixTime clock() override { return unix_time(); }
 
   milliseconds now() override {
     return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch());
@@ -202,6 +239,12 @@ class LinuxWire final : public Wire {
     ::setsockopt(socket.number(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
     const int off = 0;
     ::setsockopt(socket.number(), IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
+  }
+
+  static void make_usable(const Socket& socket) {
+    const int on = 1;
+    ::setsockopt(socket.number(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    ::fcntl(socket.number(), F_SETFL, ::fcntl(socket.number(), F_GETFL) & ~O_NONBLOCK);
   }
 
   static bool is_stream(const Socket& socket) {
@@ -240,7 +283,10 @@ class LinuxWire final : public Wire {
   // 0, or the error that connect(2) would have had.
   int wait_connected(const Socket& socket, milliseconds timeout) {
     std::vector<pollfd> waited{{socket.number(), POLLOUT, 0}};
-    if (!poll_for(waited, timeout)) return ETIMEDOUT;
+    return poll_for(waited, timeout) ? error_of(socket) : ETIMEDOUT;
+  }
+
+  static int error_of(const Socket& socket) {
     int error = 0;
     socklen_t length = sizeof error;
     ::getsockopt(socket.number(), SOL_SOCKET, SO_ERROR, &error, &length);

@@ -31,7 +31,9 @@ struct ToJson {
     return to_value(*derivation, [](const Field&) { return true; });
   }
   Json operator()(const Token* token) const {
-    return to_value(*token, [](const Field&) { return true; });
+    Json value = to_value(*token, [](const Field& field) { return field.client; });
+    if (!token->key.empty()) value.erase("serial");  // it made the key
+    return value;
   }
   template <typename T>
   Json operator()(const std::vector<T>* values) const {
