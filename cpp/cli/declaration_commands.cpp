@@ -92,8 +92,10 @@ void add_declaration_commands(Commands& commands) {
   sub = commands.add("trace", "Show what a list of packets would do, and why; does not use the kernel",
                      arguments, run_trace);
   commands.share(sub, *arguments, {Shared::file, Shared::reveal_lines, Shared::json});
-  sub->add_option("--packets", arguments->packets,
-                  "a file with lines like `+0.2s 192.0.2.7 7000/udp`; - for standard input")
+  sub->add_option(
+         "--packets", arguments->packets,
+         "a file with lines like `+0.2s 192.0.2.7 7000/udp`, or `+1s 192.0.2.7 token=alice` for a new "
+         "token and `token=alice again` for its replay; - for standard input")
       ->capture_default_str();
   sub->add_option("--at", arguments->at,
                   "time for derived sequences, as in 2026-01-31T12:00:00Z; default: now");

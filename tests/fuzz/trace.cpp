@@ -16,6 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 knockwork: 1
 sequences:
   - {name: ssh, knock: [7000, 8000, 9000], opens: [22/tcp]}
+  - {name: alice, token: {port: 41873, key: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=}, opens: [22/tcp]}
   - {name: web, knock: [7000/tcp, 7000, 7000], opens: [443/tcp, 60000-61000/udp]}
 )"}}));
   try {

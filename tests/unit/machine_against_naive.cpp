@@ -9,8 +9,9 @@ using namespace knockwork;
 
 bool agree(const Program& program, const Outcome& outcome, const Judgement& judgement) {
   if (outcome.verdict != judgement.verdict || outcome.granted != judgement.granted ||
-      outcome.wrong != judgement.wrong || outcome.locked != judgement.locked ||
-      outcome.left != judgement.left || outcome.fired.size() != judgement.fired.size()) {
+      outcome.wrong != judgement.wrong || outcome.used_token != judgement.used_token ||
+      outcome.locked != judgement.locked || outcome.left != judgement.left ||
+      outcome.fired.size() != judgement.fired.size()) {
     return false;
   }
   for (std::size_t at = 0; at < outcome.fired.size(); ++at) {
@@ -26,23 +27,26 @@ std::string describe(const Judgement& judgement) {
     text += fmt::format(", knock {} of {}", step.number + 1, step.sequence);
   for (const Service& service : judgement.granted) text += ", grants " + to_string(service);
   if (judgement.wrong) text += ", wrong";
+  if (judgement.used_token) text += ", a token used up";
   return text +
          fmt::format(", locks {}, {} ms left", static_cast<int>(judgement.locked), judgement.left.count());
 }
 
 Judgement restate(const Program& program, const Outcome& outcome) {
-  Judgement judgement{outcome.verdict, {}, outcome.granted, outcome.wrong, outcome.locked, outcome.left};
+  Judgement judgement{outcome.verdict, {},          outcome.granted, outcome.wrong, outcome.used_token,
+                      outcome.locked,  outcome.left};
   for (const Fired& fired : outcome.fired)
     judgement.fired.push_back({program.tracks[fired.track].name, fired.step});
   return judgement;
 }
 
 std::string describe(const Packet& packet) {
-  return fmt::format("{:>6} ms {} {} flags {:#04x} ct {} to {}{}{}\n", packet.time.count(),
-                     to_string(packet.source), packet.target ? to_string(*packet.target) : "portless",
-                     packet.flags, static_cast<int>(packet.conntrack), static_cast<int>(packet.destination),
-                     packet.ingress == Ingress::loopback ? " lo" : "",
-                     packet.needed_by_ipv6 ? " needed" : "");
+  return fmt::format(
+      "{:>6} ms {} {}{} flags {:#04x} ct {} to {}{}{}\n", packet.time.count(), to_string(packet.source),
+      packet.target ? to_string(*packet.target) : "portless",
+      packet.token ? fmt::format(" token {} of {}", packet.token->number, packet.token->sequence) : "",
+      packet.flags, static_cast<int>(packet.conntrack), static_cast<int>(packet.destination),
+      packet.ingress == Ingress::loopback ? " lo" : "", packet.needed_by_ipv6 ? " needed" : "");
 }
 
 }  // namespace

@@ -167,6 +167,59 @@ TEST_CASE("machine and naive machine agree where a guard port is among the knock
   require_agreement("with a guard", kEverything, declarations(1), plays(6, 1, 4));
 }
 
+namespace {
+
+// Tokens of one or two sequences, beside a knock, as each key makes a difference.
+std::vector<Spec> token_declarations() {
+  std::vector<Spec> specs;
+  for (const Mode mode : {Mode::gate, Mode::stealth}) {
+    for (const bool once : {false, true}) {
+      for (const bool picky : {false, true}) {
+        for (const std::uint32_t room : {1u, 65536u}) {
+          Spec& spec = specs.emplace_back();
+          spec.mode = mode;
+          spec.sources = room;
+          spec.lockout = Duration::milliseconds(1000);
+          Sequence token = first_sequence({});
+          token.token.emplace().port = {Protocol::udp, kFirstPort + 3};
+          token.once = once;
+          if (picky) token.from = {*parse_network("192.0.2.1")};
+          Sequence other = second_sequence({});
+          other.token.emplace().port = {Protocol::udp, kFirstPort + 3};
+          Sequence knocks = second_sequence({{Protocol::udp, kFirstPort}});
+          knocks.name = "c";
+          spec.sequences = {token, other, knocks};
+        }
+      }
+    }
+  }
+  return specs;
+}
+
+// Of either host: two tokens of one sequence, one of the other, none, a knock, and a token to the knock's
+// port.
+std::vector<Packet> play_tokens(const std::vector<std::size_t>& word, const std::vector<int>& spacing) {
+  constexpr std::size_t kLetters = 6;
+  std::vector<Packet> packets = play(word, spacing, 2, kLetters);
+  for (std::size_t at = 0; at < word.size(); ++at) {
+    const std::size_t letter = word[at] % kLetters;
+    packets[at].target->port = letter < 4 ? kFirstPort + 3 : kFirstPort;
+    if (letter < 2) packets[at].token = {"a", static_cast<std::uint32_t>(letter)};
+    if (letter == 2 || letter == 5) packets[at].token = {"b", 0};
+  }
+  return packets;
+}
+
+}  // namespace
+
+TEST_CASE("machine and naive machine agree on all small scripts with tokens", "[machine][exhaustive]") {
+  std::vector<std::vector<Packet>> scripts;
+  for (const auto& spacing : kSpacings) {
+    for (const auto& word : words(12, 4)) scripts.push_back(play_tokens(word, spacing));
+  }
+  require_agreement("tokens", kEverything, token_declarations(), scripts);
+}
+
 TEST_CASE("machine and naive machine agree where sets are full", "[machine][exhaustive]") {
   std::vector<Spec> specs;
   for (const Spec& declared : declarations(2)) {

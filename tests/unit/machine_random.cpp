@@ -58,6 +58,15 @@ Sequence any_sequence(Dice& dice, const std::string& name) {
   return sequence;
 }
 
+// Some share their port.
+Sequence any_token_sequence(Dice& dice, const std::string& name) {
+  Sequence sequence = any_sequence(dice, name);
+  sequence.knock.clear();
+  sequence.sequence_timeout.reset();
+  sequence.token.emplace().port = {Protocol::udp, dice.any<std::uint16_t>({6999, 30000})};
+  return sequence;
+}
+
 Spec any_spec(Dice& dice) {
   Spec spec;
   spec.mode = dice.any({Mode::gate, Mode::stealth});
@@ -72,6 +81,9 @@ Spec any_spec(Dice& dice) {
   spec.ipv6_prefix = dice.any({128, 128, 64, 48});
   for (const char* name : {"carol", "alice", "bob"}) {  // not in the order of their names
     if (!dice.one_in(4)) spec.sequences.push_back(any_sequence(dice, name));
+  }
+  for (const char* name : {"ann", "tim"}) {
+    if (dice.one_in(3)) spec.sequences.push_back(any_token_sequence(dice, name));
   }
   if (dice.one_in(3)) {  // those that open the same service agree
     for (Sequence& sequence : spec.sequences) sequence.on_expiry = OnExpiry::cut;
@@ -101,7 +113,11 @@ Packet any_packet(Dice& dice, Instant now) {
     packet.target = {dice.any({Protocol::udp, Protocol::tcp}),
                      dice.any<std::uint16_t>({2, 22, 80, 6999, 7002, 7004, 60003, 60007, 60015, 65534})};
   }
+  if (dice.one_in(8)) packet.target = Knock{Protocol::udp, dice.any<std::uint16_t>({6999, 30000})};
   if (dice.one_in(30)) packet.target.reset();
+  if (packet.target && packet.target->protocol == Protocol::udp && dice.one_in(3)) {
+    packet.token = {dice.any({"ann", "tim"}), static_cast<std::uint32_t>(dice.below(20))};
+  }
   packet.ping = !packet.target && dice.one_in(4);
   if (dice.one_in(6)) packet.flags = static_cast<std::uint8_t>(dice.below(64));
   if (dice.one_in(6)) {
@@ -116,6 +132,11 @@ Packet any_packet(Dice& dice, Instant now) {
 void aim(Dice& dice, const Spec& spec, std::size_t turn, Packet& packet) {
   if (spec.sequences.empty() || dice.one_in(3)) return;
   const Sequence& sequence = spec.sequences[turn / 8 % spec.sequences.size()];
+  if (sequence.token) {
+    packet.target = sequence.token->port;
+    packet.token = {sequence.name, static_cast<std::uint32_t>(turn / 2)};
+    return;
+  }
   packet.target = sequence.knock[turn % sequence.knock.size()];
 }
 
@@ -186,6 +207,7 @@ TEST_CASE("sources never influence each other while there is room", "[machine][r
     Dice dice(seed);
     Spec spec = any_spec(dice);
     spec.sources = 65536;
+    std::erase_if(spec.sequences, [](const Sequence& sequence) { return sequence.token.has_value(); });
     for (Sequence& sequence : spec.sequences) sequence.once = false;  // whose use is everybody's
     const Machine machine(compile(spec));
     State shared, alone;

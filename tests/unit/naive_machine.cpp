@@ -83,6 +83,8 @@ class Judge {
     if (packet.ingress != Ingress::network ||
         (packet.destination == DestinationType::routed && doors.empty())) {
       judgement.verdict = Verdict::passed_on;
+    } else if (packet.target && is_token_port(*packet.target) && !belongs_to_a_connection(packet)) {
+      if (can_knock(packet)) judge_token(packet, judgement);
     } else if (is_always_allowed(packet)) {
       judgement.verdict = Verdict::accepted;
     } else if (packet.target && is_nonsense(packet) && packet.destination != DestinationType::routed) {
@@ -178,7 +180,15 @@ class Judge {
     return false;
   }
 
+  bool is_token_port(Knock port) const {
+    for (const Sequence& sequence : spec_.sequences) {
+      if (sequence.token && sequence.token->port == port) return true;
+    }
+    return false;
+  }
+
   bool is_guard(Knock port) const {
+    if (is_token_port(port)) return false;
     if (spec_.wrong_knock == WrongKnock::ignore || spec_.guards.kind == Guards::Kind::none) return false;
     if (spec_.guards.kind == Guards::Kind::listed) {
       return std::count(spec_.guards.ports.begin(), spec_.guards.ports.end(), port) > 0;
@@ -342,7 +352,8 @@ class Judge {
   }
 
   void advance(const Packet& packet, const Sequence& sequence, std::size_t step, Judgement& judgement) {
-    if (step + 1 == sequence.knock.size() && spent_.contains(&sequence)) return;
+    const std::size_t steps = sequence.token ? 1 : sequence.knock.size();
+    if (step + 1 == steps && spent_.contains(&sequence)) return;
     if (spec_.wrong_knock == WrongKnock::lockout)
       note({Kind::excused, person(packet), &sequence, step}, patience());
     if (step == 0 && sequence.sequence_timeout) {
@@ -350,7 +361,7 @@ class Judge {
         note({Kind::begun, person(packet), &sequence, later}, *sequence.sequence_timeout);
       }
     }
-    if (step + 1 < sequence.knock.size()) {
+    if (step + 1 < steps) {
       note({Kind::expected, person(packet), &sequence, step + 1}, sequence.step_timeout);
       return;
     }
@@ -361,6 +372,23 @@ class Judge {
     for (const Service& service : services) {
       if (note(grant(packet, sequence, service), sequence.open_for)) judgement.granted.push_back(service);
     }
+  }
+
+  // A token is gone whoever sent it. Only then it matters whose it was.
+  void judge_token(const Packet& packet, Judgement& judgement) {
+    if (!stealth()) judgement.verdict = Verdict::refused_by_reject;
+    if (!packet.token) return;
+    for (const Sequence* sequence : by_name_) {
+      if (!sequence->token || sequence->name != packet.token->sequence) continue;
+      if (!used_tokens_.insert(*packet.token).second) return;
+      judgement.used_token = true;
+      if (!may_come_from(*sequence, packet.source)) return;
+      if (spent_.contains(sequence) && !holds({Kind::holder, person(packet), sequence})) return;
+      judgement.fired.push_back({sequence->name, 0});
+      advance(packet, *sequence, 0, judgement);
+    }
+    judgement.granted.erase(std::unique(judgement.granted.begin(), judgement.granted.end()),
+                            judgement.granted.end());
   }
 
   void judge_stray(const Packet& packet, Judgement& judgement) {
@@ -385,6 +413,7 @@ class Judge {
   std::vector<const Sequence*> by_name_;
   std::vector<Fact> log_;
   std::set<const Sequence*> spent_;
+  std::set<SentToken> used_tokens_;
   Instant now_{0};
 };
 

@@ -27,6 +27,7 @@ struct Judgement {
   std::vector<Step> fired{};                  // by name and number
   std::vector<knockwork::Service> granted{};  // sorted
   bool wrong = false;
+  bool used_token = false;
   knockwork::Lockout locked = knockwork::Lockout::none;
   knockwork::Instant left{0};  // of the grant that let it in
   bool operator==(const Judgement&) const = default;

@@ -60,3 +60,59 @@ TEST_CASE("lint: a UDP service is told what silence does, and a wide prefix what
   CHECK(told.find("all hosts in a client's IPv4 /24 share") != std::string::npos);
   CHECK(linted("", "7411, 9911, 8811")["advice"].dump().find("PersistentKeepalive") == std::string::npos);
 }
+
+TEST_CASE("lint: no sweep and no guess opens a token, and it says what is in whose power") {
+  const auto told = [](const std::string& keys) {
+    const std::string text =
+        "knockwork: 1\nwrong_knock: ignore\nsequences:\n"
+        "  - {name: ssh, knock: [7411, 9911, 8811], opens: [22/tcp]}\n"
+        "  - {name: alice, opens: [51820/udp], " +
+        keys + "}\n";
+    return knockwork::load({{knockwork::Source::Kind::declaration, "t.yml", text}});
+  };
+  const auto spec = told("from: [192.0.2.0/24], token: {port: 1900, secret_file: /s}");
+  const nlohmann::json alice = nlohmann::json::parse(knockwork::lint_json(spec))["sequences"][0];
+  CHECK(alice["knocks"] == 0);
+  CHECK(alice["tokens"] == 49);
+  CHECK(alice["bits"] == 128);
+  CHECK(near(alice["guess"], 49 * std::exp2(-128)));
+  for (const char* sweep : {"ascending", "descending", "stride", "strides", "random"})
+    CHECK(alice[sweep] == 0);
+  CHECK(alice["advice"].size() ==
+        1);  // that of a UDP service; none about its port, and none about wrong knocks
+  CHECK(alice["risks"].size() == 4);
+
+  const std::string text = knockwork::lint(spec);
+  CHECK(text.find(R"(sequence  knocks  bits       guess  ascend  descend  stride      random
+alice      token   128   1 in 7e36   never    never   never       never
+)") == 0);
+  CHECK(text.find(R"(
+alice: an observer cannot reuse a token; one who also stops it on its way can
+  use it once, from an address in `from`, until its period and `skew` are over
+  (2m15s)
+alice: no sweep opens it; a guess is one packet: 1 in 7e36
+alice: a thief of its key, which a profile holds, gets in until you raise
+  `serial`; the key opens nothing else
+alice: a reader of this host's ruleset, or of a fresh copy, has the tokens of
+  the next 10m; a reader of the secret file has all of them
+)") != std::string::npos);
+  const std::string of_key = knockwork::lint_json(
+      told("token: {port: 1900, key: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=, ahead: 1h}"));
+  CHECK(of_key.find("until you replace `key`") != std::string::npos);
+  CHECK(of_key.find("the tokens of the next 1h; a reader of the declaration has all") != std::string::npos);
+}
+
+TEST_CASE("lint: a port for tokens is no wrong one in stealth mode") {
+  const auto guesses = [](const std::string& more) {
+    const std::string text =
+        "knockwork: 1\nmode: stealth\nsequences:\n"
+        "  - {name: ssh, knock: [7411, 9911, 8811], opens: [22/tcp]}\n" +
+        more;
+    return nlohmann::json::parse(knockwork::lint_json(
+        knockwork::load({{knockwork::Source::Kind::declaration, "t.yml", text}})))["sequences"];
+  };
+  const double alone = guesses("")[0]["guesses_per_day"];
+  const double beside = guesses(
+      "  - {name: z, opens: [22/tcp], token: {port: 30000, secret_file: /s}}\n")[0]["guesses_per_day"];
+  CHECK(beside > alone);
+}

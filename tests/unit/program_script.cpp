@@ -15,7 +15,15 @@ Packet packet(int ms, const char* source, std::optional<Knock> target) {
   return made;
 }
 
-const Knock kUdp{Protocol::udp, 7000}, kTcp{Protocol::tcp, 22};
+const Knock kUdp{Protocol::udp, 7000}, kTcp{Protocol::tcp, 22}, kTokens{Protocol::udp, 41873};
+
+// Two sequences that are opened by tokens, at different ports.
+const Program kProgram = [] {
+  Program program;
+  program.tracks = {{.name = "alice", .token = true, .edges = {{1, kTokens}}},
+                    {.name = "bob", .token = true, .edges = {{2, {Protocol::udp, 41874}}}}};
+  return program;
+}();
 
 template <typename Change>
 Packet with(Packet packet, Change change) {
@@ -25,7 +33,7 @@ Packet with(Packet packet, Change change) {
 
 std::string faults(std::string_view script) {
   try {
-    read_script(script, "packets");
+    read_script(script, "packets", kProgram);
   } catch (const InvalidDeclaration& invalid) {
     return to_text(invalid.diagnostics());
   }
@@ -103,7 +111,7 @@ TEST_CASE("a line is a packet", "[script]") {
   };
   for (const Case& one : cases) {
     INFO(one.line);
-    CHECK(read_script(one.line, "packets") == std::vector<ScriptedPacket>{{one.packet, one.text}});
+    CHECK(read_script(one.line, "packets", kProgram) == std::vector<ScriptedPacket>{{one.packet, one.text}});
   }
 }
 
@@ -111,13 +119,13 @@ TEST_CASE("times add up from line to line; comments and empty lines are no packe
   const std::vector<ScriptedPacket> packets = read_script(
       "# knocks\n\n1s 192.0.2.7 7000\n  # again\n+0.5s 192.0.2.7 7000\r\n+0 192.0.2.7 7000\n2s 192.0.2.7 "
       "7000",
-      "packets");
+      "packets", kProgram);
   std::vector<long> times;
   for (const ScriptedPacket& scripted : packets)
     times.push_back(static_cast<long>(scripted.packet.time.count()));
   CHECK(times == std::vector<long>{1000, 1500, 1500, 2000});
-  CHECK(read_script("", "packets").empty());
-  CHECK(read_script("\n# nothing\n", "packets").empty());
+  CHECK(read_script("", "packets", kProgram).empty());
+  CHECK(read_script("\n# nothing\n", "packets", kProgram).empty());
 }
 
 TEST_CASE("all faults of a script are told at once, each with its place", "[script]") {
@@ -153,7 +161,7 @@ packets:5:5: error: not an address
 packets:5:16: error: unknown word
   +1s é 7000/tcp wat syn|ack ack
                  ^~~
-  help: use TCP flags (ack), a ct state (invalid), reply, a kind of destination (broadcast, unicast), its address (to=203.0.113.10), lo, unlisted, or an icmpv6 type (packet-too-big)
+  help: use TCP flags (ack), a ct state (invalid), reply, a kind of destination (broadcast, unicast), its address (to=203.0.113.10), lo, unlisted, an icmpv6 type (packet-too-big), or a token (token=NAME)
 packets:5:28: error: duplicate word for the TCP flags
   +1s é 7000/tcp wat syn|ack ack
                              ^~~
@@ -163,6 +171,87 @@ packets:6:1: error: a packet needs a source and a port
   ^~
   help: write it as: +1s 192.0.2.7 7000/udp
 )");
+}
+
+TEST_CASE("a token is of a sequence, and new unless the script says which one it is", "[script]") {
+  const auto sent = [](std::string_view script) {
+    std::string text;
+    for (const ScriptedPacket& one : read_script(script, "packets", kProgram)) {
+      text += to_string(*one.packet.target);
+      if (one.packet.token)
+        text += ' ' + one.packet.token->sequence + ' ' + std::to_string(one.packet.token->number);
+      text += '\n';
+    }
+    return text;
+  };
+  CHECK(sent("0 192.0.2.7 token=alice\n"
+             "0 192.0.2.7 token=alice again invalid\n"
+             "0 192.0.2.7 token=bob\n"
+             "0 192.0.2.7 token=alice\n"
+             "0 192.0.2.7 token=alice:5 to=192.0.2.1\n"
+             "0 192.0.2.7 token=alice again\n"
+             "0 192.0.2.7 token=alice\n"
+             "0 192.0.2.7 7000 token=alice:1\n"
+             "0 192.0.2.7 7000 again token=alice\n") == R"(41873/udp alice 1
+41873/udp alice 1
+41874/udp bob 1
+41873/udp alice 2
+41873/udp alice 5
+41873/udp alice 5
+41873/udp alice 6
+7000/udp alice 1
+7000/udp alice 1
+)");
+}
+
+TEST_CASE("a token that cannot be sent is refused with what to write", "[script]") {
+  CHECK(faults("0 192.0.2.7 token=carol\n"
+               "0 192.0.2.7 7000/tcp token=alice\n"
+               "0 192.0.2.7 icmp token=alice\n"
+               "0 192.0.2.7 token=alice again\n"
+               "0 192.0.2.7 token=alice:0\n"
+               "0 192.0.2.7 token=alice:1 again\n"
+               "0 192.0.2.7 7000 again\n"
+               "0 192.0.2.7 token=alice token=bob\n"
+               "0 192.0.2.7 token=bob again\n") == R"(packets:1:13: error: not a sequence that has tokens
+  0 192.0.2.7 token=carol
+              ^~~~~~~~~~~
+  help: write one of: alice, bob
+packets:2:22: error: only a UDP packet carries a token
+  0 192.0.2.7 7000/tcp token=alice
+                       ^~~~~~~~~~~
+  help: leave the port out, or write it as 7000/udp
+packets:3:18: error: only a UDP packet carries a token
+  0 192.0.2.7 icmp token=alice
+                   ^~~~~~~~~~~
+  help: leave the port out, or write it as 7000/udp
+packets:5:13: error: not the number of a token
+  0 192.0.2.7 token=alice:0
+              ^~~~~~~~~~~~~
+  help: count from 1: token=alice:1
+packets:6:27: error: the token has a number already
+  0 192.0.2.7 token=alice:1 again
+                            ^~~~~
+  help: keep one of them
+packets:7:18: error: no token that could be sent again
+  0 192.0.2.7 7000 again
+                   ^~~~~
+  help: write it after a token: token=NAME again
+packets:8:25: error: duplicate word for the token
+  0 192.0.2.7 token=alice token=bob
+                          ^~~~~~~~~
+  help: keep one of them
+packets:9:23: error: no token of this sequence was sent before
+  0 192.0.2.7 token=bob again
+                        ^~~~~
+  help: remove the word
+)");
+  try {
+    read_script("0 192.0.2.7 token=ssh\n", "packets", {});
+    FAIL("was read");
+  } catch (const InvalidDeclaration& invalid) {
+    CHECK(invalid.diagnostics()[0].remedy == "only a sequence with `token` has them");
+  }
 }
 
 TEST_CASE("a word must fit its packet", "[script]") {
@@ -226,7 +315,7 @@ TEST_CASE("each malformed field is refused", "[script]") {
   for (const Case& one : cases) {
     INFO(one.line);
     try {
-      read_script(one.line, "packets");
+      read_script(one.line, "packets", kProgram);
       FAIL_CHECK("was read");
     } catch (const InvalidDeclaration& invalid) {
       const Diagnostics& found = invalid.diagnostics();
@@ -240,7 +329,7 @@ TEST_CASE("each malformed field is refused", "[script]") {
 }
 
 TEST_CASE("sums of times stay within ten years", "[script]") {
-  CHECK(read_script("3650d 192.0.2.7 7000\n", "packets").size() == 1);
+  CHECK(read_script("3650d 192.0.2.7 7000\n", "packets", kProgram).size() == 1);
   CHECK(faults("3650d 192.0.2.7 7000\n+1ms 192.0.2.7 7000\n") ==
         R"(packets:2:1: error: more than ten years after the start
   +1ms 192.0.2.7 7000
@@ -251,7 +340,7 @@ TEST_CASE("sums of times stay within ten years", "[script]") {
 
 TEST_CASE("what() of a bad script quotes none of it", "[script]") {
   try {
-    read_script("0 192.0.2.7 7000 8000\n", "packets");
+    read_script("0 192.0.2.7 7000 8000\n", "packets", kProgram);
     FAIL("was read");
   } catch (const InvalidDeclaration& invalid) {
     CHECK(std::string(invalid.what()).find("000") == std::string::npos);

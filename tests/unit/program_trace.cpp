@@ -24,6 +24,7 @@ TEST_CASE("a trace as JSON", "[trace]") {
       "60000-61000/udp"
     ],
     "wrong": false,
+    "token_used": false,
     "locked_out": "nobody",
     "why": "knock 1 of ssh (1/1): opens 22/tcp, 60000-61000/udp for 1m"
   },
@@ -35,6 +36,7 @@ TEST_CASE("a trace as JSON", "[trace]") {
     "fired": [],
     "granted": [],
     "wrong": true,
+    "token_used": false,
     "locked_out": "source",
     "why": "wrong, a guard port: locked out for 2s"
   }

@@ -240,20 +240,25 @@ TEST_CASE("load: a declaration in its normal form means the same") {
   }
 }
 
-TEST_CASE("load: the fuzzer's seeds are valid, and derive by clock, by epochs and by the host's record") {
-  int by_clock = 0, by_epoch = 0, by_record = 0;
+TEST_CASE(
+    "load: the fuzzer's seeds are valid, and have tokens or derive by clock, by epochs and by the host's record") {
+  int by_clock = 0, by_epoch = 0, by_record = 0, by_token = 0;
   for (const auto& entry : std::filesystem::directory_iterator(KNOCKWORK_SEEDS)) {
+    if (entry.path().extension() != ".yml") continue;
     INFO(entry.path());
     std::ostringstream text;
     text << std::ifstream(entry.path()).rdbuf();
     const Spec spec = load_text(text.str());
     CHECK(load_text(to_yaml(spec)) == spec);
     for (const Sequence& sequence : spec.sequences) {
-      REQUIRE(sequence.derive);
-      ++(sequence.derive->by_record() ? by_record : sequence.derive->epoch ? by_epoch : by_clock);
+      REQUIRE((sequence.derive || sequence.token));
+      ++(sequence.token                 ? by_token
+         : sequence.derive->by_record() ? by_record
+         : sequence.derive->epoch       ? by_epoch
+                                        : by_clock);
     }
   }
-  CHECK((by_clock > 0 && by_epoch > 0 && by_record > 0));
+  CHECK((by_clock > 0 && by_epoch > 0 && by_record > 0 && by_token > 0));
 }
 
 TEST_CASE(

@@ -43,7 +43,22 @@ void assess_random(const Program& program, const Sweeps& sweeps, std::size_t tra
 
 double Assessment::random() const { return std::max({tcp, udp, both}); }
 
-std::vector<Assessment> assess(const Program& program, const std::optional<PortRange>& ephemeral) {
+namespace {
+
+// One packet is a guess, and no wrong one costs anything. No sweep opens it.
+void assess_token(const Spec& spec, Assessment& made) {
+  const auto sequence = std::find_if(spec.sequences.begin(), spec.sequences.end(),
+                                     [&](const Sequence& one) { return one.name == made.name; });
+  made.knocks = 0;
+  made.tokens = tokens_at_once(*sequence->token);
+  made.guess = guess_of_token(*made.tokens);
+  made.risks = risks(*sequence, made.guess);
+}
+
+}  // namespace
+
+std::vector<Assessment> assess(const Spec& spec, const std::optional<PortRange>& ephemeral) {
+  const Program program = compile(spec);
   const Sweeps sweeps(program);
   Odds odds;
   const std::uint32_t wrong = sweeps.wrong_ports(Protocol::tcp) + sweeps.wrong_ports(Protocol::udp);
@@ -53,6 +68,11 @@ std::vector<Assessment> assess(const Program& program, const std::optional<PortR
   for (std::size_t track = 0; track < program.tracks.size(); ++track) {
     Assessment& made = assessments.emplace_back();
     made.name = program.tracks[track].name;
+    if (program.tracks[track].token) {
+      assess_token(spec, made);
+      made.advice = advice(program, program.tracks[track], made, ephemeral);
+      continue;
+    }
     made.knocks = static_cast<std::uint32_t>(program.tracks[track].edges.size());
     made.guess = guess(made.knocks, wrong, lockout);
     made.ascending = sweeps.opens(track, {Order::Direction::ascending});

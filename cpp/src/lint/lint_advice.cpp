@@ -133,16 +133,36 @@ void about_guards(const Program& program, Texts& texts) {
 
 }  // namespace
 
+std::vector<Risk> risks(const Sequence& sequence, const Guess& guess) {
+  const Token& token = *sequence.token;
+  const Duration left = Duration::milliseconds(token.period.milliseconds() + token.skew.milliseconds());
+  return {{"observer",
+           fmt::format("an observer cannot reuse a token; one who also stops it on its way can use it once, "
+                       "from {}, until its period and `skew` are over ({})",
+                       sequence.from.empty() ? "any address" : "an address in `from`", to_string(left))},
+          {"guesser", fmt::format("no sweep opens it; a guess is one packet: {}", one_in(guess.odds))},
+          {"profile",
+           fmt::format(
+               "a thief of its key, which a profile holds, gets in until you {}; the key opens nothing else",
+               token.key.empty() ? "raise `serial`" : "replace `key`")},
+          {"host",
+           fmt::format("a reader of this host's ruleset, or of a fresh copy, has the tokens of the next {}; "
+                       "a reader of {} has all of them",
+                       to_string(token.ahead), token.key.empty() ? "the secret file" : "the declaration")}};
+}
+
 Texts advice(const Program& program, const Track& track, const Assessment& odds,
              const std::optional<PortRange>& ephemeral) {
   Texts texts;
-  about_length(track, texts);
-  about_ports(track, ephemeral, texts);
-  about_sweeps(program, track, odds, texts);
+  if (!track.token) {
+    about_length(track, texts);
+    about_ports(track, ephemeral, texts);
+    about_sweeps(program, track, odds, texts);
+  }
   about_guards(program, texts);
   about_sessions(track, texts);
   about_prefix(program, texts);
-  if (!program.lockout) {
+  if (!program.lockout && !track.token) {
     texts.push_back("`wrong_knock: ignore`: a few fast sweeps in any order, one for each knock, open it");
   }
   return texts;

@@ -15,6 +15,8 @@ constexpr std::size_t kNames = 3;    // of sequences in one line of advice
 constexpr std::size_t kWidest = 16;  // of the column of names
 constexpr std::size_t kColumns = 80;
 
+}  // namespace
+
 std::string one_in(double odds) {
   if (odds <= 0) return "never";
   const double inverse = 1 / odds;
@@ -25,6 +27,8 @@ std::string one_in(double odds) {
   if (exponent >= 10) return fmt::format("1 in {:.0f}e{:.0f}", inverse / std::pow(10, exponent), exponent);
   return fmt::format("1 in {:.1f}e{:.0f}", inverse / std::pow(10, exponent), exponent);
 }
+
+namespace {
 
 const char* whether(bool opens) { return opens ? "opens" : "never"; }
 
@@ -57,11 +61,12 @@ std::string names(const std::vector<std::string>& all) {
   return text;
 }
 
-std::string to_text_of_advice(const std::vector<Assessment>& assessments) {
+template <typename Texts>
+std::string said_of(const std::vector<Assessment>& assessments, Texts texts) {
   std::vector<std::string> order;
   std::map<std::string, std::vector<std::string>> whose;
   for (const Assessment& each : assessments) {
-    for (const std::string& text : each.advice) {
+    for (const std::string& text : texts(each)) {
       if (whose[text].empty()) order.push_back(text);
       whose[text].push_back(each.name);
     }
@@ -69,6 +74,12 @@ std::string to_text_of_advice(const std::vector<Assessment>& assessments) {
   std::string text;
   for (const std::string& said : order) text += wrapped(fmt::format("{}: {}", names(whose[said]), said));
   return text.empty() ? text : '\n' + text;
+}
+
+std::vector<std::string> texts_of_risks(const Assessment& assessment) {
+  std::vector<std::string> texts;
+  for (const Risk& risk : assessment.risks) texts.push_back(risk.text);
+  return texts;
 }
 
 }  // namespace
@@ -81,23 +92,35 @@ std::string to_text(const std::vector<Assessment>& assessments) {
   std::string text = fmt::format(fmt::runtime(kRow), "sequence", wide, "knocks", "bits", "guess", "ascend",
                                  "descend", "stride", "random");
   for (const Assessment& each : assessments) {
-    text +=
-        fmt::format(fmt::runtime(kRow), shortened(each.name), wide, each.knocks,
-                    fmt::format("{:.0f}", each.guess.bits), one_in(each.guess.odds), whether(each.ascending),
-                    whether(each.descending), whether(each.strides.count > 0), one_in(each.random()));
+    text += fmt::format(
+        fmt::runtime(kRow), shortened(each.name), wide, each.tokens ? "token" : std::to_string(each.knocks),
+        fmt::format("{:.0f}", each.guess.bits), one_in(each.guess.odds), whether(each.ascending),
+        whether(each.descending), whether(each.strides.count > 0), one_in(each.random()));
   }
   text +=
       "\nBits assume random ports; ports chosen by people have far fewer.\n"
-      "A guess is that many random knocks; a sweep is every port once, from one source,\n"
-      "at its best rate.\n";
-  return text + to_text_of_advice(assessments);
+      "A guess is that many random knocks, or one token; a sweep is every port once,\n"
+      "from one source, at its best rate.\n";
+  return text + said_of(assessments, texts_of_risks) +
+         said_of(assessments, [](const Assessment& each) { return each.advice; });
 }
+
+namespace {
+
+nlohmann::ordered_json to_json_of_risks(const Assessment& assessment) {
+  nlohmann::ordered_json risks = nlohmann::ordered_json::object();
+  for (const Risk& risk : assessment.risks) risks[risk.of] = risk.text;
+  return risks;
+}
+
+}  // namespace
 
 std::string to_json(const std::vector<Assessment>& assessments) {
   nlohmann::ordered_json sequences = nlohmann::ordered_json::array();
   for (const Assessment& each : assessments) {
     sequences.push_back({{"name", each.name},
                          {"knocks", each.knocks},
+                         {"tokens", each.tokens.value_or(0)},
                          {"bits", each.guess.bits},
                          {"guess", each.guess.odds},
                          {"guesses_per_day", each.guess.guesses_a_day},
@@ -108,6 +131,7 @@ std::string to_json(const std::vector<Assessment>& assessments) {
                          {"strides", each.strides.count},
                          {"random", each.random()},
                          {"random_sweep", {{"tcp", each.tcp}, {"udp", each.udp}, {"both", each.both}}},
+                         {"risks", to_json_of_risks(each)},
                          {"advice", each.advice}});
   }
   return json_text(nlohmann::ordered_json{{"sequences", sequences}}, 2) + '\n';

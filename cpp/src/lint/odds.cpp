@@ -89,15 +89,34 @@ double Odds::random_sweep(const RandomSweep& sweep) {
   return known_[sweep] = std::min(best, 1.0);
 }
 
+namespace {
+
+constexpr double kDay = 86400, kYear = 365 * kDay;
+
+double in_a_year(const Guess& guess) {
+  return -std::expm1(guess.guesses_a_day * (kYear / kDay) * std::log1p(-guess.odds));
+}
+
+}  // namespace
+
+Guess guess_of_token(std::int64_t tokens) {
+  constexpr double kBits = 128;
+  Guess guess;
+  guess.bits = kBits;
+  guess.odds = static_cast<double>(tokens) * std::exp2(-kBits);
+  guess.guesses_a_day = kDay * kPacketsPerSecond;
+  guess.a_year = in_a_year(guess);
+  return guess;
+}
+
 Guess guess(std::uint32_t knocks, std::uint32_t wrong_ports, std::optional<Duration> lockout) {
-  constexpr double kDay = 86400, kYear = 365 * kDay;
   Guess guess;
   guess.bits = knocks * std::log2(double{kMost});
   guess.odds = std::exp2(-guess.bits);
   const double wrong = 1 - std::pow(1 - wrong_ports / double{kMost}, knocks);
   const double locked = lockout ? wrong * static_cast<double>(lockout->milliseconds()) / 1000 : 0;
   guess.guesses_a_day = kDay / (knocks / kPacketsPerSecond + locked);
-  guess.a_year = -std::expm1(guess.guesses_a_day * (kYear / kDay) * std::log1p(-guess.odds));
+  guess.a_year = in_a_year(guess);
   return guess;
 }
 

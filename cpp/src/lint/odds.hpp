@@ -65,6 +65,8 @@ struct Guess {
 inline constexpr double kPacketsPerSecond = 100000;
 
 // A guess that meets a wrong port costs a lockout; its source is taken to know when it is over.
+Guess guess_of_token(std::int64_t tokens);  // of so many that are good
+
 Guess guess(std::uint32_t knocks, std::uint32_t wrong_ports, std::optional<Duration> lockout);
 
 }  // namespace knockwork

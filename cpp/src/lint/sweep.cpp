@@ -80,6 +80,7 @@ std::uint32_t Order::place(std::uint16_t port) const {
 
 Sweeps::Sweeps(const Program& program) : program_(for_anyone(program)), machine_(finer(program_)) {
   for (std::size_t track = 0; track < program_.tracks.size(); ++track) {
+    if (program_.tracks[track].token) continue;
     const std::vector<Edge>& edges = program_.tracks[track].edges;
     for (std::size_t step = 0; step < edges.size(); ++step) uses_.push_back({edges[step].knock, track, step});
   }
@@ -94,6 +95,7 @@ Sweeps::Sweeps(const Program& program) : program_(for_anyone(program)), machine_
     for (const Service& service : program_.public_services) mark(service, Kind::quiet);
     for (const Service& service : protected_services(program_)) mark(service, Kind::quiet);
   }
+  for (const Knock& port : token_ports(program_)) side(port.protocol).kinds[port.port] = Kind::quiet;
   for (const Knock& guard : program_.guards) side(guard.protocol).kinds[guard.port] = Kind::wrong;
   for (const Use& use : uses_) {
     side(use.knock.protocol).kinds[use.knock.port] = Kind::knock;

@@ -60,12 +60,14 @@ auto& grants(Remembered& memory, const Service& service) {
 
 }  // namespace
 
-Machine::Machine(Program program) : program_(std::move(program)), elsewhere_(remote_doors(program_)) {
+Machine::Machine(Program program)
+    : program_(std::move(program)), elsewhere_(remote_doors(program_)), token_ports_(token_ports(program_)) {
   const std::vector<Service> cut = cut_services(program_);
   for (const Service& service : protected_services(program_)) {
     here_.push_back({{}, service, std::binary_search(cut.begin(), cut.end(), service)});
   }
   for (std::size_t track = 0; track < program_.tracks.size(); ++track) {
+    if (program_.tracks[track].token) continue;
     const std::vector<Edge>& edges = program_.tracks[track].edges;
     for (std::size_t step = 0; step < edges.size(); ++step) uses_.push_back({edges[step].knock, track, step});
   }
@@ -96,8 +98,10 @@ Outcome Machine::take(State& state, const Packet& packet) const {
   }
   state.now = packet.time;
   Memory& memory = packet.source.ipv6 ? state.ipv6 : state.ipv4;
-  if (const std::optional<Outcome> settled = settled_early(packet)) return *settled;
   const std::vector<Door> doors = doors_at(packet);
+  if (const std::optional<Outcome> passing = passes_by(packet, doors)) return *passing;
+  if (is_at_token_port(packet)) return at_token_port(state, memory, packet);
+  if (const std::optional<Outcome> settled = settled_early(packet)) return *settled;
   if (!doors.empty()) return at_doors(memory, packet, doors);
   if (is_known(packet)) return {Verdict::accepted, Reason::established};
   if (!packet.target) return unwatched(packet);
@@ -106,14 +110,18 @@ Outcome Machine::take(State& state, const Packet& packet) const {
   return at_closed_port(state, memory, packet);
 }
 
-// What is settled before any port of this host is looked at.
-std::optional<Outcome> Machine::settled_early(const Packet& packet) const {
+// What the gate has nothing to do with.
+std::optional<Outcome> Machine::passes_by(const Packet& packet, const std::vector<Door>& doors) const {
   if (packet.ingress == Ingress::loopback) return Outcome{Verdict::passed_on, Reason::loopback};
   if (packet.ingress == Ingress::unlisted) return Outcome{Verdict::passed_on, Reason::unlisted};
-  const std::vector<Door> doors = doors_at(packet);
   if (packet.destination == DestinationType::routed && doors.empty()) {
     return Outcome{Verdict::passed_on, Reason::routed};
   }
+  return std::nullopt;
+}
+
+// What is settled before any port of this host is looked at, but for those of tokens.
+std::optional<Outcome> Machine::settled_early(const Packet& packet) const {
   if (contained(program_.always_allow, packet.source)) {
     return Outcome{Verdict::accepted, Reason::always_allowed};
   }
@@ -195,6 +203,57 @@ Outcome Machine::at_doors(const Memory& memory, const Packet& packet, const std:
   if (const auto outcome = goes_on_at(memory, packet, doors)) return *outcome;
   if (is_tcp(packet) && !is_syn(packet)) return unknown_segment(packet, doors);
   return refused();
+}
+
+// Whoever sends a token spends it, always allowed or not.
+bool Machine::is_at_token_port(const Packet& packet) const {
+  return packet.target && !is_known(packet) &&
+         std::binary_search(token_ports_.begin(), token_ports_.end(), *packet.target);
+}
+
+// A token is used up before anybody asks whose it is; a wrong one is no wrong knock. No lockout matters.
+Outcome Machine::at_token_port(State& state, Memory& memory, const Packet& packet) const {
+  if (!counts(packet)) return {closed(), Reason::no_knock};
+  Outcome outcome{at_knock_port(), Reason::no_token};
+  const std::optional<Use> use = opened_by(packet);
+  if (!use) return outcome;
+  outcome.reason = Reason::used_token;
+  if (state.tokens.gone.contains(*packet.token)) return outcome;
+  outcome.reason = Reason::token;
+  outcome.fired = {{program_.tracks[use->track].edges.front().id, use->track, 0, false}};
+  outcome.used_token = use_token(state.tokens, packet);
+  if (!outcome.used_token) return outcome;
+  const std::optional<Fired> fired = fires(state, memory, packet, *use);
+  if (!fired) {
+    outcome.reason = Reason::burnt_token;
+    outcome.fired.clear();
+    return outcome;
+  }
+  outcome.fired = {*fired};
+  outcome.fired.front().noted = take_effect(state, memory, packet, *fired, outcome.granted);
+  std::sort(outcome.granted.begin(), outcome.granted.end());
+  return outcome;
+}
+
+// The sequence of the token that a packet begins with.
+std::optional<Machine::Use> Machine::opened_by(const Packet& packet) const {
+  if (!packet.token) return std::nullopt;
+  for (std::size_t track = 0; track < program_.tracks.size(); ++track) {
+    const Track& one = program_.tracks[track];
+    if (one.token && one.name == packet.token->sequence) return Use{*packet.target, track, 0};
+  }
+  return std::nullopt;
+}
+
+// False where somebody has just claimed it, or where there is no room to remember it: then it opens nothing.
+bool Machine::use_token(TokenMemory& memory, const Packet& packet) const {
+  const SentToken& token = *packet.token;
+  if (memory.claimed.has(token, packet.time)) return false;
+  if (!memory.claimed.update(token, packet.time, after(packet, kClaimLasts), kMostUsedTokens)) return false;
+  const Instant forgotten = after(packet, program_.token_memory);
+  if (!memory.used.update(token, packet.time, forgotten, kMostUsedTokens)) return false;
+  memory.gone.insert(token);
+  return true;
 }
 
 // What neither fires anything nor is wrong. Declared ports come before this: a

@@ -49,9 +49,13 @@ enum class Reason {
   not_granted,  // a protected service, and no grant for it
   public_service,
   no_port_of_ours,
-  no_knock,  // a knock or guard port, but the packet does not count
-  knock,     // something fired
-  excused,   // no wrong knock: a late copy of a right one, or what follows one during a lockout
+  no_knock,     // a knock or guard port, but the packet does not count
+  knock,        // something fired
+  token,        // one that was not used before opens its sequence
+  used_token,   // it was used before
+  burnt_token,  // used up for nothing: by a source that may not use it, or of a spent sequence
+  no_token,     // to a port for tokens, without one
+  excused,      // no wrong knock: a late copy of a right one, or what follows one during a lockout
   out_of_turn,
   guard,
   stray,  // stealth: any other port
@@ -75,6 +79,7 @@ struct Outcome {
   std::vector<Fired> fired{};      // in the order of tracks and steps
   std::vector<Service> granted{};  // by this packet: sorted, no duplicates
   bool wrong = false;
+  bool used_token = false;         // this packet used a token up
   Lockout locked = Lockout::none;  // whom this packet locked out, or whose lockout it refreshed
   Instant left{0};                 // with Reason::granted: how long the grant still lives
   bool operator==(const Outcome&) const = default;
@@ -95,10 +100,19 @@ struct Memory {
   bool operator==(const Memory&) const = default;
 };
 
+// Of tokens, for both families. One that was used is never in the table again; the kernel keeps it in mind
+// for so long that it cannot be.
+struct TokenMemory {
+  TimedSet<SentToken> claimed, used;
+  std::set<SentToken> gone;
+  bool operator==(const TokenMemory&) const = default;
+};
+
 struct State {
   Instant now{0};
   Memory ipv4, ipv6;
   std::set<EdgeId> spent;  // `once` sequences, by their last edge
+  TokenMemory tokens;
   bool operator==(const State&) const = default;
 };
 
@@ -126,6 +140,7 @@ class Machine {
   }
   Network lockout_key(const Packet& packet) const;
   bool is_locked(const Memory& memory, const Packet& packet) const;
+  std::optional<Outcome> passes_by(const Packet& packet, const std::vector<Door>& doors) const;
   std::optional<Outcome> settled_early(const Packet& packet) const;
   std::optional<Outcome> goes_on_at(const Memory& memory, const Packet& packet,
                                     const std::vector<Door>& doors) const;
@@ -138,6 +153,10 @@ class Machine {
   Uses uses_of(Knock target) const;
   Outcome at_doors(const Memory& memory, const Packet& packet, const std::vector<Door>& doors) const;
   bool is_stray(const Packet& packet) const;
+  bool is_at_token_port(const Packet& packet) const;
+  std::optional<Use> opened_by(const Packet& packet) const;
+  bool use_token(TokenMemory& memory, const Packet& packet) const;
+  Outcome at_token_port(State& state, Memory& memory, const Packet& packet) const;
   Outcome at_closed_port(State& state, Memory& memory, const Packet& packet) const;
   bool may_fire(const Memory& memory, const Packet& packet, const Use& use) const;
   std::optional<Fired> fires(const State& state, const Memory& memory, const Packet& packet,
@@ -159,7 +178,8 @@ class Machine {
 
   Program program_;
   std::vector<Door> here_, elsewhere_;  // sorted
-  std::vector<Use> uses_;               // sorted
+  std::vector<Use> uses_;               // of knock ports, sorted
+  std::vector<Knock> token_ports_;      // sorted
 };
 
 // Why, as a sentence: "knock 1 of ssh (1/3): next within 5s". Shows the ports of services.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "knockwork/spec.hpp"
 
@@ -23,6 +24,13 @@ enum class Conntrack { fresh, untracked, established, related, invalid };
 
 enum class Ingress { network, loopback, unlisted };  // unlisted: not among `interfaces`
 
+// A token that a datagram begins with: of which sequence, and which one of its tokens.
+struct SentToken {
+  std::string sequence;
+  std::uint32_t number = 0;
+  auto operator<=>(const SentToken&) const = default;
+};
+
 struct Packet {
   Instant time{0};
   Network source;  // one address: prefix 32 or 128
@@ -30,6 +38,7 @@ struct Packet {
   DestinationType destination = DestinationType::local;
   std::optional<Network> address{};    // the destination's, where it matters: one address
   std::optional<Knock> target;         // protocol and destination port; none: neither TCP nor UDP
+  std::optional<SentToken> token{};    // one that is good and in the table, of UDP alone
   std::uint8_t flags = tcp_flag::syn;  // of TCP alone
   Conntrack conntrack = Conntrack::fresh;
   bool reply = false;  // conntrack takes it for an answer

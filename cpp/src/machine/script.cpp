@@ -1,7 +1,10 @@
 #include "machine/script.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -116,9 +119,52 @@ bool is_other_protocol(std::string_view text) {
                      [](char byte) { return is_lower(byte) || is_digit(byte) || byte == '-'; });
 }
 
+constexpr std::string_view kToken = "token=";
+
+// The tokens of a script: which sequences have some, and how many each has named.
+class Tokens {
+ public:
+  explicit Tokens(const Program& program) {
+    for (const Track& track : program.tracks) {
+      if (track.token) ports_.emplace(track.name, track.edges.front().knock);
+    }
+  }
+
+  const Knock* port(std::string_view sequence) const {
+    const auto found = ports_.find(sequence);
+    return found == ports_.end() ? nullptr : &found->second;
+  }
+
+  // "alice" or "alice, bob, carol and others": the sequences that have tokens.
+  std::string names() const {
+    constexpr std::size_t kShown = 3;
+    std::string text;
+    std::size_t shown = 0;
+    for (const auto& [name, port] : ports_) {
+      if (shown == kShown) return text + " and others";
+      text += (shown++ == 0 ? "" : ", ") + name;
+    }
+    return text;
+  }
+
+  std::uint32_t last(const std::string& sequence) const {
+    const auto found = last_.find(sequence);
+    return found == last_.end() ? 0 : found->second;
+  }
+  std::uint32_t newest(const std::string& sequence) { return last_[sequence] = ++most_[sequence]; }
+  std::uint32_t named(const std::string& sequence, std::uint32_t number) {
+    most_[sequence] = std::max(most_[sequence], number);
+    return last_[sequence] = number;
+  }
+
+ private:
+  std::map<std::string, Knock, std::less<>> ports_;
+  std::map<std::string, std::uint32_t> last_, most_;
+};
+
 class Reader {
  public:
-  explicit Reader(std::string_view name) : name_(name) {}
+  Reader(std::string_view name, const Program& program) : name_(name), tokens_(program) {}
 
   void read(std::string_view line) {
     ++line_;
@@ -134,7 +180,9 @@ class Reader {
                    words.size() == 1 ? "a packet needs a source and a port" : "a packet needs a port",
                    "write it as: +1s 192.0.2.7 7000/udp");
     }
-    if (read_target(words[2], packet)) read_words(words, packet);
+    const bool token = words[2].text.starts_with(kToken);
+    if (token ? read_token_target(words[2], packet) : read_target(words[2], packet))
+      read_words(words, packet);
     std::string text(words[2].text);
     for (std::size_t at = 3; at < words.size(); ++at) text.append(" ").append(words[at].text);
     packets_.push_back({packet, text});
@@ -182,15 +230,75 @@ class Reader {
     return false;
   }
 
+  // To the port that the sequence's tokens are sent to.
+  bool read_token_target(const Word& word, Packet& packet) {
+    if (!read_token(word, packet)) return false;
+    packet.target = *tokens_.port(packet.token->sequence);
+    return true;
+  }
+
+  // "token=alice", "token=alice:3". Without a number it is 0 until all words are read.
+  bool read_token(const Word& word, Packet& packet) {
+    const std::string_view text = word.text.substr(kToken.size());
+    const std::size_t border = text.find(':');
+    const std::string_view sequence = text.substr(0, border);
+    if (!tokens_.port(sequence)) {
+      const std::string names = tokens_.names();
+      fault(word, "not a sequence that has tokens",
+            names.empty() ? "only a sequence with `token` has them" : "write one of: " + names);
+      return false;
+    }
+    std::int64_t number = 0;
+    if (border != std::string_view::npos) {
+      number = whole_number(text.substr(border + 1)).value_or(0);
+      if (number == 0) {
+        fault(word, "not the number of a token", fmt::format("count from 1: {}{}:1", kToken, sequence));
+        return false;
+      }
+    }
+    packet.token = SentToken{std::string(sequence), static_cast<std::uint32_t>(number)};
+    return true;
+  }
+
+  void number_token(const Word* again, Packet& packet) {
+    if (!packet.token) {
+      if (again)
+        fault(*again, "no token that could be sent again", "write it after a token: token=NAME again");
+      return;
+    }
+    SentToken& token = *packet.token;
+    if (again && token.number != 0)
+      return fault(*again, "the token has a number already", "keep one of them");
+    if (again && tokens_.last(token.sequence) == 0) {
+      return fault(*again, "no token of this sequence was sent before", "remove the word");
+    }
+    token.number = again              ? tokens_.last(token.sequence)
+                   : token.number > 0 ? tokens_.named(token.sequence, token.number)
+                                      : tokens_.newest(token.sequence);
+  }
+
+  std::optional<Aspect> read_word(const Word& word, Packet& packet) {
+    if (word.text == "again") return Aspect::again;
+    if (!word.text.starts_with(kToken)) return apply_word(word.text, packet);
+    if (packet.token || read_token(word, packet)) return Aspect::token;
+    return std::nullopt;
+  }
+
   void read_words(const std::vector<Word>& words, Packet& packet) {
     std::set<Aspect> said;
+    if (packet.token) said.insert(Aspect::token);
+    const Word* again = nullptr;
     for (std::size_t at = 3; at < words.size(); ++at) {
       if (at == kMaximumWords) return fault(words[at], "too many words", "write one packet per line");
-      const std::optional<Aspect> aspect = apply_word(words[at].text, packet);
+      const std::size_t before = faults_.size();
+      const std::optional<Aspect> aspect = read_word(words[at], packet);
+      if (faults_.size() > before) continue;
+      if (aspect == Aspect::again) again = &words[at];
       if (!aspect) {
         fault(words[at], "unknown word",
               "use TCP flags (ack), a ct state (invalid), reply, a kind of destination (broadcast, unicast), "
-              "its address (to=203.0.113.10), lo, unlisted, or an icmpv6 type (packet-too-big)");
+              "its address (to=203.0.113.10), lo, unlisted, an icmpv6 type (packet-too-big), or a token "
+              "(token=NAME)");
       } else if (!said.insert(*aspect).second) {
         fault(words[at], "duplicate word for the " + std::string(to_string(*aspect)),
               *aspect == Aspect::flags ? "join the flags: syn,ack" : "keep one of them");
@@ -198,11 +306,15 @@ class Reader {
         check_word(words[at], *aspect, packet);
       }
     }
+    number_token(again, packet);
   }
 
   void check_word(const Word& word, Aspect aspect, const Packet& packet) {
     if (aspect == Aspect::flags && (!packet.target || packet.target->protocol != Protocol::tcp)) {
       fault(word, "only TCP has flags", "remove the word, or write the port as 22/tcp");
+    }
+    if (aspect == Aspect::token && (!packet.target || packet.target->protocol != Protocol::udp)) {
+      fault(word, "only a UDP packet carries a token", "leave the port out, or write it as 7000/udp");
     }
     if (aspect == Aspect::need && packet.source.prefix == 32) {
       fault(word, "an IPv6 message from an IPv4 address", "use an IPv6 source address, or remove the word");
@@ -210,6 +322,7 @@ class Reader {
   }
 
   std::string name_;
+  Tokens tokens_;
   std::string_view source_;
   int line_ = 0;
   Instant now_{0};
@@ -219,8 +332,9 @@ class Reader {
 
 }  // namespace
 
-std::vector<ScriptedPacket> read_script(std::string_view script, std::string_view name) {
-  Reader reader(name);
+std::vector<ScriptedPacket> read_script(std::string_view script, std::string_view name,
+                                        const Program& program) {
+  Reader reader(name, program);
   while (!script.empty()) {
     const std::size_t end = script.find('\n');
     reader.read(script.substr(0, end));

@@ -6,6 +6,9 @@
 //   1.5s    2001:db8::7   22/tcp ack established   # 1.5 s after the beginning
 //   +1s     192.0.2.7     9000/udp broadcast
 //   +1s     fe80::1       icmpv6 nd-neighbor-solicit
+//   +1s     192.0.2.7     token=alice              # a new token of alice, to the port of its tokens
+//   +1s     203.0.113.9   token=alice again        # the same token once more
+//   +1s     192.0.2.7     9000/udp token=alice:1   # alice's first token, to some other port
 //
 // Words are those of nft and of the declaration:
 //   tcp flags        syn (default), ack, fin, rst, psh, urg, joined as syn,ack; null, xmas
@@ -22,6 +25,7 @@
 #include <vector>
 
 #include "machine/packet.hpp"
+#include "program/program.hpp"
 
 namespace knockwork {
 
@@ -31,7 +35,9 @@ struct ScriptedPacket {
   bool operator==(const ScriptedPacket&) const = default;
 };
 
-// Throws InvalidDeclaration with every fault of the script; `name` is what diagnostics call it.
-std::vector<ScriptedPacket> read_script(std::string_view script, std::string_view name);
+// Throws InvalidDeclaration with every fault of the script; `name` is what diagnostics call it. The program
+// says which sequences have tokens, and where those are sent.
+std::vector<ScriptedPacket> read_script(std::string_view script, std::string_view name,
+                                        const Program& program);
 
 }  // namespace knockwork

@@ -128,6 +128,9 @@ std::string_view to_string(Aspect aspect) {
       return "interface";
     case Aspect::need:
       return "need of IPv6";
+    case Aspect::token:
+    case Aspect::again:
+      return "token";
   }
   return {};
 }

@@ -9,7 +9,19 @@
 namespace knockwork {
 
 // A word speaks about one aspect of a packet; a packet has one word for each.
-enum class Aspect { flags, conntrack, direction, truth, echo, destination, address, ingress, need };
+enum class Aspect {
+  flags,
+  conntrack,
+  direction,
+  truth,
+  echo,
+  destination,
+  address,
+  ingress,
+  need,
+  token,
+  again
+};
 
 // Sets what the word says. nullopt where there is no such word.
 std::optional<Aspect> apply_word(std::string_view word, Packet& packet);

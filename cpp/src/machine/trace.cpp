@@ -63,6 +63,7 @@ nlohmann::ordered_json to_json(const Program& program, const ScriptedPacket& scr
           {"fired", fired},
           {"granted", granted},
           {"wrong", outcome.wrong},
+          {"token_used", outcome.used_token},
           {"locked_out", name(outcome.locked)},
           {"why", why(program, scripted.packet, outcome)}};
 }
@@ -70,7 +71,7 @@ nlohmann::ordered_json to_json(const Program& program, const ScriptedPacket& scr
 }  // namespace
 
 std::string trace(const Program& program, std::string_view script, std::string_view script_name) {
-  const std::vector<ScriptedPacket> packets = read_script(script, script_name);
+  const std::vector<ScriptedPacket> packets = read_script(script, script_name, program);
   const Columns columns = measure(packets);
   const Machine machine(program);
   State state;
@@ -88,7 +89,7 @@ std::string trace_json(const Program& program, std::string_view script, std::str
   const Machine machine(program);
   State state;
   nlohmann::ordered_json lines = nlohmann::ordered_json::array();
-  for (const ScriptedPacket& scripted : read_script(script, script_name)) {
+  for (const ScriptedPacket& scripted : read_script(script, script_name, program)) {
     lines.push_back(to_json(program, scripted, machine.take(state, scripted.packet)));
   }
   return json_text(lines, 2) + '\n';

@@ -19,7 +19,7 @@ std::string trace(const Program& program, std::string_view script, std::string_v
 // The same as a JSON array, one object per packet, for programs:
 //   {"time_ms": 0, "source": "192.0.2.7", "packet": "7000/udp", "verdict": "passed on",
 //    "fired": [{"sequence": "ssh", "step": 1, "of": 3}], "granted": [], "wrong": false,
-//    "locked_out": "nobody" | "source" | "family", "why": "…"}
+//    "token_used": false, "locked_out": "nobody" | "source" | "family", "why": "…"}
 std::string trace_json(const Program& program, std::string_view script, std::string_view script_name);
 
 }  // namespace knockwork

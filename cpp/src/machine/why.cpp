@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "machine/machine.hpp"
 
 namespace knockwork {
@@ -25,8 +27,30 @@ std::string at(const std::vector<Network>& networks) {
   return text;
 }
 
+std::string of_token(const Track& track, const Fired& fired, const std::string& opens) {
+  if (fired.spent) return "the sequence is spent, and its grant still lives: no effect";
+  if (!fired.noted) return "set full, not everything opens; send another token later";
+  return opens + (track.once ? ", and the sequence is spent" : "");
+}
+
+// Why a token that was used up opened nothing.
+std::string burnt(const Program& program, const Packet& packet) {
+  const auto track = std::find_if(program.tracks.begin(), program.tracks.end(), [&](const Track& one) {
+    return packet.token && one.name == packet.token->sequence;
+  });
+  if (track == program.tracks.end()) return {};
+  const bool strange = !track->from.empty() &&
+                       std::none_of(track->from.begin(), track->from.end(),
+                                    [&](const Network& network) { return contains(network, packet.source); });
+  return fmt::format("token of {}: used up, but opens nothing: {}", track->name,
+                     strange ? "the source is not in `from`" : "the sequence is spent");
+}
+
 std::string describe(const Program& program, const Fired& fired) {
   const Track& track = program.tracks[fired.track];
+  const std::string opens =
+      fmt::format("opens {}{} for {}", listed(track.services), at(track.to), to_string(track.open_for));
+  if (track.token) return fmt::format("token of {}: {}", track.name, of_token(track, fired, opens));
   const std::string knock =
       fmt::format("knock {0} of {1} ({0}/{2}): ", fired.step + 1, track.name, track.edges.size());
   if (fired.spent) return knock + "a duplicate of the knock that spent it, no effect";
@@ -34,8 +58,7 @@ std::string describe(const Program& program, const Fired& fired) {
     return knock + (fired.noted ? "next within " + to_string(track.step_timeout)
                                 : "set full, the next knock is not expected; knock again later");
   }
-  return knock + (fired.noted ? fmt::format("opens {}{} for {}{}", listed(track.services), at(track.to),
-                                            to_string(track.open_for), track.once ? ", and is spent" : "")
+  return knock + (fired.noted ? opens + (track.once ? ", and is spent" : "")
                               : "set full, not all grants fit; knock again later");
 }
 
@@ -60,11 +83,12 @@ std::string consequence(const Program& program, const Packet& packet, Lockout lo
 }
 
 std::string no_knock(const Packet& packet) {
+  const std::string kind = packet.token ? "the token does not count: " : "not a knock: ";
   if (packet.destination != DestinationType::local)
-    return "not a knock: the destination is not an address of this host only";
+    return kind + "the destination is not an address of this host only";
   return packet.conntrack == Conntrack::invalid
-             ? "not a knock: invalid for conntrack"
-             : "not a knock: for TCP, only a SYN without ACK, FIN and RST counts";
+             ? kind + "invalid for conntrack"
+             : kind + "for TCP, only a SYN without ACK, FIN and RST counts";
 }
 
 }  // namespace
@@ -124,7 +148,14 @@ std::string why(const Program& program, const Packet& packet, const Outcome& out
     case Reason::no_knock:
       return no_knock(packet);
     case Reason::knock:
+    case Reason::token:
       return describe(program, outcome.fired);
+    case Reason::used_token:
+      return "a token that was used before: opens nothing";
+    case Reason::burnt_token:
+      return burnt(program, packet);
+    case Reason::no_token:
+      return "no token that the host accepts: opens nothing, and is not wrong";
     case Reason::excused:
       return "a late copy of a correct knock, or in order after one that a lockout ignored: not wrong";
     case Reason::out_of_turn:

@@ -92,6 +92,10 @@ std::vector<Service> protected_services(const Program& program);
 // Those of them whose connections end with their grants.
 std::vector<Service> cut_services(const Program& program);
 
+// Tokens that were used: room for so many, and how long each is only claimed.
+inline constexpr std::uint32_t kMostUsedTokens = 65536;
+inline constexpr Duration kClaimLasts = Duration::milliseconds(60'000);
+
 bool has_once(const Program& program);
 bool has_tokens(const Program& program);
 

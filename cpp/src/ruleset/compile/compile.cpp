@@ -59,15 +59,14 @@ Set span_set(std::string name, std::string type, std::vector<Element> elements) 
 // were used; and until when the first are good, by the clock.
 void add_token_sets(std::vector<Set>& sets, const Program& program) {
   if (!has_tokens(program)) return;
-  constexpr std::uint32_t kMostUsed = 65536;
   sets.push_back({std::string(kTokens), "typeof @th,64,128 : meta priority", {"timeout"}, {}, 0, {}});
   sets.push_back({std::string(kClaimed),
                   "typeof @th,64,128",
                   {"dynamic", "timeout"},
                   {"limit rate 1/week burst 1 packets"},
-                  kMostUsed,
+                  kMostUsedTokens,
                   {}});
-  sets.push_back({std::string(kUsed), "typeof @th,64,128", {"dynamic", "timeout"}, {}, kMostUsed, {}});
+  sets.push_back({std::string(kUsed), "typeof @th,64,128", {"dynamic", "timeout"}, {}, kMostUsedTokens, {}});
   sets.push_back({std::string(kGood), "typeof meta time", {"interval"}, {}, 0, {}});
 }
 

@@ -229,9 +229,9 @@ class Gate {
   // where there is no room for either, it opens nothing. Two sets, because a look at one runs its limit too.
   Rules token_use() const {
     return {"@th,64,128 @used return",
-            fmt::format("add @claimed {{ @th,64,128 timeout 1m }} add @used {{ @th,64,128 timeout {} }} "
+            fmt::format("add @claimed {{ @th,64,128 timeout {} }} add @used {{ @th,64,128 timeout {} }} "
                         "meta priority vmap @openers",
-                        nft_time(program_.token_memory))};
+                        nft_time(kClaimLasts), nft_time(program_.token_memory))};
   }
 
   // A first step fires, and one that the source may take next.
