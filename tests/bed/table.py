@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 _HANDLE = re.compile(r"\s*# handle (\d+)$")
+_COUNT = re.compile(r"\s*# count \d+$")  # of a set's elements, behind its size: nftables 1.1.7
 _CLOCK = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
@@ -140,7 +141,7 @@ def _parse_block(lines: list[str], at: int) -> tuple[Block, int]:
             elements = tuple(_split(text.removeprefix("elements = {").removesuffix("}")))
         else:
             found = _HANDLE.search(text)
-            body.append(Line(_HANDLE.sub("", text), int(found[1]) if found else 0))
+            body.append(Line(_COUNT.sub("", _HANDLE.sub("", text)), int(found[1]) if found else 0))
         at += 1
     return Block(kind, name, handle, tuple(body), elements), at + 1
 
