@@ -9,6 +9,8 @@ from bed.table import Table, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 DECLARATION = "/etc/knockwork/knockwork.yml"
+# Before a command: its output is a terminal. script(1) is not on every release.
+ON_TERMINAL = ("/usr/bin/python3", "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) != 0)")
 
 
 def binary() -> Path:

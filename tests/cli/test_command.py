@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from bed.cli import DECLARATION, Knockwork
+from bed.cli import DECLARATION, ON_TERMINAL, Knockwork
 
 CLASSIC = """\
 knockwork: 1
@@ -18,8 +18,6 @@ PORTS = re.compile(r"47000|48000|49000|4022")
 SUBCOMMANDS = ("validate", "lint", "schema", "render", "trace", "plan", "apply", "remove", "status", "watch", "renew",
                "save", "confirm", "rollback", "grant", "revoke", "derive", "epoch", "knock", "connect", "export",
                "completion")
-
-ON_TERMINAL = ["/usr/bin/python3", "-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
 
 
 def test_help_names_every_subcommand(knockwork: Knockwork) -> None:

@@ -90,13 +90,13 @@ def test_names_of_files(knockwork: Knockwork, name: str) -> None:
 def test_contents_of_files(knockwork: Knockwork, content: bytes) -> None:
     """As a declaration, a drop-in, a profile, a secret and a script of packets."""
     folder = "/etc/knockwork/conf.d"
-    knockwork.host.call("write", "/tmp/given", content, 0o600)
-    for words in (["validate", "/tmp/given"], ["apply", "/tmp/given"], ["knock", "web1", "--profile", "/tmp/given"],
-                  ["trace", "--packets", "/tmp/given"]):
+    knockwork.host.call("write", "/run/given", content, 0o600)
+    for words in (["validate", "/run/given"], ["apply", "/run/given"], ["knock", "web1", "--profile", "/run/given"],
+                  ["trace", "--packets", "/run/given"]):
         knockwork.declare(CLASSIC)
         assert_harmless(knockwork, *words)
         assert_harmless(knockwork, *words, "--json")
-    assert_harmless(knockwork, "derive", "host-key", "web1", "--secret-file", "/tmp/given")
+    assert_harmless(knockwork, "derive", "host-key", "web1", "--secret-file", "/run/given")
     knockwork.host.call("write", f"{folder}/given.yml", content, 0o600)
     try:
         assert_harmless(knockwork, "plan")
@@ -114,9 +114,9 @@ def test_contents_of_files(knockwork: Knockwork, content: bytes) -> None:
 def test_requests(knockwork: Knockwork, request_: str) -> None:
     """`call` answers whatever it is asked."""
     version = knockwork.run("--version").stdout.split()[1]
-    knockwork.host.call("write", "/tmp/request", request_.replace("VERSION", version).encode(errors="surrogateescape"),
+    knockwork.host.call("write", "/run/request", request_.replace("VERSION", version).encode(errors="surrogateescape"),
                         0o600)
-    done = knockwork.host.run(["/bin/sh", "-c", f"exec {knockwork.command('call')[0]} call < /tmp/request"])
+    done = knockwork.host.run(["/bin/sh", "-c", f"exec {knockwork.command('call')[0]} call < /run/request"])
     assert done.returncode == 0 and not ACTS.search(done.stdout) and not json.loads(done.stdout)["ok"], done
 
 
@@ -124,9 +124,9 @@ def test_requests(knockwork: Knockwork, request_: str) -> None:
 def test_comments_of_the_live_table(knockwork: Knockwork, comment: bytes) -> None:
     """Root wrote them; whoever looks at the table is somebody else, perhaps."""
     knockwork.apply(CLASSIC)
-    knockwork.host.call("write", "/tmp/rules", b'add chain inet knockwork extra { comment "' + comment
+    knockwork.host.call("write", "/run/rules", b'add chain inet knockwork extra { comment "' + comment
                         + b'"; }\nadd rule inet knockwork extra accept comment "' + comment + b'"\n', 0o600)
-    knockwork.host.run(["/usr/sbin/nft", "-f", "/tmp/rules"], check=True)
+    knockwork.host.run(["/usr/sbin/nft", "-f", "/run/rules"], check=True)
     for words in (["status"], ["plan"], ["plan", "--diff"], ["remove", "--check"], ["apply", "--diff"]):
         assert_harmless(knockwork, *words)
         assert_harmless(knockwork, *words, "--json") if "--diff" not in words else None

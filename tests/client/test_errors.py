@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from bed import Lab
-from bed.cli import Knockwork
+from bed.cli import ON_TERMINAL, Knockwork
 from bed.host import Host
 from bed.lab import SERVER
 
@@ -179,8 +179,8 @@ def test_wrong_usage(client: Knockwork, case: str) -> None:
 def test_progress(client: Knockwork, server: Knockwork) -> None:
     """On a terminal one line says what goes on, and gives way to the result."""
     server.apply("knockwork: 1\nsequences: [{name: ssh, knock: [47011, 48123/tcp], opens: [22/tcp]}]\n")
-    command = " ".join(client.command("knock", "10.77.0.10", "--sequence", "ssh", "--wait-open", "22"))
-    seen = client.host.output(["/usr/bin/script", "-qec", command, "/dev/null"])
+    command = client.command("knock", "10.77.0.10", "--sequence", "ssh", "--wait-open", "22")
+    seen = client.host.output([*ON_TERMINAL, *command])
     assert seen == ("\r\x1b[K10.77.0.10: knock 1 of 2\r\x1b[K10.77.0.10: knock 2 of 2\r\x1b[K10.77.0.10: open\r\n")
 
 
