@@ -40,6 +40,10 @@ class Caller:
                 else:
                     self.host.call(packets.udp, self.target, [int(port)], self.source)
 
+    def send(self, port: int, payload: bytes) -> None:
+        """One datagram, from a port of its own."""
+        self.host.call(packets.udp, self.target, [port], self.source, 0, 1, payload)
+
     def tcp(self, port: int, timeout: float = 0.3) -> Answer:
         """What a TCP port says."""
         return self.host.call(packets.probe_tcp, self.target, port, self.source, timeout)

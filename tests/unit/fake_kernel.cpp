@@ -152,7 +152,7 @@ struct Worker {
     std::vector<LiveElement>& live = table->live[action.set];
     live.insert(live.end(), action.elements.begin(), action.elements.end());
   }
-  void operator()(const FeedTokens& action) {
+  void operator()(const FeedElements& action) {
     set(action.set);
     for (const std::string& element : action.elements)
       table->live[action.set].push_back({element.substr(0, element.find(' ')), {}, {}});

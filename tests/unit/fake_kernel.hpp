@@ -27,6 +27,8 @@ class FakeKernel final : public Kernel {
   std::string others() override { return {}; }
   void commit(const Transaction& transaction) override;
   Generation generation() override { return {"fake", 1, generation_}; }
+  std::string token_memory() override { return memory_; }
+  void forget_tokens() { memory_ += '+'; }  // as if their sets had been made anew
   std::vector<Flow> flows() override { return flows_; }
   void end(const std::vector<Flow>& flows, Ending ending) override {
     if (ending == Ending::offloaded) return;  // there are none
@@ -57,6 +59,7 @@ class FakeKernel final : public Kernel {
   int commits_ = 0;
   int questions_ = 0;
   bool secretive_ = false;
+  std::string memory_ = "fake";
   Spelling spelling_;
   std::vector<Flow> flows_;
   std::vector<Flowtable> flowtables_;

@@ -242,6 +242,7 @@ TEST_CASE("revocation: the kernel has no room for a source, and the service is c
       script = to_nft(transaction);
     }
     Generation generation() override { return {}; }
+    std::string token_memory() override { return {}; }
     std::vector<Flow> flows() override { return {}; }
     std::vector<Link> links() override { return {}; }
     std::vector<Flowtable> flowtables() override { return {}; }

@@ -102,6 +102,10 @@ class Kernel {
 
   virtual Generation generation() = 0;
 
+  // Tells the sets that remember which tokens were used from any that were there before or after them, loaded
+  // by whomever; empty where there are none.
+  virtual std::string token_memory() = 0;
+
   // The connections through this host and to it, as far as it knows them.
   virtual std::vector<Flow> flows() = 0;
 

@@ -5,6 +5,7 @@
 
 #include "apply/on_this_host.hpp"
 #include "apply/other_firewalls.hpp"
+#include "apply/tokens.hpp"
 #include "apply/warnings.hpp"
 #include "commit/carry_out.hpp"
 #include "commit/spelling.hpp"
@@ -49,7 +50,9 @@ Planned plan_of(const Wanted& wanted, Reading& reading, Kernel& kernel, const Se
   const auto shown = [&] { return Fingerprints::of_this_host(missing).shown(settings.ports); };
   plan = plan_ruleset(pointer(reading.live), wanted.program, std::move(target), shown);
   plan.warnings = std::move(warnings);
-  if (plan.empty()) return planned;
+  const bool tokens_alone = plan.empty();
+  add_tokens(plan, wanted, pointer(reading.live), kernel);
+  if (tokens_alone) return planned;
   plan.must_knock = must_knock_again(wanted.program, pointer(reading.live), settings.ssh_connection);
   if (!plan.must_knock.empty()) plan.warnings.push_back(way_back_warning(plan.must_knock));
   if (saved) restore(plan, *saved, wall_clock());
@@ -61,11 +64,24 @@ Planned plan_of(const Wanted& wanted, Reading& reading, Kernel& kernel, const Se
   return planned;
 }
 
+// Nobody has touched the table since it was found to be what is wanted; so it still is afterwards. False
+// where its tokens change by more than a top-up: then nothing was done.
+bool top_up(const Wanted& wanted, const std::string& wanted_digest, Report& done, Kernel& kernel) {
+  Plan plan = plan_top_up(wanted, kernel);
+  if (plan.empty()) return add(done, report_of(plan)), true;
+  if (!plan.only_tops_up) return false;
+  const Generation before = kernel.generation();
+  carry_out(std::move(plan), {}, {}, done, kernel);
+  const Generation after = kernel.generation();
+  if (after.number == before.number + 1) stamp(after, wanted_digest);
+  return true;
+}
+
 // Makes the table what is wanted, and adds to the report.
 void converge(const Wanted& wanted, const std::string& declared, Report& done, Kernel& kernel,
               const Settings& settings) {
   const std::string wanted_digest = digest(wanted.ruleset);
-  if (stamped(kernel.generation(), wanted_digest)) return;
+  if (stamped(kernel.generation(), wanted_digest) && top_up(wanted, wanted_digest, done, kernel)) return;
   Reading reading = read_ours_steady(kernel);
   const Generation before = reading.generation;
   auto [plan, beside, retired] =
@@ -77,7 +93,7 @@ void converge(const Wanted& wanted, const std::string& declared, Report& done, K
     return add(done, report_of(plan));
   }
   std::optional<Undo> undo;
-  if (settings.confirm_within) {
+  if (settings.confirm_within && !plan.only_tops_up) {
     undo = {*settings.confirm_within, wanted_digest, declared, settings.files,
             [](const std::string& id) { rollback_armed(id, *open_kernel()); }};
   }
@@ -109,7 +125,10 @@ Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
   const Wanted wanted(now.spec);
   Report report;
   report.warnings = pending_warnings();
-  if (stamped(kernel.generation(), digest(wanted.ruleset))) return warned(std::move(report), now);
+  if (stamped(kernel.generation(), digest(wanted.ruleset))) {
+    add(report, report_of(plan_top_up(wanted, kernel)));
+    return warned(std::move(report), now);
+  }
   Reading reading{read_ours(kernel), {}};
   add(report, report_of(plan_of(wanted, reading, kernel, settings, MissingKey::do_without).plan));
   return warned(std::move(report), now);

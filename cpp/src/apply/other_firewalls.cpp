@@ -10,7 +10,10 @@
 namespace knockwork {
 
 Wanted::Wanted(const Spec& spec)
-    : program(compile(spec)), ruleset(compile(program)), adapts(spec.refuse == Refuse::automatic) {}
+    : program(compile(spec)),
+      ruleset(compile(program)),
+      feeds(token_feeds(spec, program)),
+      adapts(spec.refuse == Refuse::automatic) {}
 
 Wanted::Wanted(Ruleset kept) : program(program_of(kept)), ruleset(std::move(kept)) {}
 

@@ -8,6 +8,7 @@
 #include "knockwork/kernel.hpp"
 #include "ruleset/ruleset.hpp"
 #include "surroundings/surroundings.hpp"
+#include "tokens/record.hpp"
 
 namespace knockwork {
 
@@ -17,6 +18,7 @@ struct Wanted {
   explicit Wanted(Ruleset kept);
   Program program;
   Ruleset ruleset;
+  std::optional<std::vector<TokenFeed>> feeds;  // of its tokens; nothing: as they were applied
   bool adapts = false;  // what is refused is answered as other firewalls answer at closed ports
 };
 

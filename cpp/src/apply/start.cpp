@@ -4,6 +4,7 @@
 
 #include "apply/apply.hpp"
 #include "apply/interfaces.hpp"
+#include "apply/tokens.hpp"
 #include "derive/records/clock.hpp"
 #include "knockwork/kernel.hpp"
 #include "records/last_good.hpp"
@@ -89,6 +90,14 @@ bool stands(Kernel& kernel) {
   }
 }
 
+void top_up_if_possible(Kernel& kernel, const Settings& settings) {
+  try {
+    top_up_as_applied(kernel, settings);
+  } catch (const std::exception&) {  // why the declaration cannot be applied is told instead
+    return;
+  }
+}
+
 Report stand_in(const std::filesystem::path& file, const std::string& why, Kernel& kernel,
                 const Settings& settings) {
   Report report;
@@ -115,8 +124,11 @@ Report apply_unattended(const std::filesystem::path& file, Kernel& kernel, const
   try {
     return apply(load(read_declaration(file)), Execution::apply, kernel, settings);
   } catch (const std::exception&) {
-    if (stands(kernel)) throw;  // the gate of before is better than any stand-in
     failure = std::current_exception();
+    if (stands(kernel)) {  // the gate of before is better than any stand-in, as long as it has tokens
+      top_up_if_possible(kernel, settings);
+      std::rethrow_exception(failure);
+    }
   }
   return stand_in(file, reason(failure), kernel, settings);
 }

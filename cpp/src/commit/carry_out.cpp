@@ -54,6 +54,26 @@ void forget_in_records(const Retirement& revoked, Kernel& kernel) {
   }
 }
 
+// What is put into the table is noted first, on the disk: whatever happens then, no token gets there twice.
+// The sets that remember them are known by their handles only afterwards.
+void note_tokens(const Plan& plan) {
+  if (!plan.tokens) return;
+  TokenRecord record = *plan.tokens;
+  if (makes_token_sets(plan.transaction)) record.memory.clear();
+  write_token_record(record);
+}
+
+// Where that cannot be written, the next tokens are drawn anew.
+void note_memory(TokenRecord record, const std::string& memory, std::vector<std::string>& warnings) {
+  if (record.memory == memory && !memory.empty()) return;
+  record.memory = memory;
+  try {
+    write_token_record(record);
+  } catch (const SystemError& error) {
+    warnings.push_back(fmt::format("the tokens will be drawn anew at the next apply: {}", error.what()));
+  }
+}
+
 // Returns the digest of the listing where its words are not ours.
 std::string verified(const Ruleset& target, Report& report, Kernel& kernel) {
   const Verified first = verify(target, kernel, report.warnings);
@@ -70,11 +90,16 @@ void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, Report&
   std::optional<Armed> armed;
   if (undo) armed.emplace(pointer(from.live), from.generation.boot, plan.revoked, *undo);
   try {
+    note_tokens(plan);
     commit(plan, kernel);
   } catch (const SystemError&) {
     if (armed) armed->call_off();
+    if (plan.tokens) note_memory(*plan.tokens, "", plan.warnings);  // none of them is in the table
     throw;
   }
+  if (plan.tokens)
+    note_memory(std::move(*plan.tokens), present(*plan.tokens).empty() ? "" : kernel.token_memory(),
+                plan.warnings);
   from.live.reset();  // as large as the table itself
   add(report, report_of(plan));
   plan.transaction.actions.clear();

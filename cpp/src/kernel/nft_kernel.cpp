@@ -17,7 +17,7 @@
 #include "kernel/scratch.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
-#include "ruleset/transaction.hpp"
+#include "ruleset/tokens.hpp"
 
 namespace knockwork {
 namespace {
@@ -143,6 +143,7 @@ class NftKernel final : public Kernel {
   }
 
   Generation generation() override { return read_generation(); }
+  std::string token_memory() override { return read_handles(kTable, {kTokens, kClaimed, kUsed, kGood}); }
   std::vector<Flow> flows() override { return read_flows(); }
   std::vector<Link> links() override { return read_links(); }
 

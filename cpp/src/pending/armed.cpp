@@ -21,6 +21,8 @@ Armed::Armed(const LiveTable* before, const std::string& boot, const Retirement&
     pending_.before = to_nft(before->ruleset);
     pending_.grants.sets = worth_keeping(*before);
     forget(pending_.grants.sets, before->ruleset, revoked);
+    std::vector<std::string> damaged;  // what is damaged is told where it is read to be used
+    pending_.tokens = present(read_token_record(damaged));
   }
   pending_.files = undo.files;
   arm(

@@ -14,6 +14,7 @@
 
 #include "knockwork/report.hpp"
 #include "records/state.hpp"
+#include "tokens/record.hpp"
 
 namespace knockwork {
 
@@ -28,6 +29,7 @@ struct Pending {
   std::string declared;               // of the declaration, whatever the epoch
   std::optional<std::string> before;  // the ruleset that comes back; unset: there was no table
   Saved grants;                       // of before
+  std::vector<TokenFeed> tokens;      // the same
   std::vector<FileChange> files;
   bool operator==(const Pending&) const = default;
 };

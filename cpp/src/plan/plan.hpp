@@ -13,6 +13,7 @@
 #include "records/state.hpp"
 #include "ruleset/revocation/revocation.hpp"
 #include "ruleset/transaction.hpp"
+#include "tokens/feed.hpp"
 
 namespace knockwork {
 
@@ -34,7 +35,9 @@ struct Plan {
   std::optional<Fallback> fallback;
   std::vector<Flow> ends;  // connections that are ended after the commit
   Ending ending = Ending::all;
-  Retirement revoked;  // what saved states forget after the commit
+  Retirement revoked;         // what saved states forget after the commit
+  bool only_tops_up = false;  // with more of the tokens that are there: nothing to confirm or take back
+  std::optional<TokenRecord> tokens;  // is written before the commit: where the transaction puts tokens
 
   bool empty() const { return transaction.empty() && ends.empty(); }
 };
@@ -54,6 +57,11 @@ Plan plan_ruleset(const LiveTable* live, const Program& program, Ruleset target,
 // The ruleset with what was severed before, by the live table or, where there is none, by what was saved.
 Ruleset keeping_severed(Ruleset wanted, const Program& program, const LiveTable* live,
                         const std::optional<Saved>& saved);
+
+// Adds tokens for what is wanted: all of them where the plan makes their sets or `memory` is lost, else those
+// that come next when they run low.
+void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRecord& record,
+                TokenMemory memory, UnixTime now, NoKey no_key);
 
 // To no table at all.
 Plan plan_removal(std::string why);

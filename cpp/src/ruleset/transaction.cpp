@@ -76,7 +76,7 @@ struct Writer {
                          nft_time(element.expires));
     });
   }
-  void operator()(const FeedTokens& action) {
+  void operator()(const FeedElements& action) {
     text += elements("add", action.set, action.elements,
                      [](const std::string& element) -> const std::string& { return element; });
   }

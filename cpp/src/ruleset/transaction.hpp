@@ -71,10 +71,10 @@ struct CarryElements {  // into a dynamic set made anew, remaining time included
   std::vector<LiveElement> elements;
   bool operator==(const CarryElements&) const = default;
 };
-struct FeedTokens {  // element texts, made for that
+struct FeedElements {  // whose elements are no part of a declaration: tokens.hpp
   std::string set;
   std::vector<std::string> elements;
-  bool operator==(const FeedTokens&) const = default;
+  bool operator==(const FeedElements&) const = default;
 };
 struct AddRules {
   std::string chain;
@@ -84,7 +84,7 @@ struct AddRules {
 
 using Action = std::variant<AddTable, DeleteTable, WakeTable, FlushChain, EmptySet, DeleteElements,
                             ForgetElements, DeleteSet, DeleteStranger, DeleteChain, AddChain, AddSet,
-                            AddElements, CarryElements, FeedTokens, AddRules>;
+                            AddElements, CarryElements, FeedElements, AddRules>;
 
 struct Transaction {
   std::vector<Action> actions;

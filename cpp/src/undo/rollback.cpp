@@ -45,8 +45,16 @@ Plan plan_rollback(const Pending& pending, Reading& reading, Kernel& kernel, con
 }
 
 Plan plan_of(const Pending& pending, Reading& reading, Kernel& kernel, const Settings& settings) {
-  if (pending.before) return plan_rollback(pending, reading, kernel, settings);
-  return reading.live ? plan_removal("there was no table before") : Plan();
+  Plan plan;
+  if (pending.before) {
+    plan = plan_rollback(pending, reading, kernel, settings);
+  } else if (reading.live) {
+    plan = plan_removal("there was no table before");
+  }
+  // Tokens of before may have been used since, and nobody knows.
+  add_tokens(plan, pending.tokens, read_token_record(plan.warnings), TokenMemory::lost, unix_time(),
+             NoKey::skipped);
+  return plan;
 }
 
 void restore_file(const FileChange& file, Report& report) {

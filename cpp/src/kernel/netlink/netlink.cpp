@@ -1,6 +1,7 @@
 #include "kernel/netlink/netlink.hpp"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <fmt/format.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
@@ -8,10 +9,12 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <optional>
 
 #include "host/clocks.hpp"
 #include "knockwork/diagnostic.hpp"
@@ -113,6 +116,44 @@ std::uint32_t ask_generation(const mnl_socket* socket) {
   return generation;
 }
 
+// A handle, of the attribute that has it in the answers to one kind of question.
+struct Handle {
+  std::uint16_t attribute = 0;
+  std::optional<std::uint64_t> value;
+};
+
+int take_handle(const nlattr* attribute, void* data) {
+  auto* handle = static_cast<Handle*>(data);
+  if (mnl_attr_get_type(attribute) == handle->attribute && mnl_attr_validate(attribute, MNL_TYPE_U64) == 0)
+    handle->value = be64toh(mnl_attr_get_u64(attribute));
+  return MNL_CB_OK;
+}
+
+int take_object(const nlmsghdr* header, void* data) {
+  return mnl_attr_parse(header, sizeof(nfgenmsg), take_handle, data) < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
+}
+
+// Of a table, or of a set in it; nothing where there is none.
+std::optional<std::uint64_t> ask_handle(const std::string& table, const std::string& set) {
+  const Socket socket = open_socket();
+  std::array<char, 8192> buffer{};
+  nlmsghdr* header =
+      put_request(buffer.data(), set.empty() ? NFT_MSG_GETTABLE : NFT_MSG_GETSET, NLM_F_REQUEST);
+  static_cast<nfgenmsg*>(mnl_nlmsg_get_payload(header))->nfgen_family = NFPROTO_INET;
+  static_assert(static_cast<int>(NFTA_TABLE_NAME) == static_cast<int>(NFTA_SET_TABLE));
+  mnl_attr_put_strz(header, NFTA_TABLE_NAME, table.c_str());
+  if (!set.empty()) mnl_attr_put_strz(header, NFTA_SET_NAME, set.c_str());
+  if (mnl_socket_sendto(socket.get(), header, header->nlmsg_len) < 0) refuse();
+  Handle handle{static_cast<std::uint16_t>(set.empty() ? NFTA_TABLE_HANDLE : NFTA_SET_HANDLE), std::nullopt};
+  const ssize_t length = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
+  if (length < 0) refuse();
+  const int ended = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
+                               mnl_socket_get_portid(socket.get()), take_object, &handle);
+  if (ended < 0 && errno == ENOENT) return std::nullopt;
+  if (ended < 0) refuse();
+  return handle.value;
+}
+
 }  // namespace
 
 Generation read_generation() {
@@ -122,6 +163,17 @@ Generation read_generation() {
   generation.netns = netns_cookie(socket.get());
   generation.number = ask_generation(socket.get());
   return generation;
+}
+
+std::string read_handles(std::string_view table, const std::vector<std::string_view>& sets) {
+  const std::string name(table.substr(table.find(' ') + 1));
+  std::string all = fmt::format("{} {}", boot_id(), netns_cookie(open_socket().get()));
+  const auto add = [&](std::string_view set) {
+    const auto handle = ask_handle(name, std::string(set));
+    if (handle) all += fmt::format(" {}", *handle);
+    return handle.has_value();
+  };
+  return add("") && std::all_of(sets.begin(), sets.end(), add) ? all : std::string();
 }
 
 std::vector<std::string> read_tables() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "knockwork/kernel.hpp"
@@ -14,5 +15,9 @@ Generation read_generation();
 
 // Of those that see packets for this host: "inet filter", "ip nat". Throws SystemError.
 std::vector<std::string> read_tables();
+
+// The handles of an inet table ("inet knockwork") and of some of its sets, with the boot and the network
+// namespace: the kernel gives no handle twice. Empty where one of them is not there. Throws SystemError.
+std::string read_handles(std::string_view table, const std::vector<std::string_view>& sets);
 
 }  // namespace knockwork

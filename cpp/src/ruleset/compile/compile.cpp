@@ -54,9 +54,7 @@ Set span_set(std::string name, std::string type, std::vector<Element> elements) 
   return (spans ? interval_set : static_set)(std::move(name), std::move(type), std::move(elements));
 }
 
-// What tokens need: those to come, by the sequence that each opens; those that somebody is about to use, with
-// a bucket of one packet each, so that of two processors with the same token one comes through; those that
-// were used; and until when the first are good, by the clock.
+// Nothing in them follows from the declaration: tokens.hpp.
 void add_token_sets(std::vector<Set>& sets, const Program& program) {
   if (!has_tokens(program)) return;
   sets.push_back({std::string(kTokens), "typeof @th,64,128 : meta priority", {"timeout"}, {}, 0, {}});

@@ -1,0 +1,184 @@
+#include "tokens/feed.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "crypto/crypto.hpp"
+#include "knockwork/diagnostic.hpp"
+#include "ruleset/tokens.hpp"
+
+namespace knockwork {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How far a clock may go back unnoticed: tokens are remembered for longer than that (Program::token_memory),
+// and the kernel accepts none that much earlier (the set `good`).
+constexpr milliseconds kSetBack{60'000};
+
+milliseconds of(Duration duration) { return milliseconds(duration.milliseconds()); }
+
+std::uint64_t day(UnixTime time) {
+  return day_of(Duration::milliseconds(1), static_cast<Window>(std::max<std::int64_t>(time.count(), 0)));
+}
+
+// Tells one key from another: a hash of a hash of it.
+std::string check_of(TokenDrawer& drawer) {
+  const TokenBytes never = drawer.at(UINT64_MAX, UINT32_MAX);
+  const crypto::Digest digest = crypto::sha256({reinterpret_cast<const char*>(never.data()), never.size()});
+  return crypto::to_hex(digest).substr(0, 16);
+}
+
+// All days on which a token may begin that was, or is now, put into the table.
+void lose(LostDays& lost, const TokenFeed& feed, UnixTime loaded_to, UnixTime now) {
+  const UnixTime first = now - of(feed.token.skew) - of(feed.token.period);
+  lost.add(day(first), day(std::max(loaded_to, now + of(feed.token.ahead))));
+}
+
+std::chrono::seconds in_seconds(UnixTime time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time);
+}
+
+// The tokens of the windows from the first to before the second.
+void add_entries(const TokenRecord& record, const TokenRecord::Sequence& sequence, TokenDrawer& drawer,
+                 std::pair<Window, Window> windows, UnixTime now, std::vector<TokenEntry>& entries) {
+  const Token& token = sequence.feed.token;
+  for (Window window = windows.first; window < windows.second; ++window) {
+    const std::uint64_t begins = day_of(token.period, window);
+    entries.push_back({drawer.at(window, record.lost.on(begins) + sequence.lost.on(begins)),
+                       start_of(token.period, window + 1) + of(token.skew) - now, sequence.feed.edge});
+  }
+}
+
+class Feeding {
+ public:
+  Feeding(TokenRecord record, UnixTime now, NoKey no_key, std::vector<std::string>& warnings)
+      : record_(std::move(record)), now_(now), no_key_(no_key), warnings_(warnings) {}
+
+  Fed fed(const std::vector<TokenFeed>& wanted, TokenMemory memory) {
+    anew_ = memory == TokenMemory::lost;
+    if (anew_ || now_ + kSetBack < record_.latest) lose_all(wanted);
+    for (auto& [name, sequence] : record_.sequences) leave_out(wanted, sequence);
+    for (const TokenFeed& feed : wanted) take_up(feed);
+    const bool due = anew_ || std::any_of(record_.sequences.begin(), record_.sequences.end(),
+                                          [this](const auto& each) { return runs_low(each.second); });
+    Fed fed;
+    fed.kind = anew_ ? Fed::Kind::anew : due ? Fed::Kind::topped_up : Fed::Kind::enough;
+    if (due && !wanted.empty()) fed.transaction = transaction();
+    if (due) record_.latest = now_;
+    fed.record = std::move(record_);
+    return fed;
+  }
+
+ private:
+  bool runs_low(const TokenRecord::Sequence& sequence) const {
+    return sequence.present && sequence.loaded_to - now_ < of(sequence.feed.token.ahead) / 2;
+  }
+
+  // One loss for all, on every day that concerns any of them.
+  void lose_all(const std::vector<TokenFeed>& wanted) {
+    anew_ = true;
+    if (record_.sequences.empty()) return;
+    std::uint64_t first = UINT64_MAX, last = 0;
+    const auto stretch = [&](const TokenFeed& feed, UnixTime loaded_to) {
+      LostDays one;
+      lose(one, feed, loaded_to, now_);
+      first = std::min(first, one.spans().front().from);
+      last = std::max(last, one.spans().front().to);
+    };
+    for (const TokenFeed& feed : wanted) stretch(feed, UnixTime{0});
+    for (const auto& [name, sequence] : record_.sequences) stretch(sequence.feed, sequence.loaded_to);
+    record_.lost.add(first, last);
+  }
+
+  void leave_out(const std::vector<TokenFeed>& wanted, TokenRecord::Sequence& sequence) {
+    const bool stays = std::any_of(wanted.begin(), wanted.end(),
+                                   [&](const TokenFeed& feed) { return feed.name == sequence.feed.name; });
+    if (stays || !sequence.present) return;
+    sequence.present = false;
+    anew_ = true;
+  }
+
+  void take_up(const TokenFeed& feed) {
+    auto drawer = drawer_of(feed);
+    if (!drawer) return;
+    const std::string check = check_of(*drawer);
+    const auto [found, added] = record_.sequences.try_emplace(feed.name);
+    TokenRecord::Sequence& sequence = found->second;
+    const bool same = sequence.present && sequence.feed == feed && sequence.check == check;
+    if (!same) {
+      anew_ = true;
+      if (!added) lose(sequence.lost, feed, sequence.loaded_to, now_);
+      sequence.feed = feed;
+      sequence.check = check;
+      sequence.present = true;
+    }
+    drawers_.emplace(feed.name, std::move(*drawer));
+  }
+
+  std::optional<TokenDrawer> drawer_of(const TokenFeed& feed) {
+    try {
+      return TokenDrawer(keys_.key(feed.token, feed.name, feed.token.host), feed.token.period);
+    } catch (const SystemError& error) {
+      if (no_key_ == NoKey::refused) throw;
+      warnings_.push_back(fmt::format("{} gets no tokens: {}", feed.name, error.what()));
+      return std::nullopt;
+    }
+  }
+
+  Transaction transaction() {
+    std::vector<TokenEntry> entries;
+    UnixTime last = now_;
+    for (auto& [name, sequence] : record_.sequences) {
+      const auto drawer = drawers_.find(name);
+      if (drawer == drawers_.end() || !sequence.present) continue;
+      put(sequence, drawer->second, entries);
+      last = std::max(last, sequence.loaded_to + of(sequence.feed.token.skew));
+    }
+    return put_tokens(entries, in_seconds(now_ - kSetBack), in_seconds(last), anew_);
+  }
+
+  // From where the record ends, or all of them; up to `ahead` from now.
+  void put(TokenRecord::Sequence& sequence, TokenDrawer& drawer, std::vector<TokenEntry>& entries) {
+    const Token& token = sequence.feed.token;
+    const Window oldest = window_at(token.period, now_ - of(token.skew));
+    const Window first = anew_ ? oldest : std::max(oldest, window_at(token.period, sequence.loaded_to));
+    const Window end = window_at(token.period, now_ + of(token.ahead)) + 1;
+    add_entries(record_, sequence, drawer, {first, end}, now_, entries);
+    sequence.loaded_to = std::max(anew_ ? UnixTime{0} : sequence.loaded_to, start_of(token.period, end));
+  }
+
+  TokenRecord record_;
+  UnixTime now_;
+  NoKey no_key_;
+  std::vector<std::string>& warnings_;
+  TokenKeys keys_;
+  std::map<std::string, TokenDrawer> drawers_;
+  bool anew_ = false;
+};
+
+}  // namespace
+
+Fed feed(const std::vector<TokenFeed>& wanted, TokenRecord record, TokenMemory memory, UnixTime now,
+         NoKey no_key, std::vector<std::string>& warnings) {
+  return Feeding(std::move(record), now, no_key, warnings).fed(wanted, memory);
+}
+
+std::size_t missing_tokens(const LiveTable& live, const TokenRecord& record, UnixTime now) {
+  constexpr milliseconds kSoon{2000};  // what ends about now may be gone already
+  TokenKeys keys;
+  std::vector<TokenEntry> entries;
+  for (const auto& [name, sequence] : record.sequences) {
+    if (!sequence.present) continue;
+    const Token& token = sequence.feed.token;
+    TokenDrawer drawer(keys.key(token, name, token.host), token.period);
+    const Window first = window_at(token.period, now + kSoon - of(token.skew));
+    add_entries(record, sequence, drawer, {first, window_at(token.period, sequence.loaded_to)}, now, entries);
+  }
+  return count_missing(live, entries);
+}
+
+}  // namespace knockwork

@@ -1,0 +1,35 @@
+// The table's tokens: which ones it gets, and when it gets more.
+//
+// Pure, but for the secret files that keys come from.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ruleset/tokens.hpp"
+#include "tokens/record.hpp"
+
+namespace knockwork {
+
+// What became of the sets that remember used tokens since the record was written.
+enum class TokenMemory { whole, lost };
+
+struct Fed {
+  enum class Kind { enough, topped_up, anew };
+  Kind kind = Kind::enough;
+  Transaction transaction;  // empty with `enough`, and where nothing is to be put anywhere
+  TokenRecord record;       // of the table afterwards
+};
+
+// `wanted` is what tokens shall open. With `whole` and nothing changed, tokens are only added, beyond what
+// the record has. Else all are put there anew, and what may have been used is drawn anew as well: that is a
+// loss, of one sequence where it alone changed. A clock that went back is one. Throws SystemError where a key
+// cannot be had; with `skipped`, its sequence gets no tokens, and a warning says so.
+enum class NoKey { refused, skipped };
+Fed feed(const std::vector<TokenFeed>& wanted, TokenRecord record, TokenMemory memory, UnixTime now,
+         NoKey no_key, std::vector<std::string>& warnings);
+
+// How many of the record's tokens the table lacks. Throws SystemError where a key cannot be had.
+std::size_t missing_tokens(const LiveTable& live, const TokenRecord& record, UnixTime now);
+
+}  // namespace knockwork

@@ -1,0 +1,199 @@
+#include "tokens/record.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "host/files.hpp"
+#include "knockwork/diagnostic.hpp"
+#include "text/json_text.hpp"
+
+namespace knockwork {
+namespace {
+
+using nlohmann::json;
+
+std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "tokens.json"; }
+
+json value_of(const TokenFeed& feed) {
+  const Token& token = feed.token;
+  return {{"name", feed.name},
+          {"edge", feed.edge},
+          {"port", token.port.port},
+          {"secret_file", token.secret_file},
+          {"key", token.key},
+          {"host", token.host},
+          {"period_ms", token.period.milliseconds()},
+          {"ahead_ms", token.ahead.milliseconds()},
+          {"skew_ms", token.skew.milliseconds()},
+          {"serial", token.serial}};
+}
+
+Duration span(const json& value, const char* key) {
+  const auto ms = value.at(key).get<std::int64_t>();
+  if (ms <= 0) throw SystemError("a record of tokens with a time of zero");
+  return Duration::milliseconds(ms);
+}
+
+TokenFeed feed_of(const json& value) {
+  TokenFeed feed;
+  feed.name = value.at("name").get<std::string>();
+  feed.edge = value.at("edge").get<EdgeId>();
+  feed.token = {{Protocol::udp, value.at("port").get<std::uint16_t>()},
+                value.at("secret_file").get<std::string>(),
+                value.at("key").get<std::string>(),
+                value.at("host").get<std::string>(),
+                span(value, "period_ms"),
+                span(value, "ahead_ms"),
+                span(value, "skew_ms"),
+                value.at("serial").get<std::uint32_t>()};
+  return feed;
+}
+
+json value_of(const LostDays& lost) {
+  json spans = json::array();
+  for (const LostDays::Span& each : lost.spans()) spans.push_back({each.from, each.to, each.count});
+  return spans;
+}
+
+LostDays lost_of(const json& value) {
+  std::vector<LostDays::Span> spans;
+  for (const json& each : value) {
+    spans.push_back(
+        {each.at(0).get<std::uint64_t>(), each.at(1).get<std::uint64_t>(), each.at(2).get<Losses>()});
+  }
+  return LostDays(std::move(spans));
+}
+
+}  // namespace
+
+std::vector<TokenFeed> token_feeds(const Spec& spec, const Program& program) {
+  std::vector<TokenFeed> feeds;
+  for (const Track& track : program.tracks) {
+    if (!track.token) continue;
+    const auto declared = std::find_if(spec.sequences.begin(), spec.sequences.end(),
+                                       [&](const Sequence& each) { return each.name == track.name; });
+    if (declared == spec.sequences.end() || !declared->token) continue;
+    TokenFeed& feed = feeds.emplace_back(TokenFeed{track.name, track.edges.front().id, *declared->token});
+    if (feed.token.key.empty() && feed.token.host.empty()) feed.token.host = own_host_name();
+  }
+  return feeds;
+}
+
+Losses LostDays::on(std::uint64_t day) const {
+  Losses all = 0;
+  for (const Span& span : spans_) {
+    if (span.from <= day && day <= span.to) all += span.count;
+  }
+  return all;
+}
+
+void LostDays::add(std::uint64_t from, std::uint64_t to) {
+  const auto found = std::find_if(spans_.begin(), spans_.end(),
+                                  [&](const Span& span) { return span.from == from && span.to == to; });
+  if (found == spans_.end()) {
+    spans_.push_back({from, to, 1});
+  } else {
+    ++found->count;
+  }
+}
+
+std::vector<TokenFeed> present(const TokenRecord& record) {
+  std::vector<TokenFeed> feeds;
+  for (const auto& [name, sequence] : record.sequences) {
+    if (sequence.present) feeds.push_back(sequence.feed);
+  }
+  return feeds;
+}
+
+TokenRecord forgotten(UnixTime now) {
+  constexpr Losses kMore = 5;  // than there were, in all likelihood; a client finds them
+  const std::uint64_t today = day_of(Duration::milliseconds(1), static_cast<Window>(now.count()));
+  TokenRecord record;
+  record.lost = LostDays({{today > 0 ? today - 1 : 0, today + 2, kMore}});
+  return record;
+}
+
+UnixTime tokens_until(const TokenRecord& record) {
+  UnixTime until{0};
+  for (const auto& [name, sequence] : record.sequences) {
+    if (!sequence.present) continue;
+    until = until.count() == 0 ? sequence.loaded_to : std::min(until, sequence.loaded_to);
+  }
+  return until;
+}
+
+std::string to_json(const std::vector<TokenFeed>& feeds) {
+  json values = json::array();
+  for (const TokenFeed& feed : feeds) values.push_back(value_of(feed));
+  return json_text(values);
+}
+
+std::vector<TokenFeed> parse_token_feeds(const std::string& text) {
+  try {
+    std::vector<TokenFeed> feeds;
+    for (const json& value : json::parse(text)) feeds.push_back(feed_of(value));
+    return feeds;
+  } catch (const json::exception&) {  // its text may quote the file
+    throw SystemError("not a list of token sequences");
+  }
+}
+
+std::string to_json(const TokenRecord& record) {
+  json sequences = json::array();
+  for (const auto& [name, sequence] : record.sequences) {
+    json value = value_of(sequence.feed);
+    value["check"] = sequence.check;
+    value["present"] = sequence.present;
+    value["loaded_to_ms"] = sequence.loaded_to.count();
+    value["lost"] = value_of(sequence.lost);
+    sequences.push_back(std::move(value));
+  }
+  return json_text(json{{"knockwork", 1},
+                        {"memory", record.memory},
+                        {"latest_ms", record.latest.count()},
+                        {"lost", value_of(record.lost)},
+                        {"sequences", sequences}}) +
+         '\n';
+}
+
+TokenRecord parse_token_record(const std::string& text) {
+  try {
+    const json value = json::parse(text);
+    TokenRecord record;
+    record.memory = value.at("memory").get<std::string>();
+    record.latest = UnixTime(value.at("latest_ms").get<std::int64_t>());
+    record.lost = lost_of(value.at("lost"));
+    for (const json& each : value.at("sequences")) {
+      TokenRecord::Sequence sequence{
+          feed_of(each), each.at("check").get<std::string>(), each.at("present").get<bool>(),
+          UnixTime(each.at("loaded_to_ms").get<std::int64_t>()), lost_of(each.at("lost"))};
+      record.sequences.emplace(sequence.feed.name, std::move(sequence));
+    }
+    return record;
+  } catch (const json::exception&) {  // its text may quote the file
+    throw SystemError("not a record of tokens");
+  }
+}
+
+bool has_token_record() {
+  std::error_code error;
+  return std::filesystem::exists(path(), error);
+}
+
+TokenRecord read_token_record(std::vector<std::string>& warnings) {
+  const std::optional<std::string> text = read_file(path());
+  if (!text) return {};
+  try {
+    return parse_token_record(*text);
+  } catch (const SystemError&) {
+    warnings.push_back(
+        fmt::format("{} is damaged and was ignored: clients need a few attempts today", path().string()));
+    return forgotten(unix_time());
+  }
+}
+
+void write_token_record(const TokenRecord& record) { write_file(path(), to_json(record)); }
+
+}  // namespace knockwork

@@ -1,0 +1,86 @@
+// What this host remembers of the tokens that it has put into the table: how far it came, and how often it
+// may have forgotten which ones were used.
+//
+// /var/lib/knockwork/tokens.json is written and synced before anything is committed, so that no token is ever
+// put there a second time under the same number of losses.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "knockwork/token.hpp"
+#include "program/program.hpp"
+
+namespace knockwork {
+
+// One sequence that tokens open, as it was applied: a top-up goes by this, not by the declaration, which may
+// be broken by then.
+struct TokenFeed {
+  std::string name;
+  EdgeId edge = 0;
+  Token token;  // with its host
+  bool operator==(const TokenFeed&) const = default;
+};
+
+// Those of a declaration, with the edges of its program.
+std::vector<TokenFeed> token_feeds(const Spec& spec, const Program& program);
+
+// How often something was lost, by the days (since 1970, UTC) that it concerns. A client begins each day with
+// none, so a host that loses often shuts out nobody who comes seldom.
+class LostDays {
+ public:
+  struct Span {
+    std::uint64_t from = 0, to = 0;  // both included
+    Losses count = 0;
+    bool operator==(const Span&) const = default;
+  };
+  LostDays() = default;
+  explicit LostDays(std::vector<Span> spans) : spans_(std::move(spans)) {}
+  Losses on(std::uint64_t day) const;
+  void add(std::uint64_t from, std::uint64_t to);
+  const std::vector<Span>& spans() const { return spans_; }
+  bool operator==(const LostDays&) const = default;
+
+ private:
+  std::vector<Span> spans_;
+};
+
+struct TokenRecord {
+  struct Sequence {
+    TokenFeed feed;
+    std::string check;      // tells one key from another, and nothing else of it
+    bool present = false;   // in the table; else it was once
+    UnixTime loaded_to{0};  // tokens up to there were put into the table
+    LostDays lost;
+    bool operator==(const Sequence&) const = default;
+  };
+  std::string memory;  // Kernel::token_memory() after the last time; empty: not known
+  UnixTime latest{0};  // when that was, by this host's clock
+  LostDays lost;       // of all sequences
+  std::map<std::string, Sequence> sequences;
+  bool operator==(const TokenRecord&) const = default;
+};
+
+// Those that are present.
+std::vector<TokenFeed> present(const TokenRecord& record);
+// Until when the table has tokens; 0 where it has none.
+UnixTime tokens_until(const TokenRecord& record);
+
+std::string to_json(const TokenRecord& record);
+std::string to_json(const std::vector<TokenFeed>& feeds);
+// Both throw SystemError where the text is none.
+TokenRecord parse_token_record(const std::string& text);
+std::vector<TokenFeed> parse_token_feeds(const std::string& text);
+
+// Where there are tokens and no record of them: with more losses than there can have been.
+TokenRecord forgotten(UnixTime now);
+
+bool has_token_record();
+// The file's; an empty one where there is no file, a forgotten one where it is damaged.
+TokenRecord read_token_record(std::vector<std::string>& warnings);
+// Throws SystemError.
+void write_token_record(const TokenRecord& record);
+
+}  // namespace knockwork
