@@ -17,6 +17,6 @@ from ._errors import InvalidDeclaration, KnockworkError
 __all__ = [
     "Change", "Derivation", "Diagnostic", "Holder", "InvalidDeclaration", "Knock", "Knocked", "KnockworkError",
     "PublicRule", "Report", "Sequence", "SequenceStatus", "Service", "Spec", "Status", "Token", "Waiting",
-    "__version__", "after_reboot", "apply", "confirm", "derive", "grant", "host_key", "knock", "load", "plan", "read", "remove", "render", "revoke",
-    "rollback", "schema", "status",
+    "__version__", "after_reboot", "apply", "confirm", "derive", "grant", "host_key", "knock", "load", "plan",
+    "read", "remove", "render", "revoke", "rollback", "schema", "status",
 ]

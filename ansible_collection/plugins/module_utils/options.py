@@ -17,6 +17,17 @@ DERIVE = {
     'accepts': dict(type='list', elements='int'),
 }
 
+TOKEN = {
+    'port': dict(type='raw', required=True, no_log=False),
+    'secret_file': dict(type='path', no_log=False),
+    'key': dict(type='str', no_log=False),
+    'host': dict(type='str'),
+    'period': dict(type='str', default='15s'),
+    'ahead': dict(type='str', default='10m'),
+    'skew': dict(type='str', default='2m'),
+    'serial': dict(type='int', default=1),
+}
+
 SEQUENCE = {
     'name': dict(type='str', required=True),
     'knock': dict(type='list', elements='raw', no_log=False),
@@ -56,4 +67,6 @@ SHOWN = frozenset((
     'protocols', 'refuse', 'sequence_timeout', 'serial', 'skew', 'sources', 'step_timeout', 'to', 'wrong_knock',
 ))
 NESTED = frozenset(('derive', 'sequences', 'token'))
-COUNTED = dict(exclude='port', guards='port', knock='knock', opens='service', port='port', ports='port', public='service')
+COUNTED = dict(
+    exclude='port', guards='port', knock='knock', opens='service', port='port', ports='port', public='service',
+)
