@@ -54,6 +54,19 @@ def test_without_selinux_bindings(unlabelled: Controller) -> None:
     assert table(unlabelled.host) == ""
 
 
+@pytest.mark.parametrize("chcon", ["exit 0", "echo no way >&2; exit 1"], ids=["labelled", "refused"])
+def test_a_label_for_the_command(bare: Controller, chcon: str) -> None:
+    """Where SELinux runs, systemd may start what was sent; a label that cannot be set is a warning."""
+    for host in bare.hosts.values():
+        host.write("/run/bare/bin/selinuxenabled", "#!/bin/sh\n", 0o755)
+        host.write("/run/bare/bin/chcon", f"#!/bin/sh\necho $@ >> /run/bare/chcon.said\n{chcon}\n", 0o755)
+    done = bare.changes(CORE, variables=with_command())
+    given = f"--type=bin_t {done.result()['path']}"
+    assert bare.host.read("/run/bare/chcon.said") == given + "\n"
+    warning = f"SELinux may stop systemd from loading the gate at boot: chcon {given}: no way"
+    assert ("no way" in chcon) == (warning in words(done))
+
+
 @pytest.fixture
 def without_nftables(bare: Controller) -> Iterator[Controller]:
     """Nodes without nft and its library."""

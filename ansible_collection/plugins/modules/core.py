@@ -88,6 +88,7 @@ def put(module, path, name):
         os.unlink(draft)
         module.fail_json('the command was damaged in transfer: its digest differs')
     os.rename(draft, path)
+    label(module, path)
     status, out, err = module.run_command([path, '--version'])
     if status != 0:
         shutil.rmtree(folder)
@@ -96,6 +97,17 @@ def put(module, path, name):
     for other in os.listdir(DELIVERED):
         if other != name and other.startswith(module.params['version'] + '-'):
             shutil.rmtree(os.path.join(DELIVERED, other))
+
+
+def label(module, path):
+    """Where SELinux runs, systemd starts no program below /var/lib unless its label says that it is one."""
+    asked = module.get_bin_path('selinuxenabled')
+    if not asked or module.run_command([asked])[0] != 0:
+        return
+    status, out, err = module.run_command(['chcon', '--type=bin_t', path])
+    if status != 0:
+        module.warn('SELinux may stop systemd from loading the gate at boot: chcon --type=bin_t %s: %s'
+                    % (path, (err or out).strip() or 'status %d' % status))
 
 
 def lead(module, link, target):
