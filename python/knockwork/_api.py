@@ -62,6 +62,19 @@ def derive(key: bytes, sequence: str, epoch: int, *, length: int, protocols: Seq
     return _core.derive(key, sequence, epoch, length, protocols, ports, exclude)
 
 
+def token_key(host_key: bytes, sequence: str, serial: int = 1) -> bytes:
+    """The key of one sequence with `token`, from the key of its host: all that one person's profile needs.
+
+    HMAC-SHA256, as specified in docs/tokens.md. `serial` as in the declaration.
+    """
+    return _core.token_key(host_key, sequence, serial)
+
+
+def token(key: bytes, window: int, *, losses: int = 0, period: timedelta = timedelta(seconds=15)) -> bytes:
+    """One token, 16 bytes, from a sequence's key: see token_key() and docs/tokens.md."""
+    return _core.token(key, window, losses, period)
+
+
 def plan(spec: Spec, *, allow_absent: bool = False) -> Report:
     """The changes that would make the kernel of this network namespace match `spec`; changes nothing.
 

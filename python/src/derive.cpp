@@ -1,12 +1,14 @@
-// Host keys and knocks drawn from them.
+// Host keys, and the knocks and tokens drawn from them.
 #include "knockwork/derive.hpp"
 
+#include <pybind11/chrono.h>
 #include <pybind11/stl.h>
 
 #include <algorithm>
 #include <stdexcept>
 
 #include "bind.hpp"
+#include "knockwork/token.hpp"
 #include "value.hpp"
 
 namespace kw = knockwork;
@@ -55,16 +57,38 @@ kw::Derivation to_derivation(int length, const std::vector<std::string>& protoco
   return derivation;
 }
 
+kw::HostKey to_key(const std::string& key) {
+  if (key.size() != kw::HostKey::kBytes) refuse("a key has 32 bytes");
+  kw::HostKey::Bytes bytes{};
+  std::copy(key.begin(), key.end(), bytes.begin());
+  return kw::HostKey(bytes);
+}
+
+void refuse_unless_name(const std::string& sequence) {
+  if (sequence.empty() || sequence.size() > 64 || sequence.find('\0') != std::string::npos)
+    refuse("a sequence's name has 1 to 64 characters");
+}
+
+py::bytes token_key(const std::string& host_key, const std::string& sequence, std::uint32_t serial) {
+  refuse_unless_name(sequence);
+  const kw::TokenKey key = kw::token_key(to_key(host_key), sequence, serial);
+  return {reinterpret_cast<const char*>(key.bytes().data()), key.bytes().size()};
+}
+
+py::bytes token(const std::string& key, kw::Window window, kw::Losses losses,
+                std::chrono::milliseconds period) {
+  constexpr std::int64_t kMost = 0xffffffff;
+  if (period.count() < 1 || period.count() > kMost) refuse("a period has 1 ms to 49 days");
+  const kw::TokenBytes token =
+      kw::TokenDrawer(to_key(key), kw::Duration::milliseconds(period.count())).at(window, losses);
+  return {reinterpret_cast<const char*>(token.data()), token.size()};
+}
+
 py::tuple derive(const std::string& key, const std::string& sequence, kw::Epoch epoch, int length,
                  const std::vector<std::string>& protocols, const Range& ports,
                  const std::vector<Range>& exclude) {
-  if (key.size() != kw::HostKey::kBytes) refuse("a host's key has 32 bytes");
-  if (sequence.empty() || sequence.size() > 64 || sequence.find('\0') != std::string::npos)
-    refuse("a sequence's name has 1 to 64 characters");
-  kw::HostKey::Bytes bytes{};
-  std::copy(key.begin(), key.end(), bytes.begin());
-  return to_tuple(
-      kw::derive(kw::HostKey(bytes), sequence, to_derivation(length, protocols, ports, exclude), epoch));
+  refuse_unless_name(sequence);
+  return to_tuple(kw::derive(to_key(key), sequence, to_derivation(length, protocols, ports, exclude), epoch));
 }
 
 }  // namespace
@@ -72,4 +96,6 @@ py::tuple derive(const std::string& key, const std::string& sequence, kw::Epoch 
 void bind_derive(py::module_& module) {
   module.def("host_key", host_key);
   module.def("derive", derive);
+  module.def("token_key", token_key);
+  module.def("token", token);
 }
