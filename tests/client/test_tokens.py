@@ -14,7 +14,7 @@ from bed.cli import ROOT, Knockwork
 from bed.derivation import host_key
 from bed.lab import SERVER
 from bed.rough import RoughLab, Roughness
-from bed.tokens import fill, token, sequence_key, window
+from bed.tokens import fill, sequence_key, token, window
 
 MASTER = b"0123456789abcdef0123456789abcdef"
 SECRET = base64.b64encode(MASTER).decode()
