@@ -222,14 +222,14 @@ def udp_datagram(source: str, target: str, source_port: int, port: int, payload:
 
 
 def ip_packet(source: str, target: str, protocol: int, body: bytes, traffic_class: int = 0,
-              flow_label: int = 0) -> bytes:
+              flow_label: int = 0, identification: int = 0) -> bytes:
     """With an IP header, for a raw_socket()."""
     ends = _packed(source) + _packed(target)
     if ":" in target:
         first = 6 << 28 | traffic_class << 20 | flow_label
         return struct.pack("!IHBB", first, len(body), protocol, 64) + ends + body
-    # The kernel fills in total length, identification and checksum (raw(7)).
-    return struct.pack("!BBHHHBBH", 0x45, traffic_class, 0, 0, 0, 64, protocol, 0) + ends + body
+    # The kernel fills in total length and checksum, and an identification of 0 (raw(7)).
+    return struct.pack("!BBHHHBBH", 0x45, traffic_class, 0, identification, 0, 64, protocol, 0) + ends + body
 
 
 def whole_ip_packet(source: str, target: str, protocol: int, body: bytes) -> bytes:

@@ -94,7 +94,7 @@ def _eternal(elements: Iterable[str]) -> bool:
 def _live(elements: Iterable[str]) -> Iterable[tuple[str, float]]:
     for element in elements:
         key, _, rest = element.partition(" timeout ")
-        yield key, seconds(rest.partition(" expires ")[2])
+        yield key.partition(" limit ")[0], seconds(rest.partition(" expires ")[2])
 
 
 def seconds(text: str) -> float:

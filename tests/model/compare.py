@@ -54,6 +54,8 @@ class Account:
     ended: int = 0  # … or dropped, the connection having lost its grant
     away: int = 0  # … or to another address than the server's first
     spent: int = 0  # … or sequences that the packet spent
+    tokens: int = 0  # … or tokens that it used up
+    replays: int = 0  # … or that were used before
     disagreements: list[Disagreement] = field(default_factory=list)
 
     def add(self, other: "Account") -> None:
@@ -88,6 +90,7 @@ class Comparison:
         self._doubts: dict[str, Doubt] = {}  # by lockout key
         self._perhaps_spent: set[str] = set()  # names of `once` sequences: nothing makes this sure again
         self._let_in: set[Flow] = set()  # whose segments have passed to a port where somebody listens
+        self._unsure_tokens: set[str] = set()  # used at an unknown time
         self._settled: set[str] = set()  # those that disagreed: what follows would follow from it
         self.account = Account()
 
@@ -101,7 +104,7 @@ class Comparison:
         if reply is None:
             account.lost += 1
             return
-        knock = self._is_knock(packet, seen)
+        knock = self._is_knock(packet, seen) or self._is_token(packet, seen)
         unsure = (knock and (doubt.firing > now or self._is_perhaps_spent(packet, doubt, now)
                              or doubt.excused > now and not (reply["fired"] or self._is_first(packet)))
                   or doubt.grants > now and any(True for _ in self._asked_for(packet, seen)))
@@ -125,6 +128,8 @@ class Comparison:
             account.ended += seen.state == "established" and reply["verdict"] == "dropped"
             account.away += bool(packet.to)
             account.spent += "is spent" in reply["why"]
+            account.tokens += reply["token_used"]
+            account.replays += "used before" in reply["why"]
             self._judge(number, packet, seen, reply, knock)
         if delay > LATE or knock and (close or unsure):
             self._grow(doubt, packet, now, knock)
@@ -143,24 +148,37 @@ class Comparison:
 
     def _is_perhaps_spent(self, packet: Packet, doubt: Doubt, now: float) -> bool:
         """Whether it depends on who spent a sequence."""
-        spenders = self._declaration.spenders(_target(packet))
+        spenders = self._spenders(packet)
         return bool(spenders) and (doubt.grants > now or any(
             sequence.name in self._perhaps_spent for sequence in spenders))
 
+    def _spenders(self, packet: Packet) -> list[declaration.Sequence]:
+        token = packet.token.sequence if packet.token and not packet.token.spoiled else ""
+        return self._declaration.spenders(_target(packet), token)
+
+    def _is_token(self, packet: Packet, seen: Seen) -> bool:
+        """Whether it counts at a port for tokens, with one or without."""
+        return (packet.protocol == "udp" and seen.state in ("new", "related") and not packet.cast
+                and not is_routed(packet.address) and _target(packet) in self._declaration.tokens)
+
     def _is_first(self, packet: Packet) -> bool:
         """Whether it is no wrong knock, whatever is remembered."""
-        return any(sequence.knock[0] == _target(packet) and sequence.is_for(packet.source)
-                   for sequence in self._declaration.sequences)
+        return _target(packet) in self._declaration.tokens or any(
+            sequence.knock[:1] == (_target(packet),) and sequence.is_for(packet.source)
+            for sequence in self._declaration.sequences)
 
     def _grow(self, doubt: Doubt, packet: Packet, now: float, knock: bool) -> None:
         """A packet may have done either of two things; so may what builds upon them."""
-        for sequence in self._declaration.spenders(_target(packet)) if knock else ():
+        if packet.token:
+            self._unsure_tokens.add(f"0x{int.from_bytes(packet.token.key, 'big'):x}")
+        for sequence in self._spenders(packet) if knock else ():
             if not self._state.until("spent", self._state.last_edge(sequence)):
                 self._perhaps_spent.add(sequence.name)
-        doubt.firing = doubt.steps = now + self._declaration.longest_memory / 1000 + 2 * HAIR
+        if _target(packet) not in self._declaration.tokens:
+            doubt.firing = doubt.steps = now + self._declaration.longest_memory / 1000 + 2 * HAIR
         doubt.excused = now + self._declaration.longest_excuse + 2 * HAIR
-        if any(sequence.knock[-1] == _target(packet)
-               for sequence in self._declaration.sequences):
+        if packet.token or any(sequence.knock[-1:] == (_target(packet),)
+                               for sequence in self._declaration.sequences):
             doubt.grants = now + self._declaration.longest_grant / 1000 + 2 * HAIR
 
     def _asked_for(self, packet: Packet, seen: Seen) -> Iterator[tuple[declaration.Sequence, str]]:
@@ -191,16 +209,16 @@ class Comparison:
                         for steps in ("expected", "begun"):
                             yield self._state.until(
                                 steps + digit, self._state.expected(packet.source, sequence.name, step))
-            for sequence in self._declaration.spenders(target):
+            for sequence in self._spenders(packet):
                 yield self._state.until("holders" + digit, self._state.expected(
-                    packet.source, sequence.name, len(sequence.knock)))
+                    packet.source, sequence.name, sequence.steps))
         for sequence, service in self._asked_for(packet, seen):
             yield self._state.until(*self._state.grant(packet.source, sequence, service))
 
     def _judge(self, number: int, packet: Packet, seen: Seen, reply: Reply, knock: bool) -> None:
         passed = "passed" if seen.passed else "answered" if seen.answered else "dropped"
         refused = reply["verdict"] == "rejected"
-        if refused and _target(packet) in self._declaration.knocks and seen.passed and seen.answered:
+        if refused and self._is_closed(packet) and seen.passed and seen.answered:
             passed = "answered"  # by the host, where nobody listens
         if seen.renumbered:
             passed += ", renumbered"
@@ -231,6 +249,10 @@ class Comparison:
         if seen.redirected == "lost" and not logged:
             self._disagree(number, packet.source, "the mark lost", f"kept ({reply['why']})")
 
+    def _is_closed(self, packet: Packet) -> bool:
+        """Whether it is to a port of knocks or tokens."""
+        return _target(packet) in self._declaration.knocks | self._declaration.tokens
+
     def _way_out(self, number: int) -> Translation | None:
         return self._script.way(self._sent[number], self._script.neighbour.ways_out)
 
@@ -243,7 +265,7 @@ class Comparison:
                 packet.protocol == "tcp" and not is_syn(packet) and reply["why"].startswith("protected")):
             return "passed"
         overheard = (packet.protocol, packet.port) in OVERHEARD
-        if _target(packet) in self._declaration.knocks and not overheard:
+        if self._is_closed(packet) and not overheard:
             return expected  # by whatever port it is led to: closed
         if expected == "answered" and packet.protocol == "tcp":
             if self._script.neighbour.early:
@@ -254,7 +276,7 @@ class Comparison:
 
     def _scratch(self, packet: Packet, knock: bool, reply: Reply) -> set[str]:
         """What may become of mark and priority. A knock loses the latter; all others let them be."""
-        if not self._script.dirty or _target(packet) not in self._declaration.knocks:
+        if not self._script.dirty or not self._is_closed(packet):
             return {"kept"}
         return {"cleaned"} if knock and reply["verdict"] == "rejected" else {"kept", "cleaned"}
 
@@ -273,6 +295,8 @@ class Comparison:
                 until = model.get(element, 0)
                 if name == "spent":
                     self._spent(number, element, element in kernel, element in model)
+                elif name in ("claimed", "used") and element in self._unsure_tokens:
+                    continue
                 elif not look.began - HAIR < until < look.ended + HAIR:
                     self._element(number, look, name, element, kernel.get(element), until)
 
@@ -289,7 +313,7 @@ class Comparison:
     def _element(self, number: int, look: Look, name: str, element: str, left: float | None,
                  until: float) -> None:
         source = element.split(" . ")[0]
-        owner = self._declaration.owner(source) if name != "overflow" else ""
+        owner = self._declaration.owner(source) if name not in ("overflow", "claimed", "used") else ""
         doubt = self._doubts.get(owner, Doubt())
         lives = until > look.ended
         remembered = name.startswith(("expected", "begun", "locked", "strays"))

@@ -15,6 +15,8 @@ _TO = (("10.77.0.11", "fd77::11"), ("10.88.0.0/24", "fd88::/64"), ("10.88.0.6/31
        ("10.77.0.0/16", "10.88.0.0/16"))  # as few networks as there can be, sorted
 _OPEN_TIMES = (100, 200, 300, 500, 900)
 _MOST_STEPS = 32
+_TOKEN_PORTS = ("7004/udp", "6999/udp", "30000/udp")  # beside knock ports, and far from them
+_ANY_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="  # the tokens are those of tokens.py
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class Sequence:
     to: tuple[str, ...] = ()
     once: bool = False
     cut: bool = False  # on_expiry: cut
+    token: str = ""  # the port of its tokens, as "7000/udp": then it has no knocks
+
+    @property
+    def steps(self) -> int:
+        """How many it takes to open."""
+        return len(self.knock) or 1
 
     def is_at(self, address: str) -> bool:
         """Whether `to` names this address."""
@@ -72,9 +80,10 @@ class Declaration:
         """Whose doing this is: those that share neither steps, grants nor lockouts have different ones."""
         return self.source_key(source) if _holds("fe80::/10", source) else self.lockout_key(source)
 
-    def spenders(self, target: str) -> list[Sequence]:
-        """The sequences that a knock on this port, as "7000/udp", could spend."""
-        return [sequence for sequence in self.sequences if sequence.once and sequence.knock[-1] == target]
+    def spenders(self, target: str, token: str = "") -> list[Sequence]:
+        """The sequences that a knock on this port, as "7000/udp", or a token of this name could spend."""
+        return [sequence for sequence in self.sequences if sequence.once and (
+            sequence.knock[-1:] == (target,) or bool(token) and target in self.tokens and sequence.name == token)]
 
     @property
     def locks(self) -> bool:
@@ -84,7 +93,7 @@ class Declaration:
     @property
     def lockout_time(self) -> int:
         """Milliseconds, the default resolved."""
-        return self.lockout or max(sequence.step_timeout for sequence in self.sequences)
+        return self.lockout or max(sequence.step_timeout for sequence in self.sequences if sequence.knock)
 
     @property
     def longest_memory(self) -> int:
@@ -108,6 +117,11 @@ class Declaration:
         return frozenset(knock for sequence in self.sequences for knock in sequence.knock)
 
     @property
+    def tokens(self) -> frozenset[str]:
+        """Every port that tokens are sent to."""
+        return frozenset(sequence.token for sequence in self.sequences if sequence.token)
+
+    @property
     def services(self) -> frozenset[str]:
         """Every service that a sequence opens."""
         return frozenset(service for sequence in self.sequences for service in sequence.opens)
@@ -124,9 +138,12 @@ class Declaration:
                 lines.append(f"{key}: {_list(value) if isinstance(value, tuple) else value}")
         lines.append("sequences:")
         for sequence in self.sequences:
-            lines += [f"  - name: {sequence.name}", f"    knock: {_list(sequence.knock)}",
-                      f"    opens: {_list(sequence.opens)}",
-                      f"    step_timeout: {sequence.step_timeout}ms", f"    open_for: {sequence.open_for}ms"]
+            lines += [f"  - name: {sequence.name}", f"    opens: {_list(sequence.opens)}",
+                      f"    open_for: {sequence.open_for}ms"]
+            if sequence.token:
+                lines.append(f"    token: {{port: {sequence.token}, key: {_ANY_KEY}}}")
+            else:
+                lines += [f"    knock: {_list(sequence.knock)}", f"    step_timeout: {sequence.step_timeout}ms"]
             if sequence.sequence_timeout:
                 lines.append(f"    sequence_timeout: {sequence.sequence_timeout}ms")
             if sequence.sources:
@@ -231,6 +248,23 @@ def _agreed(dice: random.Random, sequences: list[Sequence]) -> tuple[Sequence, .
         if more <= cut:
             return tuple(replace(sequence, cut=sequence.name in cut) for sequence in sequences)
         cut |= more
+
+
+def with_token_sequences(dice: random.Random, declaration: Declaration) -> Declaration:
+    """Up to two sequences more, which agree with those that are there."""
+    taken = {*declaration.knocks, *declaration.public}
+    if isinstance(declaration.guards, tuple):
+        taken |= {*declaration.guards}
+    ports = [port for port in _TOKEN_PORTS if port not in taken]
+    for name in dice.sample(("erin", "abel"), dice.choice((0, 1, 1, 2))):
+        sequence = replace(_any_sequence(dice, name, ["7000/udp"]), knock=(), sequence_timeout=None, step_timeout=0,
+                           token=dice.choice(ports))
+        met = {other.cut for other in declaration.sequences if _meet(sequence, other)}
+        public = not sequence.to and any(service in declaration.public for service in sequence.opens)
+        if len(met) < 2 and not public:
+            cut = met.pop() if met else dice.random() < 0.3
+            declaration = replace(declaration, sequences=(*declaration.sequences, replace(sequence, cut=cut)))
+    return declaration
 
 
 def _meet(one: Sequence, other: Sequence) -> bool:

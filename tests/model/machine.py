@@ -17,12 +17,15 @@ from model.script import Packet, is_routed
 
 _FLAGS = {"fin": FIN, "syn": SYN, "rst": RST, "psh": PSH, "ack": ACK, "urg": URG}
 _EXCUSED = ("a late copy of a correct knock", "the source is locked out: the knock is in order")
+_CLAIM, _TOKEN_MEMORY = 60, 1800  # seconds
 Reply = dict[str, Any]
 
 
 def line(packet: Packet, milliseconds: int, state: str, reply: bool = False, ours: bool = False) -> str:
     """A packet as a trace reads it. `reply`: conntrack takes it for one; `ours`: and that is true."""
     words = [f"{milliseconds}ms", packet.source, f"{packet.port}/{packet.protocol}"]
+    if packet.token and not packet.token.spoiled:
+        words.append(f"token={packet.token.sequence}:{packet.token.number}")
     if packet.protocol == "tcp":
         words.append(",".join(name for name, bit in _FLAGS.items() if packet.flags & bit) or "null")
     words.append(f"to={packet.address}")
@@ -89,6 +92,9 @@ class State:
             for service in sequence.opens:
                 granted.add(service)
                 self._set(*self.grant(packet.source, sequence, service), until)
+        if reply["token_used"] and packet.token:
+            for name, seconds in (("claimed", _CLAIM), ("used", _TOKEN_MEMORY)):
+                self._set(name, f"0x{int.from_bytes(packet.token.key, 'big'):x}", now + seconds)
         if granted != set(reply["granted"]):
             raise AssertionError(f"a trace grants {reply['granted']}, its sequences {sorted(granted)}")
         if reply["locked_out"] == "source":
@@ -111,13 +117,13 @@ class State:
         if not self.declaration.locks:
             return
         for step in steps:
-            if step <= len(sequence.knock):
+            if step <= sequence.steps:
                 self._set(f"excused{family(packet.source)}",
                           self.expected(packet.source, sequence.name, step), now + self.declaration.longest_excuse)
 
     def _is_repetition(self, sequence: Sequence, step: int) -> bool:
         """Of the knock that spent a sequence."""
-        return sequence.once and step == len(sequence.knock) and bool(
+        return sequence.once and step == sequence.steps and bool(
             self.until("spent", self.last_edge(sequence)))
 
     def lockouts(self, packet: Packet) -> str:
@@ -137,7 +143,7 @@ class State:
 
     def last_edge(self, sequence: Sequence) -> str:
         """The element of `spent`."""
-        return self._edge(sequence.name, len(sequence.knock))
+        return self._edge(sequence.name, sequence.steps)
 
     def _edge(self, sequence: str, step: int) -> str:
         number = self.edges[sequence, step]

@@ -20,7 +20,11 @@ _STATES = {"new": "new,untracked", "established": "established", "related": "rel
 _PASSED = ("kept", "cleaned", "mixed", "lost")
 _SETS = ("arrived", *_STATES, "reply", "ours", *_PASSED, "redirected", "redirected_lost", "answered", "quoted")
 _OURS = 'iifname != "eth0" accept'  # not what comes from the host behind, which echoes our numbers
-_UDP, _TCP = "meta l4proto 17 meta mark set @th,64,32", "meta l4proto 6 meta mark set @th,32,32"
+_TCP = "meta l4proto 6 meta mark set @th,32,32"
+# A packet with a token has its number in the IP header, any other in its payload.
+_NUMBERED = ("ip dscp 1 meta l4proto 17 meta mark set @nh,32,32", "ip6 dscp 1 meta l4proto 17 meta mark set @nh,0,32",
+             "ip dscp != 1 meta l4proto 17 meta mark set @th,64,32",
+             "ip6 dscp != 1 meta l4proto 17 meta mark set @th,64,32", _TCP)
 
 
 def table(dirty: bool) -> str:
@@ -34,11 +38,10 @@ def table(dirty: bool) -> str:
                     *(f"ct state {states} add @{name}_ {_MARK}" for name, states in _STATES.items()),
                     f"ct direction reply add @reply_ {_MARK}")
     lines += _chain("before", "type filter hook prerouting priority -160;", _OURS,
-                    f"{_UDP} jump state_", f"{_TCP} jump state_", "meta mark set 0",
+                    *(f"{numbered} jump state_" for numbered in _NUMBERED), "meta mark set 0",
                     *(["meta mark set 7 meta priority set 0:1"] if dirty else []))
     for name in (*_PASSED, "redirected", "redirected_lost"):
-        lines += _chain(name, f"{_UDP} add @{name}_ {_MARK}", f"{_TCP} add @{name}_ {_MARK}",
-                        "meta mark set 0")
+        lines += _chain(name, *(f"{numbered} add @{name}_ {_MARK}" for numbered in _NUMBERED), "meta mark set 0")
     mark, priority = (7, "0:1") if dirty else (0, "none")
     # By now the kernel has found the segment's socket, if it has one.
     lines += _chain("socket", f"meta skuid 0-4294967295 meta mark set @th,32,32 add @ours_ {_MARK}",
@@ -53,14 +56,17 @@ def table(dirty: bool) -> str:
     # The kernel itself gives what it forwards a priority.
     lines += _chain("forwarded", "type filter hook forward priority 400;", _OURS,
                     f"meta mark != {mark} goto lost_", "goto kept_")
-    lines += _chain("note", "meta mark set meta mark & 0xf0fffff0", f"add @answered_ {_MARK}",
-                    "meta mark set 0")
+    lines += _chain("note_token", f"add @answered_ {_MARK}", "meta mark set 0")
+    lines += _chain("note", "meta mark set meta mark & 0xf0fffff0", "jump note_token_")
     lines += _chain(
         "answers", "type filter hook output priority 0;",
         "tcp flags & (rst|ack) == rst|ack meta mark set @th,64,32 jump note_",  # acknowledges our number
         "tcp flags & (rst|ack) == rst meta mark set @th,32,32 jump note_",  # repeats what we acknowledged
-        "icmp type destination-unreachable meta mark set @th,288,32 jump note_",  # quotes our payload
-        "icmpv6 type destination-unreachable meta mark set @th,448,32 jump note_")
+        # An error quotes our header, and our payload.
+        "icmp type destination-unreachable @th,72,8 4 meta mark set @th,96,32 jump note_token_",
+        "icmp type destination-unreachable @th,72,8 != 4 meta mark set @th,288,32 jump note_",
+        "icmpv6 type destination-unreachable @th,64,16 0x6040 meta mark set @th,64,32 jump note_token_",
+        "icmpv6 type destination-unreachable @th,64,16 != 0x6040 meta mark set @th,448,32 jump note_")
     # Which ports an error quotes is known when they have been translated back.
     lines += _chain(
         "errors", "type filter hook postrouting priority 400;",
@@ -122,6 +128,11 @@ def read(lab: Lab, packets: Sequence[Packet]) -> list[Seen]:
 def _number(key: str) -> int:
     """A serial number, below 2^16. nft shows it in the network's byte order or in the machine's."""
     one, other = _either(int(key, 16))
+    for mark in (one, other):  # in the header of a packet with a token
+        if mark >> 16 == 0x6040 and mark & 0xffff:
+            return mark & 0xffff
+        if mark >> 24 & 0xf == 0xf and not mark & 0xffff:
+            return mark >> 16 & 0xf000 | mark >> 12 & 0xff0
     return one if one < 1 << 24 and one & 0xffff else other
 
 

@@ -50,6 +50,7 @@ class Total:
         return (f"{self.seeds}: {one.judged} packets of {self.declarations} declarations judged: "
                 f"{one.fired} steps fired, "
                 f"{one.granted} services granted, {one.wrong} wrong, {one.spent} sequences spent, "
+                f"{one.tokens} tokens used up, {one.replays} replays of them, "
                 f"{one.begun} packets of connections, {one.ended} of ended ones, "
                 f"{one.away} to other addresses, {one.forged} seeming answers, {one.related} related, "
                 f"{one.again} connections begun again, {one.translated} translated; "

@@ -1,5 +1,6 @@
 """Random scripts: what many sources send, and when."""
 
+import hashlib
 import ipaddress
 import random
 from collections.abc import Callable, Iterable
@@ -27,6 +28,29 @@ def is_routed(address: str) -> bool:
 
 
 @dataclass(frozen=True)
+class Token:
+    """The payload of a packet: a token, or what is none."""
+
+    sequence: str
+    number: int  # from 1
+    spoiled: str = ""  # "shifted", "short", "wrong"
+    padding: int = 0  # bytes behind it
+
+    @property
+    def key(self) -> bytes:
+        """What the kernel knows it by. Some begin with zeros, which listings leave out."""
+        drawn = hashlib.sha256(f"{self.sequence} {self.number}".encode()).digest()[:16]
+        return bytes(self.number % 3) + drawn[self.number % 3:]
+
+    @property
+    def payload(self) -> bytes:
+        """All of it."""
+        whole = {"shifted": b"\0" + self.key, "short": self.key[:15], "wrong": bytes([self.key[0] ^ 1]) + self.key[1:],
+                 "": self.key}[self.spoiled]
+        return whole + random.Random(self.number).randbytes(self.padding if self.spoiled != "short" else 0)
+
+
+@dataclass(frozen=True)
 class Packet:
     """One packet and its nominal time, in seconds from the script's start."""
 
@@ -41,6 +65,7 @@ class Packet:
     to: str = ""  # an address; the server's first
     begun_there: bool = False  # the server's side sent a datagram the other way, before the script; UDP alone
     forged: bool = False  # just before, the source sent a packet the other way in the server's side's name
+    token: Token | None = None  # what it carries; UDP alone
 
     @property
     def address(self) -> str:

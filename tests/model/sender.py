@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from bed import packets
 from bed.lab import SERVER
 from bed.packets import ACK, SYN
-from model.script import Packet
+from model.script import Packet, Token
 
 
 RENUMBERED = 8  # of a TCP segment's acknowledgement: tells it from the sequence number
@@ -18,6 +18,14 @@ RENUMBERED = 8  # of a TCP segment's acknowledgement: tells it from the sequence
 def serial(number: int) -> int:
     """What a packet carries as its UDP payload or TCP sequence number; TCP may add to it."""
     return (number + 1) << 4
+
+
+TOKEN_CLASS = 4  # the traffic class of a packet whose payload is a token: DSCP 1
+
+
+def identification(number: int) -> int:
+    """A serial number in an IPv4 header, of a form that no other has."""
+    return (number >> 12) << 12 | 0x0f00 | number >> 4 & 0xff
 
 
 def send(script: Sequence[Packet], first: int, start: float, cpu: int,
@@ -51,9 +59,19 @@ def _send(packet: Packet, number: int) -> None:
                         sequence=number, acknowledge=number | RENUMBERED)
     elif packet.cast:
         packets.cast_udp(packet.address, packet.port, packet.source, payload=struct.pack("!I", number))
+    elif packet.token:
+        _send_token(packet, packet.token, number)
     else:
         packets.raw_udp(packet.address, packet.port, packet.source, packet.source_port,
                         struct.pack("!I", number))
+
+
+def _send_token(packet: Packet, token: Token, number: int) -> None:
+    """A token's place is that of the serial number, which the IP header has instead."""
+    body = packets.udp_datagram(packet.source, packet.address, packet.source_port, packet.port, token.payload)
+    whole = packets.ip_packet(packet.source, packet.address, 17, body, TOKEN_CLASS, number, identification(number))
+    with packets.raw_socket(packet.address) as handle:
+        handle.sendto(whole, (packet.address, 0))
 
 
 def _forge(packet: Packet, server: bytes) -> None:

@@ -240,6 +240,15 @@ TEST_CASE("load: a declaration in its normal form means the same") {
   }
 }
 
+TEST_CASE("load: a token has no steps that a lockout must outlast") {
+  const std::string token = "  - {name: alice, token: {port: 41873, secret_file: /s}, opens: [22/tcp]}\n";
+  const std::string knock = "  - {name: ssh, knock: [7000, 8000], opens: [22/tcp], step_timeout: 1s}\n";
+  CHECK(load_text("knockwork: 1\nsequences:\n" + token + knock).lockout == Duration::milliseconds(1000));
+  CHECK(load_text("knockwork: 1\nlockout: 1s\nsequences:\n" + token + knock).lockout ==
+        Duration::milliseconds(1000));
+  CHECK(load_text("knockwork: 1\nsequences:\n" + token).lockout == Sequence{}.step_timeout);
+}
+
 TEST_CASE(
     "load: the fuzzer's seeds are valid, and have tokens or derive by clock, by epochs and by the host's record") {
   int by_clock = 0, by_epoch = 0, by_record = 0, by_token = 0;

@@ -51,9 +51,10 @@ std::string title(const SequenceDraft& sequence) {
 
 Duration longest_step(const Draft& draft) {
   Duration longest;
-  for (const SequenceDraft& sequence : draft.sequences)
-    longest = std::max(longest, sequence.value.step_timeout);
-  return draft.sequences.empty() ? Sequence{}.step_timeout : longest;
+  for (const SequenceDraft& sequence : draft.sequences) {
+    if (!sequence.token) longest = std::max(longest, sequence.value.step_timeout);
+  }
+  return longest == Duration{} ? Sequence{}.step_timeout : longest;
 }
 
 void check_names(const Draft& draft, Faults& faults) {
