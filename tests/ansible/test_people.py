@@ -89,3 +89,71 @@ def test_rotated(controller: Controller) -> None:
         assert controller.host.run(["knockwork", "revoke", "--all"]).returncode == 0
         alice.run(["sleep", "6"])  # the lockout of wrong knocks
         assert knocks(controller, alice, "alice") == 0
+
+
+TOKENS = {"knockwork_people_token_port": "41873/udp"}
+NAMES = tuple(f"p{number}" for number in range(10))
+
+
+def test_ten_people_with_tokens(controller: Controller) -> None:
+    """Each has a key of their own; of the one who leaves the session is cut, of the others none."""
+    bed = prepared(controller)
+    visitors, target = controller.hosts["host2"], bed.address("host1")
+    sources = {name: f"{target.rsplit('.', 2)[0]}.9.{number}" for number, name in enumerate(NAMES, 1)}
+    visitors.ip(*(f"address add {source}/32 dev eth0" for source in sources.values()))
+    try:
+        given = controller.play(give(*map(person, NAMES), **TOKENS), "--diff", "-vv", limit="host1")
+        assert not any(given.failed.values()), given.output
+        assert not any(controller.play(give(*map(person, NAMES), **TOKENS), limit="host1").changed.values())
+        keys = keys_of(controller, NAMES)
+        assert len(set(keys.values())) == 10
+        assert "41873" not in given.output and not [key for key in keys.values() if key in given.output]
+        controller.host.ip(*(f"route add {source} dev eth0" for source in sources.values()))
+        live = {}
+        for name, source in sources.items():
+            assert token_opens(controller, name, "--source", source) == 0
+            live[name] = Connection(visitors, visitors.call("open_connection", source, target, PORT, 5))
+        gone = controller.play(give(person("p0", state="absent"), *map(person, NAMES[1:]), **TOKENS), limit="host1")
+        assert not any(gone.failed.values()), gone.output
+        assert [name for name, each in live.items() if each.works(1)] == list(NAMES[1:])
+        assert bed.controller.run(["test", "-e", f"{FOLDER}/p0.yml"]).returncode != 0
+        assert visitors.run(["knockwork", "knock", "host1", "--profile", "/run/p0.yml", "--source", sources["p0"],
+                             "--retries", "4"]).returncode == 3
+    finally:
+        visitors.ip(*(f"address del {source}/32 dev eth0" for source in sources.values()))
+
+
+def test_a_lost_profile_is_replaced(controller: Controller) -> None:
+    """With a higher serial the lost one is worthless, and the master secret needs no file on the controller."""
+    bed = prepared(controller)
+    secret = {"knockwork_people_secret": json.dumps(bed.controller.read(MASTER).strip()),
+              "knockwork_people_secret_file": "/nowhere"}
+    controller.play(give(person("alice"), **TOKENS, **secret), limit="host1")
+    assert token_opens(controller, "alice", "--retries", "2") == 0
+    assert controller.host.run(["knockwork", "revoke", "--all"]).returncode == 0
+    lost = controller.hosts["host2"].read("/run/alice.yml")
+    outcome = controller.play(give(person("alice", serial="2"), **TOKENS, **secret), limit="host1")
+    assert not any(outcome.failed.values()), outcome.output
+    controller.hosts["host2"].write("/run/lost.yml", lost, 0o600)
+    assert controller.hosts["host2"].run(["knockwork", "knock", "host1", "--profile", "/run/lost.yml",
+                                          "--retries", "4"]).returncode == 3
+    assert token_opens(controller, "alice", "--retries", "2") == 0
+
+
+def keys_of(controller: Controller, names: tuple[str, ...]) -> dict[str, str]:
+    """What is in their files: a key, its port and its period, and nothing else of a secret."""
+    keys = {}
+    for name in names:
+        text = controller.bed.controller.read(f"{FOLDER}/{name}.yml")
+        entry, = yaml.safe_load(text)["hosts"]
+        token = entry["sequences"][0]["token"]
+        assert set(token) == {"port", "key", "period"} and "secret" not in text
+        keys[name] = token["key"]
+    return keys
+
+
+def token_opens(controller: Controller, name: str, *options: str) -> int:
+    """The exit status of somebody who knocks by the file that was handed out: 0 open, 3 refused."""
+    host = controller.hosts["host2"]
+    host.write(f"/run/{name}.yml", controller.bed.controller.read(f"{FOLDER}/{name}.yml"), 0o600)
+    return host.run(["knockwork", "knock", "host1", "--profile", f"/run/{name}.yml", *options]).returncode

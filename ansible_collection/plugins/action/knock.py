@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
@@ -29,6 +30,8 @@ SPEC = dict(
     within=dict(type='str'),
     try_first=dict(type='bool', default=False),
 )
+# Of tokens, in the core's sentence.
+_CAUSE = re.compile(r' tokens?(?: \([^)]*\))?(: .*)$')
 _NAMES = ('ansible_knockwork_host', 'ansible_host', 'inventory_hostname')
 
 
@@ -83,4 +86,5 @@ def _sentence(knocked):
     where = knocked['host']
     if knocked['address'] != where:
         where += ' (%s)' % (knocked['address'] or 'which has no address')
-    return '%s was knocked on %s: %s' % (where, times, what)
+    cause = _CAUSE.search(knocked['message'])
+    return '%s was knocked on %s: %s%s' % (where, times, what, cause.group(1) if cause else '')

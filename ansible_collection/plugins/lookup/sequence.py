@@ -30,8 +30,8 @@ options:
     type: str
   reveal:
     description:
-      - Whether to return the knocks and the services. Anyone who sees the output can then knock. Set C(no_log) for such
-        a task, but note that it does not mask short numbers everywhere.
+      - Whether to return the knocks or the token's key, and the services. Anyone who sees the output can then knock. Set
+        C(no_log) for such a task, but note that it does not mask short numbers everywhere.
     type: bool
     default: false
   profile:
@@ -53,8 +53,8 @@ options:
       - name: ansible_knockwork_profile_content
   secret:
     description:
-      - The fleet's master secret itself, for a secret in Ansible Vault. Every derived sequence in the profile uses it
-        instead of its C(secret_file). It stays in memory.
+      - The fleet's master secret itself, for a secret in Ansible Vault. Every sequence in the profile with C(derive) or
+        C(token) uses it instead of its C(secret_file). It stays in memory.
     type: str
     vars:
       - name: ansible_knockwork_secret
@@ -97,7 +97,8 @@ RETURN = r'''
 _list:
   description:
     - "For each host a dictionary with C(host), C(address), C(name), the numbers C(knocks) and C(services), and
-      C(fingerprint). With I(reveal) also the lists of ports C(knock) and C(opens)."
+      C(fingerprint). With I(reveal) also the lists of ports C(knock) and C(opens) and, for a sequence with C(token),
+      the C(token) of a profile for one person: its C(port), C(key) and C(period)."
   type: list
   elements: dict
   sample:

@@ -40,7 +40,7 @@ SEQUENCE = {
     'once': dict(type='bool', default=False),
     'on_expiry': dict(type='str', choices=['keep', 'cut'], default='keep'),
     'derive': dict(type='dict', options=DERIVE),
-    'token': dict(type='dict', options=TOKEN),
+    'token': dict(type='dict', options=TOKEN, no_log=False),
 }
 
 DECLARATION = {

@@ -86,6 +86,11 @@ def profile_path(held, path, content=None, secret=None, loader=None):
 
 
 def _with_secret(entry, where):
-    sequences = [dict(each, derive=dict(each['derive'], secret_file=where)) if each.get('derive') else each
-                 for each in entry.get('sequences') or []]
-    return dict(entry, sequences=sequences)
+    return dict(entry, sequences=[_held_there(each, where) for each in entry.get('sequences') or []])
+
+
+def _held_there(sequence, where):
+    """A sequence whose secret file is this one, if it has any."""
+    held = dict((key, dict(sequence[key], secret_file=where)) for key in ('derive', 'token')
+                if isinstance(sequence.get(key), dict) and not sequence[key].get('key'))
+    return dict(sequence, **held)
