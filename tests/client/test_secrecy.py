@@ -128,3 +128,29 @@ def test_derived(gated: Visitor, journals: list[Host]) -> None:
     said = done.stderr + processes + "".join(host.read(JOURNAL) for host in journals)
     assert_silent(said)
     assert drawn and not [port for port in drawn if re.search(rf"(?<![\w.]){port}(?![\w.])", said)]
+
+
+@pytest.mark.parametrize("person", [True, False], ids=["key", "secret"])
+def test_tokens(gated: Visitor, journals: list[Host], person: bool) -> None:
+    """Neither their port nor a key, whether they open or not; what is remembered of them has none either."""
+    for host in (gated.host, gated.gate.host):
+        host.write("/root/secret", f"master:{SECRET}\n", 0o600)
+    gated.gate.apply(f"knockwork: 1\nsequences:\n  - name: ssh\n    opens: [22/tcp]\n"
+                     f"    token: {{port: {PORTS[0]}, secret_file: /root/secret, host: host1}}\n")
+    export = gated.gate.command("export", "--host", "host1", *(["--for", "ssh"] if person else []))
+    gated.profile(gated.gate.host.output(export))
+    key = re.search(r'"key":"(.*?)"', gated.host.read(PROFILE))
+    assert bool(key) == person
+    done, processes = watched(gated, "ssh", "-vvv", "-o", "ProxyCommand=knockwork connect %h %p", "host1", "hostname")
+    assert (done.returncode, done.stdout) == (0, "host1\n")
+    said = done.stderr + processes
+    gated.gate.host.nft("flush map inet knockwork tokens\n")
+    gated.gate.run("revoke", "--all")
+    for words in ("connect host1 22", "knock host1 --json"):
+        done, processes = watched(gated, "knockwork", *words.split(), "--retries", "5")
+        assert done.returncode == 3
+        said += done.stdout + done.stderr + processes
+    said += gated.host.read("/root/.local/state/knockwork/tokens") + "".join(host.read(JOURNAL) for host in journals)
+    gated.host.run(["rm", "-rf", "/root/.local/state/knockwork"], check=True)
+    assert_silent(said)
+    assert not key or key.group(1)[:20] not in said

@@ -1,10 +1,12 @@
 """The client against a table of tokens: how many packets it takes, what it remembers, and what it says."""
 
 import base64
+import itertools
 import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -30,6 +32,7 @@ NC = """\
 import os, socket, sys
 socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(os.read(0, 16384), (sys.argv[3], int(sys.argv[4])))
 """
+ADDRESSES = itertools.count(1 << 8)
 COUNT, AT_ONCE, SECONDS = 200, 20, 5
 VISITORS = """
 visit() {
@@ -69,8 +72,10 @@ def run(lab: Lab, *arguments: str, **options: object) -> "subprocess.CompletedPr
 
 
 def rounds(lab: Lab, *options: str) -> int:
-    """How many tokens a visit takes that gets in."""
-    said = json.loads(run(lab, "knock", "gate", "--json", *options).stdout)
+    """How many tokens a visit takes that gets in, from an address that has no grant yet."""
+    address = next(ADDRESSES)
+    said = json.loads(run(lab, "knock", "gate", "--json", "--source", f"10.200.{address >> 8}.{address & 255}",
+                          *options).stdout)
     assert said["outcome"] == "open", said
     number: int = said["rounds"]
     return number
@@ -95,7 +100,7 @@ def test_one_packet_opens(lab: Lab, family: int, settings: str) -> None:
     """By a person's key alone; the same bytes from someone else open nothing."""
     server = shut(lab, settings, address=SERVER[family])
     fill(server, "ssh", windows())
-    sent = datagrams(lab, lambda: rounds(lab))
+    sent = datagrams(lab, lambda: run(lab, "knock", "gate", check=True))
     assert len(sent) == 1 and 16 <= len(sent[0]) <= 512
     assert sent[0][:16] in windows(first=-1, last=0)
     mine, other = (lab.client, lab.stranger) if family == 0 else (lab.client6, lab.stranger6)
@@ -143,6 +148,37 @@ def test_several_at_once(lab: Lab) -> None:
                            timeout=60)
     said = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(each["outcome"], each["rounds"]) for each in said] == [("open", 1)] * 12
+
+
+def test_what_the_host_itself_loads(lab: Lab) -> None:
+    """A profile with the secret, a profile with the key, and a host that lost its table three times."""
+    server = shut(lab)
+    assert rounds(lab) == 1
+    for lost in range(1, 4):
+        lab.server.nft("flush ruleset\n")
+        server.apply()
+        assert rounds(lab, "--retries", "4") == 3, lost  # it remembers the losses before
+    lab.callers.run(["/bin/rm", "-r", MEMORY], check=True)
+    assert rounds(lab, "--retries", "4") == 5
+
+
+def test_a_host_that_has_its_tokens_a_moment_later(lab: Lab) -> None:
+    """As after a boot: the first token is sent again, until there is one who knows it."""
+    server = shut(lab)
+    fill(server, "ssh", [])
+    command = Knockwork(lab.callers).command("knock", "gate", "--json")
+    visit = lab.callers.popen(command, stdout=subprocess.PIPE)
+    time.sleep(2.5)
+    fill(server, "ssh", windows(last=0))
+    said, _ = visit.communicate(timeout=30)
+    assert json.loads(said)["outcome"] == "open"
+
+
+def test_where_the_memory_is(lab: Lab) -> None:
+    fill(shut(lab), "ssh", windows())
+    for home in ("/run/state", "relative"):
+        assert run(lab, "knock", "gate", env={"XDG_STATE_HOME": home}).returncode == 0
+    assert lab.callers.read("/run/state/knockwork/tokens").startswith(lab.callers.read(MEMORY)[:33])
 
 
 @pytest.mark.parametrize("settings", ["", "refuse: drop\n"], ids=["answers", "silent"])
@@ -195,8 +231,7 @@ def test_a_memory_that_cannot_be_written_is_no_failure(lab: Lab) -> None:
     """Then a second use costs an attempt."""
     fill(shut(lab), "ssh", windows())
     lab.callers.run(["/bin/sh", "-c", f"mkdir -p {MEMORY}"], check=True)
-    first, second = rounds(lab), rounds(lab)
-    assert (first, second) in ((1, 2), (1, 1))  # 1 where a window has begun in between
+    assert (rounds(lab), rounds(lab)) in ((1, 2), (1, 1))  # 1 where a window has begun in between
     assert run(lab, "knock", "gate").stderr == ""
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from bed import Lab
 from bed.cli import Knockwork
-from bed.lab import CLIENT, SERVER
+from bed.lab import CLIENT, SERVER, STRANGER
 
 KNOCKS = ("47011/udp", "48123/tcp")
 PORTS = ("47011", "48123")
@@ -121,3 +121,19 @@ def meanwhile() -> int:
 def test_others_work_meanwhile(lab: Lab) -> None:
     """The GIL is released: held, it would let the other thread tick once or twice."""
     assert lab.callers.call(meanwhile) > 5
+
+
+def by_token() -> list[object]:
+    """Twice within a period."""
+    import knockwork
+    return [(each.outcome, each.rounds)
+            for each in (knockwork.knock("gate", source=source) for source in (CLIENT[0], STRANGER[0]))]
+
+
+def test_by_token(lab: Lab) -> None:
+    server = Knockwork(lab.server)
+    server.apply("knockwork: 1\nsequences:\n  - {name: ssh, opens: [22/tcp], token: {port: 47011, "
+                 "key: 67FLS4xYGmAUe7V/72dw/f3JgzFOCqWicMvys8lsbRw=}}\n")
+    profile = server.host.output(server.command("export", "--for", "ssh", "--host", "gate", "--address", SERVER[0]))
+    lab.callers.write("/root/.config/knockwork/hosts.yml", profile, 0o600)
+    assert lab.callers.call(by_token) == [("open", 1), ("open", 1)]

@@ -30,8 +30,8 @@ options:
     type: str
   reveal:
     description:
-      - Whether to return the knocks or the token's key, and the services. Anyone who sees the output can then knock. Set
-        C(no_log) for such a task, but note that it does not mask short numbers everywhere.
+      - Whether to return the knocks or the token's key, and the services. Anyone who sees the output can then knock.
+        Set C(no_log) for such a task, but note that it does not mask short numbers everywhere.
     type: bool
     default: false
   profile:

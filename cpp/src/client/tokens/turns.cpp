@@ -50,7 +50,8 @@ std::vector<TokenBytes> TokenTurns::next(int round, std::size_t address, UnixTim
     if (round == 1) line.first = line.window;
   }
   line.sent.push_back({line.window, losses_in(round, line)});
-  if (round != 2) return {draw(line.sent.back())};
+  // The first one again: it may have been lost, or come before the host had it.
+  if (round == 1 || !has_new_window(round)) return {draw(line.sent.back())};
   return {draw(line.sent.front()), draw(line.sent.back())};
 }
 

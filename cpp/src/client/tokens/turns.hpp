@@ -2,8 +2,9 @@
 //
 // The first is that of this window. It may be lost: the next window's follows, with the first once more, so
 // that nobody else can use it. Then the host may have lost its memory today, once or more often: the same
-// window's next tokens follow. Five packets are enough after three losses. Then later windows and more losses
-// by turns, for what was used elsewhere and for clocks that differ.
+// window's next tokens follow. Five tokens are enough after three losses. Then later windows, again with the
+// first, and more losses by turns: for what was used elsewhere, and for a host that has its tokens a moment
+// later.
 #pragma once
 
 #include <chrono>
