@@ -3,6 +3,7 @@
 Each kind is a function from (ends, source port, port) to the frames of one probe. A frame of None is a pause.
 """
 
+import hashlib
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -230,6 +231,24 @@ def u_no_hop(ends: Ends, source: int, port: int) -> Frames:
 def u_traffic_class(ends: Ends, source: int, port: int) -> Frames:
     """All bits but ECN's."""
     return plain(ends, UDP, datagram(ends, source, port), traffic_class=0xFC)
+
+
+# What a port for tokens may get. All but the last six are right, each once.
+TOKENS = {name: hashlib.sha256(name.encode()).digest()[:16] for name in ("alone", "padded", "long", "longest")}
+_PAYLOADS = {"alone": TOKENS["alone"], "again": TOKENS["alone"], "padded": TOKENS["padded"] + b"x",
+             "long": TOKENS["long"] + bytes(100), "longest": TOKENS["longest"] + bytes(496),
+             "wrong": bytes(range(16)), "wrong_long": bytes(512), "shifted": b"x" + TOKENS["alone"],
+             "short": TOKENS["alone"][:15], "two": TOKENS["alone"] + TOKENS["padded"], "one_byte": b"x"}
+
+
+def _token(payload: bytes) -> Kind:
+    def made(ends: Ends, source: int, port: int) -> Frames:
+        return plain(ends, UDP, datagram(ends, source, port, payload))
+    return made
+
+
+for _name, _payload in _PAYLOADS.items():
+    KINDS[f"u_token_{_name}"] = ("udp", "46", _token(_payload))
 
 
 def _record_route() -> bytes:

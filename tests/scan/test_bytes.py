@@ -19,12 +19,16 @@ sequences:
   - name: web
     knock: [7100/tcp]
     opens: [2000-2100/tcp, 3000-3010/udp]
+  - name: alice
+    token: {{port: 8500, key: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=}}
+    opens: [4022/tcp]
 """
 CLOSED = 6000
 PORTS = {"tcp": {"closed": CLOSED, "a knock port": 7000, "a guard port": 6999, "beyond the guard": 6998,
                  "protected and listening": 22, "protected, another": 80, "protected range": 2050},
          "udp": {"closed": CLOSED, "a knock port": 8000, "a guard port": 8001, "beyond the guard": 8002,
-                 "protected and listening": 51820, "protected range": 3005}}
+                 "protected and listening": 51820, "protected range": 3005,
+                 "a token port": 8500, "beside a token port": 8501}}
 SYN, ACK, FIN, RST = packets.SYN, packets.ACK, packets.FIN, packets.RST
 PSH, URG, ECE, CWR = 0x08, 0x20, 0x40, 0x80
 SEGMENTS = {"SYN": SYN, "FIN": FIN, "NULL": 0, "XMAS": FIN | PSH | URG, "ACK": ACK, "FIN+ACK": FIN | ACK,

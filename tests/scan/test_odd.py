@@ -7,8 +7,9 @@ import pytest
 from bed import Lab
 from bed.cli import Knockwork
 from bed.lab import BROADCAST, SERVER, STRANGER
+from bed.tokens import fill
 from scan.listening import answers
-from scan.odd import KINDS, Ends
+from scan.odd import KINDS, TOKENS, Ends
 
 DECLARATION = """\
 knockwork: 1
@@ -20,12 +21,15 @@ sequences:
   - name: web
     knock: [7100/tcp]
     opens: [2000-2100/tcp, 3000-3010/udp]
+  - name: alice
+    token: {{port: 8500, key: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=}}
+    opens: [4022/tcp]
 """
 CLOSED = 6000
 TCP = {"closed": CLOSED, "closed, another": 6100, "knock": 7000, "guard": 7001, "protected, listening": 22,
        "protected": 443, "range": 2050}
 UDP = {"closed": CLOSED, "closed, another": 6100, "knock": 8000, "guard": 8001, "protected, listening": 51820,
-       "protected": 51830, "range": 3005}
+       "protected": 51830, "range": 3005, "token": 8500, "before the token": 8499, "behind the token": 8501}
 # The kernel answers these after it has mended or judged what a rule sees as it came.
 LIMITS = {"4": {"u_trailing"}, "6": {"u_trailing", "u_length_0", "u_unknown_destination_option"}}
 SECOND = ("10.77.0.12", "fd77::12")
@@ -53,6 +57,7 @@ def test_odd_packets(lab: Lab, knockwork: Knockwork, ends: tuple[Ends, Ends], so
                      family: str, mode: str) -> None:
     """Number, bytes and source of all that comes back."""
     knockwork.apply(DECLARATION.format(mode=mode))
+    fill(knockwork, "alice", TOKENS.values())
     different, answered = [], 0
     for name, (protocol, families, _) in KINDS.items():
         if family not in families or mode == "gate" and name in LIMITS[family]:
@@ -64,6 +69,29 @@ def test_odd_packets(lab: Lab, knockwork: Knockwork, ends: tuple[Ends, Ends], so
                       for what, said in zip(ports, found) if said != found[0]]
     assert not different, "\n".join(different)
     assert (answered > 20) == (mode == "gate")
+    assert _used(knockwork) == {*TOKENS.values()}, "a right token was not taken for one"
+
+
+@pytest.mark.parametrize("mode", ["gate", "stealth"])
+@pytest.mark.parametrize("refuse", ["auto", "drop", "reject"])
+@pytest.mark.parametrize("family", ["4", "6"])
+def test_tokens_are_answered_as_at_a_closed_port(
+        lab: Lab, knockwork: Knockwork, ends: tuple[Ends, Ends], source_ports: Iterator[int], family: str, mode: str,
+        refuse: str) -> None:
+    """Right, used, wrong, short, none, with any payload, at the port and beside it, however services are refused."""
+    knockwork.apply(DECLARATION.format(mode=mode) + f"refuse: {refuse}\n")
+    fill(knockwork, "alice", TOKENS.values())
+    ports = {what: port for what, port in UDP.items() if what.startswith("closed") or what.endswith("token")}
+    assert len(ports) == 5
+    for name in [name for name in KINDS if name.startswith("u_token_")] + ["u_empty", "u_plain"]:
+        found = lab.callers.call(answers, ends[family == "6"], name, list(ports.values()), next(source_ports))
+        assert bool(found[0]) == (mode == "gate"), name
+        assert [_read(said) for said in found] == [_read(found[0])] * len(found), name
+    assert _used(knockwork) == {*TOKENS.values()}
+
+
+def _used(knockwork: Knockwork) -> set[bytes]:
+    return {int(element, 16).to_bytes(16, "big") for element in knockwork.table().live("used")}
 
 
 def _read(said: list[bytes]) -> str:

@@ -1,0 +1,142 @@
+"""Two processors get the same fresh token at the same instant: one of them lets its sender in, never both.
+
+$KNOCKWORK_RACE_TOKENS: how many tokens each kind of timing sends; 1,000, and 10,000 for the whole test.
+"""
+
+import gc
+import mmap
+import os
+import random
+import re
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from bed import Lab, packets
+from bed.cli import Knockwork
+from bed.lab import SERVER
+from bed.tokens import fill
+
+TOKENS = int(os.environ.get("KNOCKWORK_RACE_TOKENS") or 1000)
+SLICE = 500
+PORT = 41873
+DECLARATION = f"""\
+knockwork: 1
+sequences:
+  - name: alice
+    token: {{port: {PORT}, key: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=}}
+    opens: [22/tcp]
+    open_for: 10m
+"""
+# Who looks first and notes then: what the claim is there for.
+LOOK_THEN_ADD = """\
+flush chain inet knockwork token_use
+add rule inet knockwork token_use @th,64,128 @used return
+add rule inet knockwork token_use add @used { @th,64,128 timeout 30m } meta priority vmap @openers
+"""
+Lane = list[tuple[float, str, bytes]]  # how much later than the other's, to whom, and the IP packet
+
+
+def race(lanes: Sequence[Lane]) -> None:
+    """Each lane from a processor of its own, packet by packet; runs inside a host."""
+    cpus = sorted(os.sched_getaffinity(0))
+    places = mmap.mmap(-1, 128)  # where each lane is, on a cache line of its own
+    children = []
+    for number, (cpu, lane) in enumerate(zip(cpus, lanes)):
+        child = os.fork()
+        if child == 0:
+            status, view = 1, memoryview(places).cast("Q")
+            try:
+                _send(cpu, lane, view, number)
+                status = 0
+            finally:
+                view[number * 8] = len(lane)  # the other one waits for nobody
+                os._exit(status)
+        children.append(child)
+    if any([os.waitpid(child, 0)[1] for child in children]):
+        raise RuntimeError("a sender failed")
+
+
+def _send(cpu: int, lane: Lane, places: memoryview, own: int) -> None:
+    gc.disable()
+    os.sched_setaffinity(0, {cpu})
+    handles = {target: packets.raw_socket(target) for _, target, _ in lane}
+    now = time.monotonic
+    own, other = own * 8, (1 - own) * 8
+    for number, (late, target, packet) in enumerate(lane, 1):
+        send, end = handles[target].sendto, (target, 0)
+        places[own] = number
+        while places[other] < number:
+            pass
+        if late:
+            until = now() + late
+            while now() < until:
+                pass
+        send(packet, end)
+
+
+def _source(six: bool, number: int, lane: int) -> str:
+    return f"fd99::{lane + 1}:{number:x}" if six else f"10.200.{lane * 100 + number // 250}.{number % 250 + 1}"
+
+
+def _packet(source: str, six: bool, token: bytes) -> bytes:
+    body = packets.udp_datagram(source, SERVER[six], 40000, PORT, token)
+    return packets.ip_packet(source, SERVER[six], 17, body)
+
+
+def _holders(lab: Lab) -> set[str]:
+    found: set[str] = set()
+    for digit in "46":
+        listing = lab.server.output(["/usr/sbin/nft", "list", "set", "inet", "knockwork", f"holders{digit}"])
+        found.update(re.findall(r"([0-9a-f.:]+) \. [0-9a-f:]+ timeout", listing))
+    return found
+
+
+def _outcomes(lab: Lab, knockwork: Knockwork, dice: random.Random, timing: str) -> list[int]:
+    """How many of each token's two senders were let in."""
+    tokens = [dice.randbytes(16) for _ in range(SLICE)]
+    fill(knockwork, "alice", tokens)
+    lab.server.nft("flush set inet knockwork holders4\nflush set inet knockwork holders6\n")
+    lanes: list[Lane] = [[], []]
+    for number, token in enumerate(tokens):
+        first = dice.randrange(2)
+        for lane in (0, 1):
+            six = timing == "families" and lane == number % 2
+            late = dice.random() * 20e-6 if timing == "offset" and lane == first else 0.0
+            packet = _packet(_source(six, number, lane), six, token)
+            lanes[lane].append((late, SERVER[six], packet))
+    lab.callers.call(race, lanes)
+    holders = _holders(lab)
+    return [sum(_source(six, number, lane) in holders for lane in (0, 1)
+                for six in {False, timing == "families" and lane == number % 2})
+            for number in range(SLICE)]
+
+
+@pytest.fixture(name="dice")
+def _dice() -> random.Random:
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one processor")
+    return random.Random(time.time_ns())
+
+
+@pytest.mark.parametrize("timing", ["simultaneous", "offset", "families"])
+def test_one_of_two_comes_in(lab: Lab, knockwork: Knockwork, dice: random.Random, timing: str) -> None:
+    """Exactly one, for every token."""
+    knockwork.apply(DECLARATION)
+    let_in = [count for _ in range(0, TOKENS, SLICE) for count in _outcomes(lab, knockwork, dice, timing)]
+    counts = {count: let_in.count(count) for count in sorted(set(let_in))}
+    print(f"{timing}: of two senders let in: {counts}")
+    assert counts == {1: len(let_in)}, f"of two senders let in: {counts}"
+
+
+def test_the_race_is_one(lab: Lab, knockwork: Knockwork, dice: random.Random) -> None:
+    """A table that looks and then notes lets both in: the senders do meet."""
+    knockwork.apply(DECLARATION)
+    lab.server.nft(LOOK_THEN_ADD)
+    for _ in range(20):
+        both = _outcomes(lab, knockwork, dice, "simultaneous").count(2)
+        if both:
+            print(f"without the claim both came in for {both} of {SLICE} tokens")
+            return
+    raise AssertionError("the senders never met")
