@@ -50,7 +50,8 @@ int run_apply(const Arguments& arguments) {
   if (arguments.unattended) wanted.asked = Asked::by_the_system;
   Report report = apply(spec, execution(arguments), *open_kernel(), wanted);
   if (!arguments.unattended) {
-    for (std::string& warning : boot_warnings(boot(), arguments.file)) {
+    const Timer timer = report.needs_timer ? Timer::needed : Timer::not_needed;
+    for (std::string& warning : boot_warnings(boot(), arguments.file, timer)) {
       report.warnings.push_back(std::move(warning));
     }
   }

@@ -35,6 +35,8 @@ void bind_status(py::module_& module) {
       .shown("services", [](const Q& q) { return q.services; })
       .shown("once", [](const Q& q) { return q.once; })
       .shown("spent", [](const Q& q) { return q.spent; })
+      .shown("token", [](const Q& q) { return q.token; })
+      .shown("uses", [](const Q& q) { return q.uses; })
       .finish();
   using S = kw::Status;
   Value<S>(module, "Status", "The live table, without its ports.")
@@ -45,6 +47,7 @@ void bind_status(py::module_& module) {
       .shown("always_allow", [](const S& s) { return to_tuple(s.always_allow); })
       .shown("interfaces", [](const S& s) { return to_tuple(s.interfaces); })
       .shown("epochs", [](const S& s) { return to_tuple(s.epochs); })
+      .shown("tokens_left", [](const S& s) { return s.tokens_until ? py::cast(s.tokens_left) : py::none(); })
       .shown("sequences", [](const S& s) { return to_tuple(s.sequences); })
       .shown("grants", [](const S& s) { return to_tuple(s.grants); })
       .shown("lockouts", [](const S& s) { return to_tuple(s.lockouts); })

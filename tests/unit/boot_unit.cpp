@@ -95,14 +95,29 @@ TEST_CASE("boot: no unit, and no systemd") {
   CHECK(root.boot() == Boot{Boot::Stands::no, false, false, "there is no knockwork.service on this host"});
 }
 
+TEST_CASE("boot: what changes with time needs the timer") {
+  const Root root;
+  root.install();
+  root.link(kLink, kUnit);
+  CHECK(
+      boot_warnings(root.boot(), kDefaultDeclaration, Timer::needed) ==
+      std::vector<std::string>{
+          "sequences with `token` or `period` change with time, and nothing applies them again: nobody will get in "
+          "by them. Run `systemctl enable --now knockwork-rotate.timer`"});
+  root.link("etc/systemd/system/timers.target.wants/knockwork-rotate.timer",
+            "/usr/lib/systemd/system/knockwork-rotate.timer");
+  CHECK(root.boot().timer);
+  CHECK(boot_warnings(root.boot(), kDefaultDeclaration, Timer::needed).empty());
+}
+
 TEST_CASE("boot: one warning, with the command that mends it") {
   const Boot off{Boot::Stands::no, true, false, "knockwork.service is not enabled"};
-  CHECK(boot_warnings(off, kDefaultDeclaration) ==
+  CHECK(boot_warnings(off, kDefaultDeclaration, Timer::not_needed) ==
         std::vector<std::string>{
             "after a reboot there is no gate, and its ports are open to everyone: knockwork.service "
             "is not enabled; run `systemctl enable knockwork`"});
   const Boot on{Boot::Stands::yes, true, true, ""};
-  CHECK(boot_warnings(on, kDefaultDeclaration).empty());
-  CHECK(boot_warnings(on, "-").size() == 1);
-  CHECK(boot_warnings(Boot{}, "-").empty());
+  CHECK(boot_warnings(on, kDefaultDeclaration, Timer::not_needed).empty());
+  CHECK(boot_warnings(on, "-", Timer::not_needed).size() == 1);
+  CHECK(boot_warnings(Boot{}, "-", Timer::needed).empty());
 }

@@ -6,27 +6,41 @@ import os
 import tempfile
 
 UNIT = 'knockwork.service'
+TIMER = 'knockwork-rotate.timer'
 FOLDER = '/etc/systemd/system'
 HEADER = '# Written by knockwork.nft, since no package on this host brings it.\n'
 
 
-def enable(module, core):
-    """Enables the unit where systemd runs. Returns the changes; warns where nothing would load the gate."""
+def enable(module, core, needs_timer):
+    """Enables the unit where systemd runs, and the timer for a declaration that changes with time.
+
+    Returns the changes; warns where nothing would load the gate.
+    """
     if not os.path.isdir('/run/systemd/system'):
         module.warn('systemd does not run here, so this module cannot tell what loads the gate at boot; boot: false '
                     'turns this warning off')
         return []
     boot = core.ask('boot')
     changes = _install(module, core, boot['installed'])
-    if boot['enabled'] or not (boot['installed'] or changes):
+    there = boot['installed'] or changes
+    if boot['enabled'] or not there:
         _warn(module, boot)
-        return changes
+        return changes + (_start_timer(module) if needs_timer and there and not boot['timer'] else [])
     if not module.check_mode:
         status, out, err = module.run_command(['systemctl', 'enable', UNIT])
         if status != 0:
             module.fail_json('the gate is loaded, but it will not be loaded after a reboot: systemctl enable %s: %s'
                              % (UNIT, (err or out).strip() or 'status %d' % status))
-    return changes + [dict(kind='change', object='unit', name=UNIT, before='not enabled', after='enabled', why='boot')]
+    changes.append(dict(kind='change', object='unit', name=UNIT, before='not enabled', after='enabled', why='boot'))
+    return changes + (_start_timer(module) if needs_timer and not boot['timer'] else [])
+
+
+def _start_timer(module):
+    """Returns the change. What the timer starts needs the unit to be up: it applies what has just been applied."""
+    _systemctl(module, 'start', UNIT)
+    _systemctl(module, 'enable', '--now', TIMER)
+    return [dict(kind='change', object='unit', name=TIMER, before='not enabled', after='enabled',
+                 why='tokens or periods')]
 
 
 def _install(module, core, installed):

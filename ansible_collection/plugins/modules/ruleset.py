@@ -49,6 +49,8 @@ options:
     description:
       - Whether to enable C(knockwork.service), so that the gate is loaded after a reboot. If it is already enabled,
         nothing changes. It stays enabled if I(confirm_within) rolls the rest back.
+      - If the declaration changes with time, by tokens or by a I(period), C(knockwork-rotate.timer) is enabled and
+        started as well.
       - If no package installed the units, this module writes them to C(/etc/systemd/system).
       - Without systemd there is a warning instead. The same goes for a declaration that the unit does not apply, as
         with I(save=false) or another I(declaration).
@@ -259,7 +261,7 @@ from ansible_collections.knockwork.nft.plugins.module_utils.report import CONVER
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
 
 
-def at_boot(module, core, saved):
+def at_boot(module, core, saved, needs_timer):
     """The changes to what a boot does. It applies the main file: what stands elsewhere it cannot bring back."""
     if not module.params['boot']:
         return []
@@ -267,7 +269,7 @@ def at_boot(module, core, saved):
         if os.path.isdir('/run/systemd/system'):
             module.warn('a reboot does not load what this task applied: it applies %s' % MAIN)
         return []
-    return enable(module, core)
+    return enable(module, core, needs_timer)
 
 
 def inline(module, core):
@@ -299,7 +301,8 @@ def bring_about(module, core, found, drafts, saved):
     """Converges kernel and files to what is declared, and ends the module."""
     drafts = key_of_the_fleet(module) + drafts
     report = converge(module, core, 'apply', found, drafts)
-    finish(module, report, drafts, at_boot(module, core, saved), lint=advise(module, core, found))
+    finish(module, report, drafts, at_boot(module, core, saved, bool(report.get('needs_timer'))),
+           lint=advise(module, core, found))
 
 
 def key_of_the_fleet(module):

@@ -140,6 +140,9 @@ Spec resolve(const Spec& spec, const std::vector<UnixTime>& times, const KeyOf& 
 
 bool has_derived(const Spec& spec);
 
+// Whether what the declaration says changes with time: tokens, and epochs by the clock.
+bool changes_with_time(const Spec& spec);
+
 // resolve() with the secret files of this host, now or at another time. A declaration without
 // derived sequences comes back as it is. Throws SystemError where a secret cannot be had.
 Spec in_force(const Spec& spec, std::optional<UnixTime> at = std::nullopt);

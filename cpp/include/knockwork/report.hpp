@@ -44,6 +44,7 @@ struct Report {
   std::string must_knock;
   // That the host's record accepts, where a sequence leaves its epochs to that.
   std::vector<std::uint64_t> epochs;
+  bool needs_timer = false;  // what is declared changes with time: knockwork-rotate.timer has to apply it
 };
 
 // A source address that may open connections now, or one that is locked out.
@@ -61,6 +62,8 @@ struct SequenceStatus {
   std::string opens;  // only with Ports::revealed
   bool once = false;
   bool spent = false;  // a `once` sequence that was used: `knockwork renew`
+  bool token = false;  // it is opened by tokens: then there are neither knocks nor a fingerprint
+  int uses = 0;        // of its tokens, as far back as the table remembers
 };
 
 struct Status {
@@ -75,6 +78,9 @@ struct Status {
   std::vector<Holder> grants;
   std::vector<Holder> lockouts;
   int half_done = 0;  // sources in the middle of a sequence
+  // Until when the table has tokens, since 1970, and how long that is; nothing without token sequences.
+  std::optional<std::chrono::milliseconds> tokens_until;
+  std::chrono::milliseconds tokens_left{0};
   std::optional<Waiting> pending;
   std::vector<std::string> warnings;
 };

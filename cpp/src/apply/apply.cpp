@@ -23,7 +23,8 @@ namespace knockwork {
 namespace {
 
 // With what there is to say about the clock and the interfaces.
-Report warned(Report report, const InForce& now) {
+Report warned(Report report, const Spec& declared, const InForce& now) {
+  report.needs_timer = changes_with_time(declared);
   report.warnings.insert(report.warnings.begin(), now.warnings.begin(), now.warnings.end());
   return report;
 }
@@ -127,11 +128,11 @@ Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
   report.warnings = pending_warnings();
   if (stamped(kernel.generation(), digest(wanted.ruleset))) {
     add(report, report_of(plan_top_up(wanted, kernel)));
-    return warned(std::move(report), now);
+    return warned(std::move(report), spec, now);
   }
   Reading reading{read_ours(kernel), {}};
   add(report, report_of(plan_of(wanted, reading, kernel, settings, MissingKey::do_without).plan));
-  return warned(std::move(report), now);
+  return warned(std::move(report), spec, now);
 }
 
 Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings) {
@@ -152,7 +153,7 @@ Report apply(const Spec& spec, const Lock&, Kernel& kernel, const Settings& sett
   if (!done.pending && !is_pending()) keep_last_good(wanted.ruleset, digest(wanted.ruleset), done.warnings);
   note_stand_in("");
   if (settings.asked == Asked::by_someone && !done.pending) forget_rolled_back();
-  return warned(std::move(done), now);
+  return warned(std::move(done), spec, now);
 }
 
 void add_stand_in(const Ruleset& ruleset, Report& report, Kernel& kernel, const Settings& settings) {

@@ -16,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kUnit = "knockwork.service";
+constexpr const char* kTimer = "knockwork-rotate.timer";
 
 // Where units are and what starts them, the stronger first.
 constexpr std::array kFolders{"etc/systemd/system", "run/systemd/system", "usr/local/lib/systemd/system",
@@ -34,12 +35,12 @@ std::optional<fs::path> unit_below(const fs::path& root) {
 }
 
 // A link below TARGET.wants or TARGET.requires; it need not lead anywhere, systemd goes by its name.
-bool is_started(const fs::path& root) {
+bool is_started(const fs::path& root, const char* unit) {
   for (const char* folder : kFolders) {
     std::error_code error;
     for (fs::directory_iterator at(root / folder, error), end; !error && at != end; at.increment(error)) {
       const std::string kind = at->path().extension().string();
-      if ((kind == ".wants" || kind == ".requires") && is_there(at->path() / kUnit)) return true;
+      if ((kind == ".wants" || kind == ".requires") && is_there(at->path() / unit)) return true;
     }
   }
   return false;
@@ -94,7 +95,8 @@ Boot boot_below(const fs::path& root) {
   Boot boot;
   const std::optional<fs::path> unit = unit_below(root);
   boot.installed = unit && !is_masked(*unit);
-  boot.enabled = boot.installed && is_started(root);
+  boot.enabled = boot.installed && is_started(root, kUnit);
+  boot.timer = boot.installed && is_started(root, kTimer);
   std::error_code none;
   if (!fs::is_directory(root / "run/systemd/system", none)) {
     boot.why = "systemd does not run here";
@@ -112,8 +114,9 @@ Boot boot() {
   return unknown;
 }
 
-std::vector<std::string> boot_warnings(const Boot& boot, const std::string& file) {
-  if (boot.stands == Boot::Stands::unknown) return {};
+namespace {
+
+std::vector<std::string> reboot_warnings(const Boot& boot, const std::string& file) {
   if (boot.stands == Boot::Stands::no) {
     const char* remedy = boot.installed && !boot.enabled ? "; run `systemctl enable knockwork`" : "";
     return {fmt::format("after a reboot there is no gate, and its ports are open to everyone: {}{}", boot.why,
@@ -122,6 +125,20 @@ std::vector<std::string> boot_warnings(const Boot& boot, const std::string& file
   std::error_code none;
   if (file == kDefaultDeclaration || fs::equivalent(file, kDefaultDeclaration, none)) return {};
   return {fmt::format("a reboot applies {}, not what was applied now", kDefaultDeclaration)};
+}
+
+}  // namespace
+
+std::vector<std::string> boot_warnings(const Boot& boot, const std::string& file, Timer timer) {
+  if (boot.stands == Boot::Stands::unknown) return {};
+  std::vector<std::string> warnings = reboot_warnings(boot, file);
+  if (timer == Timer::needed && !boot.timer) {
+    warnings.push_back(fmt::format(
+        "sequences with `token` or `period` change with time, and nothing applies them again: nobody will get in by "
+        "them. Run `systemctl enable --now {}`",
+        kTimer));
+  }
+  return warnings;
 }
 
 }  // namespace knockwork

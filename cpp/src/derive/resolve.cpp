@@ -23,6 +23,12 @@ bool has_derived(const Spec& spec) {
                      [](const Sequence& sequence) { return sequence.derive.has_value(); });
 }
 
+bool changes_with_time(const Spec& spec) {
+  return std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
+    return sequence.token || (sequence.derive && sequence.derive->period > Duration{});
+  });
+}
+
 Spec resolve(const Spec& spec, const std::vector<UnixTime>& times, const KeyOf& key_of) {
   Spec resolved = spec;
   resolved.sequences.clear();

@@ -19,6 +19,7 @@
 #include "ruleset/on_demand/answers.hpp"
 #include "ruleset/on_demand/stand_in.hpp"
 #include "surroundings/surroundings.hpp"
+#include "tokens/feed.hpp"
 
 namespace knockwork {
 namespace {
@@ -76,6 +77,15 @@ std::vector<std::string> beside(const Ruleset& live, const Program& program, Ker
   }
 }
 
+// Until when they last, and how often each was used. Those of a table that nobody has filled last no longer.
+std::map<std::string, std::size_t> look_at_tokens(Status& status, const LiveTable& live, Kernel& kernel) {
+  const TokenRecord record = read_token_record(status.warnings);
+  const bool filled = !record.memory.empty() && record.memory == kernel.token_memory();
+  status.tokens_until = filled ? tokens_until(record) : record.latest;
+  status.tokens_left = filled ? *status.tokens_until - unix_time() : std::chrono::milliseconds{0};
+  return token_uses(live, record, unix_time());
+}
+
 std::vector<Epoch> epochs_of(const Program& program) {
   std::set<Epoch> epochs;
   for (const Track& track : program.tracks) {
@@ -104,11 +114,16 @@ Status status(Kernel& kernel, const Settings& settings) {
   status.interfaces = program.interfaces;
   status.epochs = epochs_of(program);
   const std::set<EdgeId> used = spent(*live);
+  std::map<std::string, std::size_t> used_tokens;
+  if (has_tokens(program)) used_tokens = look_at_tokens(status, *live, kernel);
   for (const Track& track : program.tracks) {
-    status.sequences.push_back({track.name, hidden.knocks(track), static_cast<int>(track.edges.size()),
+    const auto uses = used_tokens.find(track.name);
+    status.sequences.push_back({track.name, track.token ? "" : hidden.knocks(track),
+                                track.token ? 0 : static_cast<int>(track.edges.size()),
                                 static_cast<int>(track.services.size()),
                                 settings.ports == Ports::revealed ? revealed.services(track.services) : "",
-                                track.once, used.contains(track.edges.back().id)});
+                                track.once, used.contains(track.edges.back().id), track.token,
+                                uses == used_tokens.end() ? 0 : static_cast<int>(uses->second)});
   }
   status.grants = grants(*live, program);
   status.lockouts = locked_out(*live, program);
@@ -116,7 +131,8 @@ Status status(Kernel& kernel, const Settings& settings) {
   sort(status.lockouts);
   status.half_done = static_cast<int>(half_done(*live));
   if (!program.interfaces.empty() || !program.public_rules.empty()) {
-    status.warnings = interface_warnings(program.interfaces, program.public_rules, kernel.links());
+    for (std::string& warning : interface_warnings(program.interfaces, program.public_rules, kernel.links()))
+      status.warnings.push_back(std::move(warning));
   }
   for (std::string& warning : beside(live->ruleset, program, kernel))
     status.warnings.push_back(std::move(warning));

@@ -156,21 +156,21 @@ std::vector<Network> fewest(std::vector<Network> networks) {
   }
 }
 
+Duration token_memory(const Token& token) {
+  constexpr std::int64_t kLeast = 30LL * 60 * 1000;
+  const std::int64_t life =
+      token.ahead.milliseconds() + token.skew.milliseconds() + token.period.milliseconds();
+  return Duration::milliseconds(std::max(kLeast, 2 * life));
+}
+
 namespace {
 
-// Longer than any token can be in the table from its use on, and as much again: the clock may be set back by
-// so much before that counts as a loss.
-Duration token_memory(const Spec& spec) {
-  constexpr std::int64_t kLeast = 30LL * 60 * 1000;
-  std::int64_t longest = 0;
+Duration longest_token_memory(const Spec& spec) {
+  Duration longest;
   for (const Sequence& sequence : spec.sequences) {
-    if (!sequence.token) continue;
-    const Token& token = *sequence.token;
-    longest = std::max(
-        {longest, kLeast,
-         2 * (token.ahead.milliseconds() + token.skew.milliseconds() + token.period.milliseconds())});
+    if (sequence.token) longest = std::max(longest, token_memory(*sequence.token));
   }
-  return Duration::milliseconds(longest);
+  return longest;
 }
 
 }  // namespace
@@ -192,7 +192,7 @@ Program compile(const Spec& spec) {
   program.sources = spec.sources;
   program.log = spec.log;
   program.tracks = compile_tracks(spec.sequences);
-  program.token_memory = token_memory(spec);
+  program.token_memory = longest_token_memory(spec);
   program.guards = resolve_guards(spec, program);
   return program;
 }

@@ -63,7 +63,7 @@ struct Program {
   std::uint32_t sources = 65536;
   Log log = Log::none;
   std::vector<Track> tracks;  // sorted by name
-  Duration token_memory;      // how long a used token is remembered; zero without tokens
+  Duration token_memory;      // the longest of its tokens; zero without any
   bool operator==(const Program&) const = default;
 };
 
@@ -95,6 +95,10 @@ std::vector<Service> cut_services(const Program& program);
 // Tokens that were used: room for so many, and how long each is only claimed.
 inline constexpr std::uint32_t kMostUsedTokens = 65536;
 inline constexpr Duration kClaimLasts = Duration::milliseconds(60'000);
+
+// How long a used token is remembered: longer than it can be in the table from then on, and as much again. So
+// much may the clock be set back before that counts as a loss.
+Duration token_memory(const Token& token);
 
 bool has_once(const Program& program);
 bool has_tokens(const Program& program);

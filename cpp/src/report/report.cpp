@@ -65,7 +65,8 @@ json to_value(const Boot& boot) {
   return {{"stands", name(boot.stands)},
           {"installed", boot.installed},
           {"enabled", boot.enabled},
-          {"why", boot.why}};
+          {"why", boot.why},
+          {"timer", boot.timer}};
 }
 
 json to_value(const Holder& holder) {
@@ -122,6 +123,7 @@ std::string to_json(const Report& report) {
   if (!report.degraded.empty()) value["degraded"] = report.degraded;
   if (!report.must_knock.empty()) value["must_knock"] = report.must_knock;
   if (!report.epochs.empty()) value["epochs"] = report.epochs;
+  if (report.needs_timer) value["needs_timer"] = true;
   return json_text(value);
 }
 
@@ -143,14 +145,26 @@ std::string to_text(const Status& status) {
   text += fmt::format("Mode {}, {} sequence{}.\n", status.mode, status.sequences.size(),
                       status.sequences.size() == 1 ? "" : "s");
   for (const SequenceStatus& sequence : status.sequences) {
-    text += fmt::format("  {:<24} {} knock{} {}, opens {}{}\n", sequence.name, sequence.knocks,
-                        sequence.knocks == 1 ? "" : "s", sequence.fingerprint,
+    const std::string how =
+        sequence.token ? fmt::format("token, used {} time{}", sequence.uses, sequence.uses == 1 ? "" : "s")
+                       : fmt::format("{} knock{} {}", sequence.knocks, sequence.knocks == 1 ? "" : "s",
+                                     sequence.fingerprint);
+    text += fmt::format("  {:<24} {}, opens {}{}\n", sequence.name, how,
                         !sequence.opens.empty() ? sequence.opens
                                                 : fmt::format("{} service{}", sequence.services,
                                                               sequence.services == 1 ? "" : "s"),
                         !sequence.once   ? ""
                         : sequence.spent ? ", spent"
                                          : ", once");
+  }
+  if (status.tokens_until) {
+    text += status.tokens_left.count() > 0
+                ? fmt::format("Tokens until {} ({} left).\n", utc(*status.tokens_until),
+                              seconds(status.tokens_left))
+                : fmt::format(
+                      "No tokens since {}: nobody gets in by token. Run `knockwork apply`, and enable "
+                      "knockwork-rotate.timer.\n",
+                      utc(*status.tokens_until));
   }
   text += status.grants.empty() ? "No grants.\n" : "Grants:\n";
   for (const Holder& holder : status.grants) {
@@ -182,7 +196,8 @@ json to_value(const Status& status) {
   const auto sequence = [](const SequenceStatus& each) {
     json value{{"name", each.name},     {"fingerprint", each.fingerprint},
                {"knocks", each.knocks}, {"services", each.services},
-               {"once", each.once},     {"spent", each.spent}};
+               {"once", each.once},     {"spent", each.spent},
+               {"token", each.token},   {"uses", each.uses}};
     if (!each.opens.empty()) value["opens"] = each.opens;
     return value;
   };
@@ -198,6 +213,10 @@ json to_value(const Status& status) {
              {"lockouts", list(status.lockouts, holder)},
              {"half_done", status.half_done},
              {"warnings", status.warnings}};
+  if (status.tokens_until) {
+    value["tokens"] = {{"until", status.tokens_until->count() / 1000},
+                       {"left", status.tokens_left.count() / 1000}};
+  }
   if (status.pending) value["pending"] = to_value(*status.pending);
   if (!status.degraded.empty()) value["degraded"] = status.degraded;
   return value;

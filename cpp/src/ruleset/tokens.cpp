@@ -55,13 +55,13 @@ bool makes_token_sets(const Transaction& transaction) {
   });
 }
 
-std::size_t count_missing(const LiveTable& live, const std::vector<TokenEntry>& tokens) {
+std::size_t count_in(std::string_view set, const LiveTable& live, const std::vector<TokenEntry>& tokens) {
+  const auto found = live.live.find(set);
+  if (found == live.live.end()) return 0;
   std::unordered_set<std::string_view> there;
-  if (const auto set = live.live.find(kTokens); set != live.live.end()) {
-    for (const LiveElement& element : set->second) there.insert(element.key);
-  }
+  for (const LiveElement& element : found->second) there.insert(element.key);
   return static_cast<std::size_t>(std::count_if(tokens.begin(), tokens.end(), [&](const TokenEntry& entry) {
-    return !there.contains(listed_key(entry));
+    return there.contains(listed_key(entry));
   }));
 }
 

@@ -31,7 +31,7 @@ Transaction put_tokens(const std::vector<TokenEntry>& tokens, std::chrono::secon
 // Whether a transaction makes or deletes one of these sets.
 bool makes_token_sets(const Transaction& transaction);
 
-// How many of them the table lacks.
-std::size_t count_missing(const LiveTable& live, const std::vector<TokenEntry>& tokens);
+// How many of them are in one of these sets.
+std::size_t count_in(std::string_view set, const LiveTable& live, const std::vector<TokenEntry>& tokens);
 
 }  // namespace knockwork

@@ -32,4 +32,8 @@ Fed feed(const std::vector<TokenFeed>& wanted, TokenRecord record, TokenMemory m
 // How many of the record's tokens the table lacks. Throws SystemError where a key cannot be had.
 std::size_t missing_tokens(const LiveTable& live, const TokenRecord& record, UnixTime now);
 
+// How often tokens of each sequence were used, as far back as the table remembers. Those whose key cannot be
+// had are left out.
+std::map<std::string, std::size_t> token_uses(const LiveTable& live, const TokenRecord& record, UnixTime now);
+
 }  // namespace knockwork
