@@ -58,7 +58,22 @@ def test_ruleset_enables_the_unit(booted: Controller, backend: str) -> None:
     booted.unchanged(task, variables=VARIABLES)
     assert said(booted) == "enable knockwork.service\n"
     info = booted.unchanged(f"- knockwork.nft.ruleset_info:\n    backend: {backend}\n", variables=VARIABLES)
-    assert info.result()["status"]["boot"] == {"stands": "yes", "installed": True, "enabled": True, "why": ""}
+    assert info.result()["status"]["boot"] == {"stands": "yes", "installed": True, "enabled": True, "why": "",
+                                                 "timer": False}
+
+
+def test_what_changes_with_time_starts_the_timer(booted: Controller) -> None:
+    """Tokens run out and periods end: the module sees to it that the host applies them again."""
+    for host in booted.hosts.values():
+        host.write("/etc/knockwork/secret", "master:MDEyMzQ1Njc4OWFiY2RlZg==\n", 0o600)
+    task = ("- knockwork.nft.ruleset:\n    sequences:\n      - name: alice\n        opens: [50443/tcp]\n"
+            "        token: {port: 41873/udp, secret_file: /etc/knockwork/secret}\n")
+    done = booted.changes(task, variables=VARIABLES)
+    assert done.result()["changes"][-1] == {
+        "kind": "change", "object": "unit", "name": "knockwork-rotate.timer", "before": "not enabled", "after": "enabled",
+        "why": "tokens or periods"}
+    assert said(booted) == ("enable knockwork.service\nstart knockwork.service\n"
+                            "enable --now knockwork-rotate.timer\n")
 
 
 def test_boot_false_leaves_it_alone(booted: Controller) -> None:
@@ -66,7 +81,8 @@ def test_boot_false_leaves_it_alone(booted: Controller) -> None:
     assert said(booted) == "" and not done.result().get("warnings")
     info = booted.unchanged("- knockwork.nft.ruleset_info:\n", variables=VARIABLES)
     assert info.result()["status"]["boot"] == {
-        "stands": "no", "installed": True, "enabled": False, "why": "knockwork.service is not enabled"}
+        "stands": "no", "installed": True, "enabled": False, "why": "knockwork.service is not enabled",
+        "timer": False}
 
 
 def test_what_a_boot_cannot_bring_back(booted: Controller) -> None:
