@@ -26,6 +26,10 @@ PORT = 41873
 MEMORY = "/root/.local/state/knockwork/tokens"
 PROFILE = "/root/.config/knockwork/hosts.yml"
 SEQUENCE = "  - {name: %s, opens: [22/tcp], token: {port: 41873, secret_file: /etc/knockwork/secret, host: web1}}\n"
+EVERY_KIND = "knockwork: 1\nsequences:\n" + SEQUENCE % "ssh" + """\
+  - {name: written, opens: [22/tcp], knock: [7000, 8000]}
+  - {name: drawn, opens: [22/tcp], derive: {secret_file: /etc/knockwork/secret, host: web1, length: 3, epoch: 7}}
+"""
 # netcat, as far as it matters here: `nc -u -w1 HOST PORT`.
 NC = """\
 #!/usr/bin/python3
@@ -174,6 +178,30 @@ def test_a_host_that_has_its_tokens_a_moment_later(lab: Lab) -> None:
     assert json.loads(said)["outcome"] == "open"
 
 
+def test_a_profile_for_one_person(lab: Lab) -> None:
+    """Of each kind of sequence what opens it, and nothing else of the host."""
+    server = shut(lab)
+    server.declare(EVERY_KIND)
+    export = ("export", "--host", "gate", "--address", SERVER[0], "--for")
+    told = server.run(*export, "ssh")
+    assert told.stdout == (
+        'knockwork: 1\nhosts:\n  - host: "gate"\n    address: "10.77.0.10"\n    lockout: "5s"\n    sequences:\n'
+        '      - name: "ssh"\n        opens: ["22/tcp"]\n        open_for: "30s"\n'
+        f'        token: {{"port":"41873/udp","key":"{base64.b64encode(KEY).decode()}","period":"15s"}}\n')
+    assert told.stderr == ""
+    assert "7000/udp" in server.run(*export, "written").stdout
+    drawn = server.run(*export, "drawn")
+    assert re.search(r'knock: \["\d+/udp","\d+/udp","\d+/udp"\]\n', drawn.stdout)
+    assert "secret" not in drawn.stdout + told.stdout and "derive" not in drawn.stdout
+    assert drawn.stderr == ("warning: the knocks of drawn are those of epoch 7 and end with it: export them again then,"
+                            " or declare `token`\n")
+    assert server.run(*export, "nobody").stderr == (
+        "knockwork: error: the declaration has no sequence nobody: it has ssh, written, drawn\n")
+    lab.callers.write(PROFILE, drawn.stdout, 0o600)
+    server.apply()
+    assert rounds(lab) == 1
+
+
 def test_where_the_memory_is(lab: Lab) -> None:
     fill(shut(lab), "ssh", windows())
     for home in ("/run/state", "relative"):
@@ -199,8 +227,8 @@ def test_what_opens_nothing_is_said(lab: Lab) -> None:
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == (
         f"knockwork: error: 22/tcp of gate ({SERVER[0]}) is still closed after 3 tokens: the clocks of both hosts "
-        "probably differ; otherwise the tokens of this time are used up (wait a minute), the key or the sequence was "
-        "replaced, `from` excludes this address, or the service is not listening\n")
+        "probably differ; otherwise UDP does not reach it, the tokens of this time are used up (wait a minute), the key "
+        "or the sequence was replaced, `from` excludes this address, or the service is not listening\n")
 
 
 def test_a_visit_that_failed_does_not_run_ahead(lab: Lab) -> None:

@@ -143,8 +143,8 @@ TEST_CASE("tokens: the next window with the old token, then the losses, then bot
   CHECK(
       knocked.message ==
       "22/tcp of web1 (192.0.2.1) is still closed after 13 tokens: the clocks of both hosts probably differ; "
-      "otherwise the tokens of this time are used up (wait a minute), the key or the sequence was replaced, "
-      "`from` excludes this address, or the service is not listening");
+      "otherwise UDP does not reach it, the tokens of this time are used up (wait a minute), the key or the "
+      "sequence was replaced, `from` excludes this address, or the service is not listening");
 }
 
 TEST_CASE("tokens: five packets are enough after three losses, and then one") {
@@ -186,7 +186,7 @@ TEST_CASE("tokens: it goes on for 15 s, for so long or so often as it is asked t
   const Knocked knocked = knock_open(target(), kSsh, Knocking(), wire);
   CHECK(knocked.outcome == Knocked::Outcome::unreachable);
   CHECK(knocked.message.find("22/tcp of web1 (192.0.2.1) does not answer after ") == 0);
-  CHECK(knocked.message.find("or the host is not reachable over UDP and TCP") != std::string::npos);
+  CHECK(knocked.message.find("or the host is down") != std::string::npos);
   CHECK(wire.now() > milliseconds(12'000));
   CHECK(wire.now() <= milliseconds(15'000));
   FakeWire brief;
@@ -233,11 +233,26 @@ TEST_CASE("tokens: each address and each family has tokens of its own") {
   CHECK(both.tokens == Lines{"+0/0", "+1/0"});
 }
 
-TEST_CASE("tokens: one that could not be sent is no round without a connection") {
+TEST_CASE("tokens: one that could not be sent is followed by the next, or told") {
   FakeWire wire;
   wire.lost = "Operation not permitted";
   wire.opens = with(wire, "+1/0");
   CHECK(knock_open(target(), kSsh, Knocking(), wire).rounds == 2);
+  FakeWire blocked;
+  blocked.lost = "Operation not permitted";
+  const Knocked knocked = knock_open(target(), kSsh, at_most(0), blocked);
+  CHECK(knocked.outcome == Knocked::Outcome::unreachable);
+  CHECK(knocked.message == "cannot send a token to web1 (192.0.2.1): Operation not permitted");
+}
+
+TEST_CASE("tokens: the address that is told is the one that opened") {
+  FakeWire wire;
+  wire.addresses = {"192.0.2.1", "192.0.2.2"};
+  wire.closed = Answer::silent;
+  wire.round_trip = milliseconds(700);
+  wire.opens = [](const Destination& to) { return to_string(to) == "192.0.2.1"; };
+  CHECK(knock_open(target(), kSsh, Knocking(), wire).address == "192.0.2.1");
+  CHECK(wire.tokens == Lines{"+0/0", "+1/0"});
 }
 
 TEST_CASE("memory: who opens twice within a period takes the next window, whichever process it is") {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "client/pauses.hpp"
 #include "client/tokens/turns.hpp"
@@ -119,6 +120,7 @@ class Attempt {
                                            : wait_open(to, service);
       remember(to, tried);
       if (tried.answer != Wire::Answer::open) continue;
+      if (knocks == Knocks::sent && turns_) says_of(ways_[opened_at_]);
       socket_ = std::move(tried.socket);
       return true;
     }
@@ -149,6 +151,7 @@ class Attempt {
       const std::string datagram = std::string(token.begin(), token.end()) + crypto::random_bytes(padding);
       why = wire_.send(ways_[way], target_.token->port.port, datagram, how_.way).why;
     }
+    unsent_ = why;
     return why;
   }
 
@@ -178,8 +181,9 @@ class Attempt {
     races_.emplace_back(knocked_.rounds, way);
     Wire::Tried tried = race_->run(ways_[way], pauses_.patience(knocked_.rounds, wire_.now()));
     if (tried.answer != Wire::Answer::open) return tried;
-    const auto [round, at] = races_[static_cast<std::size_t>(race_->winner() - 1)];
-    turns_->opened(round, at);
+    int round = 0;
+    std::tie(round, opened_at_) = races_[static_cast<std::size_t>(race_->winner() - 1)];
+    turns_->opened(round, opened_at_);
     if (purpose_ == Purpose::connection) wire_.keep(tried.socket);
     return tried;
   }
@@ -238,13 +242,17 @@ class Attempt {
             ? ""
             : fmt::format(" (what was sent is not remembered: {})", target_.token->memory->trouble());
     const bool refused = best_ == Wire::Answer::refused;
+    if (!refused && !unsent_.empty()) {
+      fail(Outcome::unreachable, fmt::format("cannot send a token to {}: {}", title(), unsent_));
+      return;
+    }
     fail(refused ? Outcome::refused : Outcome::unreachable,
          fmt::format(
-             "{} {} after {}{}: the clocks of both hosts probably differ; otherwise the tokens of this "
-             "time are used up (wait a minute), the key or the sequence was replaced, `from` excludes "
-             "this address, {}",
+             "{} {} after {}{}: the clocks of both hosts probably differ; otherwise UDP does not reach it, "
+             "the tokens of this time are used up (wait a minute), the key or the sequence was replaced, "
+             "`from` excludes this address, or {}",
              where, refused ? "is still closed" : "does not answer", sent, kept,
-             refused ? "or the service is not listening" : "or the host is not reachable over UDP and TCP"));
+             refused ? "the service is not listening" : "the host is down"));
   }
 
   // Two epochs behind nothing opens, and no answer tells it.
@@ -273,12 +281,14 @@ class Attempt {
   std::optional<TokenTurns> turns_;  // of tokens
   std::optional<Race> race_;
   std::vector<std::pair<int, std::size_t>> races_;  // round and address of each
+  std::size_t opened_at_ = 0;
   Purpose purpose_ = Purpose::proof;
   Knocked knocked_;
   std::vector<Destination> ways_;
   Socket socket_;
   Wire::Answer best_ = Wire::Answer::no_way;
   std::string why_;
+  std::string unsent_;  // why the last token was not sent
 };
 
 // Of two families: that which is worse off; where one has no way there, the other alone.
