@@ -1,8 +1,8 @@
-// One bounded flooder with invented sources: spoof SOURCES ADDRESS PACKETS SEED [PORT/PROTOCOL]
+// One bounded flooder with invented sources: spoof SOURCES ADDRESS PACKETS SEED [PORT/PROTOCOL [BYTES]]
 //
 // Sends PACKETS hand-built datagrams and SYNs, in turn, to ADDRESS from addresses
 // that begin as SOURCES ("10.200" or "fd99:0:") and end at random, to PORT or to random
-// ports. Prints how many were sent and the seconds it took.
+// ports, the datagrams with so many BYTES at random in them (a multiple of 4). Prints how many were sent and the seconds it took.
 #include <arpa/inet.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
@@ -44,7 +44,8 @@ std::uint16_t folded(std::uint32_t total) {
   return htons(static_cast<std::uint16_t>(~total));
 }
 
-std::vector<std::uint8_t> packet(const Target& target, std::uint32_t chance, std::uint16_t port, bool tcp) {
+std::vector<std::uint8_t> packet(const Target& target, std::uint32_t chance, std::uint16_t port, bool tcp,
+                                 const std::vector<std::uint32_t>& payload) {
   std::array<std::uint8_t, 16> source = target.sources;
   const std::size_t end = target.size();
   source[end - 1] = static_cast<std::uint8_t>(chance);
@@ -63,7 +64,11 @@ std::vector<std::uint8_t> packet(const Target& target, std::uint32_t chance, std
     body[13] = 0x02;
     body[14] = 0xff;
   } else {
-    body[5] = 8;
+    const std::size_t bytes = payload.size() * sizeof(std::uint32_t);
+    body.resize(sizeof(udphdr) + bytes);
+    body[4] = static_cast<std::uint8_t>(body.size() >> 8);
+    body[5] = static_cast<std::uint8_t>(body.size());
+    if (bytes > 0) std::memcpy(body.data() + sizeof(udphdr), payload.data(), bytes);
   }
   std::uint32_t total = sum(source.data(), end) + sum(target.address.data(), end) + protocol +
                         static_cast<std::uint32_t>(body.size()) + sum(body.data(), body.size());
@@ -71,7 +76,8 @@ std::vector<std::uint8_t> packet(const Target& target, std::uint32_t chance, std
   std::memcpy(body.data() + (tcp ? 16 : 6), &check, sizeof check);
   std::vector<std::uint8_t> whole;
   if (target.ipv6) {
-    whole = {0x60, 0, 0, 0, 0, static_cast<std::uint8_t>(body.size()), protocol, 64};
+    whole = {0x60,     0, 0, 0, static_cast<std::uint8_t>(body.size() >> 8), static_cast<std::uint8_t>(body.size()),
+             protocol, 64};
   } else {  // the kernel fills in length, identification and checksum (raw(7))
     whole = {0x45, 0, 0, 0, 0, 0, 0, 0, 64, protocol, 0, 0};
   }
@@ -85,7 +91,7 @@ std::vector<std::uint8_t> packet(const Target& target, std::uint32_t chance, std
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 5) return std::fputs("spoof SOURCES ADDRESS PACKETS SEED [PORT/PROTOCOL]\n", stderr), 2;
+  if (argc < 5) return std::fputs("spoof SOURCES ADDRESS PACKETS SEED [PORT/PROTOCOL [BYTES]]\n", stderr), 2;
   Target target;
   target.ipv6 = std::strchr(argv[2], ':') != nullptr;
   const int family = target.ipv6 ? AF_INET6 : AF_INET;
@@ -97,6 +103,8 @@ int main(int argc, char** argv) {
   const long most = std::clamp(std::atol(argv[3]), 0L, kMost);
   const int fixed = argc > 5 ? std::atoi(argv[5]) : 0;
   const bool only_tcp = argc > 5 && std::strstr(argv[5], "tcp") != nullptr;
+  std::vector<std::uint32_t> payload(argc > 6 ? static_cast<std::size_t>(std::clamp(std::atoi(argv[6]), 0, 1200)) / 4
+                                              : 0);
   std::mt19937 dice(static_cast<std::uint32_t>(std::atol(argv[4])));
 
   const int sender = socket(family, SOCK_RAW, IPPROTO_RAW);
@@ -114,7 +122,8 @@ int main(int argc, char** argv) {
     for (std::size_t each = 0; each < kBatch; ++each) {
       const bool tcp = fixed != 0 ? only_tcp : dice() % 2 == 0;
       const auto port = static_cast<std::uint16_t>(fixed != 0 ? fixed : 1 + dice() % 65535);
-      packets[each] = packet(target, static_cast<std::uint32_t>(dice()), port, tcp);
+      for (std::uint32_t& word : payload) word = static_cast<std::uint32_t>(dice());
+      packets[each] = packet(target, static_cast<std::uint32_t>(dice()), port, tcp, payload);
       pieces[each] = {packets[each].data(), packets[each].size()};
       messages[each].msg_hdr.msg_name = &to;
       messages[each].msg_hdr.msg_namelen = target.ipv6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);

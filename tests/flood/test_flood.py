@@ -1,11 +1,12 @@
 """Floods of a million packets from invented sources: legitimate ones get in, sets and memory stay bounded."""
 
+import base64
 import subprocess
 import time
 
 import pytest
 
-from bed import Caller, Lab
+from bed import Caller, Lab, derivation, tokens
 from bed.cli import Knockwork
 from bed.lab import SERVER
 
@@ -26,9 +27,8 @@ sequences:
 KNOCKS = (7000, "8000/tcp", 9000)
 
 
-def _flood(lab: Lab, spoof: str, six: bool, packets: int, target: str = "") -> "Flood":
-    return Flood(lab, [spoof, "fd99:0:" if six else "10.200", SERVER[six], str(packets), "1",
-                       *([target] if target else [])])
+def _flood(lab: Lab, spoof: str, six: bool, packets: int, *target: str) -> "Flood":
+    return Flood(lab, [spoof, "fd99:0:" if six else "10.200", SERVER[six], str(packets), "1", *target])
 
 
 class Flood:
@@ -48,6 +48,39 @@ class Flood:
         assert self._process.returncode == 0
         sent, seconds = out.split()
         return int(sent), float(seconds)
+
+
+TOKENS = """\
+knockwork: 1
+mode: {mode}
+sequences:
+  - {{name: ssh, knock: [7000/udp, 8000/tcp, 9000/udp], opens: [22/tcp]}}
+  - {{name: alice, token: {{port: 41873/udp, secret_file: /etc/knockwork/secret, host: web1, period: 1s, ahead: 4m}}, opens: [22/tcp]}}
+"""
+TIMES = 100
+
+
+@pytest.mark.parametrize("mode", ["gate", "stealth"])
+@pytest.mark.parametrize("six", [False, True], ids=["ipv4", "ipv6"])
+def test_tokens_in_a_flood(lab: Lab, knockwork: Knockwork, spoof: str, told: list[str], mode: str, six: bool) -> None:
+    """Sweeps, wrong knocks in the owner's neighbourhood and wrong tokens: nobody is kept out, not even once."""
+    lab.server.write("/etc/knockwork/secret", f"master:{base64.b64encode(bytes(32)).decode()}\n", 0o600)
+    knockwork.apply(TOKENS.format(mode=mode))
+    key = tokens.sequence_key(derivation.host_key(bytes(32), "web1"), "alice")
+    client, stranger = (lab.client6, lab.stranger6) if six else (lab.client, lab.stranger)
+    floods = [_flood(lab, spoof, six, PACKETS // 2), _flood(lab, spoof, six, PACKETS // 2, "41873/udp", "16")]
+    first, inside, began = tokens.window(1000), 0, time.monotonic()
+    for number in range(TIMES):
+        client.knock(7001)  # whoever is locked out, or whose address others use, gets in all the same
+        client.send(41873, tokens.token(key, first + number, 0, 1000))
+        inside += client.tcp(22, timeout=1) == "open"
+        assert stranger.tcp(22, timeout=0.05) != "open"
+        _forget(knockwork)
+    running, took = sum(flood.running for flood in floods), time.monotonic() - began
+    sent, seconds = (sum(each) for each in zip(*(flood.end() for flood in floods)))
+    told.append(f"tokens, {mode}, {'IPv6' if six else 'IPv4'}: {inside} of {TIMES} in, each by one packet, in {took:.1f} s; "
+                f"{sent} packets, {2 * sent / seconds:.0f} a second, {running} of 2 floods went on beyond")
+    assert inside == TIMES
 
 
 def _slab(lab: Lab) -> int:
