@@ -24,6 +24,7 @@ sys.path[:0] = [str(ROOT / "tests/lib"), str(ROOT / "tests")]
 import build  # noqa: E402
 import declarations  # noqa: E402
 import process  # noqa: E402
+import token_costs  # noqa: E402
 import turns  # noqa: E402
 from bed.host import SYSTEM_PATH, Host  # noqa: E402
 from bed.lab import Lab  # noqa: E402
@@ -150,8 +151,8 @@ def knock_rows(rounds: int) -> list[Row]:
             Row("knock, from a profile / Debian's knock", by_profile, theirs, "ms")]
 
 
-def _absorbed(table: str, seconds: float) -> float:
-    """Thousand packets that a fresh host with this table takes in a second of one flooder's CPU time.
+def _absorbed(table: str, seconds: float, *to: str) -> float:
+    """Thousand packets, `to` these ports, that a fresh host with this table takes in a second of one flooder's CPU time.
 
     A veth pair hands a packet over in the sender's own time, so what else runs does not count.
     """
@@ -164,7 +165,7 @@ def _absorbed(table: str, seconds: float) -> float:
         counter = "/sys/class/net/bench/statistics/rx_packets"
         sender.run([str(FLOOD), "192.0.2.2", "0.2", "100000"], check=True)  # neighbours, caches
         before = int(receiver.read(counter))
-        flood = sender.popen([str(FLOOD), "192.0.2.2", str(seconds), "5000000"], stdout=subprocess.PIPE)
+        flood = sender.popen([str(FLOOD), "192.0.2.2", str(seconds), "5000000", *to], stdout=subprocess.PIPE)
         assert flood.stdout is not None
         sent = int(flood.stdout.read())
         _, status, usage = os.wait4(flood.pid, 0)
@@ -210,6 +211,32 @@ def packet_rows(rounds: int, other: Path) -> list[Row]:
     for name in list(tables)[::2]:
         rows.append(Row(f"flood: {name} / the other version", rate[name], rate[f"{name}, theirs"], "kpkt/s",
                         at_least=0.97))
+    return rows
+
+
+def token_rows(rounds: int) -> list[Row]:
+    """What tokens cost in packets, elements and time, and how soon one opens beside fwknop."""
+    build_flood()
+    plain = rendered(declarations.many(1))
+    full = token_costs.filled(rendered(token_costs.declared(1)), 100_000)
+    rates: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for what, to in (("elsewhere", ()), ("at the token port", (str(token_costs.PORT), "+16"))):
+            rates.setdefault(f"{what}, none", []).append(_absorbed(plain, 2.1, *to))
+            rates.setdefault(what, []).append(_absorbed(full, 2.1, *to))
+    rate = {name: statistics.median(each) for name, each in rates.items()}
+    rows = [Row(f"flood {what}: 100,000 tokens / none", rate[what], rate[f"{what}, none"], "kpkt/s", at_least=least)
+            for what, least in (("elsewhere", 0.98), ("at the token port", 0.90))]
+    for count, cost in token_costs.sizes(KNOCKWORK, rounds).items():
+        elements = f"{count:,} with tokens, {cost['elements']:,.0f} elements"
+        rows.append(Row(f"{elements}: load / list", cost["load"], cost["list"], "s"))
+        rows.append(Row("  unchanged / load", cost["unchanged"], cost["load"], "s"))
+        rows.append(Row("  top-up" + (" / 50 ms" if count == 100 else " / load"), cost["top-up"],
+                        0.05 if count == 100 else cost["load"], "s", at_most=1.0 if count == 100 else None))
+    ours = token_costs.by_token(KNOCKWORK, rounds * 2)
+    theirs = token_costs.by_fwknop(rounds * 2)
+    rows.append(Row("packet to connection: token / fwknop", statistics.median(ours) * 1000,
+                    statistics.median(theirs) * 1000, "ms", at_most=0.02))
     return rows
 
 
@@ -277,7 +304,7 @@ def rotation_rows(rounds: int) -> list[Row]:
 
 
 ROWS: dict[str, Callable[[int], list[Row]]] = {
-    "apply": apply_rows, "flood": flood_rows, "derive": derive_rows, "knock": knock_rows, "rotation": rotation_rows}
+    "apply": apply_rows, "flood": flood_rows, "derive": derive_rows, "knock": knock_rows, "tokens": token_rows, "rotation": rotation_rows}
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
-// One bounded UDP flooder: flood ADDRESS SECONDS MAX_PACKETS [PORT...]
+// One bounded UDP flooder: flood ADDRESS SECONDS MAX_PACKETS [PORT...] [+BYTES]
 //
-// Sends empty datagrams to ADDRESS in batches, to the ports given in turn or,
+// Sends datagrams, empty or with so many BYTES, to ADDRESS in batches, to the ports given in turn or,
 // without any, to ports 1-65535 in a fixed shuffled order. Prints how many were
 // sent. Inside one kernel a veth pair hands each packet to the receiver in the sender's
 // own time, so the receiver's cost is in the sender's CPU time.
@@ -34,13 +34,21 @@ int main(int argc, char** argv) {
   sockaddr_in target{};
   target.sin_family = AF_INET;
   if (argc < 4 || inet_pton(AF_INET, argv[1], &target.sin_addr) != 1) {
-    std::fputs("flood ADDRESS SECONDS MAX_PACKETS [PORT...]\n", stderr);
+    std::fputs("flood ADDRESS SECONDS MAX_PACKETS [PORT...] [+BYTES]\n", stderr);
     return 2;
   }
   const double seconds = std::clamp(std::atof(argv[2]), 0.0, 30.0);
   const long most = std::clamp(std::atol(argv[3]), 0L, 20'000'000L);
   std::vector<std::uint16_t> ports;
-  for (int each = 4; each < argc; ++each) ports.push_back(static_cast<std::uint16_t>(std::atoi(argv[each])));
+  std::vector<char> payload;
+  for (int each = 4; each < argc; ++each) {
+    if (argv[each][0] == '+')
+      payload.resize(static_cast<std::size_t>(std::clamp(std::atoi(argv[each]), 0, 1200)), 'x');
+  }
+  iovec piece{payload.data(), payload.size()};
+  for (int each = 4; each < argc; ++each) {
+    if (argv[each][0] != '+') ports.push_back(static_cast<std::uint16_t>(std::atoi(argv[each])));
+  }
   if (ports.empty()) ports = all_ports();
 
   const int sender = socket(AF_INET, SOCK_DGRAM, 0);
@@ -50,6 +58,8 @@ int main(int argc, char** argv) {
   for (int each = 0; each < kBatch; ++each) {
     messages[each].msg_hdr.msg_name = &targets[each];
     messages[each].msg_hdr.msg_namelen = sizeof(sockaddr_in);
+    messages[each].msg_hdr.msg_iov = &piece;
+    messages[each].msg_hdr.msg_iovlen = 1;
   }
   long sent = 0;
   std::size_t next = 0;

@@ -2,7 +2,8 @@
 //
 // Sends PACKETS hand-built datagrams and SYNs, in turn, to ADDRESS from addresses
 // that begin as SOURCES ("10.200" or "fd99:0:") and end at random, to PORT or to random
-// ports, the datagrams with so many BYTES at random in them (a multiple of 4). Prints how many were sent and the seconds it took.
+// ports, the datagrams with so many BYTES at random in them (a multiple of 4). Prints how many were sent and
+// the seconds it took.
 #include <arpa/inet.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
@@ -76,8 +77,14 @@ std::vector<std::uint8_t> packet(const Target& target, std::uint32_t chance, std
   std::memcpy(body.data() + (tcp ? 16 : 6), &check, sizeof check);
   std::vector<std::uint8_t> whole;
   if (target.ipv6) {
-    whole = {0x60,     0, 0, 0, static_cast<std::uint8_t>(body.size() >> 8), static_cast<std::uint8_t>(body.size()),
-             protocol, 64};
+    whole = {0x60,
+             0,
+             0,
+             0,
+             static_cast<std::uint8_t>(body.size() >> 8),
+             static_cast<std::uint8_t>(body.size()),
+             protocol,
+             64};
   } else {  // the kernel fills in length, identification and checksum (raw(7))
     whole = {0x45, 0, 0, 0, 0, 0, 0, 0, 64, protocol, 0, 0};
   }
@@ -103,8 +110,8 @@ int main(int argc, char** argv) {
   const long most = std::clamp(std::atol(argv[3]), 0L, kMost);
   const int fixed = argc > 5 ? std::atoi(argv[5]) : 0;
   const bool only_tcp = argc > 5 && std::strstr(argv[5], "tcp") != nullptr;
-  std::vector<std::uint32_t> payload(argc > 6 ? static_cast<std::size_t>(std::clamp(std::atoi(argv[6]), 0, 1200)) / 4
-                                              : 0);
+  std::vector<std::uint32_t> payload(
+      argc > 6 ? static_cast<std::size_t>(std::clamp(std::atoi(argv[6]), 0, 1200)) / 4 : 0);
   std::mt19937 dice(static_cast<std::uint32_t>(std::atol(argv[4])));
 
   const int sender = socket(family, SOCK_RAW, IPPROTO_RAW);
