@@ -20,6 +20,15 @@ SUBCOMMANDS = ("validate", "lint", "schema", "render", "trace", "plan", "apply",
                "completion")
 
 
+def test_no_core_is_left(knockwork: Knockwork) -> None:
+    """Whatever the shell allows: a process that dies leaves no memory with secrets behind."""
+    crashing = ("import os, resource, subprocess, sys, time; resource.setrlimit(resource.RLIMIT_CORE, (-1, -1));"
+                "child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE); time.sleep(0.3);"
+                "child.send_signal(11); print(os.WCOREDUMP(os.waitpid(child.pid, 0)[1]))")
+    done = knockwork.host.run(["/usr/bin/python3", "-c", crashing, *knockwork.command("validate", "-")], cwd="/root")
+    assert done.stdout == "False\n", done.stderr
+
+
 def test_help_names_every_subcommand(knockwork: Knockwork) -> None:
     done = knockwork.run("--help")
     assert done.returncode == 0 and not done.stderr

@@ -302,7 +302,15 @@ def _record_is_damaged(lab: Lab, knockwork: Knockwork) -> None:
     knockwork.apply()
 
 
-EVENTS = [_reapply, _other_sequence, _flush, _flush_twice, _remove, _used_is_lost, _period, _serial,
+def _cloned(lab: Lab, knockwork: Knockwork) -> None:
+    """The disk is another machine's: said once."""
+    lab.server.write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n")
+    done = knockwork.run("apply")
+    assert done.returncode == 0 and "this host is a copy of another machine" in done.stderr
+    assert "copy" not in knockwork.run("apply").stderr
+
+
+EVENTS = [_reapply, _cloned, _other_sequence, _flush, _flush_twice, _remove, _used_is_lost, _period, _serial,
           _removed_and_added, _save_and_reboot, _power_loss, _clock_was_ahead, _back_and_forward, _rolled_back]
 
 

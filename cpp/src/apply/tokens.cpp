@@ -32,6 +32,14 @@ Known known(Kernel& kernel, std::vector<std::string>& warnings) {
   const std::string memory = kernel.token_memory();
   if (!memory.empty() && found.record.memory == memory) found.memory = TokenMemory::whole;
   if (!memory.empty() && found.record == TokenRecord{}) found.record = forgotten(unix_time());
+  const std::string machine = token_machine();
+  if (!machine.empty() && !found.record.machine.empty() && found.record.machine != machine) {
+    found.memory = TokenMemory::lost;
+    warnings.emplace_back(
+        "this host is a copy of another machine: each of the two accepts every token once. Give it a secret of its "
+        "own, or its own name under `host`");
+  }
+  found.record.machine = machine;
   return found;
 }
 

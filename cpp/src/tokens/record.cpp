@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "crypto/crypto.hpp"
 #include "host/files.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "text/json_text.hpp"
@@ -152,6 +153,7 @@ std::string to_json(const TokenRecord& record) {
   }
   return json_text(json{{"knockwork", 1},
                         {"memory", record.memory},
+                        {"machine", record.machine},
                         {"latest_ms", record.latest.count()},
                         {"lost", value_of(record.lost)},
                         {"sequences", sequences}}) +
@@ -163,6 +165,7 @@ TokenRecord parse_token_record(const std::string& text) {
     const json value = json::parse(text);
     TokenRecord record;
     record.memory = value.at("memory").get<std::string>();
+    record.machine = value.at("machine").get<std::string>();
     record.latest = UnixTime(value.at("latest_ms").get<std::int64_t>());
     record.lost = lost_of(value.at("lost"));
     for (const json& each : value.at("sequences")) {
@@ -174,6 +177,15 @@ TokenRecord parse_token_record(const std::string& text) {
     return record;
   } catch (const json::exception&) {  // its text may quote the file
     throw SystemError("not a record of tokens");
+  }
+}
+
+std::string token_machine() {
+  try {
+    const std::optional<std::string> id = read_file("/etc/machine-id");
+    return id ? crypto::to_hex(crypto::sha256(*id)).substr(0, 16) : "";
+  } catch (const SystemError&) {
+    return "";
   }
 }
 

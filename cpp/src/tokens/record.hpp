@@ -56,9 +56,10 @@ struct TokenRecord {
     LostDays lost;
     bool operator==(const Sequence&) const = default;
   };
-  std::string memory;  // Kernel::token_memory() after the last time; empty: not known
-  UnixTime latest{0};  // when that was, by this host's clock
-  LostDays lost;       // of all sequences
+  std::string memory;   // Kernel::token_memory() after the last time; empty: not known
+  std::string machine;  // whose table it was: a digest of machine-id(5)
+  UnixTime latest{0};   // when that was, by this host's clock
+  LostDays lost;        // of all sequences
   std::map<std::string, Sequence> sequences;
   bool operator==(const TokenRecord&) const = default;
 };
@@ -76,6 +77,9 @@ std::vector<TokenFeed> parse_token_feeds(const std::string& text);
 
 // Where there are tokens and no record of them: with more losses than there can have been.
 TokenRecord forgotten(UnixTime now);
+
+// This machine's, for the record; empty where it has no id.
+std::string token_machine();
 
 bool has_token_record();
 // The file's; an empty one where there is no file, a forgotten one where it is damaged.
