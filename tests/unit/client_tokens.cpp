@@ -162,6 +162,24 @@ TEST_CASE("tokens: five packets are enough after three losses, and then one") {
   CHECK(knock_open(target(remembered), kSsh, at_most(0), tomorrow).outcome == Knocked::Outcome::open);
 }
 
+TEST_CASE("tokens: the first one opens while the clocks differ by what the host allows") {
+  using std::chrono::minutes;
+  for (const auto& [off, rounds] :
+       {std::pair{minutes(-2), 1}, {minutes(-3), 0}, {minutes(5), 1}, {minutes(11), 0}}) {
+    FakeWire wire;
+    wire.began += off;
+    // The tokens of 2 minutes ago to 10 minutes from now.
+    wire.opens = [&](const Destination&) {
+      return std::any_of(wire.tokens.begin(), wire.tokens.end(), [](const std::string& token) {
+        const int window = std::stoi(token);
+        return token.ends_with("/0") && window >= -8 && window <= 40;
+      });
+    };
+    const Knocked knocked = knock_open(target(), kSsh, at_most(4), wire);
+    CHECK((knocked.outcome == Knocked::Outcome::open ? knocked.rounds : 0) == rounds);
+  }
+}
+
 TEST_CASE("tokens: losses that are remembered wrongly are fewer soon") {
   const auto remembered = memory();
   remembered->take(kNow);
