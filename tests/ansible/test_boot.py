@@ -58,8 +58,8 @@ def test_ruleset_enables_the_unit(booted: Controller, backend: str) -> None:
     booted.unchanged(task, variables=VARIABLES)
     assert said(booted) == "enable knockwork.service\n"
     info = booted.unchanged(f"- knockwork.nft.ruleset_info:\n    backend: {backend}\n", variables=VARIABLES)
-    assert info.result()["status"]["boot"] == {"stands": "yes", "installed": True, "enabled": True, "why": "",
-                                                 "timer": False}
+    assert info.result()["status"]["boot"] == {
+        "stands": "yes", "installed": True, "enabled": True, "why": "", "timer": False}
 
 
 def test_what_changes_with_time_starts_the_timer(booted: Controller) -> None:
@@ -70,8 +70,8 @@ def test_what_changes_with_time_starts_the_timer(booted: Controller) -> None:
             "        token: {port: 41873/udp, secret_file: /etc/knockwork/secret}\n")
     done = booted.changes(task, variables=VARIABLES)
     assert done.result()["changes"][-1] == {
-        "kind": "change", "object": "unit", "name": "knockwork-rotate.timer", "before": "not enabled", "after": "enabled",
-        "why": "tokens or periods"}
+        "kind": "change", "object": "unit", "name": "knockwork-rotate.timer", "before": "not enabled",
+        "after": "enabled", "why": "tokens or periods"}
     assert said(booted) == ("enable knockwork.service\nstart knockwork.service\n"
                             "enable --now knockwork-rotate.timer\n")
 

@@ -152,7 +152,7 @@ def knock_rows(rounds: int) -> list[Row]:
 
 
 def _absorbed(table: str, seconds: float, *to: str) -> float:
-    """Thousand packets, `to` these ports, that a fresh host with this table takes in a second of one flooder's CPU time.
+    """Thousand packets, `to` these ports, that a fresh host with this table takes in a second of the flooder's time.
 
     A veth pair hands a packet over in the sender's own time, so what else runs does not count.
     """
@@ -304,7 +304,8 @@ def rotation_rows(rounds: int) -> list[Row]:
 
 
 ROWS: dict[str, Callable[[int], list[Row]]] = {
-    "apply": apply_rows, "flood": flood_rows, "derive": derive_rows, "knock": knock_rows, "tokens": token_rows, "rotation": rotation_rows}
+    "apply": apply_rows, "flood": flood_rows, "derive": derive_rows, "knock": knock_rows, "tokens": token_rows,
+    "rotation": rotation_rows}
 
 
 def main() -> int:

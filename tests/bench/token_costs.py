@@ -139,9 +139,10 @@ def _fwknopd(lab: Lab) -> Iterator[tuple[str, str]]:
     key, mac = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
     lab.server.write("/etc/fwknop/fwknopd.conf", "PCAP_INTF eth0;\nENABLE_UDP_SERVER N;\n", 0o600)
     lab.server.write("/etc/fwknop/access.conf", _ACCESS.format(key=key, mac=mac), 0o600)
-    for rule in ("-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT", "-A INPUT -p tcp --dport 22 -j REJECT --reject-with tcp-reset"):
+    for rule in ("-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+                 "-A INPUT -p tcp --dport 22 -j REJECT --reject-with tcp-reset"):
         lab.server.run(["iptables", *rule.split()], check=True)
-    lab.server.run(["mkdir", "-p", "/run/fwknop", "/var/run/fwknop"])
+    lab.server.run(["mkdir", "-p", "/run/fwknop"], check=True)
     daemon = lab.server.popen(["/usr/sbin/fwknopd", "-f", "-c", "/etc/fwknop/fwknopd.conf",
                                "-a", "/etc/fwknop/access.conf"], stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL)
@@ -160,13 +161,11 @@ def by_fwknop(times: int) -> list[float]:
     taken = []
     with closing(Lab()) as lab, _fwknopd(lab) as (key, mac):
         for _ in range(times):
-            lab.callers.run(["/usr/bin/fwknop", "-A", "tcp/22", "-a", CLIENT[0], "-D", SERVER[0], "--use-hmac", "--test",
-                             "--key-base64-rijndael", key, "--key-base64-hmac", mac, "--save-packet", "/run/spa",
-                             "--no-save-args"], check=True)
+            lab.callers.run(["/usr/bin/fwknop", "-A", "tcp/22", "-a", CLIENT[0], "-D", SERVER[0], "--test",
+                             "--key-base64-rijndael", key, "--use-hmac", "--key-base64-hmac", mac,
+                             "--save-packet", "/run/spa", "--no-save-args"], check=True)
             packet = lab.callers.read("/run/spa").strip().encode()
             lab.callers.run(["rm", "/run/spa"], check=True)
             taken.append(lab.callers.call(send_and_connect, SERVER[0], 62201, packet, 22))
             time.sleep(3)
     return taken
-
-

@@ -55,7 +55,9 @@ knockwork: 1
 mode: {mode}
 sequences:
   - {{name: ssh, knock: [7000/udp, 8000/tcp, 9000/udp], opens: [22/tcp]}}
-  - {{name: alice, token: {{port: 41873/udp, secret_file: /etc/knockwork/secret, host: web1, period: 1s, ahead: 4m}}, opens: [22/tcp]}}
+  - name: alice
+    token: {{port: 41873/udp, secret_file: /etc/knockwork/secret, host: web1, period: 1s, ahead: 4m}}
+    opens: [22/tcp]
 """
 TIMES = 100
 
@@ -78,8 +80,9 @@ def test_tokens_in_a_flood(lab: Lab, knockwork: Knockwork, spoof: str, told: lis
         _forget(knockwork)
     running, took = sum(flood.running for flood in floods), time.monotonic() - began
     sent, seconds = (sum(each) for each in zip(*(flood.end() for flood in floods)))
-    told.append(f"tokens, {mode}, {'IPv6' if six else 'IPv4'}: {inside} of {TIMES} in, each by one packet, in {took:.1f} s; "
-                f"{sent} packets, {2 * sent / seconds:.0f} a second, {running} of 2 floods went on beyond")
+    told.append(f"tokens, {mode}, {'IPv6' if six else 'IPv4'}: {inside} of {TIMES} in, each by one packet, "
+                f"in {took:.1f} s; {sent} packets, "
+                f"{2 * sent / seconds:.0f} a second, {running} of 2 floods went on beyond")
     assert inside == TIMES
 
 

@@ -102,8 +102,8 @@ TEST_CASE("boot: what changes with time needs the timer") {
   CHECK(
       boot_warnings(root.boot(), kDefaultDeclaration, Timer::needed) ==
       std::vector<std::string>{
-          "sequences with `token` or `period` change with time, and nothing applies them again: nobody will get in "
-          "by them. Run `systemctl enable --now knockwork-rotate.timer`"});
+          "sequences with `token` or `period` change with time, and nothing applies them again: they will stop opening anything. "
+          "Run `systemctl enable --now knockwork-rotate.timer`"});
   root.link("etc/systemd/system/timers.target.wants/knockwork-rotate.timer",
             "/usr/lib/systemd/system/knockwork-rotate.timer");
   CHECK(root.boot().timer);

@@ -31,7 +31,7 @@ TokenFeed bob() {
 }
 
 Fed fed(const std::vector<TokenFeed>& wanted, const TokenRecord& record, UnixTime now,
-        TokenMemory memory = TokenMemory::whole) {
+        UsedTokens used = UsedTokens::remembered) {
   std::vector<std::string> warnings;
   return feed(wanted, record, memory, now, NoKey::refused, warnings);
 }
@@ -63,7 +63,7 @@ bool meet(const std::set<std::string>& left, const std::set<std::string>& right)
 }  // namespace
 
 TEST_CASE("tokens: the first time all of them, and no loss") {
-  const Fed first = fed({alice()}, {}, kNoon, TokenMemory::lost);
+  const Fed first = fed({alice()}, {}, kNoon, UsedTokens::forgotten);
   CHECK(first.kind == Fed::Kind::anew);
   CHECK(put(first).size() == 49);
   CHECK(first.record.lost == LostDays{});
@@ -72,7 +72,7 @@ TEST_CASE("tokens: the first time all of them, and no loss") {
 }
 
 TEST_CASE("tokens: nothing while enough are there, then only what follows") {
-  const Fed first = fed({alice()}, {}, kNoon, TokenMemory::lost);
+  const Fed first = fed({alice()}, {}, kNoon, UsedTokens::forgotten);
   const Fed idle = fed({alice()}, first.record, kNoon + 4 * kMinute);
   CHECK(idle.kind == Fed::Kind::enough);
   CHECK(idle.transaction.empty());
@@ -85,8 +85,8 @@ TEST_CASE("tokens: nothing while enough are there, then only what follows") {
 }
 
 TEST_CASE("tokens: after a loss all of them are others") {
-  const Fed first = fed({alice()}, {}, kNoon, TokenMemory::lost);
-  const Fed second = fed({alice()}, first.record, kNoon + kMinute, TokenMemory::lost);
+  const Fed first = fed({alice()}, {}, kNoon, UsedTokens::forgotten);
+  const Fed second = fed({alice()}, first.record, kNoon + kMinute, UsedTokens::forgotten);
   CHECK(second.kind == Fed::Kind::anew);
   CHECK(empties(second));
   CHECK_FALSE(meet(put(first), put(second)));
@@ -98,15 +98,15 @@ TEST_CASE("tokens: after a loss all of them are others") {
 TEST_CASE(
     "tokens: a loss before midnight concerns the tokens of the next day that are there, and no others") {
   const UnixTime late{20'001 * kDay - 5 * 60'000};
-  const Fed first = fed({alice()}, {}, late, TokenMemory::lost);
-  const Fed second = fed({alice()}, first.record, late + kMinute, TokenMemory::lost);
+  const Fed first = fed({alice()}, {}, late, UsedTokens::forgotten);
+  const Fed second = fed({alice()}, first.record, late + kMinute, UsedTokens::forgotten);
   CHECK_FALSE(meet(put(first), put(second)));
   CHECK(second.record.lost.on(20'001) == 1);
   CHECK(second.record.lost.on(20'002) == 0);
 }
 
 TEST_CASE("tokens: another sequence is no loss of the first") {
-  const Fed first = fed({alice()}, {}, kNoon, TokenMemory::lost);
+  const Fed first = fed({alice()}, {}, kNoon, UsedTokens::forgotten);
   const Fed both = fed({alice(), bob()}, first.record, kNoon + kMinute);
   CHECK(both.kind == Fed::Kind::anew);
   CHECK(meet(put(first), put(both)));
@@ -121,7 +121,7 @@ TEST_CASE("tokens: another sequence is no loss of the first") {
 }
 
 TEST_CASE("tokens: whatever of a token changes is a loss of its sequence") {
-  const Fed first = fed({alice(), bob()}, {}, kNoon, TokenMemory::lost);
+  const Fed first = fed({alice(), bob()}, {}, kNoon, UsedTokens::forgotten);
   const std::vector<std::function<void(TokenFeed&)>> changes{
       [](TokenFeed& feed) { feed.token.period = Duration::milliseconds(30'000); },
       [](TokenFeed& feed) { feed.token.serial = 2; },
@@ -142,7 +142,7 @@ TEST_CASE("tokens: whatever of a token changes is a loss of its sequence") {
 }
 
 TEST_CASE("tokens: a clock that went back is a loss on every day that has tokens") {
-  const Fed first = fed({alice()}, {}, kNoon, TokenMemory::lost);
+  const Fed first = fed({alice()}, {}, kNoon, UsedTokens::forgotten);
   CHECK(fed({alice()}, first.record, kNoon - kMinute).kind == Fed::Kind::enough);
   const Fed back = fed({alice()}, first.record, kNoon - 3 * 24 * 60 * kMinute);
   CHECK(back.kind == Fed::Kind::anew);
@@ -152,7 +152,7 @@ TEST_CASE("tokens: a clock that went back is a loss on every day that has tokens
 }
 
 TEST_CASE("tokens: a host that was off for days loads none of the past") {
-  const Fed first = fed({alice()}, {}, kNoon, TokenMemory::lost);
+  const Fed first = fed({alice()}, {}, kNoon, UsedTokens::forgotten);
   const Fed later = fed({alice()}, first.record, kNoon + 3 * 24 * 60 * kMinute);
   CHECK(later.kind == Fed::Kind::topped_up);
   CHECK(put(later).size() == 49);
@@ -164,7 +164,7 @@ TEST_CASE("tokens: no token is ever put there twice where anything was lost betw
   UnixTime time = kNoon;
   for (int round = 0; round < 60; ++round) {
     const bool lost = round % 3 == 0;
-    const Fed next = fed({alice()}, record, time, lost ? TokenMemory::lost : TokenMemory::whole);
+    const Fed next = fed({alice()}, record, time, lost ? UsedTokens::forgotten : UsedTokens::remembered);
     if (lost) before.merge(now);
     const std::set<std::string> entries = put(next);
     CHECK_FALSE(meet(before, entries));
@@ -178,16 +178,16 @@ TEST_CASE("tokens: a key that cannot be had is refused, or left out with a warni
   TokenFeed feed_of_nobody = alice("");
   feed_of_nobody.token.secret_file = "/nowhere/secret";
   std::vector<std::string> warnings;
-  CHECK_THROWS_AS(feed({feed_of_nobody}, {}, TokenMemory::lost, kNoon, NoKey::refused, warnings),
+  CHECK_THROWS_AS(feed({feed_of_nobody}, {}, UsedTokens::forgotten, kNoon, NoKey::refused, warnings),
                   SystemError);
-  const Fed without = feed({feed_of_nobody, bob()}, {}, TokenMemory::lost, kNoon, NoKey::skipped, warnings);
+  const Fed without = feed({feed_of_nobody, bob()}, {}, UsedTokens::forgotten, kNoon, NoKey::skipped, warnings);
   CHECK(warnings.size() == 1);
   CHECK(put(without).size() == 49);
 }
 
 TEST_CASE("tokens: the record reads back") {
-  const Fed first = fed({alice(), bob()}, {}, kNoon, TokenMemory::lost);
-  TokenRecord record = fed({alice()}, first.record, kNoon + kMinute, TokenMemory::lost).record;
+  const Fed first = fed({alice(), bob()}, {}, kNoon, UsedTokens::forgotten);
+  TokenRecord record = fed({alice()}, first.record, kNoon + kMinute, UsedTokens::forgotten).record;
   record.memory = "boot 1 2 3";
   CHECK(parse_token_record(to_json(record)) == record);
   CHECK(parse_token_feeds(to_json(present(record))) == present(record));

@@ -24,17 +24,17 @@ std::vector<TokenFeed> feeds_of(const Wanted& wanted, const TokenRecord& record)
 
 struct Known {
   TokenRecord record;
-  TokenMemory memory = TokenMemory::lost;
+  UsedTokens used = UsedTokens::forgotten;
 };
 
 Known known(Kernel& kernel, std::vector<std::string>& warnings) {
-  Known found{read_token_record(warnings), TokenMemory::lost};
+  Known found{read_token_record(warnings), UsedTokens::forgotten};
   const std::string memory = kernel.token_memory();
-  if (!memory.empty() && found.record.memory == memory) found.memory = TokenMemory::whole;
+  if (!memory.empty() && found.record.memory == memory) found.used = UsedTokens::remembered;
   if (!memory.empty() && found.record == TokenRecord{}) found.record = forgotten(unix_time());
   const std::string machine = token_machine();
   if (!machine.empty() && !found.record.machine.empty() && found.record.machine != machine) {
-    found.memory = TokenMemory::lost;
+    found.used = UsedTokens::forgotten;
     warnings.emplace_back(
         "this host is a copy of another machine: each of the two accepts every token once. Give it a secret of its "
         "own, or its own name under `host`");
@@ -46,8 +46,8 @@ Known known(Kernel& kernel, std::vector<std::string>& warnings) {
 void warn_of_missing(Plan& plan, const LiveTable& live, const TokenRecord& record) {
   if (const std::size_t missing = missing_tokens(live, record, unix_time()); missing > 0) {
     plan.warnings.push_back(fmt::format(
-        "{} token{} {} missing from the table, and will not be added again: whoever has {} takes the next",
-        missing, missing == 1 ? "" : "s", missing == 1 ? "is" : "are", missing == 1 ? "it" : "them"));
+        "{} token{} {} missing from the table and will not be added again: clients use the next ones",
+        missing, missing == 1 ? "" : "s", missing == 1 ? "is" : "are"));
   }
 }
 
@@ -56,7 +56,7 @@ void warn_of_missing(Plan& plan, const LiveTable& live, const TokenRecord& recor
 void add_tokens(Plan& plan, const Wanted& wanted, const LiveTable* live, Kernel& kernel) {
   if (wanted.feeds && wanted.feeds->empty() && !has_token_record()) return;
   const Known now = known(kernel, plan.warnings);
-  add_tokens(plan, feeds_of(wanted, now.record), now.record, now.memory, unix_time(),
+  add_tokens(plan, feeds_of(wanted, now.record), now.record, now.used, unix_time(),
              wanted.feeds ? NoKey::refused : NoKey::skipped);
   if (live != nullptr && !plan.tokens) warn_of_missing(plan, *live, now.record);
 }
@@ -73,7 +73,7 @@ void top_up_as_applied(Kernel& kernel, const Settings& settings) {
   const Lock lock(settings.lock_timeout);
   Plan plan;
   const Known now = known(kernel, plan.warnings);
-  add_tokens(plan, present(now.record), now.record, now.memory, unix_time(), NoKey::skipped);
+  add_tokens(plan, present(now.record), now.record, now.used, unix_time(), NoKey::skipped);
   Report ignored;
   carry_out(std::move(plan), {}, {}, ignored, kernel);
 }

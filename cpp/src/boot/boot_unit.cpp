@@ -134,8 +134,8 @@ std::vector<std::string> boot_warnings(const Boot& boot, const std::string& file
   std::vector<std::string> warnings = reboot_warnings(boot, file);
   if (timer == Timer::needed && !boot.timer) {
     warnings.push_back(fmt::format(
-        "sequences with `token` or `period` change with time, and nothing applies them again: nobody will get in by "
-        "them. Run `systemctl enable --now {}`",
+        "sequences with `token` or `period` change with time, and nothing applies them again: they will stop opening anything. "
+        "Run `systemctl enable --now {}`",
         kTimer));
   }
   return warnings;

@@ -70,7 +70,7 @@ void note_memory(TokenRecord record, const std::string& memory, std::vector<std:
   try {
     write_token_record(record);
   } catch (const SystemError& error) {
-    warnings.push_back(fmt::format("the tokens will be drawn anew at the next apply: {}", error.what()));
+    warnings.push_back(fmt::format("the next apply will replace all tokens: {}", error.what()));
   }
 }
 

@@ -45,11 +45,11 @@ Ruleset keeping_severed(Ruleset wanted, const Program& program, const LiveTable*
   return severed ? with_severed(std::move(wanted), program) : wanted;
 }
 
-void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRecord& record,
-                TokenMemory memory, UnixTime now, NoKey no_key) {
+void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRecord& record, UsedTokens used,
+                UnixTime now, NoKey no_key) {
   if (wanted.empty() && present(record).empty()) return;
   const bool makes = makes_token_sets(plan.transaction);
-  Fed fed = feed(wanted, record, makes ? TokenMemory::lost : memory, now, no_key, plan.warnings);
+  Fed fed = feed(wanted, record, makes ? UsedTokens::forgotten : used, now, no_key, plan.warnings);
   if (fed.kind == Fed::Kind::enough) return;
   plan.tokens = std::move(fed.record);
   std::vector<Action>& actions = plan.transaction.actions;
@@ -60,7 +60,7 @@ void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRec
   plan.changes.push_back({Change::Kind::change, "tokens",
                           fmt::format("of {} sequence{}", wanted.size(), wanted.size() == 1 ? "" : "s"),
                           "as they are now", "enough for the time to come",
-                          fed.kind == Fed::Kind::anew ? "drawn anew" : "topped up"});
+                          fed.kind == Fed::Kind::anew ? "replaced" : "topped up"});
 }
 
 Plan plan_removal(std::string why) {

@@ -58,10 +58,10 @@ Plan plan_ruleset(const LiveTable* live, const Program& program, Ruleset target,
 Ruleset keeping_severed(Ruleset wanted, const Program& program, const LiveTable* live,
                         const std::optional<Saved>& saved);
 
-// Adds tokens for what is wanted: all of them where the plan makes their sets or `memory` is lost, else those
-// that come next when they run low.
-void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRecord& record,
-                TokenMemory memory, UnixTime now, NoKey no_key);
+// Adds tokens for what is wanted: all of them where the plan makes their sets or used ones are forgotten,
+// else those that come next when they run low.
+void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRecord& record, UsedTokens used,
+                UnixTime now, NoKey no_key);
 
 // To no table at all.
 Plan plan_removal(std::string why);

@@ -162,7 +162,7 @@ std::string to_text(const Status& status) {
                 ? fmt::format("Tokens until {} ({} left).\n", utc(*status.tokens_until),
                               seconds(status.tokens_left))
                 : fmt::format(
-                      "No tokens since {}: nobody gets in by token. Run `knockwork apply`, and enable "
+                      "No tokens since {}: none opens anything. Run `knockwork apply`, and enable "
                       "knockwork-rotate.timer.\n",
                       utc(*status.tokens_until));
   }

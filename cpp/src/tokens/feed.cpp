@@ -58,8 +58,8 @@ class Feeding {
   Feeding(TokenRecord record, UnixTime now, NoKey no_key, std::vector<std::string>& warnings)
       : record_(std::move(record)), now_(now), no_key_(no_key), warnings_(warnings) {}
 
-  Fed fed(const std::vector<TokenFeed>& wanted, TokenMemory memory) {
-    anew_ = memory == TokenMemory::lost;
+  Fed fed(const std::vector<TokenFeed>& wanted, UsedTokens used) {
+    anew_ = used == UsedTokens::forgotten;
     if (anew_ || now_ + kSetBack < record_.latest) lose_all(wanted);
     for (auto& [name, sequence] : record_.sequences) leave_out(wanted, sequence);
     for (const TokenFeed& feed : wanted) take_up(feed);
@@ -162,9 +162,9 @@ class Feeding {
 
 }  // namespace
 
-Fed feed(const std::vector<TokenFeed>& wanted, TokenRecord record, TokenMemory memory, UnixTime now,
+Fed feed(const std::vector<TokenFeed>& wanted, TokenRecord record, UsedTokens used, UnixTime now,
          NoKey no_key, std::vector<std::string>& warnings) {
-  return Feeding(std::move(record), now, no_key, warnings).fed(wanted, memory);
+  return Feeding(std::move(record), now, no_key, warnings).fed(wanted, used);
 }
 
 std::size_t missing_tokens(const LiveTable& live, const TokenRecord& record, UnixTime now) {

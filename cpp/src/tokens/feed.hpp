@@ -12,7 +12,7 @@
 namespace knockwork {
 
 // What became of the sets that remember used tokens since the record was written.
-enum class TokenMemory { whole, lost };
+enum class UsedTokens { remembered, forgotten };
 
 struct Fed {
   enum class Kind { enough, topped_up, anew };
@@ -26,7 +26,7 @@ struct Fed {
 // loss, of one sequence where it alone changed. A clock that went back is one. Throws SystemError where a key
 // cannot be had; with `skipped`, its sequence gets no tokens, and a warning says so.
 enum class NoKey { refused, skipped };
-Fed feed(const std::vector<TokenFeed>& wanted, TokenRecord record, TokenMemory memory, UnixTime now,
+Fed feed(const std::vector<TokenFeed>& wanted, TokenRecord record, UsedTokens used, UnixTime now,
          NoKey no_key, std::vector<std::string>& warnings);
 
 // How many of the record's tokens the table lacks. Throws SystemError where a key cannot be had.

@@ -52,7 +52,7 @@ Plan plan_of(const Pending& pending, Reading& reading, Kernel& kernel, const Set
     plan = plan_removal("there was no table before");
   }
   // Tokens of before may have been used since, and nobody knows.
-  add_tokens(plan, pending.tokens, read_token_record(plan.warnings), TokenMemory::lost, unix_time(),
+  add_tokens(plan, pending.tokens, read_token_record(plan.warnings), UsedTokens::forgotten, unix_time(),
              NoKey::skipped);
   return plan;
 }
