@@ -33,7 +33,7 @@ TokenFeed bob() {
 Fed fed(const std::vector<TokenFeed>& wanted, const TokenRecord& record, UnixTime now,
         UsedTokens used = UsedTokens::remembered) {
   std::vector<std::string> warnings;
-  return feed(wanted, record, memory, now, NoKey::refused, warnings);
+  return feed(wanted, record, used, now, NoKey::refused, warnings);
 }
 
 // The elements that a transaction puts into the map, without their times.
