@@ -176,11 +176,11 @@ def _altered(lab: Lab, **values: object) -> None:
 
 def test_top_up(lab: Lab, knockwork: Knockwork, owner: Owner) -> None:
     """When half of `ahead` is left: only what follows is added, nothing a second time."""
-    knockwork.apply(declared(", period: 1s, ahead: 6s, skew: 2s"))
+    knockwork.apply(declared(", period: 1s, ahead: 10s, skew: 2s"))
     owner.period_ms = 1000
     assert owner.gets_in(1)
     until = json.loads(lab.server.read(RECORD))["sequences"][0]["loaded_to_ms"]
-    time.sleep(4)
+    time.sleep(6)
     assert "tokens of 1 sequence: topped up" in knockwork.run("plan").stdout
     assert json.loads(lab.server.read(RECORD))["sequences"][0]["loaded_to_ms"] == until
     assert "topped up" in knockwork.apply()
@@ -192,13 +192,19 @@ def test_top_up(lab: Lab, knockwork: Knockwork, owner: Owner) -> None:
 
 def test_without_a_top_up_the_gate_closes(lab: Lab, knockwork: Knockwork) -> None:
     """A host whose timer died serves for `ahead`, then nobody."""
-    knockwork.apply(declared(", period: 1s, ahead: 2s, skew: 1s"))
+    knockwork.apply(declared(", period: 1s, ahead: 8s, skew: 1s"))
     owner = Owner(lab.client, period_ms=1000)
     assert owner.gets_in(1)
-    time.sleep(5)
+    _wait_for_the_last(lab)
     assert not Owner(lab.client, period_ms=1000).gets_in(3)
     knockwork.apply()
     assert Owner(lab.client, period_ms=1000).gets_in(1)
+
+
+def _wait_for_the_last(lab: Lab) -> None:
+    """Token: a second of skew after its window."""
+    until = json.loads(lab.server.read(RECORD))["sequences"][0]["loaded_to_ms"] / 1000 + 1.1
+    time.sleep(max(0.0, until - time.time()))
 
 
 BROKEN = "knockwork: 1\nsequences: [{name: alice\n"
@@ -206,11 +212,11 @@ BROKEN = "knockwork: 1\nsequences: [{name: alice\n"
 
 def test_a_broken_declaration_shuts_nobody_out(lab: Lab, knockwork: Knockwork) -> None:
     """The timer tops up what was applied."""
-    knockwork.apply(declared(", period: 1s, ahead: 4s, skew: 1s"))
+    knockwork.apply(declared(", period: 1s, ahead: 8s, skew: 1s"))
     owner = Owner(lab.client, period_ms=1000)
     knockwork.declare(BROKEN)
-    for _ in range(4):
-        time.sleep(1.5)
+    for _ in range(5):
+        time.sleep(2)
         assert knockwork.run("apply", "--quiet", "--unattended").returncode == 1
     assert owner.gets_in(1)
 
@@ -339,11 +345,11 @@ def test_an_old_dump_is_good_for_nothing(lab: Lab, knockwork: Knockwork, owner: 
 
     The next apply notices that the table is another one.
     """
-    knockwork.apply(declared(", period: 1s, ahead: 2s, skew: 1s"))
+    knockwork.apply(declared(", period: 1s, ahead: 8s, skew: 1s"))
     owner.period_ms = 1000
     dump = lab.server.output(["nft", "list", "ruleset"])
     assert owner.gets_in(1)
-    time.sleep(5)
+    _wait_for_the_last(lab)
     lab.server.nft("flush ruleset")
     lab.server.nft(dump)
     nothing_replays(lab, owner)
