@@ -9,7 +9,7 @@ from model.declaration import Declaration
 
 _ELSEWHERE = (("10.88.0.7", "fd88::7"), ("10.88.1.1", "fd88::20"))
 _FREE = ("8022/tcp", "5182/udp")  # nobody's, and nobody guards them
-_NOWHERE = {"tcp": "2222", "udp": "5555"}  # closed
+NOWHERE = {"tcp": 2222, "udp": 5555}  # closed
 _ANNOUNCING = 8021  # whatever the server sends from here announces a connection
 
 
@@ -73,7 +73,7 @@ def any_neighbour(dice: random.Random, declaration: Declaration, sources: list[s
     if declaration.mode == "gate" and dice.random() < 0.4:
         services = [_any_port(dice, service) for service in sorted(declaration.services)]
         target = dice.choice(sorted(declaration.knocks) + services)
-        ways_out.append(Translation(target, int(_NOWHERE[target.partition("/")[2]])))
+        ways_out.append(Translation(target, NOWHERE[target.partition("/")[2]]))
     announced = ""
     to: list[str] = []
     if dice.random() < 0.4:

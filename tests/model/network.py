@@ -7,7 +7,8 @@ from model.script import BEHIND, LINK_LOCAL, OWN
 
 _TCP = (22, 443, 6000, 6002)
 _UDP = (51820, *range(60000, 60008))  # not all that may open: some stay without an answer
-OVERHEARD = (("tcp", 7001), ("udp", 7002))  # somebody listens where knock ports often are
+# Somebody listens where knock ports often are, and where tokens may be sent.
+OVERHEARD = (("tcp", 7001), ("udp", 7002), ("udp", 30000))
 _NEXT_HOP = ("10.89.0.2", "fd89::2")
 # The callers' host has no sockets for what it began: it must not answer the answers,
 # nor what comes back of its own forgeries.

@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 
 from model.declaration import Declaration, Sequence, with_token_sequences
+from model.neighbour import NOWHERE, Translation
 from model.script import DURATION, LINK_LOCAL, Packet, Script, Token
 
 _SOURCE_PORTS = range(2000, 20000)  # below those of the other packets
@@ -39,7 +40,10 @@ def with_tokens(dice: random.Random, declaration: Declaration, script: Script) -
             packets.append(_probe(dice, sequence, source, now + 0.004, next(ports)))
         now += dice.choice((0.001, 0.005, 0.02, 0.05))
     packets.sort(key=lambda packet: packet.at)
-    return declaration, replace(script, packets=tuple(packets))
+    neighbour = script.neighbour
+    if declaration.mode == "gate" and not neighbour.ways_out and dice.random() < 0.3:
+        neighbour = replace(neighbour, ways_out=(Translation(dice.choice(sequences).token, NOWHERE["udp"]),))
+    return declaration, replace(script, packets=tuple(packets), neighbour=neighbour)
 
 
 def _any_token(dice: random.Random, sent: list[Token], sequence: Sequence) -> Token:

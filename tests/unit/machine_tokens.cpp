@@ -129,6 +129,17 @@ TEST_CASE("what counts as a token", "[machine][trace]") {
   });
 }
 
+TEST_CASE("always_allow lets in what is broadcast to a port for tokens, and is no way round a token's use",
+          "[machine][trace]") {
+  const char* const script =
+      "0 192.0.2.7 token=alice broadcast\n0 192.0.2.7 token=alice again invalid\n0 192.0.2.7 token=alice again\n";
+  require_told({{"in stealth mode", with(with(alice(), stealth), allowing), script, R"(
+   0.0s  192.0.2.7  token=alice broadcast      accepted   the source is in always_allow
+   0.0s  192.0.2.7  token=alice again invalid  dropped    the token does not count: invalid for conntrack
+   0.0s  192.0.2.7  token=alice again          dropped    token of alice: opens 22/tcp for 1m
+)"}});
+}
+
 TEST_CASE("a token port has no automatic guards, and is none", "[machine][trace]") {
   const Spec spec = with(alice(), [](Spec& spec) {
     spec.sequences.push_back(sequence("ssh", {udp(41872), udp(30000)}, {kHttp}));

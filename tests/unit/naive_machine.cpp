@@ -85,6 +85,8 @@ class Judge {
       judgement.verdict = Verdict::passed_on;
     } else if (packet.target && is_token_port(*packet.target) && !belongs_to_a_connection(packet)) {
       if (can_knock(packet)) judge_token(packet, judgement);
+      const bool elsewhere = packet.destination != DestinationType::local;
+      if (elsewhere && is_always_allowed(packet)) judgement.verdict = Verdict::accepted;
     } else if (is_always_allowed(packet)) {
       judgement.verdict = Verdict::accepted;
     } else if (packet.target && is_nonsense(packet) && packet.destination != DestinationType::routed) {

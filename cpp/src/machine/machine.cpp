@@ -213,6 +213,9 @@ bool Machine::is_at_token_port(const Packet& packet) const {
 
 // A token is used up before anybody asks whose it is; a wrong one is no wrong knock. No lockout matters.
 Outcome Machine::at_token_port(State& state, Memory& memory, const Packet& packet) const {
+  if (packet.destination != DestinationType::local && contained(program_.always_allow, packet.source)) {
+    return {Verdict::accepted, Reason::always_allowed};
+  }
   if (!counts(packet)) return {closed(), Reason::no_knock};
   Outcome outcome{at_knock_port(), Reason::no_token};
   const std::optional<Use> use = opened_by(packet);
@@ -246,7 +249,7 @@ std::optional<Machine::Use> Machine::opened_by(const Packet& packet) const {
 }
 
 // False where somebody has just claimed it, or where there is no room to remember it: then it opens nothing.
-bool Machine::use_token(TokenMemory& memory, const Packet& packet) const {
+bool Machine::use_token(UsedTokens& memory, const Packet& packet) const {
   const SentToken& token = *packet.token;
   if (memory.claimed.has(token, packet.time)) return false;
   if (!memory.claimed.update(token, packet.time, after(packet, kClaimLasts), kMostUsedTokens)) return false;
