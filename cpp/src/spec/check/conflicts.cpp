@@ -29,6 +29,19 @@ void check_lockout(const Draft& draft, Faults& faults) {
            to_string(longest))});
 }
 
+// A token opens one sequence.
+void check_token_keys(const Draft& draft, Faults& faults) {
+  std::unordered_map<std::string_view, const SequenceDraft*> first;
+  for (const SequenceDraft& sequence : draft.sequences) {
+    if (!sequence.value.token || sequence.value.token->key.empty()) continue;
+    const auto [found, fresh] = first.try_emplace(sequence.value.token->key, &sequence);
+    if (fresh) continue;
+    faults.at(find_key(sequence.token, "key"),
+              {fmt::format("{} has the same `key` as {}", title(sequence), title(*found->second)),
+               "a token opens one sequence: give each sequence a key of its own"});
+  }
+}
+
 // All of them are in the kernel's memory, and every listing shows them all.
 void check_tokens(const Draft& draft, Faults& faults) {
   std::int64_t count = 0;
@@ -83,6 +96,7 @@ void check_combinations(const Draft& draft, Faults& faults) {
                            "remove it, or write `mode: stealth`: gate mode does not affect echo requests"});
   }
   check_tokens(draft, faults);
+  check_token_keys(draft, faults);
   if (draft.value.wrong_knock == WrongKnock::lockout) {
     check_lockout(draft, faults);
     return;
