@@ -38,7 +38,7 @@ def test_declared_and_knocked(controller: Controller) -> None:
         assert failed.result()["msg"] == (
             f"host1 ({bed.address('host1')}) was knocked on 2 times: it still refuses connections: the clocks of both "
             "hosts probably differ; otherwise UDP does not reach it, the tokens of this time are used up (wait a "
-            "minute), the key or the sequence was replaced, `from` excludes this address, or the service is not "
+            "few minutes), the key or the sequence was replaced, `from` excludes this address, or the service is not "
             "listening")
     finally:
         bed.controller.run(["rm", "-rf", "/etc/knockwork/secret", "/root/.config/knockwork"], check=True)

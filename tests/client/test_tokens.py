@@ -166,6 +166,12 @@ def test_what_the_host_itself_loads(lab: Lab) -> None:
     assert rounds(lab, "--retries", "4") == 5
 
 
+def test_a_burst(lab: Lab) -> None:
+    """Thirty uses in a row take the tokens that the host has for later, one each."""
+    shut(lab)
+    assert [rounds(lab) for _ in range(30)] == [1] * 30
+
+
 def test_a_host_that_has_its_tokens_a_moment_later(lab: Lab) -> None:
     """As after a boot: the first token is sent again, until there is one who knows it."""
     server = shut(lab)
@@ -227,8 +233,8 @@ def test_what_opens_nothing_is_said(lab: Lab) -> None:
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == (
         f"knockwork: error: 22/tcp of gate ({SERVER[0]}) is still closed after 3 tokens: the clocks of both hosts "
-        "probably differ; otherwise UDP does not reach it, the tokens of this time are used up (wait a minute), the "
-        "key or the sequence was replaced, `from` excludes this address, or the service is not listening\n")
+        "probably differ; otherwise UDP does not reach it, the tokens of this time are used up (wait a few minutes), "
+        "the key or the sequence was replaced, `from` excludes this address, or the service is not listening\n")
 
 
 def test_a_visit_that_failed_does_not_run_ahead(lab: Lab) -> None:
