@@ -146,9 +146,37 @@ TEST_CASE("tokens: a clock that went back is a loss on every day that has tokens
   CHECK(fed({alice()}, first.record, kNoon - kMinute).kind == Fed::Kind::enough);
   const Fed back = fed({alice()}, first.record, kNoon - 3 * 24 * 60 * kMinute);
   CHECK(back.kind == Fed::Kind::anew);
-  for (const std::uint64_t day : {19'997U, 19'998U, 20'000U}) CHECK(back.record.lost.on(day) == 1);
+  for (const std::uint64_t day : {19'997U, 20'000U}) CHECK(back.record.lost.on(day) == 1);
+  for (const std::uint64_t day : {19'996U, 19'998U, 20'001U}) CHECK(back.record.lost.on(day) == 0);
   const Fed forward = fed({alice()}, back.record, kNoon + kMinute);
   CHECK_FALSE(meet(put(first), put(forward)));
+}
+
+TEST_CASE("tokens: a clock that was years ahead costs those days, and none between") {
+  const UnixTime future = kNoon + UnixTime{5000 * kDay};
+  const Fed first = fed({alice()}, {}, kNoon, UsedTokens::forgotten);
+  const Fed ahead = fed({alice()}, first.record, future);
+  CHECK(ahead.kind == Fed::Kind::topped_up);
+  const Fed back = fed({alice()}, ahead.record, kNoon + kMinute);
+  CHECK_FALSE(meet(put(first), put(back)));
+  CHECK(back.record.lost.on(20'000) == 1);
+  CHECK(back.record.lost.on(20'001) == 0);
+  CHECK(back.record.lost.on(24'999) == 0);
+  CHECK(back.record.lost.on(25'000) == 1);
+  CHECK_FALSE(meet(put(ahead), put(fed({alice()}, back.record, future))));
+}
+
+TEST_CASE("tokens: a sequence whose key is missing for a while comes back with all its tokens") {
+  std::vector<std::string> warnings;
+  const Fed first = fed({alice(), bob()}, {}, kNoon, UsedTokens::forgotten);
+  TokenFeed lost = alice("");
+  lost.token.secret_file = "/nowhere/secret";
+  TokenRecord record = first.record;
+  record.sequences.at("alice").feed = lost;
+  const Fed without =
+      feed({lost, bob()}, record, UsedTokens::forgotten, kNoon + kMinute, NoKey::skipped, warnings);
+  CHECK(put(without).size() == 49);
+  CHECK(put(fed({alice(), bob()}, without.record, kNoon + 2 * kMinute)).size() == 98);
 }
 
 TEST_CASE("tokens: a host that was off for days loads none of the past") {
@@ -180,7 +208,8 @@ TEST_CASE("tokens: a key that cannot be had is refused, or left out with a warni
   std::vector<std::string> warnings;
   CHECK_THROWS_AS(feed({feed_of_nobody}, {}, UsedTokens::forgotten, kNoon, NoKey::refused, warnings),
                   SystemError);
-  const Fed without = feed({feed_of_nobody, bob()}, {}, UsedTokens::forgotten, kNoon, NoKey::skipped, warnings);
+  const Fed without =
+      feed({feed_of_nobody, bob()}, {}, UsedTokens::forgotten, kNoon, NoKey::skipped, warnings);
   CHECK(warnings.size() == 1);
   CHECK(put(without).size() == 49);
 }

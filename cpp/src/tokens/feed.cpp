@@ -32,10 +32,9 @@ std::string check_of(TokenDrawer& drawer) {
   return crypto::to_hex(digest).substr(0, 16);
 }
 
-// All days on which a token may begin that was, or is now, put into the table.
-void lose(LostDays& lost, const TokenFeed& feed, UnixTime loaded_to, UnixTime now) {
-  const UnixTime first = now - of(feed.token.skew) - of(feed.token.period);
-  lost.add(day(first), day(std::max(loaded_to, now + of(feed.token.ahead))));
+// Those on which a token begins that the table gets now.
+Days days_from(UnixTime now, const Token& token) {
+  return {day(now - of(token.skew) - of(token.period)), day(now + of(token.ahead))};
 }
 
 std::chrono::seconds in_seconds(UnixTime time) {
@@ -82,16 +81,20 @@ class Feeding {
   void lose_all(const std::vector<TokenFeed>& wanted) {
     anew_ = true;
     if (record_.sequences.empty()) return;
-    std::uint64_t first = UINT64_MAX, last = 0;
-    const auto stretch = [&](const TokenFeed& feed, UnixTime loaded_to) {
-      LostDays one;
-      lose(one, feed, loaded_to, now_);
-      first = std::min(first, one.spans().front().from);
-      last = std::max(last, one.spans().front().to);
-    };
-    for (const TokenFeed& feed : wanted) stretch(feed, UnixTime{0});
-    for (const auto& [name, sequence] : record_.sequences) stretch(sequence.feed, sequence.loaded_to);
-    record_.lost.add(first, last);
+    std::vector<Days> days;
+    for (const TokenFeed& feed : wanted) days.push_back(days_from(now_, feed.token));
+    for (auto& [name, sequence] : record_.sequences) {
+      days.insert(days.end(), sequence.loaded.begin(), sequence.loaded.end());
+      sequence.loaded.clear();
+    }
+    for (const Days& each : fewest(std::move(days))) record_.lost.add(each);
+  }
+
+  void lose(TokenRecord::Sequence& sequence, const TokenFeed& feed) const {
+    std::vector<Days> days = std::move(sequence.loaded);
+    days.push_back(days_from(now_, feed.token));
+    for (const Days& each : fewest(std::move(days))) sequence.lost.add(each);
+    sequence.loaded.clear();
   }
 
   void leave_out(const std::vector<TokenFeed>& wanted, TokenRecord::Sequence& sequence) {
@@ -111,7 +114,7 @@ class Feeding {
     const bool same = sequence.present && sequence.feed == feed && sequence.check == check;
     if (!same) {
       anew_ = true;
-      if (!added) lose(sequence.lost, feed, sequence.loaded_to, now_);
+      if (!added) lose(sequence, feed);
       sequence.feed = feed;
       sequence.check = check;
       sequence.present = true;
@@ -134,6 +137,7 @@ class Feeding {
     UnixTime last = now_;
     for (auto& [name, sequence] : record_.sequences) {
       const auto drawer = drawers_.find(name);
+      if (drawer == drawers_.end() && anew_) sequence.present = false;  // its tokens go with all others
       if (drawer == drawers_.end() || !sequence.present) continue;
       put(sequence, drawer->second, entries);
       last = std::max(last, sequence.loaded_to + of(sequence.feed.token.skew));
@@ -148,6 +152,10 @@ class Feeding {
     const Window first = anew_ ? oldest : std::max(oldest, window_at(token.period, sequence.loaded_to));
     const Window end = window_at(token.period, now_ + of(token.ahead)) + 1;
     add_entries(record_, sequence, drawer, {first, end}, now_, entries);
+    if (first < end) {
+      sequence.loaded.push_back({day_of(token.period, first), day_of(token.period, end - 1)});
+      sequence.loaded = fewest(std::move(sequence.loaded));
+    }
     sequence.loaded_to = std::max(anew_ ? UnixTime{0} : sequence.loaded_to, start_of(token.period, end));
   }
 

@@ -54,17 +54,30 @@ TokenFeed feed_of(const json& value) {
 
 json value_of(const LostDays& lost) {
   json spans = json::array();
-  for (const LostDays::Span& each : lost.spans()) spans.push_back({each.from, each.to, each.count});
+  for (const LostDays::Span& each : lost.spans()) spans.push_back({each.days.from, each.days.to, each.count});
   return spans;
+}
+
+Days days_of(const json& value) {
+  return {value.at(0).get<std::uint64_t>(), value.at(1).get<std::uint64_t>()};
 }
 
 LostDays lost_of(const json& value) {
   std::vector<LostDays::Span> spans;
-  for (const json& each : value) {
-    spans.push_back(
-        {each.at(0).get<std::uint64_t>(), each.at(1).get<std::uint64_t>(), each.at(2).get<Losses>()});
-  }
+  for (const json& each : value) spans.push_back({days_of(each), each.at(2).get<Losses>()});
   return LostDays(std::move(spans));
+}
+
+json value_of(const std::vector<Days>& loaded) {
+  json stretches = json::array();
+  for (const Days& each : loaded) stretches.push_back({each.from, each.to});
+  return stretches;
+}
+
+std::vector<Days> loaded_of(const json& value) {
+  std::vector<Days> loaded;
+  for (const json& each : value) loaded.push_back(days_of(each));
+  return loaded;
 }
 
 }  // namespace
@@ -82,19 +95,32 @@ std::vector<TokenFeed> token_feeds(const Spec& spec, const Program& program) {
   return feeds;
 }
 
+std::vector<Days> fewest(std::vector<Days> days) {
+  std::sort(days.begin(), days.end());
+  std::vector<Days> few;
+  for (const Days& each : days) {
+    if (!few.empty() && each.from <= few.back().to + 1) {
+      few.back().to = std::max(few.back().to, each.to);
+    } else {
+      few.push_back(each);
+    }
+  }
+  return few;
+}
+
 Losses LostDays::on(std::uint64_t day) const {
   Losses all = 0;
   for (const Span& span : spans_) {
-    if (span.from <= day && day <= span.to) all += span.count;
+    if (span.days.from <= day && day <= span.days.to) all += span.count;
   }
   return all;
 }
 
-void LostDays::add(std::uint64_t from, std::uint64_t to) {
-  const auto found = std::find_if(spans_.begin(), spans_.end(),
-                                  [&](const Span& span) { return span.from == from && span.to == to; });
+void LostDays::add(const Days& days) {
+  const auto found =
+      std::find_if(spans_.begin(), spans_.end(), [&](const Span& span) { return span.days == days; });
   if (found == spans_.end()) {
-    spans_.push_back({from, to, 1});
+    spans_.push_back({days, 1});
   } else {
     ++found->count;
   }
@@ -112,7 +138,7 @@ TokenRecord forgotten(UnixTime now) {
   constexpr Losses kMore = 5;  // than there were, in all likelihood; a client finds them
   const std::uint64_t today = day_of(Duration::milliseconds(1), static_cast<Window>(now.count()));
   TokenRecord record;
-  record.lost = LostDays({{today > 0 ? today - 1 : 0, today + 2, kMore}});
+  record.lost = LostDays({{{today > 0 ? today - 1 : 0, today + 2}, kMore}});
   return record;
 }
 
@@ -148,6 +174,7 @@ std::string to_json(const TokenRecord& record) {
     value["check"] = sequence.check;
     value["present"] = sequence.present;
     value["loaded_to_ms"] = sequence.loaded_to.count();
+    value["loaded"] = value_of(sequence.loaded);
     value["lost"] = value_of(sequence.lost);
     sequences.push_back(std::move(value));
   }
@@ -169,9 +196,12 @@ TokenRecord parse_token_record(const std::string& text) {
     record.latest = UnixTime(value.at("latest_ms").get<std::int64_t>());
     record.lost = lost_of(value.at("lost"));
     for (const json& each : value.at("sequences")) {
-      TokenRecord::Sequence sequence{
-          feed_of(each), each.at("check").get<std::string>(), each.at("present").get<bool>(),
-          UnixTime(each.at("loaded_to_ms").get<std::int64_t>()), lost_of(each.at("lost"))};
+      TokenRecord::Sequence sequence{feed_of(each),
+                                     each.at("check").get<std::string>(),
+                                     each.at("present").get<bool>(),
+                                     UnixTime(each.at("loaded_to_ms").get<std::int64_t>()),
+                                     loaded_of(each.at("loaded")),
+                                     lost_of(each.at("lost"))};
       record.sequences.emplace(sequence.feed.name, std::move(sequence));
     }
     return record;

@@ -27,19 +27,27 @@ struct TokenFeed {
 // Those of a declaration, with the edges of its program.
 std::vector<TokenFeed> token_feeds(const Spec& spec, const Program& program);
 
-// How often something was lost, by the days (since 1970, UTC) that it concerns. A client begins each day with
+// Days since 1970, UTC, both included.
+struct Days {
+  std::uint64_t from = 0, to = 0;
+  auto operator<=>(const Days&) const = default;
+};
+// The same days, as few stretches as hold them.
+std::vector<Days> fewest(std::vector<Days> days);
+
+// How often something was lost, by the days that it concerns. A client begins each day with
 // none, so a host that loses often shuts out nobody who comes seldom.
 class LostDays {
  public:
   struct Span {
-    std::uint64_t from = 0, to = 0;  // both included
+    Days days;
     Losses count = 0;
     bool operator==(const Span&) const = default;
   };
   LostDays() = default;
   explicit LostDays(std::vector<Span> spans) : spans_(std::move(spans)) {}
   Losses on(std::uint64_t day) const;
-  void add(std::uint64_t from, std::uint64_t to);
+  void add(const Days& days);
   const std::vector<Span>& spans() const { return spans_; }
   bool operator==(const LostDays&) const = default;
 
@@ -50,9 +58,10 @@ class LostDays {
 struct TokenRecord {
   struct Sequence {
     TokenFeed feed;
-    std::string check;      // tells one key from another, and nothing else of it
-    bool present = false;   // in the table; else it was once
-    UnixTime loaded_to{0};  // tokens up to there were put into the table
+    std::string check;         // tells one key from another, and nothing else of it
+    bool present = false;      // in the table; else it was once
+    UnixTime loaded_to{0};     // tokens up to there were put into the table
+    std::vector<Days> loaded;  // the days of all that were, since the last loss
     LostDays lost;
     bool operator==(const Sequence&) const = default;
   };
