@@ -1,4 +1,8 @@
 // Profiles: what they mean, what is wrong with them, and that export writes what is read back.
+#include <unistd.h>
+
+#include <cstdlib>
+
 #include "catch.hpp"
 #include "knockwork/client.hpp"
 #include "knockwork/diagnostic.hpp"
@@ -146,4 +150,31 @@ hosts:
         TokenDrawer(target.token->key, Duration::milliseconds(30000)).at(118802822, 0));
   CHECK(target.proof == Service{Protocol::tcp, 22, 22});
   CHECK(target.knocks.empty());
+}
+
+TEST_CASE("profile: a token's secret file means the host as it is called, where the token names none") {
+  std::string file = "/tmp/knockwork-unit.XXXXXX";
+  const int number = ::mkstemp(file.data());
+  REQUIRE(number >= 0);
+  const std::string secret = "master:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n";
+  REQUIRE(::write(number, secret.data(), secret.size()) == static_cast<ssize_t>(secret.size()));
+  ::close(number);
+  const Profile profile = load_profile("hosts.yml", R"(
+knockwork: 1
+hosts:
+  - host: ["web?.example"]
+    sequences:
+      - {name: alice, token: {port: 41873, secret_file: )" +
+                                                        file + R"(}, opens: [22/tcp]}
+      - {name: bob, token: {port: 41873, secret_file: )" +
+                                                        file + R"(, host: web1.example}, opens: [80/tcp]}
+)");
+  const auto key = [&](const char* host, const char* name) {
+    return to_base64(target_named(profile, host, name).token->key);
+  };
+  CHECK(key("WEB1.example", "alice") == "67FLS4xYGmAUe7V/72dw/f3JgzFOCqWicMvys8lsbRw=");
+  CHECK(key("web2.example", "alice") == "iUO14S3o5orcKQFhRru6BzD2V3lkxI0OeD9nJCNO4wc=");
+  CHECK(key("web2.example", "bob") == key("web1.example", "bob"));
+  ::unlink(file.c_str());
+  CHECK_THROWS_WITH(key("web1.example", "alice"), Catch::Contains("no secret file " + file));
 }
