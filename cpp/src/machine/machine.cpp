@@ -249,7 +249,7 @@ std::optional<Machine::Use> Machine::opened_by(const Packet& packet) const {
 }
 
 // False where somebody has just claimed it, or where there is no room to remember it: then it opens nothing.
-bool Machine::use_token(UsedTokens& memory, const Packet& packet) const {
+bool Machine::use_token(SeenTokens& memory, const Packet& packet) const {
   const SentToken& token = *packet.token;
   if (memory.claimed.has(token, packet.time)) return false;
   if (!memory.claimed.update(token, packet.time, after(packet, kClaimLasts), kMostUsedTokens)) return false;

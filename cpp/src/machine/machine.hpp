@@ -102,17 +102,17 @@ struct Memory {
 
 // Of tokens, for both families. One that was used is never in the table again; the kernel keeps it in mind
 // for so long that it cannot be.
-struct UsedTokens {
+struct SeenTokens {
   TimedSet<SentToken> claimed, used;
   std::set<SentToken> gone;
-  bool operator==(const UsedTokens&) const = default;
+  bool operator==(const SeenTokens&) const = default;
 };
 
 struct State {
   Instant now{0};
   Memory ipv4, ipv6;
   std::set<EdgeId> spent;  // `once` sequences, by their last edge
-  UsedTokens tokens;
+  SeenTokens tokens;
   bool operator==(const State&) const = default;
 };
 
@@ -155,7 +155,7 @@ class Machine {
   bool is_stray(const Packet& packet) const;
   bool is_at_token_port(const Packet& packet) const;
   std::optional<Use> opened_by(const Packet& packet) const;
-  bool use_token(UsedTokens& memory, const Packet& packet) const;
+  bool use_token(SeenTokens& memory, const Packet& packet) const;
   Outcome at_token_port(State& state, Memory& memory, const Packet& packet) const;
   Outcome at_closed_port(State& state, Memory& memory, const Packet& packet) const;
   bool may_fire(const Memory& memory, const Packet& packet, const Use& use) const;
