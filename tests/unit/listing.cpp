@@ -11,7 +11,7 @@ TEST_CASE("listing: every kind of object") {
 	flags dormant
 	set granted4 {
 		type ipv4_addr . inet_proto . inet_service
-		size 64
+		size 64	# count 2
 		flags dynamic,timeout
 		elements = { 10.1.1.1 . 6 . 22 timeout 1m expires 32s988ms,
 			     10.1.1.2 . 6 . 22 }
