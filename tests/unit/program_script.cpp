@@ -20,8 +20,13 @@ const Knock kUdp{Protocol::udp, 7000}, kTcp{Protocol::tcp, 22}, kTokens{Protocol
 // Two sequences that are opened by tokens, at different ports.
 const Program kProgram = [] {
   Program program;
-  program.tracks = {{.name = "alice", .token = true, .edges = {{1, kTokens}}},
-                    {.name = "bob", .token = true, .edges = {{2, {Protocol::udp, 41874}}}}};
+  for (const auto& [name, port] :
+       {std::pair{"alice", kTokens}, std::pair{"bob", Knock{Protocol::udp, 41874}}}) {
+    Track& track = program.tracks.emplace_back();
+    track.name = name;
+    track.token = true;
+    track.edges = {{static_cast<EdgeId>(program.tracks.size()), port}};
+  }
   return program;
 }();
 

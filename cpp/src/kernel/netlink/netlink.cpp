@@ -144,7 +144,8 @@ std::optional<std::uint64_t> ask_handle(const std::string& table, const std::str
   mnl_attr_put_strz(header, NFTA_TABLE_NAME, table.c_str());
   if (!set.empty()) mnl_attr_put_strz(header, NFTA_SET_NAME, set.c_str());
   if (mnl_socket_sendto(socket.get(), header, header->nlmsg_len) < 0) refuse();
-  Handle handle{static_cast<std::uint16_t>(set.empty() ? NFTA_TABLE_HANDLE : NFTA_SET_HANDLE), std::nullopt};
+  Handle handle{set.empty() ? std::uint16_t{NFTA_TABLE_HANDLE} : std::uint16_t{NFTA_SET_HANDLE},
+                std::nullopt};
   const ssize_t length = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
   if (length < 0) refuse();
   const int ended = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
