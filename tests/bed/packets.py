@@ -232,6 +232,19 @@ def ip_packet(source: str, target: str, protocol: int, body: bytes, traffic_clas
     return struct.pack("!BBHHHBBH", 0x45, traffic_class, 0, identification, 0, 64, protocol, 0) + ends + body
 
 
+def udp_fragments(target: str, port: int, payload: bytes, source: str, identification: int,
+                  kept: Sequence[int]) -> None:
+    """Of a datagram in IPv4 fragments of 16 bytes (the first has its UDP header and 8 bytes) those of these numbers."""
+    body = udp_datagram(source, target, 40000, port, payload)
+    pieces = [body[at:at + 16] for at in range(0, len(body), 16)]
+    with raw_socket(target) as handle:
+        for number in kept:
+            more = 0x2000 if number + 1 < len(pieces) else 0
+            packet = bytearray(ip_packet(source, target, 17, pieces[number], identification=identification))
+            packet[6:8] = struct.pack("!H", more | number * 2)
+            handle.sendto(bytes(packet), (target, 0))
+
+
 def whole_ip_packet(source: str, target: str, protocol: int, body: bytes) -> bytes:
     """With everything in its IP header, for a link."""
     packet = ip_packet(source, target, protocol, body)

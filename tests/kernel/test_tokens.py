@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from bed import Caller, Lab, derivation, tokens
+from bed import Caller, Lab, derivation, packets, tokens
 from bed.cli import Knockwork
+from bed.lab import CLIENT
 
 MASTER = bytes(range(32))
 SECRET = "/etc/knockwork/secret"
@@ -115,6 +116,24 @@ def test_what_is_no_token_opens_nothing(lab: Lab, knockwork: Knockwork, owner: O
     assert owner.caller.tcp(22) == "refused"
     owner.caller.send(PORT, right)
     assert owner.caller.tcp(22) == "open"
+
+
+def test_fragments(lab: Lab, knockwork: Knockwork) -> None:
+    """A token in pieces counts when the datagram is whole, and no piece alone does."""
+    knockwork.apply(declared())
+    owner = Owner(lab.client)
+
+    def send(number: int, *kept: int) -> None:
+        lab.callers.call(packets.udp_fragments, owner.caller.target, PORT, owner.token() + bytes(16), CLIENT[0], number,
+                         kept)
+
+    for number, kept in enumerate(((0,), (1,), (2,), (0, 1), (1, 2)), 1):
+        send(number, *kept)
+        assert owner.caller.tcp(22) == "refused"
+    owner.sent.clear()  # none of them arrived
+    send(6, 2, 0, 1)
+    assert owner.caller.tcp(22) == "open"
+    nothing_replays(lab, owner)
 
 
 def test_a_refused_source_spends_its_token(lab: Lab, knockwork: Knockwork) -> None:
