@@ -176,5 +176,5 @@ hosts:
   CHECK(key("web2.example", "alice") == "iUO14S3o5orcKQFhRru6BzD2V3lkxI0OeD9nJCNO4wc=");
   CHECK(key("web2.example", "bob") == key("web1.example", "bob"));
   ::unlink(file.c_str());
-  CHECK_THROWS_WITH(key("web1.example", "alice"), Catch::Contains("no secret file " + file));
+  CHECK_THROWS_WITH(key("web1.example", "alice"), containing("no secret file " + file));
 }

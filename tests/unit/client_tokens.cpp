@@ -343,10 +343,10 @@ TEST_CASE("memory: where nothing can be written this process remembers, and a fa
   const auto blocked = memory(folder.file());
   CHECK(blocked->take(kNow) == kNow);
   CHECK(blocked->take(kNow) == kNow + 1);
-  CHECK_THAT(blocked->trouble(), Catch::Contains("cannot write"));
+  CHECK_THAT(blocked->trouble(), containing("cannot write"));
   FakeWire wire;
   CHECK_THAT(knock_open(target(memory(folder.file())), kSsh, at_most(0), wire).message,
-             Catch::Contains("after a token (what was sent is not remembered: cannot write"));
+             containing("after a token (what was sent is not remembered: cannot write"));
   const auto nowhere = memory("/proc/nowhere/tokens");
   CHECK(nowhere->take(kNow) == kNow);
   CHECK_FALSE(nowhere->trouble().empty());
