@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sends one token, as docs/tokens.md specifies it: knock.sh FILE [LOSSES [WINDOW]]
-# FILE (mode 0600) has one line: HOST PORT KEY PERIOD, with the period in seconds. `knockwork export --for NAME` on the
-# host prints them. If nothing opens, wait for the next period, then try LOSSES 1, 2 and 3. It needs openssl and nc.
+# FILE (mode 0600) has one line, HOST PORT KEY PERIOD, as in "web1.example 41873 67FLS4…bRw= 15": copy the numbers and
+# the key from what `knockwork export --for NAME` prints on the host. If nothing opens, wait for the next period, then try LOSSES 1, 2 and 3. It needs openssl and nc.
 set -eu
 read -r host port key period <"$1"
 number() { # VALUE BYTES: big-endian, as escapes of printf %b

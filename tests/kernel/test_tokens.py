@@ -389,6 +389,83 @@ def test_a_young_dump_is_noticed(lab: Lab, knockwork: Knockwork, owner: Owner) -
     assert owner.gets_in()
 
 
+def _with(keys: str) -> str:
+    return declared(keys)
+
+
+KNOCKS = "knockwork: 1\nsequences:\n  - {name: alice, knock: [7000, 8000], opens: [22/tcp], open_for: 1s}\n"
+
+
+@pytest.mark.parametrize("before,after", [(_with(""), _with(", ahead: 1h")), (_with(""), KNOCKS), (KNOCKS, _with(""))],
+                         ids=["ahead", "to-knocks", "to-tokens"])
+def test_rollback(lab: Lab, knockwork: Knockwork, before: str, after: str) -> None:
+    """The table of before comes back whole, and its tokens open."""
+    knockwork.apply(before)
+    knockwork.apply(after, "--confirm-within", "60s")
+    assert knockwork.run("rollback").returncode == 0
+    knockwork.declare(before)
+    assert not knockwork.differs()
+    if before == KNOCKS:
+        lab.client.knock(7000, 8000)
+        assert lab.client.tcp(22) == "open"
+    else:
+        assert Owner(lab.client).gets_in()
+
+
+def test_rollback_without_a_record(lab: Lab, knockwork: Knockwork, owner: Owner) -> None:
+    """What tokens opened before is known from what they open now."""
+    knockwork.apply(declared())
+    lab.server.run(["rm", RECORD], check=True)
+    knockwork.apply(declared(more="  - {name: other, knock: [7000], opens: [80/tcp]}\n"), "--confirm-within", "60s")
+    assert knockwork.run("rollback").returncode == 0
+    assert owner.gets_in(8)
+
+
+def test_the_last_good_gate_has_tokens(lab: Lab, knockwork: Knockwork, owner: Owner) -> None:
+    """A start with a broken declaration loads it, and fills it."""
+    knockwork.apply(declared())
+    assert owner.gets_in(1)
+    lab.server.nft("flush ruleset")
+    knockwork.declare(BROKEN)
+    done = knockwork.run("apply", "--unattended")
+    assert "the last good gate was loaded instead" in done.stderr
+    nothing_replays(lab, owner)
+    assert owner.gets_in()
+
+
+@pytest.mark.parametrize("edit", ["flush set inet knockwork good", "flush map inet knockwork tokens"])
+def test_what_a_hand_emptied_is_filled_again(lab: Lab, knockwork: Knockwork, owner: Owner, edit: str) -> None:
+    """With other tokens: what was taken out may have been used."""
+    knockwork.apply(declared())
+    assert owner.gets_in(1)
+    lab.server.nft(edit)
+    assert "replaced" in knockwork.apply()
+    nothing_replays(lab, owner)
+    assert owner.gets_in()
+
+
+def test_a_strange_token_goes(lab: Lab, knockwork: Knockwork) -> None:
+    """One that a hand put into the table opens until the next apply."""
+    knockwork.apply(declared())
+    edge = json.loads(lab.server.read(RECORD))["sequences"][0]["edge"]
+    strange = bytes(range(1, 17))
+    lab.server.nft(f"add element inet knockwork tokens {{ 0x{strange.hex()} timeout 20m : "
+                   f"{edge >> 16:x}:{edge & 0xffff:x} }}")
+    assert "replaced" in knockwork.apply()
+    lab.client.send(PORT, strange)
+    assert lab.client.tcp(22) == "refused"
+    assert "Unchanged" in knockwork.apply()
+
+
+def test_a_removed_key_is_forgotten(lab: Lab, knockwork: Knockwork) -> None:
+    """What was declared as a key stays in no file once its sequence is gone."""
+    key = base64.b64encode(ALICE).decode()
+    knockwork.apply(declared().replace("secret_file: /etc/knockwork/secret, host: web1", f"key: {key}"))
+    assert Owner(lab.client).gets_in(1)
+    knockwork.apply("knockwork: 1\n")
+    assert lab.server.run(["grep", "-rlF", key, "/var/lib/knockwork", "/run/knockwork"]).stdout == ""
+
+
 def test_a_person_taken_away(lab: Lab, knockwork: Knockwork) -> None:
     """Their tokens leave with the sequence; nobody else notices."""
     bob = Owner(lab.stranger, tokens.sequence_key(derivation.host_key(MASTER, "web1"), "bob"))

@@ -103,7 +103,7 @@ TEST_CASE("boot: what changes with time needs the timer") {
       boot_warnings(root.boot(), kDefaultDeclaration, Timer::needed) ==
       std::vector<std::string>{
           "sequences with `token` or `period` change with time, and nothing applies them again: they will stop opening anything. "
-          "Run `systemctl enable --now knockwork-rotate.timer`"});
+          "Run `systemctl enable --now knockwork knockwork-rotate.timer`"});
   root.link("etc/systemd/system/timers.target.wants/knockwork-rotate.timer",
             "/usr/lib/systemd/system/knockwork-rotate.timer");
   CHECK(root.boot().timer);

@@ -318,7 +318,7 @@ options:
           skew:
             description:
               - >-
-                How far a client's clock may be behind. It may be ahead by C(ahead). At most 1d.
+                How far a client's clock may be behind. It may be ahead by half of C(ahead). At most 1d.
             type: str
             default: "2m"
           serial:
@@ -523,7 +523,7 @@ options:
       skew:
         description:
           - >-
-            How far a client's clock may be behind. It may be ahead by C(ahead). At most 1d.
+            How far a client's clock may be behind. It may be ahead by half of C(ahead). At most 1d.
         type: str
         default: "2m"
       serial:

@@ -78,9 +78,11 @@ struct Status {
   std::vector<Holder> grants;
   std::vector<Holder> lockouts;
   int half_done = 0;  // sources in the middle of a sequence
-  // Until when the table has tokens, since 1970, and how long that is; nothing without token sequences.
+  // Until when the table has tokens of all sequences that have any, since 1970, and how long that is; nothing
+  // where none has.
   std::optional<std::chrono::milliseconds> tokens_until;
   std::chrono::milliseconds tokens_left{0};
+  std::vector<std::string> out_of_tokens;  // sequences that nobody can open before the next top-up
   std::optional<Waiting> pending;
   std::vector<std::string> warnings;
 };

@@ -51,8 +51,6 @@ Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
     return report;
   }
   save_grants(*reading.live, report.warnings);
-  add_tokens(plan, {}, read_token_record(report.warnings), UsedTokens::forgotten, unix_time(),
-             NoKey::skipped);
   carry_out(std::move(plan), std::move(reading), {}, report, kernel);
   note_stand_in("");
   keep_answers({});

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "commit/carry_out.hpp"
 #include "host/lock.hpp"
 
@@ -13,13 +11,7 @@ namespace {
 // What is wanted by a declaration; else of what was applied that which the table has a sequence for.
 std::vector<TokenFeed> feeds_of(const Wanted& wanted, const TokenRecord& record) {
   if (wanted.feeds) return *wanted.feeds;
-  std::vector<TokenFeed> feeds = present(record);
-  std::erase_if(feeds, [&](const TokenFeed& feed) {
-    return std::none_of(wanted.program.tracks.begin(), wanted.program.tracks.end(), [&](const Track& track) {
-      return track.token && track.edges.front().id == feed.edge;
-    });
-  });
-  return feeds;
+  return opened_in(wanted.program, present(record));
 }
 
 struct Known {
@@ -43,11 +35,17 @@ Known known(Kernel& kernel, std::vector<std::string>& warnings) {
   return found;
 }
 
-void warn_of_missing(Plan& plan, const LiveTable& live, const TokenRecord& record) {
-  if (const std::size_t missing = missing_tokens(live, record, unix_time()); missing > 0) {
-    plan.warnings.push_back(fmt::format(
+// What a hand did to the table. A few missing tokens are told; with most of them, with strangers among them,
+// or without the time that they are good for, all are replaced.
+void look_at(const LiveTable& live, Known& now, std::vector<std::string>& warnings) {
+  if (now.used == UsedTokens::forgotten) return;
+  const TokensThere there = tokens_there(live, now.record, unix_time());
+  if (there.strangers > 0 || !there.good || 2 * there.missing > there.all) {
+    now.used = UsedTokens::forgotten;
+  } else if (there.missing > 0) {
+    warnings.push_back(fmt::format(
         "{} token{} {} missing from the table and will not be added again: clients use the next ones",
-        missing, missing == 1 ? "" : "s", missing == 1 ? "is" : "are"));
+        there.missing, there.missing == 1 ? "" : "s", there.missing == 1 ? "is" : "are"));
   }
 }
 
@@ -55,10 +53,10 @@ void warn_of_missing(Plan& plan, const LiveTable& live, const TokenRecord& recor
 
 void add_tokens(Plan& plan, const Wanted& wanted, const LiveTable* live, Kernel& kernel) {
   if (wanted.feeds && wanted.feeds->empty() && !has_token_record()) return;
-  const Known now = known(kernel, plan.warnings);
+  Known now = known(kernel, plan.warnings);
+  if (live != nullptr) look_at(*live, now, plan.warnings);
   add_tokens(plan, feeds_of(wanted, now.record), now.record, now.used, unix_time(),
              wanted.feeds ? NoKey::refused : NoKey::skipped);
-  if (live != nullptr && !plan.tokens) warn_of_missing(plan, *live, now.record);
 }
 
 Plan plan_top_up(const Wanted& wanted, Kernel& kernel) {

@@ -135,7 +135,7 @@ std::vector<std::string> boot_warnings(const Boot& boot, const std::string& file
   if (timer == Timer::needed && !boot.timer) {
     warnings.push_back(fmt::format(
         "sequences with `token` or `period` change with time, and nothing applies them again: they will stop opening anything. "
-        "Run `systemctl enable --now {}`",
+        "Run `systemctl enable --now knockwork {}`",
         kTimer));
   }
   return warnings;

@@ -56,23 +56,48 @@ void forget_in_records(const Retirement& revoked, Kernel& kernel) {
 
 // What is put into the table is noted first, on the disk: whatever happens then, no token gets there twice.
 // The sets that remember them are known by their handles only afterwards.
-void note_tokens(const Plan& plan) {
-  if (!plan.tokens) return;
-  TokenRecord record = *plan.tokens;
-  if (makes_token_sets(plan.transaction)) record.memory.clear();
-  write_token_record(record);
-}
-
-// Where that cannot be written, the next tokens are drawn anew.
-void note_memory(TokenRecord record, const std::string& memory, std::vector<std::string>& warnings) {
-  if (record.memory == memory && !memory.empty()) return;
-  record.memory = memory;
-  try {
-    write_token_record(record);
-  } catch (const SystemError& error) {
-    warnings.push_back(fmt::format("the next apply will replace all tokens: {}", error.what()));
+class TokenNote {
+ public:
+  TokenNote(const Plan& plan, Kernel& kernel) : record_(plan.tokens), kernel_(kernel) {
+    if (!record_) return;
+    std::vector<std::string> damaged;  // told where it was read to be used
+    before_ = read_token_record(damaged);
+    generation_ = kernel.generation();
+    TokenRecord noted = *record_;
+    if (makes_token_sets(plan.transaction)) noted.memory.clear();
+    write_token_record(noted);
   }
-}
+
+  // Nothing was committed, as far as the kernel knows: then the table is still as the record of before says.
+  void failed() {
+    if (!record_) return;
+    record_->memory.clear();
+    const bool unchanged = kernel_.generation() == generation_;
+    std::vector<std::string> unsaid;
+    write(unchanged ? before_ : *record_, unsaid);
+  }
+
+  void committed(std::vector<std::string>& warnings) {
+    if (!record_) return;
+    record_->memory = present(*record_).empty() ? "" : kernel_.token_memory();
+    write(*record_, warnings);
+  }
+
+ private:
+  // Where that cannot be written, the next apply takes all tokens for forgotten.
+  static void write(const TokenRecord& record, std::vector<std::string>& warnings) {
+    try {
+      write_token_record(record);
+    } catch (const SystemError& error) {
+      warnings.push_back(fmt::format("the next apply will replace all tokens: {}", error.what()));
+    }
+  }
+
+  std::optional<TokenRecord> record_;
+  Kernel& kernel_;
+  TokenRecord before_;
+  Generation generation_;
+};
 
 // Returns the digest of the listing where its words are not ours.
 std::string verified(const Ruleset& target, Report& report, Kernel& kernel) {
@@ -89,17 +114,16 @@ void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, Report&
   if (plan.empty()) return add(report, report_of(plan));
   std::optional<Armed> armed;
   if (undo) armed.emplace(pointer(from.live), from.generation.boot, plan.revoked, *undo);
+  std::optional<TokenNote> note;
   try {
-    note_tokens(plan);
+    note.emplace(plan, kernel);
     commit(plan, kernel);
   } catch (const SystemError&) {
     if (armed) armed->call_off();
-    if (plan.tokens) note_memory(*plan.tokens, "", plan.warnings);  // none of them is in the table
+    if (note) note->failed();
     throw;
   }
-  if (plan.tokens)
-    note_memory(std::move(*plan.tokens), present(*plan.tokens).empty() ? "" : kernel.token_memory(),
-                plan.warnings);
+  note->committed(plan.warnings);
   from.live.reset();  // as large as the table itself
   add(report, report_of(plan));
   plan.transaction.actions.clear();

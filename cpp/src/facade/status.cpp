@@ -77,13 +77,21 @@ std::vector<std::string> beside(const Ruleset& live, const Program& program, Ker
   }
 }
 
-// Until when they last, and how often each was used. Those of a table that nobody has filled last no longer.
-std::map<std::string, std::size_t> look_at_tokens(Status& status, const LiveTable& live, Kernel& kernel) {
+// Until when they last, and how often each was used. A table that was loaded by hand is judged as it was
+// filled: by the kernel's clock its tokens end no later.
+std::map<std::string, std::size_t> look_at_tokens(Status& status, const LiveTable& live) {
   const TokenRecord record = read_token_record(status.warnings);
-  const bool filled = !record.memory.empty() && record.memory == kernel.token_memory();
-  status.tokens_until = filled ? tokens_until(record) : record.latest;
-  status.tokens_left = filled ? *status.tokens_until - unix_time() : std::chrono::milliseconds{0};
-  return token_uses(live, record, unix_time());
+  const UnixTime now = unix_time();
+  for (const auto& [name, sequence] : record.sequences) {
+    if (!sequence.present) continue;
+    if (sequence.loaded_to <= now) {
+      status.out_of_tokens.push_back(name);
+    } else if (!status.tokens_until || sequence.loaded_to < *status.tokens_until) {
+      status.tokens_until = sequence.loaded_to;
+      status.tokens_left = sequence.loaded_to - now;
+    }
+  }
+  return token_uses(live, record, now);
 }
 
 std::vector<Epoch> epochs_of(const Program& program) {
@@ -115,7 +123,7 @@ Status status(Kernel& kernel, const Settings& settings) {
   status.epochs = epochs_of(program);
   const std::set<EdgeId> used = spent(*live);
   std::map<std::string, std::size_t> used_tokens;
-  if (has_tokens(program)) used_tokens = look_at_tokens(status, *live, kernel);
+  if (has_tokens(program)) used_tokens = look_at_tokens(status, *live);
   for (const Track& track : program.tracks) {
     const auto uses = used_tokens.find(track.name);
     status.sequences.push_back({track.name, track.token ? "" : hidden.knocks(track),

@@ -120,7 +120,7 @@ Pending parse_pending(const std::string& text) {
     pending.declared = value.at("declared");
     pending.before = text_or_null(value.at("before"));
     pending.grants = parse_saved(value.at("grants").dump());
-    pending.tokens = parse_token_feeds(value.at("tokens").dump());
+    pending.tokens = parse_token_feeds(value.value("tokens", json::array()).dump());
     for (const json& file : value.at("files")) {
       pending.files.push_back(
           {file.at("path"), text_or_null(file.at("before")), text_or_null(file.at("after"))});

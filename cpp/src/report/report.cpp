@@ -3,6 +3,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <ctime>
@@ -158,13 +159,12 @@ std::string to_text(const Status& status) {
                                          : ", once");
   }
   if (status.tokens_until) {
-    text += status.tokens_left.count() > 0
-                ? fmt::format("Tokens until {} ({} left).\n", utc(*status.tokens_until),
-                              seconds(status.tokens_left))
-                : fmt::format(
-                      "No tokens since {}: none opens anything. Run `knockwork apply`, and enable "
-                      "knockwork-rotate.timer.\n",
-                      utc(*status.tokens_until));
+    text +=
+        fmt::format("Tokens until {} ({} left).\n", utc(*status.tokens_until), seconds(status.tokens_left));
+  }
+  if (!status.out_of_tokens.empty()) {
+    text += fmt::format("No tokens left of: {}. Run `knockwork apply`, and enable knockwork-rotate.timer.\n",
+                        fmt::join(status.out_of_tokens, ", "));
   }
   text += status.grants.empty() ? "No grants.\n" : "Grants:\n";
   for (const Holder& holder : status.grants) {
@@ -213,9 +213,12 @@ json to_value(const Status& status) {
              {"lockouts", list(status.lockouts, holder)},
              {"half_done", status.half_done},
              {"warnings", status.warnings}};
-  if (status.tokens_until) {
-    value["tokens"] = {{"until", status.tokens_until->count() / 1000},
-                       {"left", status.tokens_left.count() / 1000}};
+  if (status.tokens_until || !status.out_of_tokens.empty()) {
+    value["tokens"] = {{"out", status.out_of_tokens}};
+    if (status.tokens_until) {
+      value["tokens"]["until"] = status.tokens_until->count() / 1000;
+      value["tokens"]["left"] = status.tokens_left.count() / 1000;
+    }
   }
   if (status.pending) value["pending"] = to_value(*status.pending);
   if (!status.degraded.empty()) value["degraded"] = status.degraded;

@@ -86,6 +86,12 @@ std::string normal_fib(std::string rule) {
   return rule;
 }
 
+// What stands in the braces of `add @set { … }` is one element, whatever commas `@th,64,128` has.
+bool is_statement(std::string_view before) {
+  const std::string_view word = before.substr(before.find_last_of(' ', before.size() - 2) + 1);
+  return word.starts_with('@');
+}
+
 // The order inside a literal set is the hash's, not the author's.
 std::string normal_sets(std::string_view rule) {
   std::string text;
@@ -93,6 +99,11 @@ std::string normal_sets(std::string_view rule) {
     const std::size_t open = find_bare(rule, "{ ");
     const std::size_t close = open == std::string_view::npos ? open : find_bare(rule, " }", open);
     if (close == std::string_view::npos) return text.append(rule);
+    if (open > 1 && is_statement(rule.substr(0, open))) {
+      text.append(rule.substr(0, close + 2));
+      rule.remove_prefix(close + 2);
+      continue;
+    }
     text.append(rule.substr(0, open)).append("{ ");
     const std::vector<std::string> items = sorted_items(rule.substr(open + 2, close - open - 2));
     for (std::size_t at = 0; at < items.size(); ++at) text.append(at == 0 ? "" : ", ").append(items[at]);

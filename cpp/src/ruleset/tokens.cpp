@@ -55,6 +55,11 @@ bool makes_token_sets(const Transaction& transaction) {
   });
 }
 
+std::size_t count_all(std::string_view set, const LiveTable& live) {
+  const auto found = live.live.find(set);
+  return found == live.live.end() ? 0 : found->second.size();
+}
+
 std::size_t count_in(std::string_view set, const LiveTable& live, const std::vector<TokenEntry>& tokens) {
   const auto found = live.live.find(set);
   if (found == live.live.end()) return 0;

@@ -31,6 +31,8 @@ Transaction put_tokens(const std::vector<TokenEntry>& tokens, std::chrono::secon
 // Whether a transaction makes or deletes one of these sets.
 bool makes_token_sets(const Transaction& transaction);
 
+std::size_t count_all(std::string_view set, const LiveTable& live);
+
 // How many of them are in one of these sets.
 std::size_t count_in(std::string_view set, const LiveTable& live, const std::vector<TokenEntry>& tokens);
 

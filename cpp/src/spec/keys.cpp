@@ -404,7 +404,7 @@ constexpr std::array<Key, 8> kToken{{
      .access = kScalar<&Token::skew, parse_duration>,
      .fallback = "2m",
      .example = "30s",
-     .doc = "How far a client's clock may be behind. It may be ahead by `ahead`. At most 1d."},
+     .doc = "How far a client's clock may be behind. It may be ahead by half of `ahead`. At most 1d."},
     {.name = "serial",
      .scope = Scope::token,
      .form = Form::integer,

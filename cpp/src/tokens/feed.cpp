@@ -102,6 +102,8 @@ class Feeding {
                                    [&](const TokenFeed& feed) { return feed.name == sequence.feed.name; });
     if (stays || !sequence.present) return;
     sequence.present = false;
+    crypto::wipe(sequence.feed.token.key);
+    sequence.feed.token.key.clear();
     anew_ = true;
   }
 
@@ -175,18 +177,33 @@ Fed feed(const std::vector<TokenFeed>& wanted, TokenRecord record, UsedTokens us
   return Feeding(std::move(record), now, no_key, warnings).fed(wanted, used);
 }
 
-std::size_t missing_tokens(const LiveTable& live, const TokenRecord& record, UnixTime now) {
-  constexpr milliseconds kSoon{2000};  // what ends about now may be gone already
+TokensThere tokens_there(const LiveTable& live, const TokenRecord& record, UnixTime now) {
+  constexpr milliseconds kSoon{2000};  // what ends about now may be gone already, or not yet
   TokenKeys keys;
-  std::vector<TokenEntry> entries;
+  std::vector<TokenEntry> certain, possible;
+  bool all_known = true;
   for (const auto& [name, sequence] : record.sequences) {
     if (!sequence.present) continue;
-    const Token& token = sequence.feed.token;
-    TokenDrawer drawer(keys.key(token, name, token.host), token.period);
-    const Window first = window_at(token.period, now + kSoon - of(token.skew));
-    add_entries(record, sequence, drawer, {first, window_at(token.period, sequence.loaded_to)}, now, entries);
+    try {
+      const Token& token = sequence.feed.token;
+      TokenDrawer drawer(keys.key(token, name, token.host), token.period);
+      const Window end = window_at(token.period, sequence.loaded_to);
+      const UnixTime oldest = now - of(token.skew);
+      const Window first = window_at(token.period, oldest + kSoon);
+      add_entries(record, sequence, drawer, {first, end}, now, certain);
+      add_entries(record, sequence, drawer,
+                  {window_at(token.period, oldest - of(token.period) - kSoon), std::min(first, end)}, now,
+                  possible);
+    } catch (const SystemError&) {
+      all_known = false;
+    }
   }
-  return entries.size() - count_in(kTokens, live, entries);
+  TokensThere there{certain.size(), certain.size() - count_in(kTokens, live, certain), 0,
+                    count_all(kGood, live) > 0};
+  const std::size_t known = certain.size() - there.missing + count_in(kTokens, live, possible);
+  if (all_known) there.strangers = count_all(kTokens, live) - known;
+  if (certain.empty()) there.good = true;
+  return there;
 }
 
 std::map<std::string, std::size_t> token_uses(const LiveTable& live, const TokenRecord& record,

@@ -29,8 +29,15 @@ enum class NoKey { refused, skipped };
 Fed feed(const std::vector<TokenFeed>& wanted, TokenRecord record, UsedTokens used, UnixTime now,
          NoKey no_key, std::vector<std::string>& warnings);
 
-// How many of the record's tokens the table lacks. Throws SystemError where a key cannot be had.
-std::size_t missing_tokens(const LiveTable& live, const TokenRecord& record, UnixTime now);
+// What of the record's tokens is in the table, and what else is. Those whose key cannot be had are no
+// strangers.
+struct TokensThere {
+  std::size_t all = 0;        // that should be there
+  std::size_t missing = 0;    // of them
+  std::size_t strangers = 0;  // that the record does not know
+  bool good = true;           // the table says until when they are good
+};
+TokensThere tokens_there(const LiveTable& live, const TokenRecord& record, UnixTime now);
 
 // How often tokens of each sequence were used, as far back as the table remembers. Those whose key cannot be
 // had are left out.

@@ -134,6 +134,15 @@ std::vector<TokenFeed> present(const TokenRecord& record) {
   return feeds;
 }
 
+std::vector<TokenFeed> opened_in(const Program& program, std::vector<TokenFeed> feeds) {
+  std::erase_if(feeds, [&](const TokenFeed& feed) {
+    return std::none_of(program.tracks.begin(), program.tracks.end(), [&](const Track& track) {
+      return track.token && track.edges.front().id == feed.edge;
+    });
+  });
+  return feeds;
+}
+
 TokenRecord forgotten(UnixTime now) {
   constexpr Losses kMore = 5;  // than there were, in all likelihood; a client finds them
   const std::uint64_t today = day_of(Duration::milliseconds(1), static_cast<Window>(now.count()));

@@ -78,6 +78,9 @@ std::vector<TokenFeed> present(const TokenRecord& record);
 // Until when the table has tokens; 0 where it has none.
 UnixTime tokens_until(const TokenRecord& record);
 
+// Those that a program has a sequence for.
+std::vector<TokenFeed> opened_in(const Program& program, std::vector<TokenFeed> feeds);
+
 std::string to_json(const TokenRecord& record);
 std::string to_json(const std::vector<TokenFeed>& feeds);
 // Both throw SystemError where the text is none.

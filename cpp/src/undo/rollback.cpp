@@ -44,6 +44,14 @@ Plan plan_rollback(const Pending& pending, Reading& reading, Kernel& kernel, con
   return plan;
 }
 
+// What tokens opened before. Where the note does not know it, since there was no record then, what they open
+// now counts, as far as the table of before has it.
+std::vector<TokenFeed> feeds_before(const Pending& pending, const TokenRecord& record) {
+  if (!pending.before) return {};
+  if (!pending.tokens.empty()) return pending.tokens;
+  return opened_in(program_of(ruleset_before(pending)), present(record));
+}
+
 Plan plan_of(const Pending& pending, Reading& reading, Kernel& kernel, const Settings& settings) {
   Plan plan;
   if (pending.before) {
@@ -52,8 +60,8 @@ Plan plan_of(const Pending& pending, Reading& reading, Kernel& kernel, const Set
     plan = plan_removal("there was no table before");
   }
   // Tokens of before may have been used since, and nobody knows.
-  add_tokens(plan, pending.tokens, read_token_record(plan.warnings), UsedTokens::forgotten, unix_time(),
-             NoKey::skipped);
+  const TokenRecord record = read_token_record(plan.warnings);
+  add_tokens(plan, feeds_before(pending, record), record, UsedTokens::forgotten, unix_time(), NoKey::skipped);
   return plan;
 }
 
