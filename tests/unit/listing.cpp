@@ -98,6 +98,7 @@ TEST_CASE("listing: times") {
 TEST_CASE("listing: commas of an expression are no separators") {
   const std::string rule =
       "add @claimed { @th,64,128 timeout 1m } add @used { @th,64,128 timeout 30m } meta priority vmap @openers";
-  const LiveTable table = parse_listing("table inet knockwork {\n\tchain token_use {\n\t\t" + rule + "\n\t}\n}\n");
+  const LiveTable table =
+      parse_listing("table inet knockwork {\n\tchain token_use {\n\t\t" + rule + "\n\t}\n}\n");
   CHECK(table.ruleset.chains.front().rules == std::vector<std::string>{rule});
 }
