@@ -34,6 +34,8 @@ class Gate {
     }
     if (has_tokens(program_)) {
       chains.push_back({"token", "", {}, token()});
+      chains.push_back({"token_hit", "", {}, token_hit()});
+      if (!book_.stealth()) chains.push_back({"token_heard", "", {}, token_heard()});
       chains.push_back({"token_check", "", {}, token_check()});
       chains.push_back({"token_use", "", {}, token_use()});
     }
@@ -212,16 +214,36 @@ class Gate {
     return rules;
   }
 
+  // Most packets have no token, so the table of tokens is asked first. One without goes on as to any closed
+  // port.
+  Rules token() const {
+    Rules rules{"meta priority set @th,64,128 map @tokens goto token_hit"};
+    if (book_.stealth()) {
+      append(rules, {"fib daddr type local drop", "fib daddr . iif type local drop", "accept"});
+    } else {
+      append(rules, {"meta l4proto 17 socket wildcard 0-1 goto token_heard", "accept"});
+    }
+    return rules;
+  }
+
+  // Gate mode, a datagram without a token at a port where a socket listens: if it is for this host, no one
+  // hears it.
+  static Rules token_heard() {
+    return {"meta pkttype != host accept", "ct state invalid accept", "fib daddr type local goto answered",
+            "fib daddr . iif type local goto answered", "accept"};
+  }
+
   // A token is for an address of this host, as a knock is.
-  static Rules token() {
-    return {"fib daddr type local goto token_check", "fib daddr . iif type local goto token_check", "accept"};
+  static Rules token_hit() {
+    return {"fib daddr type local goto token_check", "fib daddr . iif type local goto token_check",
+            "meta priority set none accept"};
   }
 
   // Whoever sends a token spends it: neither always_allow nor a lockout matters. Whether it is right or
   // wrong, the packet goes on as one to any closed port.
   Rules token_check() const {
-    return {"ct state invalid " + pass(), "meta pkttype != host " + pass(),
-            "meta time @good meta priority set @th,64,128 map @tokens jump token_use",
+    return {"ct state invalid meta priority set none " + pass(),
+            "meta pkttype != host meta priority set none " + pass(), "meta time @good jump token_use",
             kClean + " goto answered"};
   }
 
