@@ -278,6 +278,8 @@ class Comparison:
         """What may become of mark and priority. A knock loses the latter; all others let them be."""
         if not self._script.dirty or not self._is_closed(packet):
             return {"kept"}
+        if reply["why"].startswith("no token") and (packet.protocol, packet.port) not in OVERHEARD:
+            return {"kept"}  # a look at the table of tokens, and no more
         return {"cleaned"} if knock and reply["verdict"] == "rejected" else {"kept", "cleaned"}
 
     def _is_renumbered(self, packet: Packet, reply: Reply) -> bool:

@@ -291,7 +291,7 @@ WRONG_BY_KEY: dict[str, tuple[Needs, Wrong]] = {
     "a token opens again": (_any_token, _as("token_use", ["meta priority vmap @openers"])),
     "a used token is soon forgotten": (_any_token, _with("token_use", r"add @used \{[^}]*\} ", "")),
     "a token may begin a byte later": (_any_token, _first(
-        "token_check", "meta priority set @th,72,128 map @tokens jump token_use")),
+        "token", "meta priority set @th,72,128 map @tokens jump token_use")),
     "a token keeps its edge": (_any_token, _with("token_check", "meta priority set none ", "")),
     "a token is overheard": (_overheard_token, _as("knocked", ["meta priority set none accept"])),
     "a token is answered otherwise": (_any_token, _with("token_check", "goto answered", "drop")),
