@@ -128,23 +128,10 @@ std::string to_json(const Report& report) {
   return json_text(value);
 }
 
-std::string to_text(const Status& status) {
+namespace {
+
+std::string sequences_of(const Status& status) {
   std::string text;
-  if (status.pending) {
-    text = fmt::format("Apply {} has waited for confirmation since {} and will be rolled back in {} s.\n",
-                       status.pending->id, utc(status.pending->since),
-                       (status.pending->remaining.count() + 999) / 1000);
-  }
-  if (!status.degraded.empty()) {
-    text += fmt::format("Degraded: {}. Fix it, and run `knockwork apply`.\n", status.degraded);
-  }
-  if (!status.present) {
-    text += "No gate: there is no table inet knockwork in this network namespace.\n";
-    return status.declared ? text + "The declared services are open to everyone: run `knockwork apply`.\n"
-                           : text;
-  }
-  text += fmt::format("Mode {}, {} sequence{}.\n", status.mode, status.sequences.size(),
-                      status.sequences.size() == 1 ? "" : "s");
   for (const SequenceStatus& sequence : status.sequences) {
     const std::string how =
         sequence.token ? fmt::format("token, used {} time{}", sequence.uses, sequence.uses == 1 ? "" : "s")
@@ -166,6 +153,29 @@ std::string to_text(const Status& status) {
     text += fmt::format("No tokens left of: {}. Run `knockwork apply`, and enable knockwork-rotate.timer.\n",
                         fmt::join(status.out_of_tokens, ", "));
   }
+  return text;
+}
+
+}  // namespace
+
+std::string to_text(const Status& status) {
+  std::string text;
+  if (status.pending) {
+    text = fmt::format("Apply {} has waited for confirmation since {} and will be rolled back in {} s.\n",
+                       status.pending->id, utc(status.pending->since),
+                       (status.pending->remaining.count() + 999) / 1000);
+  }
+  if (!status.degraded.empty()) {
+    text += fmt::format("Degraded: {}. Fix it, and run `knockwork apply`.\n", status.degraded);
+  }
+  if (!status.present) {
+    text += "No gate: there is no table inet knockwork in this network namespace.\n";
+    return status.declared ? text + "The declared services are open to everyone: run `knockwork apply`.\n"
+                           : text;
+  }
+  text += fmt::format("Mode {}, {} sequence{}.\n", status.mode, status.sequences.size(),
+                      status.sequences.size() == 1 ? "" : "s");
+  text += sequences_of(status);
   text += status.grants.empty() ? "No grants.\n" : "Grants:\n";
   for (const Holder& holder : status.grants) {
     text +=

@@ -215,9 +215,7 @@ class Reader {
     for (;;) {
       std::string_view text = trim(line());
       if (text == "}") break;
-      if (take_prefix(text, "type ")) {
-        set.type = text;
-      } else if (text.starts_with("typeof ")) {
+      if (take_prefix(text, "type ") || text.starts_with("typeof ")) {
         set.type = text;
       } else if (take_prefix(text, "flags ")) {
         set.flags = sorted_items(text);

@@ -82,6 +82,7 @@ class Feeding {
     anew_ = true;
     if (record_.sequences.empty()) return;
     std::vector<Days> days;
+    days.reserve(wanted.size() + record_.sequences.size());
     for (const TokenFeed& feed : wanted) days.push_back(days_from(now_, feed.token));
     for (auto& [name, sequence] : record_.sequences) {
       days.insert(days.end(), sequence.loaded.begin(), sequence.loaded.end());
