@@ -68,7 +68,7 @@ TEST_CASE("tokens: the first time all of them, and no loss") {
   CHECK(put(first).size() == 49);
   CHECK(first.record.lost == LostDays{});
   CHECK(first.record.sequences.at("alice").lost == LostDays{});
-  CHECK(tokens_until(first.record) >= kNoon + 10 * kMinute);
+  CHECK(first.record.sequences.at("alice").loaded_to >= kNoon + 10 * kMinute);
 }
 
 TEST_CASE("tokens: nothing while enough are there, then only what follows") {

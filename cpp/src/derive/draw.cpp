@@ -3,6 +3,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "derive/bytes.hpp"
 #include "derive/expansion.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
@@ -14,20 +15,13 @@ namespace {
 
 using namespace std::string_view_literals;
 using crypto::Hmac;
+using derivation::append;
+using derivation::view;
 
 constexpr std::string_view kSalt = "knockwork/1";
 constexpr std::string_view kHost = "host\0"sv;
 constexpr std::string_view kKnock = "knock\0"sv;
 constexpr std::uint64_t kNumbers = std::uint64_t{1} << 32;  // of four bytes
-
-std::string_view view(const HostKey& key) {
-  return {reinterpret_cast<const char*>(key.bytes().data()), key.bytes().size()};
-}
-
-// Big-endian.
-void append(std::string& text, std::uint64_t number, int bytes) {
-  while (bytes-- > 0) text += static_cast<char>(number >> (8 * bytes) & 0xff);
-}
 
 std::size_t count(const std::vector<PortRange>& ranges) {
   std::size_t ports = 0;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "crypto/crypto.hpp"
+#include "derive/bytes.hpp"
 #include "knockwork/token.hpp"
 
 namespace knockwork {
@@ -9,18 +10,11 @@ namespace {
 
 using namespace std::string_view_literals;
 using crypto::Hmac;
+using derivation::append;
+using derivation::view;
 
 constexpr std::string_view kToken = "token\0"sv;
 constexpr std::int64_t kDay = 24LL * 3600 * 1000;
-
-std::string_view view(const HostKey& key) {
-  return {reinterpret_cast<const char*>(key.bytes().data()), key.bytes().size()};
-}
-
-// Big-endian.
-void append(std::string& text, std::uint64_t number, int bytes) {
-  while (bytes-- > 0) text += static_cast<char>(number >> (8 * bytes) & 0xff);
-}
 
 TokenKey from_base64(const std::string& text) {
   auto bytes = crypto::from_base64(text);

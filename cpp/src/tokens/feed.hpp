@@ -21,10 +21,10 @@ struct Fed {
   TokenRecord record;       // of the table afterwards
 };
 
-// `wanted` is what tokens shall open. With `whole` and nothing changed, tokens are only added, beyond what
-// the record has. Else all are put there anew, and what may have been used is drawn anew as well: that is a
-// loss, of one sequence where it alone changed. A clock that went back is one. Throws SystemError where a key
-// cannot be had; with `skipped`, its sequence gets no tokens, and a warning says so.
+// `wanted` is what tokens shall open. With `remembered` and nothing changed, tokens are only added, beyond
+// what the record has. Else all are put there anew, and what may have been used is drawn anew as well: that
+// is a loss, of one sequence where it alone changed. A clock that went back is one. Throws SystemError where
+// a key cannot be had; with `skipped`, its sequence gets no tokens, and a warning says so.
 enum class NoKey { refused, skipped };
 Fed feed(const std::vector<TokenFeed>& wanted, TokenRecord record, UsedTokens used, UnixTime now,
          NoKey no_key, std::vector<std::string>& warnings);

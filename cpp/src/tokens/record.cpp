@@ -151,15 +151,6 @@ TokenRecord forgotten(UnixTime now) {
   return record;
 }
 
-UnixTime tokens_until(const TokenRecord& record) {
-  UnixTime until{0};
-  for (const auto& [name, sequence] : record.sequences) {
-    if (!sequence.present) continue;
-    until = until.count() == 0 ? sequence.loaded_to : std::min(until, sequence.loaded_to);
-  }
-  return until;
-}
-
 std::string to_json(const std::vector<TokenFeed>& feeds) {
   json values = json::array();
   for (const TokenFeed& feed : feeds) values.push_back(value_of(feed));

@@ -75,8 +75,6 @@ struct TokenRecord {
 
 // Those that are present.
 std::vector<TokenFeed> present(const TokenRecord& record);
-// Until when the table has tokens; 0 where it has none.
-UnixTime tokens_until(const TokenRecord& record);
 
 // Those that a program has a sequence for.
 std::vector<TokenFeed> opened_in(const Program& program, std::vector<TokenFeed> feeds);
