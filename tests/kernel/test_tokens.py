@@ -200,7 +200,7 @@ def test_top_up(lab: Lab, knockwork: Knockwork, owner: Owner) -> None:
     assert owner.gets_in(1)
     until = json.loads(lab.server.read(RECORD))["sequences"][0]["loaded_to_ms"]
     time.sleep(6)
-    assert "tokens of 1 sequence: topped up" in knockwork.run("plan").stdout
+    assert "tokens alice: topped up" in knockwork.run("plan").stdout
     assert json.loads(lab.server.read(RECORD))["sequences"][0]["loaded_to_ms"] == until
     assert "topped up" in knockwork.apply()
     assert json.loads(lab.server.read(RECORD))["sequences"][0]["loaded_to_ms"] >= until + 3000
@@ -481,6 +481,15 @@ def test_a_person_taken_away(lab: Lab, knockwork: Knockwork) -> None:
     assert not session.works(0.5)
     assert not bob.gets_in(5)
     assert alice.gets_in(1)
+
+
+def test_a_plan_names_whose_tokens_are_replaced(lab: Lab, knockwork: Knockwork) -> None:
+    """Of the sequence that changes alone."""
+    bob = ("  - name: bob\n    token: {port: 41873/udp, secret_file: /etc/knockwork/secret, host: web1}\n"
+           "    opens: [22/tcp]\n")
+    knockwork.apply(declared(more=bob))
+    knockwork.declare(declared(", period: 30s", more=bob))
+    assert "  ~ tokens alice: replaced\n" in knockwork.run("plan").stdout
 
 
 def test_a_missing_token_is_reported(lab: Lab, knockwork: Knockwork) -> None:

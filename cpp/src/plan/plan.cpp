@@ -53,14 +53,20 @@ void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRec
   if (fed.kind == Fed::Kind::enough) return;
   plan.tokens = std::move(fed.record);
   std::vector<Action>& actions = plan.transaction.actions;
-  const bool alone = actions.empty();
-  plan.only_tops_up = alone && fed.kind == Fed::Kind::topped_up;
+  const bool new_table = !actions.empty() && std::holds_alternative<AddTable>(actions.front());
+  plan.only_tops_up = actions.empty() && fed.kind == Fed::Kind::topped_up;
   std::move(fed.transaction.actions.begin(), fed.transaction.actions.end(), std::back_inserter(actions));
-  if (wanted.empty() || (fed.kind == Fed::Kind::anew && !alone)) return;
-  plan.changes.push_back({Change::Kind::change, "tokens",
-                          fmt::format("of {} sequence{}", wanted.size(), wanted.size() == 1 ? "" : "s"),
-                          "as they are now", "enough for the time to come",
-                          fed.kind == Fed::Kind::anew ? "replaced" : "topped up"});
+  const auto tell = [&](const std::string& name, std::size_t count, const char* why) {
+    if (count == 0 || new_table) return;  // the sequences of a new table say it
+    plan.changes.push_back({Change::Kind::change, "tokens",
+                            count == 1 ? name : fmt::format("of {} sequences", count), "as they are now",
+                            "enough for the time to come", why});
+  };
+  if (fed.kind == Fed::Kind::topped_up) {
+    tell(wanted.empty() ? "" : wanted.front().name, wanted.size(), "topped up");
+  } else {
+    tell(fed.replaced.empty() ? "" : fed.replaced.front(), fed.replaced.size(), "replaced");
+  }
 }
 
 Plan plan_removal(std::string why) {

@@ -68,6 +68,7 @@ class Feeding {
     fed.kind = anew_ ? Fed::Kind::anew : due ? Fed::Kind::topped_up : Fed::Kind::enough;
     if (due && !wanted.empty()) fed.transaction = transaction();
     if (due) record_.latest = now_;
+    fed.replaced = std::move(replaced_);
     fed.record = std::move(record_);
     return fed;
   }
@@ -79,7 +80,7 @@ class Feeding {
 
   // One loss for all, on every day that concerns any of them.
   void lose_all(const std::vector<TokenFeed>& wanted) {
-    anew_ = true;
+    anew_ = lost_all_ = true;
     if (record_.sequences.empty()) return;
     std::vector<Days> days;
     days.reserve(wanted.size() + record_.sequences.size());
@@ -115,6 +116,7 @@ class Feeding {
     const auto [found, added] = record_.sequences.try_emplace(feed.name);
     TokenRecord::Sequence& sequence = found->second;
     const bool same = sequence.present && sequence.feed == feed && sequence.check == check;
+    if (!added && (lost_all_ || !same)) replaced_.push_back(feed.name);
     if (!same) {
       anew_ = true;
       if (!added) lose(sequence, feed);
@@ -168,7 +170,8 @@ class Feeding {
   std::vector<std::string>& warnings_;
   TokenKeys keys_;
   std::map<std::string, TokenDrawer> drawers_;
-  bool anew_ = false;
+  std::vector<std::string> replaced_;
+  bool anew_ = false, lost_all_ = false;
 };
 
 }  // namespace

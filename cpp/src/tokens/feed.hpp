@@ -17,8 +17,9 @@ enum class UsedTokens { remembered, forgotten };
 struct Fed {
   enum class Kind { enough, topped_up, anew };
   Kind kind = Kind::enough;
-  Transaction transaction;  // empty with `enough`, and where nothing is to be put anywhere
-  TokenRecord record;       // of the table afterwards
+  Transaction transaction;            // empty with `enough`, and where nothing is to be put anywhere
+  TokenRecord record;                 // of the table afterwards
+  std::vector<std::string> replaced;  // sequences whose tokens are others than before
 };
 
 // `wanted` is what tokens shall open. With `remembered` and nothing changed, tokens are only added, beyond
