@@ -227,9 +227,12 @@ def token_rows(rounds: int) -> list[Row]:
     rate = {name: statistics.median(each) for name, each in rates.items()}
     rows = [Row(f"flood {what}: 100,000 tokens / none", rate[what], rate[f"{what}, none"], "kpkt/s", at_least=least)
             for what, least in (("elsewhere", 0.98), ("at the token port", 0.90))]
-    for count, cost in token_costs.sizes(KNOCKWORK, rounds).items():
+    costs = token_costs.sizes(KNOCKWORK, rounds)
+    base = costs[1]["memory"]
+    for count, cost in costs.items():
         elements = f"{count:,} with tokens, {cost['elements']:,.0f} elements"
         rows.append(Row(f"{elements}: load / list", cost["load"], cost["list"], "s"))
+        rows.append(Row("  kernel memory / one sequence's", cost["memory"], base, "MiB"))
         rows.append(Row("  unchanged / load", cost["unchanged"], cost["load"], "s"))
         rows.append(Row("  top-up" + (" / 50 ms" if count == 100 else " / load"), cost["top-up"],
                         0.05 if count == 100 else cost["load"], "s", at_most=1.0 if count == 100 else None))

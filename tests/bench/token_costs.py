@@ -54,13 +54,20 @@ def _runs_low(host: Host) -> None:
     host.write(RECORD, json.dumps(record), 0o600)
 
 
+def _slab(host: Host) -> float:
+    """MiB of kernel objects, of the whole machine: on a quiet one those of the table."""
+    line = next(line for line in host.read("/proc/meminfo").splitlines() if line.startswith("Slab:"))
+    return int(line.split()[1]) / 1024
+
+
 def sizes(command: Path, rounds: int) -> dict[int, dict[str, float]]:
-    """By the number of sequences: elements; seconds to apply from nothing, to list, to top up, unchanged."""
+    """By the number of sequences: elements; MiB; seconds to apply from nothing, to list, to top up, unchanged."""
     found: dict[int, dict[str, float]] = {}
     for count in (1, 100, 1000):
         with closing(Host("bench")) as host:
             _furnished(host, declared(count))
             taken: dict[str, list[float]] = {}
+            memory: list[float] = []
 
             def run(what: str, *argv: str) -> None:
                 began = time.perf_counter()
@@ -70,15 +77,18 @@ def sizes(command: Path, rounds: int) -> dict[int, dict[str, float]]:
             for _ in range(rounds):
                 host.run(["nft", "delete", "table", "inet", "knockwork"])
                 host.run(["rm", "-rf", "/run/knockwork", "/var/lib/knockwork"], check=True)
+                time.sleep(0.5)  # the old table goes a moment later
+                before = _slab(host)
                 run("nothing", "/bin/true")
                 run("load", str(command), "apply")
+                memory.append(_slab(host) - before)
                 run("list", "nft", "list", "table", "inet", "knockwork")
                 run("unchanged", str(command), "apply")
                 _runs_low(host)
                 run("top-up", str(command), "apply")
             listing = host.output(["nft", "list", "map", "inet", "knockwork", "tokens"], timeout=300)
             own = statistics.median(taken.pop("nothing"))  # of starting a program on a host
-            found[count] = {"elements": listing.count(" timeout "),
+            found[count] = {"elements": listing.count(" timeout "), "memory": statistics.median(memory),
                             **{what: statistics.median(each) - own for what, each in taken.items()}}
     return found
 
