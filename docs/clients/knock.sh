@@ -17,5 +17,5 @@ hmac() { { padded 92; { padded 54; cat; } | sha256; } | sha256; } # by hand: `ps
 window=${3:-$(($(date +%s) / period))}
 message="\\0001$(number $((period * 1000)) 4)$(number "${2:-0}" 4)$(number "$window" 8)"
 padding=$(($(od -An -N2 -tu2 /dev/urandom) % 497))
-{ printf '%b' "$message" | hmac | dd bs=16 count=1; openssl rand "$padding"; } 2>/dev/null |
+{ printf '%b' "$message" | hmac | dd bs=16 count=1 2>/dev/null; openssl rand "$padding"; } |
 	dd obs=1k 2>/dev/null | nc -u -w1 "$host" "$port"
