@@ -69,6 +69,7 @@ void add_gate_commands(Commands& commands);         // plan, apply, remove, stat
 void add_pending_commands(Commands& commands);      // confirm, rollback
 void add_client_commands(Commands& commands);       // knock, connect, export
 void add_grant_commands(Commands& commands);        // grant, revoke
+void add_import_commands(Commands& commands);       // import …
 void add_help_commands(Commands& commands);         // completion, man
 
 // "-" reads the declaration from standard input; drop-ins belong to files only. To apply, it is refused

@@ -62,6 +62,7 @@ int run(int argc, char** argv, Chosen& chosen) {
   add_derive_commands(commands);
   add_epoch_commands(commands);
   add_client_commands(commands);
+  add_import_commands(commands);
   add_help_commands(commands);
   try {
     app.parse(argc, argv);

@@ -17,7 +17,7 @@ sequences:
 PORTS = re.compile(r"47000|48000|49000|4022")
 SUBCOMMANDS = ("validate", "lint", "schema", "render", "trace", "plan", "apply", "remove", "status", "watch", "renew",
                "save", "confirm", "rollback", "grant", "revoke", "derive", "epoch", "knock", "connect", "export",
-               "completion")
+               "import", "completion")
 
 
 def test_no_core_is_left(knockwork: Knockwork) -> None:

@@ -1,0 +1,56 @@
+// Commands for those who come from another port knocker: no root, no kernel.
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "commands.hpp"
+#include "knockwork/import.hpp"
+#include "knockwork/trust.hpp"
+#include "output.hpp"
+
+namespace {
+
+using namespace knockwork;
+
+struct Arguments : Common {
+  std::vector<std::string> files;
+};
+
+ForeignFile read(const std::string& file) {
+  return file == "-" ? ForeignFile{"<stdin>", standard_input()} : ForeignFile{file, read_packets(file)};
+}
+
+// The declaration may go to a file, the report to whoever is there. Losses are no error, but a declaration
+// without a sequence is none.
+int show(const Imported& imported, const Arguments& arguments) {
+  const SourceLines lines = arguments.reveal ? SourceLines::shown : SourceLines::hidden;
+  if (arguments.json) {
+    print(to_json(imported, lines) + '\n');
+  } else {
+    print(imported.declaration);
+    print_error(to_text(imported, lines));
+  }
+  if (!imported.sequences.empty()) return kFine;
+  if (!arguments.json) fail("nothing could be translated");
+  return kError;
+}
+
+int run_knockd(const Arguments& arguments) {
+  std::vector<ForeignFile> files;
+  files.reserve(arguments.files.size());
+  for (const std::string& file : arguments.files) files.push_back(read(file));
+  return show(import_knockd(files), arguments);
+}
+
+}  // namespace
+
+void add_import_commands(Commands& commands) {
+  const auto arguments = std::make_shared<Arguments>();
+  Commands group =
+      commands.add_group("import", "Print a declaration made from another port knocker's configuration");
+  CLI::App* sub = group.add("knockd", "Translate knockd.conf; standard error says what became of each line",
+                            arguments, run_knockd);
+  sub->add_option("FILE", arguments->files, "the files; - for standard input")->required();
+  group.share(sub, *arguments, {Shared::reveal, Shared::json});
+}

@@ -1,0 +1,57 @@
+// Moving over: the configuration of another port knocker as a declaration, and what became of each of its
+// lines.
+//
+// Pure but for names of services, which are this host's (/etc/services). Nothing is guessed in silence:
+// every line of the source is in `lines`, with a reason unless it was translated as it stands. Reasons
+// never hold a port; `text` and `declaration` do.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "knockwork/diagnostic.hpp"
+#include "knockwork/spec.hpp"
+
+namespace knockwork {
+
+enum class Fate {
+  translated,  // the declaration says the same
+  changed,     // it says something else, or less: `reason`
+  lost,        // it says nothing of it: `reason`
+  unneeded     // a blank line, a comment, or what has no meaning for knockwork: `reason`, if any
+};
+std::string to_string(Fate fate);  // "translated", …
+
+struct ImportedLine {
+  std::string file;
+  int line = 0;  // from 1
+  Fate fate = Fate::lost;
+  std::string reason;
+  std::string text;  // the line itself
+  bool operator==(const ImportedLine&) const = default;
+};
+
+struct Imported {
+  std::string declaration;             // YAML that load() accepts; empty where nothing was translated
+  std::vector<std::string> sequences;  // the names in it
+  std::vector<ImportedLine> lines;     // each line of the source once, in their order
+  std::vector<std::string> remarks;    // what is different as a whole: sentences
+  bool operator==(const Imported&) const = default;
+};
+
+struct ForeignFile {
+  std::string name;  // what the report calls it
+  std::string text;
+};
+
+// knockd.conf, as knockd 0.8 reads it (knockd(1)).
+Imported import_knockd(const std::vector<ForeignFile>& files);
+
+// What was lost or changed, with its place, and a summary. The lines themselves are shown with
+// SourceLines::shown alone: they hold ports.
+std::string to_text(const Imported& imported, SourceLines lines);
+// The same for programs, with every line: {"declaration": "…", "sequences": ["…"], "lines": [{"file": "…",
+// "line": 1, "fate": "lost", "reason": "…"}]}.
+std::string to_json(const Imported& imported, SourceLines lines);
+
+}  // namespace knockwork

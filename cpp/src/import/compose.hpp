@@ -1,0 +1,31 @@
+// From sequences that were understood to a declaration that is valid.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "import/ledger.hpp"
+#include "knockwork/spec.hpp"
+
+namespace knockwork {
+
+// A sequence that is being made, and the lines that it comes from.
+struct Draft {
+  Sequence sequence;
+  Passage passage;
+  std::vector<std::string> remarks{};  // of the import, if this sequence is in it
+};
+
+struct Drafts {
+  Mode mode = Mode::gate;
+  std::vector<PublicRule> open_to_all;  // with Mode::stealth
+  std::vector<Draft> sequences;
+};
+
+// A valid name near `wanted`; `taken` gets it. Empty where nothing of it can be kept.
+std::string free_name(const std::string& wanted, std::vector<std::string>& taken);
+
+// Drops what the declaration's own rules refuse, with their words, and settles every passage.
+void compose(Drafts drafts, const std::string& from, Imported& imported);
+
+}  // namespace knockwork

@@ -1,0 +1,31 @@
+// Single commands of firewalls, word by word, as their manual pages have them.
+#pragma once
+
+#include "import/command.hpp"
+#include "import/shell.hpp"
+
+namespace knockwork {
+
+// `words` without the program's name.
+Effect effect_of_iptables(const Words& words);
+Effect effect_of_knock_helper(const Words& words);  // knock_helper_ipt.sh, which comes with knockd
+Effect effect_of_ufw(const Words& words);
+Effect effect_of_firewall_cmd(const Words& words);
+Effect effect_of_nft(const Words& words);
+
+// A rule that accepts, as its parts are found.
+struct Accepting {
+  std::string source, destination, protocol;
+  std::vector<std::string> ports;  // "22", "6000-6010", "ssh"
+  std::string remark;
+  std::optional<Duration> time{};
+};
+
+// What it opens, or why it can not be declared.
+Effect opened_by(const Accepting& rule);
+Effect other(const char* reason);
+
+inline constexpr const char* kEveryone = "it opens to everyone: there is no %IP% as the source";
+inline constexpr const char* kUnknownWord = "it has an option that is not understood";
+
+}  // namespace knockwork

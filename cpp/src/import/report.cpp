@@ -1,0 +1,83 @@
+// What became of the lines, for a terminal and for programs.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "knockwork/import.hpp"
+#include "text/json_text.hpp"
+
+namespace knockwork {
+namespace {
+
+std::ptrdiff_t count(const Imported& imported, Fate fate) {
+  return std::count_if(imported.lines.begin(), imported.lines.end(),
+                       [&](const ImportedLine& line) { return line.fate == fate; });
+}
+
+bool go_together(const ImportedLine& one, const ImportedLine& next) {
+  return one.file == next.file && one.fate == next.fate && one.reason == next.reason;
+}
+
+bool is_told(const ImportedLine& line) {
+  return line.fate == Fate::lost || line.fate == Fate::changed || !line.reason.empty();
+}
+
+std::string word(Fate fate) { return fate == Fate::unneeded ? "not needed" : to_string(fate); }
+
+}  // namespace
+
+std::string to_string(Fate fate) {
+  switch (fate) {
+    case Fate::translated:
+      return "translated";
+    case Fate::changed:
+      return "changed";
+    case Fate::lost:
+      return "lost";
+    case Fate::unneeded:
+      break;
+  }
+  return "unneeded";
+}
+
+std::string to_text(const Imported& imported, SourceLines lines) {
+  std::string out;
+  for (auto line = imported.lines.begin(); line != imported.lines.end();) {
+    const auto end = std::find_if_not(line, imported.lines.end(),
+                                      [&](const ImportedLine& next) { return go_together(*line, next); });
+    if (is_told(*line)) {
+      const int last = std::prev(end)->line;
+      const std::string place = last == line->line ? "" : fmt::format("-{}", last);
+      out += fmt::format("{}:{}{}: {}: {}\n", line->file, line->line, place, word(line->fate), line->reason);
+      for (auto shown = line; lines == SourceLines::shown && shown != end; ++shown) {
+        out += fmt::format("  | {}\n", shown->text);
+      }
+    }
+    line = end;
+  }
+  for (const std::string& remark : imported.remarks) out += fmt::format("note: {}\n", remark);
+  const std::size_t made = imported.sequences.size();
+  out += fmt::format("{} sequence{}; of {} lines {} translated, {} changed, {} lost, {} not needed\n", made,
+                     made == 1 ? "" : "s", imported.lines.size(), count(imported, Fate::translated),
+                     count(imported, Fate::changed), count(imported, Fate::lost),
+                     count(imported, Fate::unneeded));
+  return out;
+}
+
+std::string to_json(const Imported& imported, SourceLines lines) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const ImportedLine& line : imported.lines) {
+    nlohmann::ordered_json one{
+        {"file", line.file}, {"line", line.line}, {"fate", to_string(line.fate)}, {"reason", line.reason}};
+    if (lines == SourceLines::shown) one["text"] = line.text;
+    all.push_back(std::move(one));
+  }
+  const nlohmann::ordered_json whole{{"declaration", imported.declaration},
+                                     {"sequences", imported.sequences},
+                                     {"remarks", imported.remarks},
+                                     {"lines", std::move(all)}};
+  return json_text(whole);
+}
+
+}  // namespace knockwork

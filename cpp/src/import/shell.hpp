@@ -1,0 +1,17 @@
+// A command line as sh(1) would split it, as far as its words are known without running it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+namespace knockwork {
+
+using Words = std::vector<std::string>;
+
+// The simple commands between `;`, `&&`, `||`, `&` and line ends, in their order; output that goes to
+// /dev/null is left out. Otherwise why it takes a shell to know the words.
+tl::expected<std::vector<Words>, std::string> split_commands(std::string_view text);
+
+}  // namespace knockwork

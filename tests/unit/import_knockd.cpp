@@ -1,0 +1,296 @@
+// knockd.conf → declaration and what became of each line.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "import/command.hpp"
+#include "knockwork/import.hpp"
+
+using namespace knockwork;
+
+namespace {
+
+Imported import(const std::string& text) { return import_knockd({{"k.conf", text}}); }
+
+// A door, with the lines given.
+std::string door(const std::string& lines) {
+  return "[ssh]\nsequence = 7000,8000,9000\ntcpflags = syn\n" + lines;
+}
+
+constexpr const char* kOpens = "/sbin/iptables -I INPUT -s %IP% -p tcp --dport 22 -j ACCEPT";
+
+std::string reason_of(const Imported& imported, int line) {
+  for (const ImportedLine& each : imported.lines) {
+    if (each.line == line) return to_string(each.fate) + ": " + each.reason;
+  }
+  return "";
+}
+
+std::string opened(const Effect& effect) {
+  std::string text;
+  for (const Service& service : effect.services) text += (text.empty() ? "" : " ") + to_string(service);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("import: a whole knockd.conf") {
+  const Imported made = import(
+      "# doors\n[options]\n\tUseSyslog\n  Interface = eth0\n\n[openSSH]\r\n  Sequence = 7000, 8000:udp ,9000:TCP\r\n"
+      "SEQ_TIMEOUT=15\nTCPFlags = syn,!ack\nstart_command = /sbin/iptables -I INPUT 1 -s %IP% -p tcp --dport "
+      "ssh -j ACCEPT\ncmd_timeout = 10\nstop_command = /sbin/iptables -D INPUT -s %IP% -p tcp --dport 22 -j "
+      "ACCEPT\n[closeSSH]\nsequence = 9000,8000,7000\nCommand = iptables -D INPUT -s %IP% -p tcp --dport 22 -j "
+      "ACCEPT");
+  CHECK(made.declaration ==
+        "# Imported from \"k.conf\". It contains ports: keep it readable by root only.\n"
+        "knockwork: 1\n"
+        "sequences:\n"
+        "  - name: openSSH  # line 6\n"
+        "    knock: [7000/tcp, 8000/udp, 9000/tcp]\n"
+        "    opens: [22/tcp]\n"
+        "    step_timeout: 15s\n"
+        "    sequence_timeout: 15s\n"
+        "    open_for: 10s\n");
+  CHECK(made.sequences == std::vector<std::string>{"openSSH"});
+  CHECK(
+      to_text(made, SourceLines::hidden) ==
+      "k.conf:3: not needed: `log: grants` and `knockwork watch` show who came in\n"
+      "k.conf:4: changed: knockwork takes knocks and protects services on every interface except loopback; "
+      "`interfaces` restricts both\n"
+      "k.conf:13-14: lost: not translated because of line 15\n"
+      "k.conf:15: lost: it closes: a grant ends by itself after `open_for`, and `knockwork revoke` ends it "
+      "earlier\n"
+      "note: connections that are open when the time is over go on: `on_expiry: cut` ends them\n"
+      "note: a wrong knock locks its source out for a while (`wrong_knock`), and so do the ports next to the "
+      "knocks (`guards`); a right knock that is repeated does no harm, and sequences do not disturb each "
+      "other. knockd starts over at each of these\n"
+      "note: knocks over IPv6 count like those over IPv4\n"
+      "1 sequence; of 15 lines 7 translated, 1 changed, 3 lost, 4 not needed\n");
+}
+
+TEST_CASE("import: ports are shown where they are asked for alone") {
+  const Imported made = import(door("command = frob 12345\nseq_cooldown = 23456\n"));
+  CHECK(made.declaration.empty());
+  for (const char* port : {"7000", "12345", "23456"}) {
+    CHECK_THAT(to_text(made, SourceLines::hidden), !containing(port));
+    CHECK_THAT(to_json(made, SourceLines::hidden), !containing(port));
+    CHECK_THAT(to_text(made, SourceLines::shown), containing(port));
+    CHECK_THAT(to_json(made, SourceLines::shown), containing(port));
+  }
+}
+
+TEST_CASE("import: no line is dropped") {
+  struct Case {
+    const char* text;
+    std::size_t lines;
+  };
+  for (const Case& one :
+       {Case{"", 0}, Case{"\n", 1}, Case{"x", 1}, Case{"[a]\n[a]\n\n", 3}, Case{"[]\nsequence = 1,2\n", 2},
+        Case{"[options\n=\n=x\n[x]\n=", 5}, Case{"[x]\nsequence=1,2\nsequence=3,4\ncommand=\n", 4}}) {
+    const Imported made = import(one.text);
+    CHECK(made.lines.size() == one.lines);
+    CHECK(std::all_of(made.lines.begin(), made.lines.end(), [](const ImportedLine& line) {
+      return line.fate == Fate::translated || line.fate == Fate::unneeded || !line.reason.empty();
+    }));
+  }
+}
+
+TEST_CASE("import: what keeps a section of knockd.conf from being translated") {
+  struct Case {
+    const char* lines;
+    int line;
+    const char* reason;
+  };
+  for (const Case& one : {
+           Case{"sequence = 22\ncommand = x\n", 4,
+                "lost: one knock is no secret, because every port scan sends it: "
+                "choose a sequence of at least three"},
+           Case{"sequence = {knock_1},8000\n", 4,
+                "lost: not a number (a placeholder of a template?), and knockd would take it for 0"},
+           Case{"sequence = 7000,80000\n", 4, "lost: a port out of range"},
+           Case{"sequence = 7000,-1\n", 4, "lost: a port out of range"},
+           Case{"sequence = 7000,,1\n", 4,
+                "lost: not a number (a placeholder of a template?), and knockd would take it for 0"},
+           Case{"sequence = 7000,8000:sctp\n", 4, "lost: a protocol that is neither tcp nor udp"},
+           Case{"seq_timeout = 0\n", 4, "lost: a time out of range: knockwork takes 1 s to 30 days"},
+           Case{"seq_timeout = {t}\n", 4,
+                "lost: not a number (a placeholder of a template?), and knockd would take it for 0"},
+           Case{"target = 192.0.2.1\n", 4,
+                "lost: knocks that go to another address than this host's cannot be declared"},
+           Case{"one_time_sequences = /etc/x\n", 4,
+                "lost: one-time sequences are in a file of their own, which knockwork does not read: declare "
+                "`token`, which opens once as well"},
+           Case{"sequence = 7000,22\n", 1,
+                "lost: knockwork refuses it: knocks on a port that it opens itself; use a closed port"},
+       }) {
+    INFO(one.lines);
+    const Imported made = import(door(std::string(one.lines) + "command = " + kOpens + "\n"));
+    CHECK(made.sequences.empty());
+    if (one.line != 1) CHECK(reason_of(made, one.line) == one.reason);
+    if (one.line == 1) CHECK_THAT(reason_of(made, 1), containing("lost: knockwork refuses it: "));
+  }
+}
+
+TEST_CASE("import: what another command does") {
+  using Kind = Effect::Kind;
+  struct Case {
+    const char* command;
+    Kind kind;
+    const char* opens;
+    const char* reason = "";
+  };
+  constexpr const char* kChain =
+      "its chain is another than INPUT: check that the declaration protects what is meant";
+  constexpr const char* kRest = "only what opens is translated: the other commands of this line do not run";
+  constexpr const char* kAll =
+      "it opens every port to the source: `opens` names services, so declare those that are meant";
+  constexpr const char* kEveryone = "it opens to everyone: there is no %IP% as the source";
+  constexpr const char* kSet = "it adds the source to a set: what that opens is said where the set is used";
+  for (
+      const Case& one : {
+          Case{kOpens, Kind::opens, "22/tcp"},
+          Case{
+              "iptables -w -A INPUT -p udp -m udp --dport 60000:61000 -s %IP%/32 -m comment --comment 'a; b' -j ACCEPT",
+              Kind::opens, "60000-61000/udp"},
+          Case{
+              "iptables -I INPUT -s %IP% -p tcp -m multiport --dports 22,80,443 -m conntrack --ctstate NEW -j ACCEPT",
+              Kind::opens, "22/tcp 80/tcp 443/tcp"},
+          Case{"iptables -I KNOCK -s %IP% -p tcp --dport=22 --jump=ACCEPT", Kind::opens, "22/tcp", kChain},
+          Case{"iptables -I FORWARD -s %IP% -p tcp --dport 22 -j ACCEPT", Kind::other, "",
+               "it concerns traffic that is not for this host: declare services elsewhere with `to`"},
+          Case{"iptables -t nat -I PREROUTING -s %IP% -p tcp --dport 22 -j ACCEPT", Kind::other, "",
+               "it changes another table than filter"},
+          Case{"iptables -I INPUT -s %IP% -j ACCEPT", Kind::other, "", kAll},
+          Case{"iptables -I INPUT -p tcp --dport 22 -j ACCEPT", Kind::other, "", kEveryone},
+          Case{"iptables -I INPUT -s 192.0.2.1 -p tcp --dport 22 -j ACCEPT", Kind::other, "", kEveryone},
+          Case{"iptables -I INPUT -s %IP%/24 -p tcp --dport 22 -j ACCEPT", Kind::other, "",
+               "it opens to a network around the source: see `ipv4_prefix` and `ipv6_prefix`"},
+          Case{"iptables -I INPUT -s %IP% -p tcp --dport 22 -j DROP", Kind::other, "",
+               "its rule does not accept"},
+          Case{"iptables -I INPUT ! -s %IP% -p tcp --dport 22 -j ACCEPT", Kind::other, "",
+               "it has an option that is not understood"},
+          Case{"iptables -D INPUT 1", Kind::closes, ""},
+          Case{"iptables -I INPUT -s %IP% -p tcp --dport $PORT -j ACCEPT", Kind::other, "",
+               "the shell fills in a part of the command"},
+          Case{"iptables -I INPUT -s %IP% -p tcp --dport {port} -j ACCEPT", Kind::other, "",
+               "its port is neither a number nor the name of a service of this host"},
+          Case{"iptables -I INPUT -s %IP% -p sctp --dport 22 -j ACCEPT", Kind::other, "",
+               "it opens another protocol than tcp and udp"},
+          Case{
+              "iptables -C INPUT -s %IP% -p tcp --dport 22 -j ACCEPT || iptables -I INPUT -s %IP% -p tcp --dport 22 "
+              "-j ACCEPT",
+              Kind::opens, "22/tcp"},
+          Case{
+              "iptables -D INPUT -s %IP% -p tcp --dport 22 -j ACCEPT 2>/dev/null; iptables -I INPUT -s %IP% -p tcp "
+              "--dport 22 -j ACCEPT",
+              Kind::opens, "22/tcp"},
+          Case{"iptables -I INPUT -s %IP% -p tcp --dport 22 -j ACCEPT; mail root", Kind::opens, "22/tcp",
+               kRest},
+          Case{"sh -c 'sudo iptables -I INPUT -s %IP% -p tcp --dport 22 -j ACCEPT'", Kind::opens, "22/tcp"},
+          Case{"/root/open.sh %IP%", Kind::other, "",
+               "it runs a program, and what that opens cannot be known"},
+          Case{"echo %IP% >> /etc/hosts.allow", Kind::other, "",
+               "the command has a pipe, a redirection or a subshell"},
+          Case{"echo '%IP%", Kind::other, "", "a quote in the command is never closed"},
+          Case{"", Kind::other, "", "it changes nothing"},
+          Case{"/usr/local/sbin/knock_add -i -c INPUT -p tcp -d 443 -f %IP%", Kind::opens, "443/tcp"},
+          Case{"knock_helper_ipt.sh -x -f %IP% -d 443", Kind::closes, "443/tcp"},
+          Case{"ufw allow from %IP% to any port 22", Kind::opens, "22/tcp 22/udp"},
+          Case{"/usr/sbin/ufw insert 1 allow proto tcp from %IP% to any port 80,443", Kind::opens,
+               "80/tcp 443/tcp"},
+          Case{"ufw delete allow from %IP% to any port 22 proto tcp", Kind::closes, "22/tcp"},
+          Case{"ufw insert 1 deny from %IP% to any", Kind::other, "", "it does not open a port"},
+          Case{"ufw allow from %IP%", Kind::other, "", kAll},
+          Case{
+              "firewall-cmd --zone=public --add-rich-rule='rule family=\"ipv4\" source address=\"%IP%\" port "
+              "port=\"22\" protocol=\"tcp\" accept' --timeout=60",
+              Kind::opens, "22/tcp"},
+          Case{"firewall-cmd --add-port=22/tcp", Kind::other, "", kEveryone},
+          Case{"firewall-cmd --zone=trusted --add-source=%IP%", Kind::other, "", kAll},
+          Case{
+              "nft insert rule inet filter input ip saddr %IP% tcp dport { 22, 443 } ct state new counter accept",
+              Kind::opens, "22/tcp 443/tcp"},
+          Case{"nft add rule ip filter knocked ip saddr %IP% udp dport 51820 accept", Kind::opens,
+               "51820/udp", kChain},
+          Case{"nft 'add rule inet filter input tcp dport 22 accept'", Kind::other, "", kEveryone},
+          Case{"nft add element inet filter allowed { %IP% timeout 60s }", Kind::other, "", kSet},
+          Case{"nft delete element inet filter allowed { %IP% }", Kind::closes, ""},
+          Case{"ipset add allowed %IP%", Kind::other, "", kSet},
+          Case{"systemctl start sshd", Kind::other, "",
+               "it runs a program, and what that opens cannot be known"},
+      }) {
+    INFO(one.command);
+    const Effect effect = effect_of(one.command);
+    CHECK(effect.kind == one.kind);
+    CHECK(opened(effect) == one.opens);
+    CHECK(effect.reason == one.reason);
+  }
+}
+
+TEST_CASE("import: how long it stays open") {
+  const std::string opens = kOpens;
+  const std::string closes = "iptables -D INPUT -s %IP% -p tcp --dport 22 -j ACCEPT";
+  struct Case {
+    std::string lines;
+    const char* open_for;  // empty: the default
+  };
+  for (const Case& one : {
+           Case{"command = " + opens + "\ncmd_timeout = 20\n", ""},
+           Case{"start_command = " + opens + "\nstop_command = " + closes + "\n", "open_for: 10s"},
+           Case{"start_command = " + opens + "\ncmd_timeout = 90\nstop_command = " + closes + "\n",
+                "open_for: 1m30s"},
+           Case{"command = " + opens + "; sleep 45; " + closes + "\n", "open_for: 45s"},
+           Case{"command = " + opens + "\nstop_command = /root/beep\ncmd_timeout = 7\n", "open_for: 7s"},
+       }) {
+    INFO(one.lines);
+    const Imported made = import(door(one.lines));
+    REQUIRE(made.sequences.size() == 1);
+    if (*one.open_for == '\0') CHECK_THAT(made.declaration, !containing("open_for"));
+    CHECK_THAT(made.declaration, containing(one.open_for));
+  }
+}
+
+TEST_CASE("import: names of sections become names of sequences") {
+  const std::string rest = "]\nsequence = 7000,8000\ncommand = " + std::string(kOpens) + "\n";
+  const Imported made = import("[open TELNET" + rest + "[open TELNET" + rest + "[7000" + rest + "[!" + rest +
+                               "[Options" + rest + "[" + std::string(100, 'x') + rest);
+  CHECK(made.sequences ==
+        std::vector<std::string>{"open-TELNET", "open-TELNET-2", "7000", "Options", std::string(64, 'x')});
+  CHECK(reason_of(made, 1) == "changed: the sequence is named open-TELNET");
+  CHECK(reason_of(made, 10) == "lost: nothing of this name can be the name of a sequence");
+}
+
+TEST_CASE("import: the name of a file is no part of the declaration") {
+  const Imported made = import_knockd({{"a\nmode: stealth\n#", door("command = " + std::string(kOpens))}});
+  CHECK_THAT(made.declaration, !containing("\nmode"));
+  CHECK(made.sequences.size() == 1);
+}
+
+TEST_CASE("import: flags of TCP packets") {
+  struct Case {
+    const char* flags;
+    const char* fate;
+  };
+  for (const Case& one : {Case{"syn", "translated: "}, Case{"SYN,!ack", "translated: "},
+                          Case{"!ack", "changed: only TCP packets that begin a connection (SYN) are knocks"},
+                          Case{"fin,!ack",
+                               "changed: clients must send plain SYN packets, as `knock` and `knockwork "
+                               "knock` do: no others are knocks"},
+                          Case{"syn,ack",
+                               "changed: clients must send plain SYN packets, as `knock` and `knockwork "
+                               "knock` do: no others are knocks"},
+                          Case{"!syn",
+                               "changed: clients must send plain SYN packets, as `knock` and `knockwork "
+                               "knock` do: no others are knocks"},
+                          Case{"{flags}", "lost: a flag that knockd does not have either"}}) {
+    INFO(one.flags);
+    const Imported made =
+        import("[a]\nsequence = 7000,8000\ntcpflags = " + std::string(one.flags) + "\ncommand = " + kOpens);
+    CHECK(made.sequences.size() == 1);
+    CHECK(reason_of(made, 3) == one.fate);
+  }
+  const Imported udp =
+      import("[a]\nsequence = 7000:udp,8000:udp\ntcpflags = fin\ncommand = " + std::string(kOpens));
+  CHECK(reason_of(udp, 3) == "unneeded: no knock of this section is tcp");
+}
