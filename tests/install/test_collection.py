@@ -23,7 +23,9 @@ def test_contents(tarball: Path) -> None:
     with tarfile.open(tarball) as archive:
         names = set(archive.getnames())
     assert {"README.md", "CHANGELOG.md", "COPYING", "docs/ansible.md", "docs/rotation.md", "bindep.txt",
-            "requirements.txt", "meta/execution-environment.yml", "plugins/modules/ruleset.py"} <= names
+            "requirements.txt", "meta/execution-environment.yml", "plugins/modules/ruleset.py",
+            "extensions/eda/plugins/event_source/knockwork.py", "extensions/eda/rulebooks/wrong_knocks.yml",
+            "playbooks/wrong_knocks.yml"} <= names
     assert not [name for name in names if name.startswith("tests") or "__pycache__" in name]
 
 

@@ -80,7 +80,7 @@ def typed() -> dict[Path, list[Path]]:
     folders: dict[Path, list[Path]] = {}
     for path in PYTHON:
         parts = path.relative_to(ROOT).parts
-        if parts[0] != "ansible_collection":
+        if parts[0] != "ansible_collection" or parts[1] == "extensions":
             folders.setdefault(Path(*parts[:2] if len(parts) > 2 else parts[:1]), []).append(path)
     return folders
 

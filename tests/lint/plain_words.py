@@ -68,7 +68,7 @@ def _read_by_users(name: str, text: str) -> Iterable[Passage]:
     suffix = Path(name).suffix
     if name.startswith("cpp/") and suffix in (".cpp", ".hpp"):
         return _in_cpp(text)
-    if name.startswith(("ansible_collection/plugins/", "python/knockwork/")) and suffix == ".py":
+    if name.startswith(("ansible_collection/", "python/knockwork/")) and suffix == ".py":
         return _in_python(text, docstrings=name.startswith("python/"))
     if suffix == ".md" or name == "packaging/debian/control" or suffix in (".yml", ".j2", ".in", ".timer", ".conf") \
             and name.startswith(("ansible_collection/", "packaging/", "docs/")):
