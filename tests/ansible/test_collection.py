@@ -14,7 +14,7 @@ from typing import Any
 import yaml  # type: ignore[import]
 
 from bed.cli import binary
-from controller import COLLECTIONS, ROOT
+from controller import COLLECTIONS, ROOT, provide_collection
 
 COLLECTION = ROOT / "ansible_collection"
 Options = dict[str, dict[str, Any]]
@@ -39,6 +39,7 @@ def options() -> Any:
 
 def documented(module: str) -> Options:
     """The options in a module's documentation, as ansible-doc shows them."""
+    provide_collection(COLLECTION, COLLECTIONS)
     done = subprocess.run(["/usr/bin/ansible-doc", "--json", "-M", "/nowhere", f"knockwork.nft.{module}"], check=True,
                           capture_output=True, env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)})
     documentation: Options = json.loads(done.stdout)[f"knockwork.nft.{module}"]["doc"]["options"]
