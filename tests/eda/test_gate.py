@@ -61,13 +61,15 @@ def watchers(host: Host) -> list[str]:
 
 
 @contextmanager
-def running(host: Host, as_user: tuple[str, ...] = (), gated: Host | None = None, **args: Any) -> Iterator[Running]:
-    """It listens to its own host, or to `gated`, when made, and is cancelled at the end."""
+def running(host: Host, as_user: tuple[str, ...] = (), gated: Host | None = None, waits: bool = True,
+            **args: Any) -> Iterator[Running]:
+    """It listens to its own host, or to `gated`, when made, unless nothing `waits`, and is cancelled at the end."""
+    options = {name.rstrip("_"): value for name, value in args.items()}
     host.write("/run/run.py", RUN)
     host.write("/run/plugin.py", PLUGIN.read_text(encoding="utf-8"))
-    argv = [*as_user, "/usr/bin/python3", "/run/run.py", "/run/plugin.py", json.dumps(args)]
+    argv = [*as_user, "/usr/bin/python3", "/run/run.py", "/run/plugin.py", json.dumps(options)]
     with host.popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        wait_for(lambda: listens(gated or host), "the plugin listens")
+        wait_for(lambda: not waits or listens(gated or host), "the plugin listens")
         yield Running(host, process)
         assert process.stdin is not None
         process.stdin.close()
