@@ -58,6 +58,7 @@ int run(int argc, char** argv, Chosen& chosen) {
   add_declaration_commands(commands);
   add_gate_commands(commands);
   add_pending_commands(commands);
+  add_journal_commands(commands);
   add_grant_commands(commands);
   add_derive_commands(commands);
   add_epoch_commands(commands);

@@ -112,6 +112,7 @@ struct Settings {
   std::chrono::milliseconds lock_timeout{30000};
   std::string ssh_connection;  // the value of SSH_CONNECTION, for the warning about one's own way back in
   Asked asked = Asked::by_someone;
+  std::string via;  // the program that asks in somebody's name, "Ansible": for the audit log; empty: none
   std::optional<std::chrono::milliseconds> confirm_within;  // of an apply: 1 s to 1 h
   std::vector<FileChange> files;  // with confirm_within: what else a rollback undoes
   Retired retired = Retired::expire;

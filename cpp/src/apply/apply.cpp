@@ -67,12 +67,13 @@ Planned plan_of(const Wanted& wanted, Reading& reading, Kernel& kernel, const Se
 
 // Nobody has touched the table since it was found to be what is wanted; so it still is afterwards. False
 // where its tokens change by more than a top-up: then nothing was done.
-bool top_up(const Wanted& wanted, const std::string& wanted_digest, Report& done, Kernel& kernel) {
+bool top_up(const Wanted& wanted, const std::string& wanted_digest, Report& done, Kernel& kernel,
+            const Settings& settings) {
   Plan plan = plan_top_up(wanted, kernel);
   if (plan.empty()) return add(done, report_of(plan)), true;
   if (!plan.only_tops_up) return false;
   const Generation before = kernel.generation();
-  carry_out(std::move(plan), {}, {}, done, kernel);
+  carry_out(std::move(plan), {}, {}, deed("apply", settings), done, kernel);
   const Generation after = kernel.generation();
   if (after.number == before.number + 1) stamp(after, wanted_digest);
   return true;
@@ -82,7 +83,8 @@ bool top_up(const Wanted& wanted, const std::string& wanted_digest, Report& done
 void converge(const Wanted& wanted, const std::string& declared, Report& done, Kernel& kernel,
               const Settings& settings) {
   const std::string wanted_digest = digest(wanted.ruleset);
-  if (stamped(kernel.generation(), wanted_digest) && top_up(wanted, wanted_digest, done, kernel)) return;
+  if (stamped(kernel.generation(), wanted_digest) && top_up(wanted, wanted_digest, done, kernel, settings))
+    return;
   Reading reading = read_ours_steady(kernel);
   const Generation before = reading.generation;
   auto [plan, beside, retired] =
@@ -98,7 +100,7 @@ void converge(const Wanted& wanted, const std::string& declared, Report& done, K
     undo = {*settings.confirm_within, wanted_digest, declared, settings.files,
             [](const std::string& id) { rollback_armed(id, *open_kernel()); }};
   }
-  carry_out(std::move(plan), std::move(reading), undo, done, kernel);
+  carry_out(std::move(plan), std::move(reading), undo, deed("apply", settings), done, kernel);
   if (!retired.empty()) revoke_until_none_is_left(retired, wanted.program, done, kernel, settings);
   // Somebody else may have committed after the look, or nothing was seen: then the next apply looks again.
   if (wanted.adapts && (!beside.seen || kernel.generation().number != before.number + 1))

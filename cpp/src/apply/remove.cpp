@@ -51,7 +51,7 @@ Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
     return report;
   }
   save_grants(*reading.live, report.warnings);
-  carry_out(std::move(plan), std::move(reading), {}, report, kernel);
+  carry_out(std::move(plan), std::move(reading), {}, deed("remove", settings), report, kernel);
   note_stand_in("");
   keep_answers({});
   try {

@@ -73,7 +73,7 @@ void top_up_as_applied(Kernel& kernel, const Settings& settings) {
   const Known now = known(kernel, plan.warnings);
   add_tokens(plan, present(now.record), now.record, now.used, unix_time(), NoKey::skipped);
   Report ignored;
-  carry_out(std::move(plan), {}, {}, ignored, kernel);
+  carry_out(std::move(plan), {}, {}, deed("apply", settings), ignored, kernel);
 }
 
 }  // namespace knockwork

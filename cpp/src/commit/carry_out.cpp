@@ -7,6 +7,8 @@
 #include "commit/verify.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "plan/difference.hpp"
+#include "records/stamp.hpp"
+#include "report/fingerprint.hpp"
 
 namespace knockwork {
 namespace {
@@ -99,6 +101,14 @@ class TokenNote {
   Generation generation_;
 };
 
+// What tells the table from any other, to who has the host's key.
+Tables tables_of(const Plan& plan, const std::optional<LiveTable>& before) {
+  if (!plan.whole && plan.target) return {};
+  const Fingerprints fingerprints = Fingerprints::of_this_host(MissingKey::make_if_possible);
+  return {before ? fingerprints.of(digest(before->ruleset)) : "",
+          plan.target ? fingerprints.of(digest(*plan.target)) : ""};
+}
+
 // Returns the digest of the listing where its words are not ours.
 std::string verified(const Ruleset& target, Report& report, Kernel& kernel) {
   const Verified first = verify(target, kernel, report.warnings);
@@ -110,7 +120,8 @@ std::string verified(const Ruleset& target, Report& report, Kernel& kernel) {
 
 }  // namespace
 
-void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, Report& report, Kernel& kernel) {
+void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, const Deed& deed, Report& report,
+               Kernel& kernel) {
   if (plan.empty()) return add(report, report_of(plan));
   std::optional<Armed> armed;
   if (undo) armed.emplace(pointer(from.live), from.generation.boot, plan.revoked, *undo);
@@ -124,6 +135,7 @@ void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, Report&
     throw;
   }
   note->committed(plan.warnings);
+  audit(deed, plan.changes, tables_of(plan, from.live));
   from.live.reset();  // as large as the table itself
   add(report, report_of(plan));
   plan.transaction.actions.clear();

@@ -142,6 +142,7 @@ std::optional<std::string> text_or_null(const json& value) {
 
 Settings settings_of(const json& request) {
   Settings settings;
+  settings.via = "Ansible";
   settings.ports = request.value("reveal", false) ? Ports::revealed : Ports::hidden;
   settings.lock_timeout = std::chrono::milliseconds(request.value("lock_timeout_ms", 30000));
   settings.ssh_connection = request.contains("ssh_connection")

@@ -62,7 +62,7 @@ Report grant(const std::string& address, const std::string& sequence, std::optio
   Plan plan = plan_of(*reading.live, network, sequence, time);
   if (execution == Execution::check) return report_of(plan);
   Report report;
-  carry_out(std::move(plan), std::move(reading), {}, report, kernel);
+  carry_out(std::move(plan), std::move(reading), {}, deed("grant", settings), report, kernel);
   return report;
 }
 

@@ -57,7 +57,7 @@ Report renew(const std::string& name, Execution execution, Kernel& kernel, const
     add(report, report_of(plan));
     return report;
   }
-  carry_out(std::move(plan), std::move(reading), {}, report, kernel);
+  carry_out(std::move(plan), std::move(reading), {}, deed("renew", settings), report, kernel);
   // A saved state that still says "spent" would take the use away again.
   std::vector<std::string> damaged;  // what is, may still say so tomorrow: written anew as well
   if (read_saved(damaged) || !damaged.empty()) save_now(kernel);

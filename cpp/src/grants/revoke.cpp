@@ -33,7 +33,7 @@ void revoke_until_none_is_left(const Retirement& what, const Program& stays, Rep
     Reading reading{read_gate(kernel), {}};
     Plan plan = plan_revocation(*reading.live, what, stays, traffic_of(kernel, settings));
     if (plan.empty()) return add(report, report_of(plan));
-    carry_out(std::move(plan), std::move(reading), {}, report, kernel);
+    carry_out(std::move(plan), std::move(reading), {}, deed("revoke", settings), report, kernel);
   }
 }
 

@@ -108,7 +108,9 @@ void rollback_armed(const std::string& id, Kernel& kernel) {
     try {
       const Lock lock(1min);
       const std::optional<Pending> pending = read_pending();
-      if (pending && pending->id == id) roll_back(*pending, kernel, {});
+      Settings alone;
+      alone.asked = Asked::by_the_system;
+      if (pending && pending->id == id) roll_back(*pending, kernel, alone);
       return;
     } catch (const SystemError&) {  // a busy kernel, a full disk: what waits must not stay
       if (std::chrono::steady_clock::now() >= last) throw;

@@ -95,7 +95,7 @@ Report roll_back(const Pending& pending, Kernel& kernel, const Settings& setting
   Reading reading = read_ours_steady(kernel);
   Plan plan = plan_of(pending, reading, kernel, settings);
   Report report;
-  carry_out(std::move(plan), std::move(reading), {}, report, kernel);
+  carry_out(std::move(plan), std::move(reading), {}, deed("rollback", settings), report, kernel);
   for (const FileChange& file : pending.files) restore_file(file, report);
   note_rolled_back();
   report.changed = !report.changes.empty();

@@ -1,0 +1,113 @@
+#include "journal/audit.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <optional>
+
+#include "host/files.hpp"
+#include "journal/journal.hpp"
+#include "knockwork/diagnostic.hpp"
+#include "knockwork/session.hpp"
+
+namespace knockwork {
+namespace {
+
+constexpr std::size_t kMostNamed = 50;  // changes; an entry of the journal is one datagram
+
+// What this system tells of the process; empty where it does not.
+std::string of_process(const char* path) {
+  try {
+    return read_file(path).value_or("");
+  } catch (const SystemError&) {
+    return "";
+  }
+}
+
+std::string name_of(uid_t user) {
+  std::array<char, 4096> room{};
+  passwd entry{};
+  passwd* found = nullptr;
+  ::getpwuid_r(user, &entry, room.data(), room.size(), &found);
+  return found != nullptr ? found->pw_name : fmt::format("uid {}", user);
+}
+
+// Who logged in, whoever he has become since: credentials(7). A unit is no login.
+std::optional<uid_t> login() {
+  const std::string text = of_process("/proc/self/loginuid");
+  const auto user = static_cast<uid_t>(std::strtoul(text.c_str(), nullptr, 10));
+  if (text.empty() || user == static_cast<uid_t>(-1)) return std::nullopt;
+  return user;
+}
+
+std::string user() {
+  if (const auto who = login()) return name_of(*who);
+  const char* sudo = std::getenv("SUDO_USER");
+  return sudo != nullptr && *sudo != '\0' ? sudo : name_of(::getuid());
+}
+
+// The unit of systemd that runs this; empty where none of ours does: in a login there is one, too.
+std::string unit() {
+  const std::string groups = of_process("/proc/self/cgroup");
+  const std::size_t begin = groups.rfind("/knockwork");
+  if (begin == std::string::npos) return "";
+  return groups.substr(begin + 1, groups.find_first_of("/\n", begin + 1) - begin - 1);
+}
+
+std::string line(const Change& change, Ports ports) {
+  const char* mark = change.kind == Change::Kind::add ? "+" : change.kind == Change::Kind::remove ? "-" : "~";
+  std::string text = fmt::format("{} {} {}", mark, change.object, change.name);
+  if (ports == Ports::hidden && !change.why.empty()) text += ": " + change.why;
+  return text;
+}
+
+std::vector<std::string> lines(const std::vector<Change>& changes, Ports ports) {
+  std::vector<std::string> lines;
+  for (const Change& change : changes) {
+    if (lines.size() == kMostNamed) {
+      lines.push_back(fmt::format("and {} more", changes.size() - kMostNamed));
+      break;
+    }
+    lines.push_back(line(change, ports));
+  }
+  return lines;
+}
+
+// Where somebody who is logged in from elsewhere sits: the first word of SSH_CONNECTION.
+std::string seat() {
+  const std::string connection = operator_connection();
+  return connection.substr(0, connection.find(' '));
+}
+
+}  // namespace
+
+Deed deed(std::string_view command, const Settings& settings) {
+  return {command, settings.asked, settings.via, settings.ports};
+}
+
+void audit(const Deed& deed, const std::vector<Change>& changes, const Tables& tables) {
+  const std::string by_unit = unit();
+  const bool alone = deed.asked == Asked::by_the_system || !by_unit.empty();
+  const std::string who = !by_unit.empty() ? by_unit : alone ? "the system" : user();
+  const std::string from = alone ? "" : seat();
+  const std::vector<std::string> done = lines(changes, deed.ports);
+  std::string by = who;
+  if (!deed.via.empty()) by += " with " + deed.via;
+  if (!from.empty()) by += " from " + from;
+  const std::string message = fmt::format("{} by {}: {}", deed.command, by, fmt::join(done, ", "));
+  std::vector<journal::Field> fields{{"KNOCKWORK_EVENT", "change"},
+                                     {"KNOCKWORK_COMMAND", std::string(deed.command)},
+                                     {"KNOCKWORK_WHO", who}};
+  if (!deed.via.empty()) fields.push_back({"KNOCKWORK_VIA", deed.via});
+  if (!from.empty()) fields.push_back({"KNOCKWORK_FROM", from});
+  if (!tables.before.empty()) fields.push_back({"KNOCKWORK_BEFORE", tables.before});
+  if (!tables.after.empty()) fields.push_back({"KNOCKWORK_AFTER", tables.after});
+  for (const std::string& each : done) fields.push_back({"KNOCKWORK_CHANGE", each});
+  journal::send(journal::Priority::notice, message, std::move(fields));
+}
+
+}  // namespace knockwork

@@ -1,0 +1,25 @@
+// Entries of systemd's journal, by its native protocol: systemd.journal-fields(7) and
+// https://systemd.io/JOURNAL_NATIVE_PROTOCOL.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace knockwork::journal {
+
+enum class Priority { warning = 4, notice = 5, info = 6 };  // as syslog(3) has them
+
+struct Field {
+  std::string name;  // capital letters, digits and `_`
+  std::string value;
+  bool operator==(const Field&) const = default;
+};
+
+// The entry as one datagram. Pure.
+std::string datagram(const std::vector<Field>& fields);
+
+// With MESSAGE, PRIORITY and SYSLOG_IDENTIFIER=knockwork before the fields. Waits for nobody. False where no
+// journal listens or where it does not take the entry.
+bool send(Priority priority, const std::string& message, std::vector<Field> fields);
+
+}  // namespace knockwork::journal
