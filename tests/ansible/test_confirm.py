@@ -80,8 +80,8 @@ def test_shut_out(everywhere: Controller) -> None:
     assert result["pending"]["id"] in result["msg"] and result["changes"]
     source = everywhere.bed.address("controller")
     assert (f"host1: with this declaration, new connections from {source}, the source of this task, have to knock "
-            f"first; put {source} into always_allow, connect with knockwork.nft.ssh, or set confirm_within, so that "
-            "the host rolls back a change that locks out this controller") in _words(outcome.output)
+            f"first; put {source} into always_allow, or connect with knockwork.nft.ssh") in _words(outcome.output)
+    assert "With confirm_within" not in _words(outcome.output)  # it is set
     assert _temporary(everywhere) == ""
     wait_for(lambda: not _pending(everywhere), "it comes back by itself", 60)
     assert _configuration(everywhere) == live
@@ -183,6 +183,9 @@ def test_who_has_to_knock_is_told_only_where_it_is_true(controller: Controller) 
     assert said not in opened.output
     shut = controller.play(_ssh("60s"), "--check", limit="host1")
     assert said in _words(shut.output) and "always_allow" in _words(shut.output)
+    assert "confirm_within" not in _words(shut.output)  # it is set
+    shut = controller.play(_gate(controller, "always_allow: []"), "--check", limit="host1")
+    assert "With confirm_within, the host rolls back" in _words(shut.output)
 
 
 def test_backends(controller: Controller) -> None:

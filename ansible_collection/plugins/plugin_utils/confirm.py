@@ -99,11 +99,11 @@ class ConfirmingAction(ReconnectingAction):
         if address is None or result.get('confirmed'):
             return
         if self._connection.has_option('knockwork_sequence'):
-            remedy = ('there is no proof that the profile of this controller opens it: set confirm_within, so that the '
-                      'host rolls the change back if it does not')
+            remedy = 'there is no proof that the profile of this controller opens it'
         else:
-            remedy = ('put %s into always_allow, connect with %s, or set confirm_within, so that the host rolls back a '
-                      'change that locks out this controller' % (address, _KNOCKING))
+            remedy = 'put %s into always_allow, or connect with %s' % (address, _KNOCKING)
+        if not self._task.args.get('confirm_within'):
+            remedy += '. With confirm_within, the host rolls back a change that locks out this controller'
         result.setdefault('warnings', []).append(
             '%s: with this declaration, new connections from %s, the source of this task, have to knock first; %s'
             % (host, address, remedy))
