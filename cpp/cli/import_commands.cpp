@@ -15,6 +15,7 @@ using namespace knockwork;
 
 struct Arguments : Common {
   std::vector<std::string> files;
+  std::string token_port = "41873/udp";
 };
 
 ForeignFile read(const std::string& file) {
@@ -43,6 +44,12 @@ int run_knockd(const Arguments& arguments) {
   return show(import_knockd(files), arguments);
 }
 
+int run_nft(const Arguments& arguments) { return show(import_nft(read(arguments.files.front())), arguments); }
+
+int run_fwknop(const Arguments& arguments) {
+  return show(import_fwknop(read(arguments.files.front()), arguments.token_port), arguments);
+}
+
 }  // namespace
 
 void add_import_commands(Commands& commands) {
@@ -52,5 +59,17 @@ void add_import_commands(Commands& commands) {
   CLI::App* sub = group.add("knockd", "Translate knockd.conf; standard error says what became of each line",
                             arguments, run_knockd);
   sub->add_option("FILE", arguments->files, "the files; - for standard input")->required();
+  group.share(sub, *arguments, {Shared::reveal, Shared::json});
+
+  sub = group.add("nft", "Translate a file for `nft -f` that knocks with sets; reports in the same way",
+                  arguments, run_nft);
+  sub->add_option("FILE", arguments->files, "the file; - for standard input")->required()->expected(1);
+  group.share(sub, *arguments, {Shared::reveal, Shared::json});
+
+  sub = group.add("fwknop", "Translate access.conf to sequences with a token; reports in the same way",
+                  arguments, run_fwknop);
+  sub->add_option("FILE", arguments->files, "the file; - for standard input")->required()->expected(1);
+  sub->add_option("--token-port", arguments->token_port, "the UDP port that tokens are sent to")
+      ->capture_default_str();
   group.share(sub, *arguments, {Shared::reveal, Shared::json});
 }

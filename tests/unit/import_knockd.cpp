@@ -1,4 +1,6 @@
 // knockd.conf → declaration and what became of each line.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -59,9 +61,9 @@ TEST_CASE("import: a whole knockd.conf") {
       "k.conf:4: changed: knockwork takes knocks and protects services on every interface except loopback; "
       "`interfaces` restricts both\n"
       "k.conf:13-14: lost: not translated because of line 15\n"
-      "k.conf:15: lost: it closes: a grant ends by itself after `open_for`, and `knockwork revoke` ends it "
+      "k.conf:15: lost: it closes: a grant ends after `open_for`, and `knockwork revoke` ends it "
       "earlier\n"
-      "note: connections that are open when the time is over go on: `on_expiry: cut` ends them\n"
+      "note: connections that are open when the time is over continue: `on_expiry: cut` ends them\n"
       "note: a wrong knock locks its source out for a while (`wrong_knock`), and so do the ports next to the "
       "knocks (`guards`); a right knock that is repeated does no harm, and sequences do not disturb each "
       "other. knockd starts over at each of these\n"
@@ -235,13 +237,16 @@ TEST_CASE("import: how long it stays open") {
     std::string lines;
     const char* open_for;  // empty: the default
   };
+  const auto commands = [&](const char* between, const char* after) {
+    return fmt::format("start_command = {}\n{}stop_command = {}\n{}", opens, between, closes, after);
+  };
   for (const Case& one : {
-           Case{"command = " + opens + "\ncmd_timeout = 20\n", ""},
-           Case{"start_command = " + opens + "\nstop_command = " + closes + "\n", "open_for: 10s"},
-           Case{"start_command = " + opens + "\ncmd_timeout = 90\nstop_command = " + closes + "\n",
-                "open_for: 1m30s"},
-           Case{"command = " + opens + "; sleep 45; " + closes + "\n", "open_for: 45s"},
-           Case{"command = " + opens + "\nstop_command = /root/beep\ncmd_timeout = 7\n", "open_for: 7s"},
+           Case{fmt::format("command = {}\ncmd_timeout = 20\n", opens), ""},
+           Case{commands("", ""), "open_for: 10s"},
+           Case{commands("cmd_timeout = 90\n", ""), "open_for: 1m30s"},
+           Case{fmt::format("command = {}; sleep 45; {}\n", opens, closes), "open_for: 45s"},
+           Case{fmt::format("command = {}\nstop_command = /root/beep\ncmd_timeout = 7\n", opens),
+                "open_for: 7s"},
        }) {
     INFO(one.lines);
     const Imported made = import(door(one.lines));

@@ -47,6 +47,13 @@ struct ForeignFile {
 // knockd.conf, as knockd 0.8 reads it (knockd(1)).
 Imported import_knockd(const std::vector<ForeignFile>& files);
 
+// A file for `nft -f`: sets through which a source comes from knock to knock, as in the nftables wiki.
+Imported import_nft(const ForeignFile& file);
+
+// fwknop's access.conf: sequences with a token, all of them on one port ("41873/udp"). No key is read.
+// Throws SystemError where that is not a port for tokens.
+Imported import_fwknop(const ForeignFile& file, const std::string& token_port);
+
 // What was lost or changed, with its place, and a summary. The lines themselves are shown with
 // SourceLines::shown alone: they hold ports.
 std::string to_text(const Imported& imported, SourceLines lines);

@@ -216,7 +216,7 @@ class Translation {
   void take_start(const Directive& start, const Effect& effect) {
     if (effect.kind == Kind::closes) {
       return refuse(start.line,
-                    "it closes: a grant ends by itself after `open_for`, and `knockwork revoke` ends it "
+                    "it closes: a grant ends after `open_for`, and `knockwork revoke` ends it "
                     "earlier");
     }
     if (effect.kind != Kind::opens) return refuse(start.line, effect.reason);
@@ -257,7 +257,7 @@ class Translation {
       open = seconds(*time).value_or(open);
     }
     sequence_.open_for = Duration::milliseconds(open * 1000);
-    remark("connections that are open when the time is over go on: `on_expiry: cut` ends them");
+    remark("connections that are open when the time is over continue: `on_expiry: cut` ends them");
   }
 
   void take_stop_command(const Directive& stop, const Effect& start) {
@@ -281,7 +281,7 @@ class Translation {
     } else {
       note(start, Fate::changed,
            fmt::format("knockd leaves it open; knockwork accepts new connections for {} (`open_for`), and "
-                       "open ones go on",
+                       "open ones continue",
                        to_string(sequence_.open_for)));
     }
   }

@@ -1,0 +1,281 @@
+// fwknop's access.conf, as fwknopd(8) describes it. A stanza becomes a sequence with a token: one packet
+// that opens once. What keys it has stay where they are.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "import/compose.hpp"
+#include "import/ledger.hpp"
+#include "knockwork/import.hpp"
+#include "values/service_names.hpp"
+#include "values/values.hpp"
+
+namespace knockwork {
+namespace {
+
+constexpr const char* kSecret = "/etc/knockwork/secret";
+constexpr std::int64_t kLongestTime = 30LL * 24 * 3600;  // seconds
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\v\f";
+  const std::size_t begin = text.find_first_not_of(kBlank);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+}
+
+std::vector<std::string> list(std::string_view text) {
+  std::vector<std::string> parts;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    parts.emplace_back(trimmed(text.substr(0, comma)));
+    if (comma == std::string_view::npos) return parts;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+// "tcp/22".
+std::optional<Service> service(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string::npos) return std::nullopt;
+  const auto parsed =
+      spec::parse_service(fmt::format("{}/{}", text.substr(slash + 1), spec::lower(text.substr(0, slash))));
+  return parsed ? std::optional(*parsed) : std::nullopt;
+}
+
+struct Setting {
+  std::string key, value;
+  int line = 0;
+};
+
+// What a setting means where it needs nothing but a sentence.
+enum class Grave { refuses, is_lost, is_unneeded };
+struct Meaning {
+  std::string_view key;  // or its beginning, with `*`
+  Grave grave;
+  const char* reason;
+};
+
+constexpr const char* kKeys =
+    "keys cannot be carried over: tokens are derived from `secret_file`, and `knockwork export --for` prints a "
+    "profile for each client";
+constexpr const char* kCommands = "commands are not run";
+constexpr const char* kCrypto = "tokens have no settings of that kind";
+constexpr const char* kRewrites =
+    "it rewrites addresses, which knockwork does not: declare services elsewhere with `to`";
+
+constexpr Meaning kMeanings[] = {
+    {"KEY", Grave::is_lost, kKeys},
+    {"KEY_BASE64", Grave::is_lost, kKeys},
+    {"HMAC_KEY", Grave::is_lost, kKeys},
+    {"HMAC_KEY_BASE64", Grave::is_lost, kKeys},
+    {"GPG_*", Grave::is_lost, kKeys},
+    {"ENCRYPTION_MODE", Grave::is_unneeded, kCrypto},
+    {"HMAC_DIGEST_TYPE", Grave::is_unneeded, kCrypto},
+    {"MAX_FW_TIMEOUT", Grave::is_unneeded, "a client cannot ask for a time"},
+    {"REQUIRE_SOURCE*", Grave::is_unneeded, "a token opens to the address that sends it, and to no other"},
+    {"ACCESS_EXPIRE*", Grave::is_lost, "a sequence has no last day: remove it then"},
+    {"CMD_EXEC*", Grave::is_lost, kCommands},
+    {"ENABLE_CMD_*", Grave::is_lost, kCommands},
+    {"CMD_SUDO_*", Grave::is_lost, kCommands},
+    {"CMD_CYCLE_*", Grave::refuses,
+     "it runs commands to open and to close, and what these do cannot be known"},
+    {"FORCE_*", Grave::refuses, kRewrites},
+    {"FORWARD_ALL", Grave::refuses, kRewrites},
+    {"DISABLE_DNAT", Grave::is_unneeded, "knockwork rewrites no addresses"},
+};
+
+const Meaning* meaning_of(const std::string& key) {
+  for (const Meaning& meaning : kMeanings) {
+    const bool prefix = meaning.key.ends_with('*');
+    if (prefix ? key.starts_with(meaning.key.substr(0, meaning.key.size() - 1)) : key == meaning.key)
+      return &meaning;
+  }
+  return nullptr;
+}
+
+// One stanza: SOURCE and what follows it.
+class Stanza {
+ public:
+  Stanza(Ledger& ledger, Setting source, const Knock& port)
+      : passage_(ledger, source.line), source_(std::move(source)) {
+    Token token;
+    token.port = port;
+    token.secret_file = kSecret;
+    sequence_.token = std::move(token);
+  }
+
+  void take(Setting setting) {
+    Setting& before = settings_[setting.key];
+    if (before.line != 0) {
+      passage_.note(before.line, Fate::unneeded, fmt::format("line {} replaces it", setting.line));
+    }
+    before = std::move(setting);
+  }
+  Passage& passage() { return passage_; }
+
+  Draft draft(std::vector<std::string>& names) {
+    take_source();
+    take_ports();
+    take_time();
+    take_name(names);
+    for (const auto& [key, setting] : settings_) take_rest(setting);
+    return {std::move(sequence_), std::move(passage_)};
+  }
+
+ private:
+  std::optional<Setting> pull(const char* key) {
+    const auto found = settings_.find(key);
+    if (found == settings_.end()) return std::nullopt;
+    Setting setting = found->second;
+    settings_.erase(found);
+    return setting;
+  }
+
+  void take_source() {
+    passage_.note(source_.line, Fate::translated);
+    if (spec::lower(source_.value) == "any") return;
+    for (const std::string& text : list(source_.value)) {
+      const auto network = parse_network(text);
+      if (!network)
+        return passage_.refuse(source_.line, "not a list of addresses and of networks without host bits");
+      sequence_.from.push_back(*network);
+    }
+  }
+
+  void take_ports() {
+    const auto open = pull("OPEN_PORTS");
+    if (!open) {
+      return passage_.refuse(
+          source_.line,
+          "without OPEN_PORTS a client may ask for any port: `opens` names those that are meant");
+    }
+    for (const std::string& text : list(open->value)) {
+      const auto each = service(text);
+      if (!each) return passage_.refuse(open->line, "not a list such as tcp/22, udp/51820");
+      sequence_.opens.push_back(*each);
+    }
+    passage_.note(
+        open->line, sequence_.opens.size() == 1 ? Fate::translated : Fate::changed,
+        sequence_.opens.size() == 1 ? "" : "a token opens all of them, whichever a client asks for");
+    take_restriction();
+  }
+
+  void take_restriction() {
+    const auto restricted = pull("RESTRICT_PORTS");
+    if (!restricted) return;
+    for (const std::string& text : list(restricted->value)) {
+      const auto each = service(text);
+      const auto& opens = sequence_.opens;
+      if (!each || std::find(opens.begin(), opens.end(), *each) != opens.end()) {
+        return passage_.refuse(restricted->line, "it takes back what OPEN_PORTS allows");
+      }
+    }
+    passage_.note(restricted->line, Fate::unneeded, "a client cannot ask for ports");
+  }
+
+  void take_time() {
+    const auto time = pull("FW_ACCESS_TIMEOUT");
+    if (!time) return;  // 30 s here and there
+    const auto seconds = spec::parse_integer(time->value, 1, kLongestTime);
+    if (!seconds) return passage_.refuse(time->line, "not a number of seconds from 1 s to 30 days");
+    sequence_.open_for = Duration::milliseconds(std::int64_t{*seconds} * 1000);
+    passage_.note(time->line, Fate::translated);
+  }
+
+  void take_name(std::vector<std::string>& names) {
+    const auto user = pull("REQUIRE_USERNAME");
+    sequence_.name = free_name(user ? user->value : "fwknop", names);
+    if (sequence_.name.empty()) sequence_.name = free_name("fwknop", names);
+    if (!user) return;
+    const bool same = sequence_.name == user->value;
+    passage_.note(user->line, same ? Fate::translated : Fate::changed,
+                  same ? "" : fmt::format("the sequence is named {}", sequence_.name));
+  }
+
+  void take_rest(const Setting& setting) {
+    if (setting.key == "DESTINATION") {
+      if (spec::lower(setting.value) == "any") return passage_.note(setting.line, Fate::translated);
+      return passage_.refuse(setting.line,
+                             "tokens that go to another address than this host's cannot be declared");
+    }
+    const Meaning* meaning = meaning_of(setting.key);
+    if (meaning == nullptr) return passage_.note(setting.line, Fate::lost, "a setting that is not known");
+    const bool off = spec::lower(setting.value) == "n";
+    if (meaning->grave == Grave::is_unneeded || (off && meaning->reason != kKeys)) {
+      passage_.note(setting.line, Fate::unneeded, off ? "" : meaning->reason);
+    } else if (meaning->grave == Grave::refuses) {
+      passage_.refuse(setting.line, meaning->reason);
+    } else {
+      passage_.note(setting.line, Fate::lost, meaning->reason);
+    }
+  }
+
+  Passage passage_;
+  Setting source_;
+  std::map<std::string, Setting> settings_;
+  Sequence sequence_;
+};
+
+// "KEY value", "KEY: value;".
+std::optional<Setting> setting(std::string_view text, int line) {
+  const std::size_t end = text.find_first_of(" \t");
+  if (end == std::string_view::npos) return std::nullopt;
+  std::string key(text.substr(0, end));
+  if (key.ends_with(':')) key.pop_back();
+  const std::string_view value = trimmed(text.substr(end));
+  return Setting{key, std::string(trimmed(value.substr(0, value.find(';')))), line};
+}
+
+std::vector<Stanza> stanzas(Ledger& ledger, const Knock& port) {
+  std::vector<Stanza> found;
+  for (int line = 1; line <= ledger.count(); ++line) {
+    const std::string_view text = trimmed(ledger.text(line));
+    if (text.empty() || text.front() == '#') {
+      ledger.note(line, Fate::unneeded);
+      continue;
+    }
+    auto read = setting(text, line);
+    if (text.front() == '%') {
+      ledger.note(line, Fate::lost, "included files are not read: import each of them");
+    } else if (!read) {
+      ledger.note(line, Fate::lost, "a setting without a value");
+    } else if (read->key == "SOURCE") {
+      found.emplace_back(ledger, std::move(*read), port);
+    } else if (found.empty()) {
+      ledger.note(line, Fate::lost, "a setting before the first SOURCE belongs to no stanza");
+    } else {
+      found.back().take(std::move(*read));
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+Imported import_fwknop(const ForeignFile& file, const std::string& token_port) {
+  const auto port = spec::parse_token_port(token_port);
+  if (!port) {
+    throw SystemError(fmt::format("the token port: {}; {}", port.error().message, port.error().remedy));
+  }
+  Ledger ledger(file);
+  Drafts drafts;
+  std::vector<std::string> names;
+  for (Stanza& stanza : stanzas(ledger, *port)) drafts.sequences.push_back(stanza.draft(names));
+  Imported made;
+  compose(std::move(drafts), ledger.file(), made);
+  if (!made.sequences.empty()) {
+    made.remarks.emplace_back(
+        fmt::format("tokens are derived from {}, which does not exist yet: `knockwork derive new-secret` and "
+                    "`knockwork derive host-key` make it",
+                    kSecret));
+    made.remarks.emplace_back(
+        "clients need knockwork or a script of its documentation: fwknop's packets open nothing");
+    made.remarks.emplace_back("the port for tokens is one for all; `--token-port` chooses it");
+  }
+  made.lines = std::move(ledger).close();
+  return made;
+}
+
+}  // namespace knockwork

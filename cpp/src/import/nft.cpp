@@ -1,0 +1,447 @@
+// Port knocking with sets of nftables, as the well-known examples have it, found as a way through sets: a
+// packet to a port adds its source to a set if it is in the one before, and the last set is let in.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "import/compose.hpp"
+#include "import/nft_rule.hpp"
+#include "import/nft_text.hpp"
+#include "values/values.hpp"
+
+namespace knockwork {
+namespace {
+
+constexpr int kDeepest = 16;            // chains that jump to chains: nf_tables' own limit
+constexpr std::size_t kMostWays = 256;  // through the sets of one file
+constexpr std::size_t kMostVisits = 4'000;
+constexpr const char* kAlone = "it has no part in knocking: keep it in a ruleset of your own";
+
+// A rule where a packet meets it.
+struct Visit {
+  const NftStatement* statement = nullptr;
+  NftRule rule;
+  std::vector<NftMember> members;  // that the source is in, from the first that was asked to the last
+};
+
+// The source of a packet must be in this set from here on; for packets to these ports, or all.
+struct Guard {
+  NftMember member;
+  std::vector<Service> ports;
+};
+
+// "ip saddr != @set return": only who is in the set comes further.
+bool is_guard(const NftRule& rule) {
+  const bool ends = rule.verdict == "return" || rule.verdict == "drop" || rule.verdict == "reject";
+  return rule.understood && rule.begins && rule.other && rule.members.empty() && !rule.adds && ends;
+}
+
+// All rules that packets for this host can meet, in their order.
+class Walk {
+ public:
+  explicit Walk(const NftText& text) : text_(text) {
+    for (const auto& [name, chain] : text.chains) {
+      if (chain.hooked) enter(name, {}, {}, 0);
+    }
+  }
+
+  std::vector<Visit> visits;
+  bool drops = false;  // whatever is not let in
+
+ private:
+  void enter(const std::string& name, std::vector<Guard> guards, const std::vector<Service>& ports,
+             int depth) {
+    const auto found = text_.chains.find(name);
+    if (found == text_.chains.end() || depth > kDeepest) return;
+    if (depth == 0) drops = drops || found->second.drops;
+    const std::string table = name.substr(0, name.rfind(' ') + 1);
+    for (const NftStatement& statement : found->second.rules) {
+      if (visits.size() > kMostVisits) return;
+      NftRule rule = read_nft_rule(statement);
+      qualify(rule, table);
+      if (rule.ports.empty()) rule.ports = ports;
+      Visit visit{&statement, rule, {}};
+      for (const Guard& guard : guards) {
+        if (guard.ports.empty() || guard.ports == rule.ports) visit.members.push_back(guard.member);
+      }
+      visit.members.insert(visit.members.end(), rule.members.begin(), rule.members.end());
+      visits.push_back(visit);
+      follow(rule, table, guards, depth);
+    }
+  }
+
+  static void qualify(NftRule& rule, const std::string& table) {
+    for (NftMember& member : rule.members) member.set.insert(0, table);
+    if (rule.other) rule.other->set.insert(0, table);
+    if (rule.adds) rule.adds->set.insert(0, table);
+    if (rule.adds && rule.other == rule.adds) rule.other.reset();  // who is in it already stays
+  }
+
+  void follow(const NftRule& rule, const std::string& table, std::vector<Guard>& guards, int depth) {
+    if (!rule.understood || !rule.begins || rule.loopback) return;
+    if (is_guard(rule)) guards.push_back({*rule.other, rule.ports});
+    const bool all = !rule.other && rule.members.empty() && rule.ports.empty();
+    if (all && rule.verdict == "drop" && depth == 0) drops = true;
+    if (rule.verdict != "jump" && rule.verdict != "goto") return;
+    std::vector<Guard> inner = guards;
+    for (const NftMember& member : rule.members) inner.push_back({member, {}});
+    enter(table + rule.chain, std::move(inner), rule.ports, depth + 1);
+  }
+
+  const NftText& text_;
+};
+
+bool is_opening(const Visit& visit) {
+  return visit.rule.understood && visit.rule.verdict == "accept" && visit.rule.begins &&
+         !visit.members.empty() && !visit.rule.other && !visit.rule.adds;
+}
+
+bool is_knock(const Visit& visit) {
+  return visit.rule.understood && visit.rule.adds && !visit.rule.other && visit.rule.begins;
+}
+
+std::optional<Duration> duration(const std::string& text) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  const auto parsed = spec::parse_duration(digits ? text + 's' : text);
+  return parsed ? std::optional(*parsed) : std::nullopt;
+}
+
+// A way through the sets, from the first knock to the set that is let in.
+using Way = std::vector<const Visit*>;
+
+class Ways {
+ public:
+  explicit Ways(const std::vector<Visit>& visits) : visits_(visits) {}
+
+  // That end in the set.
+  std::vector<Way> to(const NftMember& member) {
+    found_.clear();
+    Way way;
+    back_from(member, way);
+    return std::move(found_);
+  }
+
+ private:
+  void back_from(const NftMember& member, Way& way) {
+    if (way.size() >= spec::kMostKnocks || found_.size() >= kMostWays || ++steps_ > kMostVisits) return;
+    for (const Visit& visit : visits_) {
+      const bool used = std::find(way.begin(), way.end(), &visit) != way.end();
+      if (used || !is_knock(visit) || visit.rule.adds != member) continue;
+      way.insert(way.begin(), &visit);
+      if (visit.members.empty()) {
+        found_.push_back(way);
+      } else {
+        back_from(visit.members.back(), way);
+      }
+      way.erase(way.begin());
+    }
+  }
+
+  const std::vector<Visit>& visits_;
+  std::vector<Way> found_;
+  std::size_t steps_ = 0;
+};
+
+// What became a sequence, or did not, before its lines are noted.
+struct Found {
+  Sequence sequence;
+  Way way;
+  std::vector<const Visit*> openings;
+  std::string set;    // that is let in
+  std::string fault;  // why it is refused
+  const Visit* at_fault = nullptr;
+  std::string slack;  // what is different about its times
+};
+
+class Finder {
+ public:
+  Finder(const NftText& text, const Walk& walk) : text_(text), walk_(walk) {}
+
+  std::vector<Found> all() {
+    std::vector<NftMember> let_in;
+    for (const Visit& visit : walk_.visits) {
+      if (!is_opening(visit)) continue;
+      const NftMember& member = visit.members.back();
+      if (std::find(let_in.begin(), let_in.end(), member) == let_in.end()) let_in.push_back(member);
+    }
+    Ways ways(walk_.visits);
+    for (const NftMember& member : let_in) {
+      for (Way& way : ways.to(member)) add(member, std::move(way));
+    }
+    return std::move(found_);
+  }
+
+ private:
+  void add(const NftMember& member, Way way) {
+    Found found;
+    found.set = member.set;
+    found.way = std::move(way);
+    take_openings(member, found);
+    take_knocks(found);
+    take_times(found);
+    // The same for both families of addresses is one sequence.
+    const auto twin = std::find_if(found_.begin(), found_.end(), [&](const Found& other) {
+      return other.fault.empty() && found.fault.empty() && other.sequence == found.sequence;
+    });
+    if (twin == found_.end()) {
+      found_.push_back(std::move(found));
+      return;
+    }
+    twin->way.insert(twin->way.end(), found.way.begin(), found.way.end());
+    twin->openings.insert(twin->openings.end(), found.openings.begin(), found.openings.end());
+  }
+
+  static void refuse(Found& found, const Visit* visit, const char* reason) {
+    if (!found.fault.empty()) return;
+    found.fault = reason;
+    found.at_fault = visit;
+  }
+
+  void take_openings(const NftMember& member, Found& found) {
+    for (const Visit& visit : walk_.visits) {
+      if (!is_opening(visit) || visit.members.back() != member) continue;
+      found.openings.push_back(&visit);
+      if (visit.rule.ports.empty()) {
+        refuse(found, &visit,
+               "it opens every port to the source: `opens` names services, so declare those that are meant");
+      }
+      for (const Service& service : visit.rule.ports) {
+        auto& opens = found.sequence.opens;
+        if (std::find(opens.begin(), opens.end(), service) == opens.end()) opens.push_back(service);
+      }
+    }
+  }
+
+  void take_knocks(Found& found) {
+    for (const Visit* visit : found.way) {
+      const auto& ports = visit->rule.ports;
+      if (ports.size() != 1 || ports[0].first != ports[0].last) {
+        refuse(found, visit, "a knock must be one port of one protocol");
+        continue;
+      }
+      found.sequence.knock.push_back({ports[0].protocol, ports[0].first});
+    }
+    if (found.way.size() == 1) {
+      refuse(found, found.way.front(),
+             "one knock is no secret, because every port scan sends it: choose a sequence of at least three");
+    }
+  }
+
+  std::optional<Duration> time_of(const Visit& visit) const {
+    if (!visit.rule.timeout.empty()) return duration(visit.rule.timeout);
+    const auto set = text_.sets.find(visit.rule.adds->set);
+    return set == text_.sets.end() || set->second.timeout.empty() ? std::nullopt
+                                                                  : duration(set->second.timeout);
+  }
+
+  void take_times(Found& found) {
+    Sequence& sequence = found.sequence;
+    std::optional<Duration> longest;
+    for (auto visit = found.way.begin(); visit != found.way.end(); ++visit) {
+      const auto time = time_of(**visit);
+      if (std::next(visit) == found.way.end()) {
+        if (time) sequence.open_for = *time;
+        if (!time) note_slack(found, "its elements never expire; `open_for` is 30s");
+      } else if (!time) {
+        note_slack(found, "its elements never expire; `step_timeout` bounds the time to the next knock");
+      } else {
+        if (longest && *longest != *time) {
+          note_slack(found, "its knocks have different times; the longest, `step_timeout`, is that of each");
+        }
+        longest = std::max(longest.value_or(*time), *time);
+      }
+    }
+    if (longest) sequence.step_timeout = *longest;
+    take_whole_time(found);
+  }
+
+  static void note_slack(Found& found, const char* what) {
+    if (found.slack.find(what) != std::string::npos) return;
+    found.slack += (found.slack.empty() ? "" : "; ") + std::string(what);
+  }
+
+  // Where the last knock asks for the first set too, that set's time is that of the whole.
+  void take_whole_time(Found& found) {
+    const Way& way = found.way;
+    if (way.size() < 2) return;
+    const auto& asked = way.back()->members;
+    for (const NftMember& member : asked) {
+      const auto before = std::find_if(way.begin(), std::prev(way.end()),
+                                       [&](const Visit* visit) { return visit->rule.adds == member; });
+      if (before == std::prev(way.end())) {
+        return refuse(found, way.back(), "it asks for a set that is no part of the way to it");
+      }
+    }
+    if (way.size() > 2 && std::find(asked.begin(), asked.end(), *way.front()->rule.adds) != asked.end()) {
+      found.sequence.sequence_timeout = time_of(*way.front());
+    }
+  }
+
+  const NftText& text_;
+  const Walk& walk_;
+  std::vector<Found> found_;
+};
+
+void note_lines(Passage& passage, const NftStatement& statement, Fate fate, const std::string& reason = "") {
+  for (int line = statement.first; line <= statement.last; ++line) passage.note(line, fate, reason);
+  for (const int line : statement.defines) passage.note(line, Fate::translated);
+}
+
+void note_visit(Passage& passage, const Visit& visit, const std::string& more = "") {
+  std::string reason = visit.rule.remark;
+  if (!more.empty()) reason += (reason.empty() ? "" : "; ") + more;
+  note_lines(passage, *visit.statement, reason.empty() ? Fate::translated : Fate::changed, reason);
+}
+
+class Import {
+ public:
+  explicit Import(const ForeignFile& file)
+      : ledger_(file), text_(read_nft(ledger_)), walk_(text_), found_(Finder(text_, walk_).all()) {}
+
+  Imported imported() {
+    for (const Found& found : found_) draft(found);
+    note_the_rest();
+    Imported made;
+    compose(std::move(drafts_), ledger_.file(), made);
+    if (!made.sequences.empty()) add_remarks(made);
+    made.lines = std::move(ledger_).close();
+    return made;
+  }
+
+ private:
+  // The set's own name, without its table's.
+  static std::string name_of(const std::string& set) { return set.substr(set.rfind(' ') + 1); }
+
+  void draft(const Found& found) {
+    Draft draft{found.sequence, Passage(ledger_, found.way.front()->statement->first)};
+    Passage& passage = draft.passage;
+    draft.sequence.name = free_name(name_of(found.set), names_);
+    if (draft.sequence.name.empty()) draft.sequence.name = free_name("knock", names_);
+    std::set<std::string> sets{found.set};
+    for (const Visit* visit : found.way) {
+      note_visit(passage, *visit, visit == found.way.back() ? found.slack : "");
+      sets.insert(visit->rule.adds->set);
+      part_.insert(visit->statement);
+    }
+    for (const Visit* visit : found.openings) {
+      note_visit(passage, *visit);
+      part_.insert(visit->statement);
+    }
+    note_sets(passage, sets);
+    if (!found.fault.empty()) passage.refuse(found.at_fault->statement->first, found.fault);
+    drafts_.sequences.push_back(std::move(draft));
+  }
+
+  void note_sets(Passage& passage, const std::set<std::string>& sets) {
+    for (const std::string& name : sets) {
+      const auto set = text_.sets.find(name);
+      if (set == text_.sets.end()) continue;
+      for (const int line : set->second.lines) passage.note(line, Fate::translated);
+      parts_.insert(name);
+    }
+    for (const Visit& visit : walk_.visits) {
+      if (!is_guard(visit.rule) || sets.count(visit.rule.other->set) == 0) continue;
+      note_visit(passage, visit);
+      part_.insert(visit.statement);
+    }
+  }
+
+  void note_the_rest() {
+    drafts_.mode = walk_.drops ? Mode::stealth : Mode::gate;
+    for (const Visit& visit : walk_.visits) {
+      if (part_.insert(visit.statement).second) note_other(visit);
+    }
+    for (const auto& [name, chain] : text_.chains) {
+      for (const int line : chain.lines) ledger_.note(line, Fate::unneeded);
+      for (const NftStatement& rule : chain.rules) {
+        if (part_.count(&rule) == 0) note(rule, Fate::lost, "no packet to this host comes to its chain");
+      }
+    }
+    for (const auto& [name, set] : text_.sets) {
+      if (parts_.count(name) != 0) continue;
+      for (const int line : set.lines) ledger_.note(line, Fate::lost, kAlone);
+    }
+  }
+
+  void note(const NftStatement& statement, Fate fate, const std::string& reason = "") {
+    for (int line = statement.first; line <= statement.last; ++line) ledger_.note(line, fate, reason);
+  }
+
+  void note_other(const Visit& visit) {
+    const NftRule& rule = visit.rule;
+    const bool plain = rule.understood && !rule.other && !rule.adds;
+    if (rule.understood && (rule.loopback || !rule.begins)) {
+      note(*visit.statement, Fate::unneeded, "knockwork always lets in what is established or local");
+    } else if (plain && (rule.verdict == "jump" || rule.verdict == "goto")) {
+      note(*visit.statement, Fate::unneeded);
+    } else if (plain && visit.members.empty() && (rule.verdict == "drop" || rule.verdict == "reject")) {
+      note(*visit.statement, Fate::unneeded, "knockwork refuses what is not open");
+    } else if (plain && visit.members.empty() && rule.verdict == "accept" && !rule.ports.empty()) {
+      note_public(visit);
+    } else if (rule.adds) {
+      note(*visit.statement, Fate::lost,
+           "it adds to a set that lets no source in, or in a way that is not understood");
+    } else {
+      note(*visit.statement, Fate::lost, rest());
+    }
+  }
+
+  std::string rest() const {
+    if (drafts_.mode == Mode::gate) return kAlone;
+    return "not understood; stealth mode lets in only what is in `public`, so add what is missing there";
+  }
+
+  void note_public(const Visit& visit) {
+    if (drafts_.mode == Mode::gate) {
+      return note(*visit.statement, Fate::unneeded, "gate mode leaves ports alone that no sequence opens");
+    }
+    note(*visit.statement, visit.rule.remark.empty() ? Fate::translated : Fate::changed, visit.rule.remark);
+    for (const Service& service : visit.rule.ports) {
+      PublicRule rule;
+      rule.service = service;
+      auto& all = drafts_.open_to_all;
+      if (std::find(all.begin(), all.end(), rule) == all.end()) all.push_back(rule);
+    }
+  }
+
+  void add_remarks(Imported& made) const {
+    const bool both = [&] {
+      bool ipv4 = false, ipv6 = false;
+      for (const Found& found : found_) {
+        for (const Visit* visit : found.way) {
+          ipv4 = ipv4 || visit->rule.ipv4;
+          ipv6 = ipv6 || visit->rule.ipv6;
+        }
+      }
+      return ipv4 && ipv6;
+    }();
+    if (!both) {
+      made.remarks.emplace_back(
+          "knocks count over IPv4 and IPv6: `from: [0.0.0.0/0]` or `from: [\"::/0\"]` restricts a sequence to one");
+    }
+    made.remarks.emplace_back(
+        "a wrong knock locks its source out for a while (`wrong_knock`), and so do the ports next to the knocks "
+        "(`guards`); sets of nftables ignore wrong packets");
+    made.remarks.emplace_back("a right knock that is repeated starts the time of its step again");
+    if (drafts_.mode == Mode::stealth) {
+      made.remarks.emplace_back("stealth mode lets pings in (`ping`), and what IPv6 needs");
+    }
+  }
+
+  Ledger ledger_;
+  NftText text_;
+  Walk walk_;
+  std::vector<Found> found_;
+  Drafts drafts_;
+  std::vector<std::string> names_;
+  std::set<const NftStatement*> part_;  // rules of which something is noted
+  std::set<std::string> parts_;         // and sets
+};
+
+}  // namespace
+
+Imported import_nft(const ForeignFile& file) { return Import(file).imported(); }
+
+}  // namespace knockwork

@@ -1,0 +1,37 @@
+// One rule of a chain, as far as it can have a part in knocking.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "import/nft_text.hpp"
+#include "knockwork/spec.hpp"
+
+namespace knockwork {
+
+// What a set holds of a source: its address, alone or with one port (`ip saddr . tcp dport`).
+struct NftMember {
+  std::string set;
+  std::string port;  // empty: the address alone
+  auto operator<=>(const NftMember&) const = default;
+};
+
+struct NftRule {
+  std::vector<Service> ports;       // the destination's; empty: any
+  std::vector<NftMember> members;   // the source is in each of these
+  std::optional<NftMember> other;   // and not in this one
+  std::optional<NftMember> adds;    // its source
+  std::string timeout;              // of what it adds; empty: the set's
+  std::string verdict;              // "accept", "drop", "reject", "return", "jump", "goto"; empty: none
+  std::string chain;                // of a jump
+  bool begins = true;               // it concerns new connections too
+  bool loopback = false;            // only packets of this host to itself
+  bool ipv6 = false, ipv4 = false;  // the family of addresses that it asks for
+  std::string remark;               // what a declaration does not say
+  bool understood = true;           // false: something else is asked or done
+};
+
+NftRule read_nft_rule(const NftStatement& statement);
+
+}  // namespace knockwork

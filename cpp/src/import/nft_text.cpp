@@ -1,0 +1,276 @@
+#include "import/nft_text.hpp"
+
+#include <algorithm>
+
+namespace knockwork {
+namespace {
+
+constexpr int kDeepest = 16;  // blocks within blocks: nft has two
+
+struct Token {
+  std::string text;
+  int line = 0;
+  bool string = false;  // it was in quotes
+};
+
+bool is_one_of(const std::string& word, std::initializer_list<const char*> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// A line end is a token of its own, "\n".
+std::vector<Token> tokens_of(Ledger& ledger) {
+  std::vector<Token> tokens;
+  for (int number = 1; number <= ledger.count(); ++number) {
+    std::string_view rest = ledger.text(number);
+    bool continued = false;
+    while (!rest.empty()) {
+      const char byte = rest.front();
+      std::size_t length = 1;
+      if (byte == '#') break;
+      if (byte == '\\' && rest.find_first_not_of(" \t\r", 1) == std::string_view::npos) {
+        continued = true;
+        break;
+      }
+      if (byte == '"') {
+        const std::size_t end = std::min(rest.find('"', 1), rest.size());
+        tokens.push_back({std::string(rest.substr(1, end - 1)), number, true});
+        length = std::min(end + 1, rest.size());
+      } else if (std::string_view("{};,().").find(byte) != std::string_view::npos) {
+        tokens.push_back({std::string(1, byte), number});
+      } else if (std::string_view("=!<>&|").find(byte) != std::string_view::npos) {
+        length = std::min(rest.find_first_not_of("=!<>&|"), rest.size());
+        tokens.push_back({std::string(rest.substr(0, length)), number});
+      } else if (std::string_view(" \t\r\v\f").find(byte) == std::string_view::npos) {
+        // Dots are within addresses, and apart in concatenations.
+        length = std::min(rest.find_first_of(" \t\r\v\f{};,()=!<>&|\"#"), rest.size());
+        tokens.push_back({std::string(rest.substr(0, length)), number});
+      }
+      rest.remove_prefix(length);
+    }
+    if (!continued) tokens.push_back({"\n", number});
+  }
+  return tokens;
+}
+
+class Parser {
+ public:
+  Parser(Ledger& ledger, std::vector<Token> tokens) : ledger_(ledger), tokens_(std::move(tokens)) {}
+
+  NftText all() {
+    note_bare_lines();
+    while (at_ < tokens_.size()) block("", 0);
+    return std::move(text_);
+  }
+
+ private:
+  // Blank lines and comments have no tokens.
+  void note_bare_lines() {
+    std::vector<bool> bare(static_cast<std::size_t>(ledger_.count()) + 1, true);
+    for (const Token& token : tokens_) {
+      if (token.text != "\n" || token.string) bare[static_cast<std::size_t>(token.line)] = false;
+    }
+    for (int line = 1; line <= ledger_.count(); ++line) {
+      const std::size_t start = ledger_.text(line).find_first_not_of(" \t\r\v\f");
+      const bool comment = start == std::string::npos || ledger_.text(line)[start] == '#';
+      if (bare[static_cast<std::size_t>(line)] && comment) ledger_.note(line, Fate::unneeded);
+    }
+  }
+
+  bool is(const char* text) const {
+    return at_ < tokens_.size() && !tokens_[at_].string && tokens_[at_].text == text;
+  }
+  bool ends_statement() const { return at_ == tokens_.size() || is("\n") || is(";") || is("}"); }
+
+  // Statements until the block's end. `where`: the table, or the table and the chain or set.
+  void block(const std::string& where, int depth) {
+    while (at_ < tokens_.size()) {
+      if (is("}")) {
+        close(where);
+        return;
+      }
+      if (is("\n") || is(";")) {
+        ++at_;
+        continue;
+      }
+      statement(where, depth);
+    }
+  }
+
+  void close(const std::string& where) {
+    const int line = tokens_[at_++].line;
+    if (where.empty()) return ledger_.note(line, Fate::lost, "a brace too many");
+    note_structure(where, line);
+  }
+
+  void note_structure(const std::string& where, int line) {
+    if (const auto chain = text_.chains.find(where); chain != text_.chains.end()) {
+      chain->second.lines.push_back(line);
+    } else if (const auto set = text_.sets.find(where); set != text_.sets.end()) {
+      set->second.lines.push_back(line);
+    } else {
+      ledger_.note(line, Fate::unneeded);
+    }
+  }
+
+  void statement(const std::string& where, int depth) {
+    NftStatement read{{}, tokens_[at_].line, tokens_[at_].line, {}};
+    int braces = 0;
+    while (at_ < tokens_.size() && (braces > 0 || !ends_statement())) {
+      if (is("{") && braces == 0 && begins_block(read.words)) {
+        ++at_;
+        return begin(read, where, depth);
+      }
+      braces += is("{") ? 1 : is("}") ? -1 : 0;
+      take(read);
+    }
+    finish(read, where);
+  }
+
+  void take(NftStatement& read) {
+    const Token& token = tokens_[at_++];
+    read.last = token.line;
+    if (token.text == "\n" && !token.string) return;
+    const auto defined = token.text.starts_with('$') ? defines_.find(token.text.substr(1)) : defines_.end();
+    if (defined == defines_.end() || token.string) {
+      read.words.push_back(token.text);
+      return;
+    }
+    const NftStatement& value = defined->second;
+    if (read.words.size() > 10'000) return;  // definitions of definitions
+    read.words.insert(read.words.end(), value.words.begin(), value.words.end());
+    for (int line = value.first; line <= value.last; ++line) read.defines.push_back(line);
+    read.defines.insert(read.defines.end(), value.defines.begin(), value.defines.end());
+  }
+
+  static std::size_t keyword(const std::vector<std::string>& words) {
+    return !words.empty() && is_one_of(words[0], {"add", "create"}) ? 1 : 0;
+  }
+
+  static bool begins_block(const std::vector<std::string>& words) {
+    const std::size_t at = keyword(words);
+    return at < words.size() &&
+           is_one_of(words[at], {"table", "chain", "set", "map", "flowtable", "counter", "quota", "limit",
+                                 "ct", "secmark", "synproxy"}) &&
+           words.size() <= at + 4 && !(words[at] == "counter" && words.size() > at + 2) &&
+           !(words[at] == "ct" && words.size() > at + 1 && words[at + 1] == "state");
+  }
+
+  // "table inet filter", "chain input", "add chain inet filter input".
+  void begin(const NftStatement& read, const std::string& where, int depth) {
+    const std::size_t at = keyword(read.words);
+    const std::string& kind = read.words[at];
+    std::vector<std::string> name(read.words.begin() + static_cast<std::ptrdiff_t>(at) + 1, read.words.end());
+    if (where.empty() && (kind == "table" ? name.size() == 1 : name.size() == 2))
+      name.insert(name.begin(), "ip");
+    std::string inside = where;
+    for (const std::string& part : name) inside += (inside.empty() ? "" : " ") + part;
+    if (kind == "chain") text_.chains[inside];
+    if (kind == "set") text_.sets[inside];
+    if (kind != "chain" && kind != "set" && kind != "table") {
+      inside += " (other)";
+      for (int line = read.first; line <= read.last; ++line) {
+        ledger_.note(line, Fate::lost, "it has no part in knocking: keep it in a ruleset of your own");
+      }
+      return skip();
+    }
+    for (int line = read.first; line <= read.last; ++line) note_structure(inside, line);
+    if (depth < kDeepest) return block(inside, depth + 1);
+    skip();
+  }
+
+  // To the end of a block that is not read.
+  void skip() {
+    for (int braces = 1; at_ < tokens_.size() && braces > 0; ++at_) {
+      braces += is("{") ? 1 : is("}") ? -1 : 0;
+      if (!is("\n")) {
+        ledger_.note(tokens_[at_].line, Fate::lost,
+                     "it has no part in knocking: keep it in a ruleset of your own");
+      }
+    }
+  }
+
+  void note(const NftStatement& read, Fate fate, const char* reason) {
+    for (int line = read.first; line <= read.last; ++line) ledger_.note(line, fate, reason);
+  }
+
+  void finish(NftStatement& read, const std::string& where) {
+    if (read.words.empty()) return note(read, Fate::unneeded, "");
+    const std::string first = read.words[0];
+    if (first == "define" || first == "redefine") return define(read);
+    if (const auto set = text_.sets.find(where); set != text_.sets.end()) return in_set(read, set->second);
+    if (const auto chain = text_.chains.find(where); chain != text_.chains.end()) {
+      return in_chain(read, chain->second);
+    }
+    if (is_one_of(first, {"flush", "delete", "destroy"})) {
+      return note(read, Fate::unneeded, "knockwork changes no table but its own");
+    }
+    const std::size_t at = keyword(read.words);
+    if (where.empty() && at < read.words.size()) return command(read, at);
+    note(read, Fate::lost, "it has no part in knocking: keep it in a ruleset of your own");
+  }
+
+  void define(const NftStatement& read) {
+    if (read.words.size() < 4 || read.words[2] != "=") {
+      return note(read, Fate::lost, "a definition that is not understood");
+    }
+    NftStatement value = read;
+    value.words.erase(value.words.begin(), value.words.begin() + 3);
+    note(read, Fate::unneeded, "");
+    defines_[read.words[1]] = std::move(value);
+  }
+
+  void in_set(const NftStatement& read, NftSet& set) {
+    for (int line = read.first; line <= read.last; ++line) set.lines.push_back(line);
+    if (read.words[0] == "timeout" && read.words.size() > 1) set.timeout = read.words[1];
+    if (read.words[0] == "elements")
+      note(read, Fate::lost, "elements that stand in the file are not carried over");
+  }
+
+  void in_chain(NftStatement& read, NftChain& chain) {
+    const bool hook = read.words[0] == "type" && read.words.size() > 3 && read.words[2] == "hook";
+    if (!hook && read.words[0] != "policy") {
+      chain.rules.push_back(std::move(read));
+      return;
+    }
+    if (hook) chain.hooked = is_one_of(read.words[3], {"input", "prerouting", "ingress"});
+    if (!hook && read.words.size() > 1) chain.drops = read.words[1] == "drop";
+    for (int line = read.first; line <= read.last; ++line) chain.lines.push_back(line);
+  }
+
+  // "add rule inet filter input tcp dport …", each command on its own.
+  void command(NftStatement& read, std::size_t at) {
+    const auto& words = read.words;
+    const std::string kind = words[at];
+    std::size_t name = at + 1;
+    const bool family = name < words.size() && is_one_of(words[name], {"ip", "ip6", "inet"});
+    const std::string table = (family ? words[name] : "ip") + ' ' +
+                              (name + (family ? 1 : 0) < words.size() ? words[name + (family ? 1 : 0)] : "");
+    name += family ? 2 : 1;
+    if (kind == "table" && name >= words.size()) return note(read, Fate::unneeded, "");
+    if (name >= words.size() || !is_one_of(kind, {"rule", "chain", "set"})) {
+      return note(read, Fate::lost, "it has no part in knocking: keep it in a ruleset of your own");
+    }
+    const std::string where = table + ' ' + words[name];
+    if (kind == "rule") {
+      NftStatement rule = read;
+      rule.words.erase(rule.words.begin(), rule.words.begin() + static_cast<std::ptrdiff_t>(name) + 1);
+      text_.chains[where].rules.push_back(std::move(rule));
+      return;
+    }
+    if (kind == "chain") text_.chains[where];
+    if (kind == "set") text_.sets[where];
+    for (int line = read.first; line <= read.last; ++line) note_structure(where, line);
+  }
+
+  Ledger& ledger_;
+  std::vector<Token> tokens_;
+  std::size_t at_ = 0;
+  NftText text_;
+  std::map<std::string, NftStatement> defines_;
+};
+
+}  // namespace
+
+NftText read_nft(Ledger& ledger) { return Parser(ledger, tokens_of(ledger)).all(); }
+
+}  // namespace knockwork
