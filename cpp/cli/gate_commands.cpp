@@ -5,6 +5,7 @@
 
 #include "commands.hpp"
 #include "knockwork/boot.hpp"
+#include "knockwork/drift.hpp"
 #include "knockwork/kernel.hpp"
 #include "output.hpp"
 
@@ -19,6 +20,8 @@ struct Arguments : Common {
   bool detailed_exitcode = false;
   std::string confirm_within;
   bool unattended = false;
+  bool repair = false;
+  bool watch = false;
   bool revoke_retired = false;
 };
 
@@ -57,6 +60,21 @@ int run_apply(const Arguments& arguments) {
   }
   if (!report.changed && report.warnings.empty() && arguments.quiet) return kFine;
   return show(report, arguments, execution(arguments));
+}
+
+int run_drift(const Arguments& arguments) {
+  const std::unique_ptr<Kernel> kernel = open_kernel();
+  const Execution execution = arguments.repair ? Execution::apply : Execution::check;
+  if (arguments.watch) {
+    const std::unique_ptr<Commits> commits = open_commits();
+    Settings alone = settings(arguments);
+    alone.asked = Asked::by_the_system;
+    keep_repairing(*kernel, *commits, alone,
+                   [&](const Report& report) { show(report, arguments, execution); });
+  }
+  const Report report = drift(execution, *kernel, settings(arguments));
+  show(report, arguments, execution, "No drift: the table is as it was last applied.\n");
+  return report.changed && arguments.detailed_exitcode ? kWouldChange : kFine;
 }
 
 int run_remove(const Arguments& arguments) {
@@ -123,6 +141,16 @@ void add_gate_commands(Commands& commands) {
          "is loaded, load the last good one")
       ->excludes(within);
   sub->add_flag("--quiet", arguments->quiet, "print nothing if nothing changed");
+
+  sub = commands.add("drift", "Show what differs in the table from the last apply, and repair it", arguments,
+                     run_drift);
+  commands.share(sub, *arguments, {Shared::json, Shared::reveal, Shared::diff, Shared::lock_timeout});
+  CLI::Option* repair = sub->add_flag("--repair", arguments->repair, "put back what was last applied");
+  sub->add_flag("--watch", arguments->watch,
+                "repair whenever another program changes the table, until interrupted; what "
+                "knockwork-drift.service runs")
+      ->needs(repair);
+  sub->add_flag("--detailed-exitcode", arguments->detailed_exitcode, "exit with status 2 if there was drift");
 
   sub = commands.add("remove", "Delete the table: protected services are then open to everyone", arguments,
                      run_remove);

@@ -12,7 +12,9 @@ UNIT = "/etc/systemd/system/knockwork.service"
 LINK = "/etc/systemd/system/sysinit.target.wants/knockwork.service"
 SYSTEMCTL = f"""\
 #!/bin/sh
+[ "$1" = is-enabled ] && exec test -e "/run/enabled.$3"
 echo "$@" >> /run/systemctl.said
+[ "$1 $2" = "enable --now" ] && touch "/run/enabled.$3"
 mkdir -p {LINK.rsplit("/", 1)[0]} && ln -sf {UNIT} {LINK}
 """
 RULESET = "- knockwork.nft.ruleset:\n    sequences:\n      - {name: ssh, knock: [47011, 48123], opens: [50443/tcp]}\n"
@@ -34,6 +36,8 @@ def booted(controller: Controller) -> Iterator[Controller]:
     yield controller
     for host in controller.hosts.values():
         host.run(["rm", "-rf", "/run/systemd", "/run/bin", "/run/systemctl.said", UNIT, LINK,
+                  "/run/enabled.knockwork-drift.service", "/run/enabled.knockwork-rotate.timer",
+                  "/etc/systemd/system/knockwork-drift.service",
                   *(f"/etc/systemd/system/knockwork-rotate.{kind}" for kind in ("service", "timer"))], check=True)
 
 
@@ -76,6 +80,19 @@ def test_what_changes_with_time_starts_the_timer(booted: Controller) -> None:
                             "enable --now knockwork-rotate.timer\n")
 
 
+def test_repair_starts_its_unit(booted: Controller) -> None:
+    """Once; it is told in a check."""
+    task = f"{RULESET}    repair: true\n"
+    unit = {"kind": "change", "object": "unit", "name": "knockwork-drift.service", "before": "not enabled",
+            "after": "enabled", "why": "repair"}
+    check = booted.changes(task, "--check", variables=VARIABLES)
+    assert check.result()["changes"][-1] == unit and said(booted) == ""
+    done = booted.changes(task, variables=VARIABLES)
+    assert done.result()["changes"][-1] == unit
+    assert said(booted) == "enable knockwork.service\nenable --now knockwork-drift.service\n"
+    booted.unchanged(task, variables=VARIABLES)
+
+
 def test_boot_false_leaves_it_alone(booted: Controller) -> None:
     done = booted.changes(RULESET + "    boot: false\n", variables=VARIABLES)
     assert said(booted) == "" and not done.result().get("warnings")
@@ -100,7 +117,7 @@ def test_a_host_without_the_unit(booted: Controller) -> None:
     for host in booted.hosts.values():
         host.run(["rm", UNIT], check=True)
     done = booted.changes(RULESET, variables=VARIABLES)
-    assert [each["kind"] for each in done.result()["changes"] if each["object"] == "unit"] == ["add"] * 3 + ["change"]
+    assert [each["kind"] for each in done.result()["changes"] if each["object"] == "unit"] == ["add"] * 4 + ["change"]
     assert said(booted) == "daemon-reload\nenable knockwork.service\n"
     assert f"ExecStart={binary()} apply --unattended\n" in booted.host.read(UNIT)
     booted.unchanged(RULESET, variables=VARIABLES)

@@ -45,7 +45,8 @@ def _bare(controller: Controller) -> Iterator[Controller]:
     yield controller
     for host in controller.hosts.values():
         host.run(["rm", "-rf", "/run/bare", "/root/knockwork", "/run/systemd",
-                  "/etc/systemd/system/knockwork.service", "/etc/systemd/system/knockwork-rotate.service",
+                  "/etc/systemd/system/knockwork.service", "/etc/systemd/system/knockwork-drift.service",
+                  "/etc/systemd/system/knockwork-rotate.service",
                   "/etc/systemd/system/knockwork-rotate.timer"], check=True)
 
 
@@ -136,7 +137,7 @@ def test_the_unit_starts_that_copy(bare: Controller) -> None:
         host.write("/run/bare/bin/systemctl", _SYSTEMCTL, 0o755)
     done = bare.changes(RULESET, variables=with_command())
     units = [(each["kind"], each["name"]) for each in done.result()["changes"] if each["object"] == "unit"]
-    assert units == [("add", "knockwork-rotate.service"), ("add", "knockwork-rotate.timer"),
+    assert units == [("add", "knockwork-drift.service"), ("add", "knockwork-rotate.service"), ("add", "knockwork-rotate.timer"),
                      ("add", "knockwork.service"), ("change", "knockwork.service")]
     unit = bare.host.read("/etc/systemd/system/knockwork.service")
     assert f"\nExecStart={BIN}/knockwork apply --unattended\n" in unit and "@" not in unit

@@ -8,7 +8,7 @@ import pytest
 
 from bed.cli import binary
 
-UNITS = ("knockwork.service", "knockwork-rotate.service", "knockwork-rotate.timer")
+UNITS = ("knockwork.service", "knockwork-drift.service", "knockwork-rotate.service", "knockwork-rotate.timer")
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze")

@@ -7,6 +7,7 @@ import tempfile
 
 UNIT = 'knockwork.service'
 TIMER = 'knockwork-rotate.timer'
+REPAIR = 'knockwork-drift.service'
 FOLDER = '/etc/systemd/system'
 HEADER = '# Written by knockwork.nft, since no package on this host brings it.\n'
 
@@ -33,6 +34,18 @@ def enable(module, core, needs_timer):
                              % (UNIT, (err or out).strip() or 'status %d' % status))
     changes.append(dict(kind='change', object='unit', name=UNIT, before='not enabled', after='enabled', why='boot'))
     return changes + (_start_timer(module) if needs_timer and not boot['timer'] else [])
+
+
+def repair(module):
+    """Enables and starts the unit that repairs drift, where systemd runs. Returns the changes."""
+    if not os.path.isdir('/run/systemd/system') or _is_enabled(module, REPAIR):
+        return []
+    _systemctl(module, 'enable', '--now', REPAIR)
+    return [dict(kind='change', object='unit', name=REPAIR, before='not enabled', after='enabled', why='repair')]
+
+
+def _is_enabled(module, unit):
+    return module.run_command(['systemctl', 'is-enabled', '--quiet', unit])[0] == 0
 
 
 def _start_timer(module):
@@ -83,10 +96,11 @@ def disable(module):
     if not os.path.isdir('/run/systemd/system'):
         return []
     changes = []
-    if module.run_command(['systemctl', 'is-enabled', '--quiet', UNIT])[0] == 0:
-        _systemctl(module, 'disable', UNIT)
-        changes.append(dict(kind='change', object='unit', name=UNIT, before='enabled', after='not enabled',
-                            why='purge'))
+    for unit, words in ((REPAIR, ('disable', '--now')), (UNIT, ('disable',))):
+        if _is_enabled(module, unit):
+            _systemctl(module, *words + (unit,))
+            changes.append(dict(kind='change', object='unit', name=unit, before='enabled', after='not enabled',
+                                why='purge'))
     ours = [name for name in sorted(os.listdir(FOLDER))
             if name.startswith('knockwork') and _text(os.path.join(FOLDER, name)).startswith(HEADER)]
     for name in ours:

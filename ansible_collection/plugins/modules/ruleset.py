@@ -58,6 +58,14 @@ options:
       - Only with C(state=present).
     type: bool
     default: true
+  repair:
+    description:
+      - Whether to enable and start C(knockwork-drift.service), which sleeps until another program changes the table
+        and then puts back what was last applied.
+      - C(false) does not change the unit.
+      - Only with I(boot=true).
+    type: bool
+    default: false
   exclusive:
     description:
       - Whether to remove drop-ins that are not in I(drop_ins) with the same change, so that the services of a role do
@@ -251,7 +259,7 @@ lint:
 
 import os  # noqa: E402
 
-from ansible_collections.knockwork.nft.plugins.module_utils.boot import disable, enable  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.boot import disable, enable, repair  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # noqa: E402
     HEADER, KEY, MAIN, Draft, drop_in_path, drop_ins, locked, purge, read, sources)
@@ -269,7 +277,7 @@ def at_boot(module, core, saved, needs_timer):
         if os.path.isdir('/run/systemd/system'):
             module.warn('a reboot does not load what this task applied: it applies %s' % MAIN)
         return []
-    return enable(module, core, needs_timer)
+    return enable(module, core, needs_timer) + (repair(module) if module.params['repair'] else [])
 
 
 def inline(module, core):
@@ -342,6 +350,7 @@ def main():
             declaration=dict(type='path'),
             save=dict(type='bool', default=True),
             boot=dict(type='bool', default=True),
+            repair=dict(type='bool', default=False),
             exclusive=dict(type='bool', default=False),
             drop_ins=dict(type='list', elements='str', default=[]),
             fingerprint_key=dict(type='str', no_log=True),

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "apply/on_this_host.hpp"
-#include "apply/other_firewalls.hpp"
 #include "apply/tokens.hpp"
 #include "apply/warnings.hpp"
 #include "commit/carry_out.hpp"
@@ -79,34 +78,6 @@ bool top_up(const Wanted& wanted, const std::string& wanted_digest, Report& done
   return true;
 }
 
-// Makes the table what is wanted, and adds to the report.
-void converge(const Wanted& wanted, const std::string& declared, Report& done, Kernel& kernel,
-              const Settings& settings) {
-  const std::string wanted_digest = digest(wanted.ruleset);
-  if (stamped(kernel.generation(), wanted_digest) && top_up(wanted, wanted_digest, done, kernel, settings))
-    return;
-  Reading reading = read_ours_steady(kernel);
-  const Generation before = reading.generation;
-  auto [plan, beside, retired] =
-      plan_of(wanted, reading, kernel, settings,
-              settings.asked == Asked::by_someone ? MissingKey::make : MissingKey::make_if_possible);
-  if (beside.seen) keep_answers(*beside.seen);
-  if (plan.empty()) {
-    stamp(beside.seen || !wanted.adapts ? before : Generation{}, wanted_digest);
-    return add(done, report_of(plan));
-  }
-  std::optional<Undo> undo;
-  if (settings.confirm_within && !plan.only_tops_up) {
-    undo = {*settings.confirm_within, wanted_digest, declared, settings.files,
-            [](const std::string& id) { rollback_armed(id, *open_kernel()); }};
-  }
-  carry_out(std::move(plan), std::move(reading), undo, deed("apply", settings), done, kernel);
-  if (!retired.empty()) revoke_until_none_is_left(retired, wanted.program, done, kernel, settings);
-  // Somebody else may have committed after the look, or nothing was seen: then the next apply looks again.
-  if (wanted.adapts && (!beside.seen || kernel.generation().number != before.number + 1))
-    stamp({}, wanted_digest);
-}
-
 // A declaration that was rolled back is not applied again by the system: what was there before it is kept.
 std::optional<Pending> rolled_back(const Spec& spec, const Settings& settings, Report& done) {
   if (settings.asked != Asked::by_the_system) return std::nullopt;
@@ -121,20 +92,50 @@ std::optional<Pending> rolled_back(const Spec& spec, const Settings& settings, R
 
 }  // namespace
 
+void converge(const Wanted& wanted, const Purpose& purpose, Report& done, Kernel& kernel,
+              const Settings& settings) {
+  const std::string wanted_digest = digest(wanted.ruleset);
+  if (stamped(kernel.generation(), wanted_digest) && top_up(wanted, wanted_digest, done, kernel, settings))
+    return;
+  Reading reading = read_ours_steady(kernel);
+  const Generation before = reading.generation;
+  auto [plan, beside, retired] =
+      plan_of(wanted, reading, kernel, settings,
+              settings.asked == Asked::by_someone ? MissingKey::make : MissingKey::make_if_possible);
+  if (beside.seen || !wanted.adapts) keep_answers(beside.seen.value_or(std::vector<Answered>{}));
+  if (plan.empty()) {
+    stamp(beside.seen || !wanted.adapts ? before : Generation{}, wanted_digest);
+    return add(done, report_of(plan));
+  }
+  std::optional<Undo> undo;
+  if (settings.confirm_within && !plan.only_tops_up) {
+    undo = {*settings.confirm_within, wanted_digest, purpose.declared, settings.files,
+            [](const std::string& id) { rollback_armed(id, *open_kernel()); }};
+  }
+  carry_out(std::move(plan), std::move(reading), undo, deed(purpose.command, settings), done, kernel);
+  if (!retired.empty()) revoke_until_none_is_left(retired, wanted.program, done, kernel, settings);
+  // Somebody else may have committed after the look, or nothing was seen: then the next apply looks again.
+  if (wanted.adapts && (!beside.seen || kernel.generation().number != before.number + 1))
+    stamp({}, wanted_digest);
+}
+
 std::string render(const Spec& spec) { return to_nft(Wanted(in_force(spec)).ruleset); }
 
-Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
-  const InForce now = on_this_host(resolved(spec, Keep::nothing), kernel, settings);
-  const Wanted wanted(now.spec);
+Report plan(const Wanted& wanted, Kernel& kernel, const Settings& settings) {
   Report report;
   report.warnings = pending_warnings();
   if (stamped(kernel.generation(), digest(wanted.ruleset))) {
     add(report, report_of(plan_top_up(wanted, kernel)));
-    return warned(std::move(report), spec, now);
+    return report;
   }
   Reading reading{read_ours(kernel), {}};
   add(report, report_of(plan_of(wanted, reading, kernel, settings, MissingKey::do_without).plan));
-  return warned(std::move(report), spec, now);
+  return report;
+}
+
+Report plan(const Spec& spec, Kernel& kernel, const Settings& settings) {
+  const InForce now = on_this_host(resolved(spec, Keep::nothing), kernel, settings);
+  return warned(plan(Wanted(now.spec), kernel, settings), spec, now);
 }
 
 Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings) {
@@ -151,7 +152,7 @@ Report apply(const Spec& spec, const Lock&, Kernel& kernel, const Settings& sett
     if (!note->before) return done;
     wanted = Wanted(ruleset_before(*note));
   }
-  converge(wanted, settings.confirm_within ? digest(to_yaml(spec)) : "", done, kernel, settings);
+  converge(wanted, {"apply", settings.confirm_within ? digest(to_yaml(spec)) : ""}, done, kernel, settings);
   if (!done.pending && !is_pending()) keep_last_good(wanted.ruleset, digest(wanted.ruleset), done.warnings);
   note_stand_in("");
   if (settings.asked == Asked::by_someone && !done.pending) forget_rolled_back();
@@ -170,7 +171,7 @@ void add_stand_in(const Ruleset& ruleset, Report& report, Kernel& kernel, const 
   }
   Wanted wanted(ruleset);
   wanted.ruleset = as_stand_in(std::move(wanted.ruleset));
-  converge(wanted, "", report, kernel, plain);
+  converge(wanted, {"apply", ""}, report, kernel, plain);
 }
 
 }  // namespace knockwork

@@ -1,6 +1,7 @@
 // apply() for those who hold the lock already, because more than the table changes.
 #pragma once
 
+#include "apply/other_firewalls.hpp"
 #include "host/lock.hpp"
 #include "knockwork/knockwork.hpp"
 #include "ruleset/ruleset.hpp"
@@ -8,6 +9,19 @@
 namespace knockwork {
 
 Report apply(const Spec& spec, const Lock& lock, Kernel& kernel, const Settings& settings);
+
+// What the table is made for: the command, for the audit log, and a digest of the declaration, whatever the
+// epoch, where it waits for a confirmation.
+struct Purpose {
+  std::string_view command;
+  std::string declared;
+};
+
+// Makes the table what is wanted, and adds to the report. For who holds the lock.
+void converge(const Wanted& wanted, const Purpose& purpose, Report& done, Kernel& kernel,
+              const Settings& settings);
+// What that would change.
+Report plan(const Wanted& wanted, Kernel& kernel, const Settings& settings);
 
 // Loads it where the declaration cannot be (last_good.hpp). Throws SystemError.
 void add_stand_in(const Ruleset& ruleset, Report& report, Kernel& kernel, const Settings& settings);

@@ -1,0 +1,34 @@
+// Drift: the live table differs from what was last applied, since another program or a hand changed it.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "knockwork/report.hpp"
+
+namespace knockwork {
+
+class Kernel;
+
+// What others commit in this network namespace, as the kernel tells it. Throws SystemError where it refuses.
+class Commits {
+ public:
+  virtual ~Commits() = default;
+  virtual void wait() = 0;  // until somebody may have changed our table since the last call
+};
+
+// Through netlink (NFNLGRP_NFTABLES), from now on.
+std::unique_ptr<Commits> open_commits();
+
+// What differs from the last apply, whatever the declaration says by now; applied, it is put back, with the
+// tokens and, where they were saved, the grants. Nothing differs where nothing was applied or where the gate
+// was removed. While an apply waits for its confirmation, only a missing table is drift: the apply is rolled
+// back. Throws SystemError.
+Report drift(Execution execution, Kernel& kernel, const Settings& settings);
+
+// Repairs at once and whenever somebody may have changed the table; never returns. A failed repair is tried
+// again every second. `show` gets each report with changes or with new warnings.
+[[noreturn]] void keep_repairing(Kernel& kernel, Commits& commits, const Settings& settings,
+                                 const std::function<void(const Report&)>& show);
+
+}  // namespace knockwork
