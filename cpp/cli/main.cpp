@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "commands.hpp"
+#include "help.hpp"
 #include "knock_command.hpp"
 #include "output.hpp"
 
@@ -65,13 +66,14 @@ int run(int argc, char** argv, Chosen& chosen) {
   add_client_commands(commands);
   add_import_commands(commands);
   add_help_commands(commands);
+  add_examples(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {  // --help and --version
       std::ostringstream text;
       app.exit(error, text, text);
-      print(text.str());
+      print(in_80_columns(text.str()));
       return kFine;
     }
     fail(error.what());

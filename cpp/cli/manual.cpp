@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "describe.hpp"
+#include "help.hpp"
 #include "knockwork/knockwork.hpp"
 
 namespace {
@@ -111,6 +112,8 @@ std::string sections(const std::string& path, const CLI::App& app) {
     text += fmt::format(".SS {}\n{}\n", roff(synopsis(here, *command)),
                         roff(sentence(command->get_description())));
     text += entries(*command) + sections(here, *command);
+    if (const auto example = example_of(here.substr(here.find(' ') + 1)); !example.empty())
+      text += fmt::format(".PP\nExample:\n.PP\n.RS\n.nf\n{}\n.fi\n.RE\n", roff(example));
   }
   return text;
 }

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,8 +16,8 @@ sequences:
     opens: [4022/tcp]
 """
 PORTS = re.compile(r"47000|48000|49000|4022")
-SUBCOMMANDS = ("validate", "lint", "schema", "render", "trace", "plan", "apply", "remove", "status", "watch", "renew",
-               "save", "confirm", "rollback", "grant", "revoke", "derive", "epoch", "knock", "connect", "export",
+SUBCOMMANDS = ("validate", "lint", "schema", "render", "trace", "plan", "apply", "drift", "remove", "status", "watch",
+               "renew", "save", "confirm", "rollback", "log", "grant", "revoke", "derive", "epoch", "knock", "connect", "export",
                "import", "completion")
 
 
@@ -35,6 +36,28 @@ def test_help_names_every_subcommand(knockwork: Knockwork) -> None:
     # How a page is laid out is CLI11's affair: titles and indents differ between its versions.
     _, listed = re.split("subcommands:", done.stdout, flags=re.IGNORECASE)
     assert re.findall(r"^  (\w+)", listed, re.MULTILINE) == list(SUBCOMMANDS)
+
+
+def _pages(knockwork: Knockwork, *words: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Of the commands below these words, however deep."""
+    page = knockwork.run(*words, "--help").stdout
+    below = re.split("subcommands:", page, flags=re.IGNORECASE)[1:]
+    if not below:
+        yield words, page
+        return
+    assert all(len(line) <= 80 for line in page.splitlines()), page
+    for name in re.findall(r"^  ([\w-]+)", below[0].split("\n\n")[0], re.MULTILINE):
+        yield from _pages(knockwork, *words, name)
+
+
+def test_help_fits_and_has_an_example(knockwork: Knockwork) -> None:
+    """80 columns for every page; the example is one of that very command."""
+    pages = dict(_pages(knockwork))
+    assert len(pages) > 25
+    for words, page in pages.items():
+        assert all(len(line) <= 80 for line in page.splitlines()), page
+        example = page.split("Example:\n  $ ")[1].strip().replace("\\\n", "")
+        assert f"knockwork {' '.join(words)}" in example, page
 
 
 @pytest.mark.parametrize("words", [(), ("--nope",), ("open",), ("plan", "--nope"), ("trace",)], ids=" ".join)
