@@ -9,10 +9,12 @@ from pathlib import Path
 from bed.cli import binary
 from bed.host import Host
 from source import ROOT
+from test_gate import BIN
 
 VENV = ROOT / "build/ansible-rulebook"
 WANTED = "ansible-rulebook>=1.2"
 COLLECTIONS = "/run/collections"
+TMP = "/run/tmp"  # goes with the host: what is killed leaves files
 RULEBOOK = "knockwork.nft.wrong_knocks"
 
 
@@ -47,17 +49,19 @@ def prepare(host: Host, tarball: Path) -> None:
     """The collection and the command are installed; a `logger` notes what it is given."""
     install = ["/usr/bin/ansible-galaxy", "collection", "install", "--offline", "-p", COLLECTIONS, str(tarball)]
     host.run(install, check=True)
-    host.run(["/bin/cp", str(binary()), "/usr/local/bin/knockwork"], check=True)
-    host.write("/usr/local/bin/logger", '#!/bin/sh\necho "$@" >>/run/logged\n', 0o755)
+    host.run(["/usr/bin/install", "-D", str(binary()), f"{BIN}/knockwork"], check=True)
+    host.write(f"{BIN}/logger", '#!/bin/sh\necho "$@" >>/run/logged\n', 0o755)
     host.write("/run/logged", "")
-    host.write("/etc/sudoers", "Defaults secure_path=/usr/local/bin:/usr/bin\nroot ALL=(ALL) ALL\n", 0o440)
+    host.write("/etc/sudoers", f"Defaults secure_path={BIN}:/usr/bin\nroot ALL=(ALL) ALL\n", 0o440)
     host.write("/run/hosts", "localhost ansible_connection=local ansible_python_interpreter=/usr/bin/python3\n")
 
 
 def start(host: Host, command: Path) -> "subprocess.Popen[str]":
     """Run the example; what it prints is in /run/rulebook.log."""
-    path = f"{command.parent}:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    env = {"PATH": path, "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS, "HOME": "/root"}
+    path = f"{command.parent}:{BIN}:/usr/sbin:/usr/bin:/sbin:/bin"
+    host.run(["/bin/mkdir", "-p", TMP], check=True)
+    env = {"PATH": path, "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS, "HOME": "/root", "TMPDIR": TMP,
+           "JAVA_TOOL_OPTIONS": f"-Djava.io.tmpdir={TMP} -XX:-UsePerfData"}
     argv = [str(command), "--rulebook", RULEBOOK, "--inventory", "/run/hosts", "--print-events"]
     script = 'exec "$@" >/run/rulebook.log 2>&1'
     return host.popen(["/bin/sh", "-c", script, "sh", *argv], env=env, cwd="/run")

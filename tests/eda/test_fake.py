@@ -23,6 +23,7 @@ GRANT: Event = {"event": "grant", "time": TIME, "source": "192.0.2.7", "sequence
 WRONG: Event = {"event": "wrong", "time": TIME, "source": "2001:db8::7"}
 LOST: Event = {"event": "lost", "time": TIME}
 EXPIRED: Event = {"event": "expired", "time": TIME, "source": "192.0.2.0/24", "sequence": "vpn#20783"}
+REVOKED: Event = {**EXPIRED, "event": "revoked"}
 Fake = Callable[..., list[str]]
 
 
@@ -56,8 +57,9 @@ def pids(folder: Path, count: int = 1) -> list[int]:
 
 def test_lines(fake: Fake) -> None:
     """Each kind of event, with nothing that it did not have; and what else a line holds stays behind."""
-    command = fake("cat $LINES; exec sleep 60", GRANT, {**WRONG, "port": 7000, "secret": "hunter2"}, LOST, EXPIRED)
-    assert Source().events(4, command=command) == [GRANT, WRONG, LOST, EXPIRED]
+    told = {**WRONG, "port": 7000, "secret": "hunter2"}
+    command = fake("cat $LINES; exec sleep 60", GRANT, told, LOST, EXPIRED, REVOKED)
+    assert Source().events(5, command=command) == [GRANT, WRONG, LOST, EXPIRED, REVOKED]
 
 
 def test_arguments(fake: Fake, tmp_path: Path) -> None:
@@ -224,7 +226,8 @@ def test_journal(fake: Fake, tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     script = "echo \"$@\" >>$FOLDER/arguments; cat $LINES; test $(wc -l <$FOLDER/arguments) = 1 || exec sleep 60"
     events = Source().events(6, from_="journal", command=fake(
         script, entry("one", KNOCKWORK_EVENT="grant", SOURCE="192.0.2.7", SEQUENCE="ssh"),
-        entry("two", MESSAGE="an audit, which is no event"), entry("three", KNOCKWORK_EVENT="grant", SOURCE=[49, 50]),
+        entry("two", KNOCKWORK_EVENT="change", KNOCKWORK_WHO="root"), entry("no event"),
+        entry("three", KNOCKWORK_EVENT="grant", SOURCE=[49, 50]),
         entry("later", KNOCKWORK_EVENT="lost", __REALTIME_TIMESTAMP="9" * 40),
         entry("never", KNOCKWORK_EVENT="lost", __REALTIME_TIMESTAMP=None),
         entry("four", KNOCKWORK_EVENT="wrong", SOURCE="2001:db8::7"), entry("five", KNOCKWORK_EVENT="lost")))

@@ -31,10 +31,13 @@ def started(lab: Lab, knockwork: Knockwork, tarball: Path) -> "Iterator[subproce
     knockwork.apply(GATE)
     rulebook.prepare(lab.server, tarball)
     with rulebook.start(lab.server, command) as process:
-        wait_for(lambda: listens(lab.server) or process.poll() is not None, "the rulebook listens", 120)
-        assert process.poll() is None, lab.server.read("/run/rulebook.log")
-        yield process
-        process.kill()
+        try:
+            wait_for(lambda: listens(lab.server) or process.poll() is not None, "the rulebook listens", 120)
+            assert process.poll() is None
+            yield process
+        finally:
+            process.kill()
+            print(lab.server.read("/run/rulebook.log"))  # for pytest, where a test fails
 
 
 def reports(lab: Lab, count: int) -> list[str]:

@@ -25,12 +25,12 @@ DOCUMENTATION = r"""
 short_description: Receive grants and wrong knocks of a knockwork gate.
 description:
   - An ansible-rulebook event source plugin that runs C(knockwork watch --json), or follows the journal, and sends one
-    event for each grant, each grant that expired and each wrong knock.
+    event for each grant, each grant that expires or is revoked, and each wrong knock.
   - The gate reports grants with C(log=grants) in its declaration, and wrong knocks as well with C(log=all). During a
     flood, the kernel limits the rate of both.
   - An event has a member C(knockwork) with C(event), C(time), C(source) and C(sequence). C(event) is C(grant),
-    C(wrong), C(expired) or C(lost). A wrong knock has no C(sequence). C(lost) has only a C(time) and means that some
-    events were not received. No event contains a port.
+    C(expired), C(revoked), C(wrong) or C(lost). A wrong knock has no C(sequence). C(lost) has only a C(time) and means
+    that some events were not received. No event contains a port.
   - A source address can be spoofed. Do not block or cut off a source because of wrong knocks.
   - If the command ends, the plugin restarts it after one second, and after twice as long each further time, up to
     I(max_delay). It sends C(lost), unless it can continue the journal where it stopped.
@@ -76,7 +76,7 @@ EXAMPLES = r"""
 
 LOG = logging.getLogger("knockwork.nft.knockwork")
 OPTIONS = {"from", "command", "max_delay", "feedback", "eda_feedback_queue"}  # the last two are ansible-rulebook's
-EVENTS = ("grant", "wrong", "expired", "lost")
+EVENTS = ("grant", "wrong", "expired", "revoked", "lost")
 NAME = re.compile(r"[A-Za-z0-9._@# -]{1,128}", re.ASCII)  # what is harmless in a template, too
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
 FIRST_DELAY = 1.0
@@ -157,8 +157,8 @@ class Journal:
         cursor, microseconds = line.get("__CURSOR"), line.get("__REALTIME_TIMESTAMP")
         if isinstance(cursor, str):
             self.cursor = cursor
-        if "KNOCKWORK_EVENT" not in line:
-            return {}  # another line of knockwork's, which is no event
+        if line.get("KNOCKWORK_EVENT") not in EVENTS:
+            return {}  # of knockwork, too, but not of its watch
         at = timestamp(int(str(microseconds)))
         return event_of(line["KNOCKWORK_EVENT"], at, line.get("SOURCE"), line.get("SEQUENCE"))
 
