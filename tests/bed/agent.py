@@ -276,6 +276,13 @@ class Agent:
         connection = socket.create_connection((target, port), timeout, (source, 0))
         return self._keep(connection)
 
+    def open_flow(self, source: str, target: str, port: int) -> int:
+        """The same over UDP."""
+        flow = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET, socket.SOCK_DGRAM)
+        flow.bind((source, 0))
+        flow.connect((target, port))
+        return self._keep(flow)
+
     def exchange(self, connection: int, data: bytes, timeout: float) -> bytes:
         """Send on a kept connection; the echo, or b"" where none came in time or the connection broke."""
         handle = self._kept[connection]

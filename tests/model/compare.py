@@ -14,7 +14,8 @@ from model.observer import Look, Seen
 from model.script import LINK_LOCAL, Flow, Packet, Script, is_routed, is_syn
 
 HAIR = 0.03  # seconds around an expiry in which either may be right
-_NOT_COMPARED = {"spoken4", "spoken6", "underway"}  # what the server's side did, or an apply
+# What the server's side did, or an apply; and what shows in grants.
+_NOT_COMPARED = {"spoken4", "spoken6", "underway", "renewed4", "renewed6"}
 LATE = 0.015  # seconds: a packet that took longer to arrive has no known time
 
 
@@ -51,6 +52,7 @@ class Account:
     again: int = 0  # … or SYNs of connections that it knows
     translated: int = 0  # … or led in or out by a neighbour
     begun: int = 0  # of the judged: of connections …
+    renewed: int = 0  # … or sequences whose grants the packet renewed
     ended: int = 0  # … or dropped, the connection having lost its grant
     away: int = 0  # … or to another address than the server's first
     spent: int = 0  # … or sequences that the packet spent
@@ -108,7 +110,12 @@ class Comparison:
         unsure = (knock and (doubt.firing > now or self._is_perhaps_spent(packet, doubt, now)
                              or doubt.excused > now and not (reply["fired"] or self._is_first(packet)))
                   or doubt.grants > now and any(True for _ in self._asked_for(packet, seen)))
-        close = any(abs(until - now) < HAIR for until in self._timers(packet, seen, knock))
+        used = seen.state == "established" and not is_syn(packet) and not seen.reply and bool(
+            [*self._state.pauses_of(packet)])
+        close = any(abs(until - now) < HAIR for until in self._timers(packet, seen, knock, used))
+        if used and (close or delay > LATE or doubt.grants > now or self._way_out(number)):
+            doubt.grants = now + self._declaration.longest_grant / 1000 + 2 * HAIR
+            unsure = True
         if delay > LATE:
             account.late += 1
         elif unsure:
@@ -125,6 +132,7 @@ class Comparison:
             account.translated += seen.goes_by_nat and packet is not self._sent[number] or bool(
                 self._way_out(number))
             account.begun += seen.state == "established"
+            account.renewed += len(reply["renewed"])
             account.ended += seen.state == "established" and reply["verdict"] == "dropped"
             account.away += bool(packet.to)
             account.spent += "is spent" in reply["why"]
@@ -136,6 +144,8 @@ class Comparison:
         elif reply["wrong"] and not knock and packet.source not in LINK_LOCAL:
             doubt.firing = 0  # a guard: locked out, in any case, for longer than any step is expected
         self._state.take(packet, now, reply)
+        if used:
+            self._state.use(packet, now)
 
     def _note_socket(self, number: int, packet: Packet, seen: Seen) -> None:
         """A socket of the server's stands for a connection that was let in: here nobody else made any."""
@@ -196,9 +206,17 @@ class Comparison:
             packet.protocol == "udp" and seen.state in ("new", "related"))
         return opening and not is_routed(packet.address) and _target(packet) in self._declaration.knocks
 
-    def _timers(self, packet: Packet, seen: Seen, knock: bool) -> Iterator[float]:
+    def _timers(self, packet: Packet, seen: Seen, knock: bool, used: bool) -> Iterator[float]:
         """The expiries that matter to a packet."""
         digit = machine.family(packet.source)
+        if used:
+            yield from (self._state.pauses.get(key, 0) for key, _ in self._state.pauses_of(packet))
+            for sequence in self._declaration.sequences:
+                if sequence.prolong:
+                    yield self._state.until(f"holders{digit}", self._state.expected(
+                        packet.source, sequence.name, sequence.steps))
+                    for service in sequence.opens:
+                        yield self._state.until(*self._state.grant(packet.source, sequence, service))
         target = _target(packet)
         if knock:
             for lockouts in ("locked", "strays"):

@@ -34,7 +34,18 @@ class Sequence:
     to: tuple[str, ...] = ()
     once: bool = False
     cut: bool = False  # on_expiry: cut
+    prolong: bool = False
     token: str = ""  # the port of its tokens, as "7000/udp": then it has no knocks
+
+    @property
+    def pause(self) -> int:
+        """Between two renewals by use."""
+        return max(100, self.open_for // 1000 * 100)
+
+    @property
+    def renewed_for(self) -> int:
+        """By use."""
+        return self.open_for + self.pause
 
     @property
     def steps(self) -> int:
@@ -86,6 +97,16 @@ class Declaration:
         return [sequence for sequence in self.sequences if sequence.once and (
             sequence.knock[-1:] == (target,) or bool(token) and target in self.tokens and sequence.name == token)]
 
+    def used_at(self, address: str, port: int, protocol: str, routed: bool) -> list[list[tuple[Sequence, str]]]:
+        """What a packet of a connection there uses: in groups, each of which is asked about by itself."""
+        found = [(sequence, service) for sequence in self.sequences for service in sequence.opens
+                 if covers(service, port, protocol)]
+        there = [(sequence, service) for sequence, service in found if sequence.is_at(address)]
+        here = [] if there or routed else [(sequence, service) for sequence, service in found if not sequence.to]
+        single = [(sequence, service) for sequence, service in here if "-" not in service]
+        wide = [(sequence, service) for sequence, service in here if "-" in service]
+        return [group for group in (there, single, wide) if any(sequence.prolong for sequence, _ in group)]
+
     @property
     def locks(self) -> bool:
         """Whether a wrong knock has consequences."""
@@ -110,7 +131,7 @@ class Declaration:
     @property
     def longest_grant(self) -> int:
         """Milliseconds."""
-        return max(sequence.open_for for sequence in self.sequences)
+        return max(sequence.renewed_for for sequence in self.sequences)
 
     @property
     def knocks(self) -> frozenset[str]:
@@ -155,6 +176,8 @@ class Declaration:
                 lines.append("    once: true")
             if sequence.cut:
                 lines.append("    on_expiry: cut")
+            if sequence.prolong:
+                lines.append("    prolong: true")
         return "\n".join(lines) + "\n"
 
 
@@ -271,6 +294,16 @@ def with_token_sequences(dice: random.Random, declaration: Declaration) -> Decla
             cut = met.pop() if met else dice.random() < 0.3
             declaration = replace(declaration, sequences=(*declaration.sequences, replace(sequence, cut=cut)))
     return declaration
+
+
+def with_prolonged(dice: random.Random, declaration: Declaration) -> Declaration:
+    """Some of its grants last while they are used; those that open the same in the same place agree."""
+    prolonged = {sequence.name for sequence in declaration.sequences if dice.random() < 0.3}
+    while more := {other.name for sequence in declaration.sequences if sequence.name in prolonged
+                   for other in declaration.sequences if _meet(sequence, other)} - prolonged:
+        prolonged |= more
+    return replace(declaration, sequences=tuple(
+        replace(sequence, prolong=sequence.name in prolonged) for sequence in declaration.sequences))
 
 
 def _meet(one: Sequence, other: Sequence) -> bool:

@@ -5,7 +5,7 @@ import json
 import math
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ _FLAGS = {"fin": FIN, "syn": SYN, "rst": RST, "psh": PSH, "ack": ACK, "urg": URG
 _EXCUSED = ("a late copy of a correct knock", "the source is locked out: the knock is in order")
 _CLAIM, _TOKEN_MEMORY = 60, 1800  # seconds
 Reply = dict[str, Any]
+Pause = tuple[str, frozenset[str]]  # of whom, and at which doors
 
 
 def line(packet: Packet, milliseconds: int, state: str, reply: bool = False, ours: bool = False) -> str:
@@ -60,6 +61,7 @@ class State:
     edges: dict[tuple[str, int], int]  # sequence and step → number
     named: frozenset[str]  # ports that the table names one by one, as "7000/udp"
     sets: dict[str, dict[str, float]] = field(default_factory=dict)  # as in observer.Look, but times
+    pauses: dict[Pause, float] = field(default_factory=dict)  # of renewals: `prolong`
 
     def until(self, name: str, element: str) -> float:
         """When it expires, or expired; 0 where it never was."""
@@ -70,6 +72,8 @@ class State:
         digit = family(packet.source)
         by_name = {sequence.name: sequence for sequence in self.declaration.sequences}
         granted = set()
+        for sequence in sorted((by_name[name] for name in reply["renewed"]), key=lambda one: (one.open_for, one.name)):
+            self._grant(packet.source, sequence, now + sequence.renewed_for / 1000)
         if reply["why"].startswith(_EXCUSED):
             for sequence, step in self._following(packet, now):
                 self._excuse(packet, sequence, (step, step + 1), now)
@@ -87,11 +91,8 @@ class State:
                 continue
             if not self._spend(sequence):
                 continue
-            until = now + sequence.open_for / 1000
-            self._set(f"holders{digit}", self.expected(packet.source, sequence.name, fired["step"]), until)
-            for service in sequence.opens:
-                granted.add(service)
-                self._set(*self.grant(packet.source, sequence, service), until)
+            self._grant(packet.source, sequence, now + sequence.open_for / 1000)
+            granted |= {*sequence.opens}
         if reply["token_used"] and packet.token:
             for name, seconds in (("claimed", _CLAIM), ("used", _TOKEN_MEMORY)):
                 self._set(name, f"0x{int.from_bytes(packet.token.key, 'big'):x}", now + seconds)
@@ -102,6 +103,25 @@ class State:
             self._set(self.lockouts(packet) + digit, self.declaration.lockout_key(packet.source), until)
         elif reply["locked_out"] == "family":
             raise AssertionError("a script without enough room: this model does not follow it")
+
+    def _grant(self, source: str, sequence: Sequence, until: float) -> None:
+        self._set(f"holders{family(source)}", self.expected(source, sequence.name, sequence.steps), until)
+        for service in sequence.opens:
+            self._set(*self.grant(source, sequence, service), until)
+
+    def pauses_of(self, packet: Packet) -> Iterator[tuple[Pause, list[tuple[Sequence, str]]]]:
+        """What a packet of a connection asks before it renews a grant."""
+        for group in self.declaration.used_at(packet.address, packet.port, packet.protocol, is_routed(packet.address)):
+            name = frozenset(f"{service} {sequence.to}" for sequence, service in group)
+            yield (self.declaration.source_key(packet.source), name), group
+
+    def use(self, packet: Packet, now: float) -> None:
+        """A packet of a connection, after which use renews nothing for a while."""
+        for key, group in self.pauses_of(packet):
+            granted = any(self.until(*self.grant(packet.source, *one)) > now for one in group)
+            if granted and self.pauses.get(key, 0) <= now:
+                pause = min(sequence.pause for sequence, _ in group if sequence.prolong)
+                self.pauses[key] = now + pause / 1000
 
     def _following(self, packet: Packet, now: float) -> list[tuple[Sequence, int]]:
         """The steps, from 1, of which this packet is a late copy, or which come next during a lockout."""

@@ -36,6 +36,7 @@ def test_kernel_and_machine_agree(mode: str, total: Total) -> None:
     assert one.judged > one.packets / 2, f"too little was judged: {total}"
     assert one.fired and one.granted and one.wrong and one.elements, f"nothing happened: {total}"
     assert one.begun and one.ended and one.away and one.spent, f"nothing ended, or went elsewhere: {total}"
+    assert one.renewed, f"no grant was renewed: {total}"
     assert one.tokens and one.replays, f"no token was used, or none twice: {total}"
     assert one.forged and one.related and one.again, f"nobody tried to go round: {total}"
     # In stealth only a public port can be led in: seldom among so few.

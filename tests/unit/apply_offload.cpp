@@ -60,6 +60,11 @@ TEST_CASE("offload: told where connections elsewhere are to end with their grant
       "revoke`"};
   CHECK(host_warnings(declared(", to: [203.0.113.10], on_expiry: cut"), kernel) == told);
   CHECK(plan(declared(", to: [203.0.113.10], on_expiry: cut"), kernel, {}).warnings == told);
+  CHECK(
+      host_warnings(declared(", to: [203.0.113.10], prolong: true"), kernel) ==
+      std::vector<std::string>{
+          "the flowtable fast in the table inet filter forwards connections past the gate: their packets renew "
+          "no grant (`prolong`). Keep services under `to` out of it"});
   CHECK(host_warnings(declared(", to: [203.0.113.10]"), kernel).empty());
   CHECK(host_warnings(declared(", on_expiry: cut"), kernel).empty());
   kernel.offload({});

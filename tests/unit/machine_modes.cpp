@@ -113,6 +113,29 @@ TEST_CASE("the two modes", "[machine][trace]") {
   });
 }
 
+TEST_CASE("use renews a grant", "[machine][trace]") {
+  const auto lasting = [](Spec& spec) { spec.sequences[0].prolong = true; };
+  require_told({{"with what the client sends in a connection, and not with what begins one",
+                 with(one_knock({kSsh, kMedia}), lasting), R"(
+0 192.0.2.7 7000
++50s 192.0.2.7 22/tcp syn
++1s 192.0.2.7 22/tcp ack established
++3s 192.0.2.7 22/tcp ack established
++3s 192.0.2.7 60000/udp established reply
++0 192.0.2.7 60000/udp established
++66s 192.0.2.7 22/tcp ack established
+)",
+                 R"(
+   0.0s  192.0.2.7  7000                         rejected   knock 1 of ssh (1/1): opens 22/tcp, 60000-61000/udp for 1m
+  50.0s  192.0.2.7  22/tcp syn                   accepted   granted, for another 10s
+  51.0s  192.0.2.7  22/tcp ack established       accepted   granted, for another 66s; renews the grant of ssh for 1m6s
+  54.0s  192.0.2.7  22/tcp ack established       accepted   granted, for another 63s
+  57.0s  192.0.2.7  60000/udp established reply  accepted   granted, for another 60s
+  57.0s  192.0.2.7  60000/udp established        accepted   granted, for another 66s; renews the grant of ssh for 1m6s
+ 123.0s  192.0.2.7  22/tcp ack established       accepted   part of an established connection, or related to one
+)"}});
+}
+
 TEST_CASE("addresses", "[machine][trace]") {
   require_told({
       {"always_allow never knocks and is never locked out",

@@ -88,6 +88,9 @@ Spec any_spec(Dice& dice) {
   if (dice.one_in(3)) {  // those that open the same service agree
     for (Sequence& sequence : spec.sequences) sequence.on_expiry = OnExpiry::cut;
   }
+  if (dice.one_in(3)) {
+    for (Sequence& sequence : spec.sequences) sequence.prolong = true;
+  }
   return spec;
 }
 
@@ -128,10 +131,16 @@ Packet any_packet(Dice& dice, Instant now) {
   return packet;
 }
 
-// Many packets follow a sequence on purpose: by chance alone hardly any would end one.
+// Many packets follow a sequence on purpose, and some use what it opens: by chance alone hardly any would.
 void aim(Dice& dice, const Spec& spec, std::size_t turn, Packet& packet) {
   if (spec.sequences.empty() || dice.one_in(3)) return;
   const Sequence& sequence = spec.sequences[turn / 8 % spec.sequences.size()];
+  if (dice.one_in(5)) {
+    packet.target = Knock{sequence.opens.front().protocol, sequence.opens.front().first};
+    packet.conntrack = Conntrack::established;
+    packet.flags = dice.any({tcp_flag::ack, tcp_flag::ack, tcp_flag::syn});
+    return;
+  }
   if (sequence.token) {
     packet.target = sequence.token->port;
     packet.token = {sequence.name, static_cast<std::uint32_t>(turn / 2)};
@@ -167,7 +176,7 @@ TEST_CASE("random packets reach every verdict, reason and lockout", "[machine][r
   std::set<Verdict> verdicts;
   std::set<Reason> reasons;
   std::set<Lockout> lockouts;
-  bool without_room = false, granted = false;
+  bool without_room = false, granted = false, renewed = false;
   for (std::uint32_t seed = 0; seed < kDeclarations; ++seed) {
     Dice dice(seed);
     const Spec spec = any_spec(dice);
@@ -179,6 +188,7 @@ TEST_CASE("random packets reach every verdict, reason and lockout", "[machine][r
       reasons.insert(outcome.reason);
       lockouts.insert(outcome.locked);
       granted = granted || !outcome.granted.empty();
+      renewed = renewed || !outcome.renewed.empty();
       for (const Fired& fired : outcome.fired) without_room = without_room || !fired.noted;
     }
   }
@@ -186,6 +196,7 @@ TEST_CASE("random packets reach every verdict, reason and lockout", "[machine][r
   CHECK(reasons.size() == static_cast<std::size_t>(Reason::locked_out) + 1);
   CHECK(lockouts.size() == 3);
   CHECK(granted);
+  CHECK(renewed);
   CHECK(without_room);
 }
 

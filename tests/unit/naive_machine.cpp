@@ -16,6 +16,7 @@ enum class Kind {
   range_grant,
   remote_grant,
   holder,
+  pause,
   lockout,
   stray,
   family_lockout
@@ -29,6 +30,7 @@ struct About {
   std::size_t step = 0;
   Service service{};
   std::vector<Network> to{};
+  std::vector<std::pair<Service, std::vector<Network>>> doors{};
   bool operator==(const About&) const = default;
 };
 
@@ -80,6 +82,7 @@ class Judge {
     Judgement judgement;
     judgement.verdict = stealth() ? Verdict::dropped : Verdict::passed_on;
     const std::vector<Door> doors = doors_before(packet);
+    if (is_used(packet, doors)) use(packet, doors);
     if (packet.ingress != Ingress::network ||
         (packet.destination == DestinationType::routed && doors.empty())) {
       judgement.verdict = Verdict::passed_on;
@@ -134,6 +137,64 @@ class Judge {
     }
     if (!there.empty()) return there;
     return packet.destination == DestinationType::routed ? there : here;
+  }
+
+  // A client's own packet of a connection that both sides have spoken in, and none that is lost before.
+  bool is_used(const Packet& packet, const std::vector<Door>& doors) const {
+    if (doors.empty() || packet.ingress != Ingress::network || packet.conntrack != Conntrack::established)
+      return false;
+    const bool lost =
+        is_nonsense(packet) && packet.destination != DestinationType::routed && !is_always_allowed(packet);
+    return !packet.reply && !(is_tcp(packet) && begins(packet)) && !lost;
+  }
+
+  static Duration tenth(Duration duration) {
+    const std::int64_t tenth = duration.milliseconds() / 1000 * 100;
+    return Duration::milliseconds(tenth > 100 ? tenth : 100);
+  }
+
+  // A port of this host by itself, and the ranges over it; the doors of a place all together.
+  void use(const Packet& packet, const std::vector<Door>& doors) {
+    std::vector<Door> rest;
+    for (const Door& door : doors) {
+      if (door.sequence->to.empty() && door.service.first == door.service.last) {
+        std::vector<Door> same;
+        std::copy_if(doors.begin(), doors.end(), std::back_inserter(same),
+                     [&](const Door& other) { return other.service == door.service; });
+        if (same.front().sequence == door.sequence) use_together(packet, same);
+      } else {
+        rest.push_back(door);
+      }
+    }
+    use_together(packet, rest);
+  }
+
+  void use_together(const Packet& packet, const std::vector<Door>& doors) {
+    About about{Kind::pause, person(packet)};
+    std::vector<const Sequence*> lasting;
+    for (const Door& door : doors) {
+      const std::pair<Service, std::vector<Network>> one{door.service, door.sequence->to};
+      if (std::count(about.doors.begin(), about.doors.end(), one) == 0) about.doors.push_back(one);
+      if (door.sequence->prolong && std::count(lasting.begin(), lasting.end(), door.sequence) == 0)
+        lasting.push_back(door.sequence);
+    }
+    if (lasting.empty() || time_left(packet, doors) <= Instant(0)) return;
+    std::sort(about.doors.begin(), about.doors.end());
+    if (holds(about)) return;
+    std::sort(lasting.begin(), lasting.end(), [](const Sequence* left, const Sequence* right) {
+      return std::pair(left->open_for, left->name) < std::pair(right->open_for, right->name);
+    });
+    for (const Sequence* sequence : lasting) {
+      const About holder{Kind::holder, person(packet), sequence};
+      if (!holds(holder)) continue;
+      const Duration longer = Duration::milliseconds(sequence->open_for.milliseconds() +
+                                                     tenth(sequence->open_for).milliseconds());
+      note(holder, longer);
+      std::vector<Service> services = sequence->opens;
+      std::sort(services.begin(), services.end());
+      for (const Service& service : services) note(grant(packet, *sequence, service), longer);
+    }
+    note(about, tenth(lasting.front()->open_for));
   }
 
   static bool is_tcp(const Packet& packet) { return packet.target->protocol == Protocol::tcp; }

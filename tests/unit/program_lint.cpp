@@ -57,6 +57,7 @@ TEST_CASE("lint: a UDP service is told what silence does, and a wide prefix what
   const std::string told =
       knockwork::lint_json(knockwork::load({{knockwork::Source::Kind::declaration, "t.yml", text}}));
   CHECK(told.find("PersistentKeepalive = 25") != std::string::npos);
+  CHECK(told.find("write `prolong: true`") != std::string::npos);
   CHECK(told.find("all hosts in a client's IPv4 /24 share") != std::string::npos);
   CHECK(linted("", "7411, 9911, 8811")["advice"].dump().find("PersistentKeepalive") == std::string::npos);
 }

@@ -23,6 +23,7 @@ TEST_CASE("a trace as JSON", "[trace]") {
       "22/tcp",
       "60000-61000/udp"
     ],
+    "renewed": [],
     "wrong": false,
     "token_used": false,
     "locked_out": "nobody",
@@ -35,6 +36,7 @@ TEST_CASE("a trace as JSON", "[trace]") {
     "verdict": "passed on",
     "fired": [],
     "granted": [],
+    "renewed": [],
     "wrong": true,
     "token_used": false,
     "locked_out": "source",

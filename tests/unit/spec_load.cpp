@@ -83,6 +83,7 @@ Spec random_spec(std::mt19937& random) {
     if (draw(0, 1)) sequence.sequence_timeout = Duration::milliseconds(draw(1, 1000000) * 100LL);
     if (draw(0, 1)) sequence.from = {*parse_network("192.0.2.7"), *parse_network("2001:db8::/32")};
     sequence.once = draw(0, 1) == 1;
+    sequence.prolong = spec.ipv4_prefix % 2 == 0;
     if (draw(0, 1)) derive_instead(sequence, draw);
     spec.lockout = std::max(spec.lockout, sequence.step_timeout);
   }
@@ -113,7 +114,7 @@ TEST_CASE("load: every default may be written out") {
       "interfaces: []\nipv4_prefix: 32\nipv6_prefix: 128\nsources: 65536\nlog: none\n"
       "sequences: [{name: ssh, knock: [7000, 8000/tcp], opens: [22/tcp], step_timeout: 5s, open_for: 30s, "
       "from: [], "
-      "to: [], once: false, on_expiry: keep}]\n";
+      "to: [], once: false, prolong: false, on_expiry: keep}]\n";
   CHECK(load_text(defaults) == load_text(std::string("knockwork: 1\n") + kSsh));
 }
 

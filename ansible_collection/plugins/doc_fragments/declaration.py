@@ -184,6 +184,15 @@ options:
             After one grant, the kernel ignores the sequence until C(knockwork renew NAME) or until its knocks change.
         type: bool
         default: false
+      prolong:
+        description:
+          - >-
+            The grant lasts while it is used: packets of a connection to a service that the sequence opens renew it to
+            C(open_for), or up to a tenth more. Packets count that the client sends once the service has answered. A
+            grant that has expired is not renewed. Sequences that open the same service must agree.
+            docs/udp-services.md has examples.
+        type: bool
+        default: false
       on_expiry:
         description:
           - >-
@@ -390,6 +399,15 @@ options:
     description:
       - >-
         After one grant, the kernel ignores the sequence until C(knockwork renew NAME) or until its knocks change.
+    type: bool
+    default: false
+  prolong:
+    description:
+      - >-
+        The grant lasts while it is used: packets of a connection to a service that the sequence opens renew it to
+        C(open_for), or up to a tenth more. Packets count that the client sends once the service has answered. A grant
+        that has expired is not renewed. Sequences that open the same service must agree. docs/udp-services.md has
+        examples.
     type: bool
     default: false
   on_expiry:

@@ -38,6 +38,7 @@ SEQUENCE = {
     'from': dict(type='list', elements='str', default=[]),
     'to': dict(type='list', elements='str', default=[]),
     'once': dict(type='bool', default=False),
+    'prolong': dict(type='bool', default=False),
     'on_expiry': dict(type='str', choices=['keep', 'cut'], default='keep'),
     'derive': dict(type='dict', options=DERIVE),
     'token': dict(type='dict', options=TOKEN, no_log=False),
@@ -64,7 +65,8 @@ DECLARATION = {
 SHOWN = frozenset((
     'accepts', 'ahead', 'always_allow', 'epoch', 'from', 'host', 'interfaces', 'ipv4_prefix', 'ipv6_prefix',
     'length', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'period', 'ping',
-    'protocols', 'refuse', 'sequence_timeout', 'serial', 'skew', 'sources', 'step_timeout', 'to', 'wrong_knock',
+    'prolong', 'protocols', 'refuse', 'sequence_timeout', 'serial', 'skew', 'sources', 'step_timeout', 'to',
+    'wrong_knock',
 ))
 NESTED = frozenset(('derive', 'sequences', 'token'))
 COUNTED = dict(

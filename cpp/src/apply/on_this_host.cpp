@@ -12,11 +12,18 @@ namespace {
 
 // With what a flowtable of this host would let go on.
 void warn_of_offload(std::vector<std::string>& warnings, const Spec& spec, Kernel& kernel) {
-  const bool cuts = std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
-    return sequence.on_expiry == OnExpiry::cut && !sequence.to.empty();
-  });
-  if (!cuts) return;
-  for (std::string& warning : offload_warnings(kernel.flowtables())) warnings.push_back(std::move(warning));
+  bool cuts = false, prolongs = false;
+  for (const Sequence& sequence : spec.sequences) {
+    cuts = cuts || (sequence.on_expiry == OnExpiry::cut && !sequence.to.empty());
+    prolongs = prolongs || (sequence.prolong && !sequence.to.empty());
+  }
+  if (!cuts && !prolongs) return;
+  const std::vector<Flowtable> flowtables = kernel.flowtables();
+  const auto add = [&](std::vector<std::string> more) {
+    warnings.insert(warnings.end(), more.begin(), more.end());
+  };
+  if (cuts) add(offload_warnings(flowtables));
+  if (prolongs) add(unseen_use_warnings(flowtables));
 }
 
 }  // namespace

@@ -34,6 +34,18 @@ std::vector<std::string> offload_warnings(const std::vector<Flowtable>& flowtabl
   return warnings;
 }
 
+std::vector<std::string> unseen_use_warnings(const std::vector<Flowtable>& flowtables) {
+  std::vector<std::string> warnings;
+  warnings.reserve(flowtables.size());
+  for (const Flowtable& each : flowtables) {
+    warnings.push_back(fmt::format(
+        "the flowtable {} in the table {} forwards connections past the gate: their packets renew no grant "
+        "(`prolong`). Keep services under `to` out of it",
+        each.name, each.table));
+  }
+  return warnings;
+}
+
 std::vector<std::string> removal_warnings(const LiveTable& live) {
   std::string names;
   std::size_t count = 0;

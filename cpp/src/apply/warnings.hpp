@@ -20,6 +20,9 @@ std::string way_back_warning(const std::string& address);
 // Connections that a flowtable forwards pass no rule, so those elsewhere do not end with their grants.
 std::vector<std::string> offload_warnings(const std::vector<Flowtable>& flowtables);
 
+// Nor are they seen to be used: `prolong`.
+std::vector<std::string> unseen_use_warnings(const std::vector<Flowtable>& flowtables);
+
 // What is open to everyone once the table is gone.
 std::vector<std::string> removal_warnings(const LiveTable& live);
 

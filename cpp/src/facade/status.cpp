@@ -149,6 +149,11 @@ Status status(Kernel& kernel, const Settings& settings) {
     for (std::string& warning : offload_warnings(kernel.flowtables()))
       status.warnings.push_back(std::move(warning));
   }
+  const auto prolongs = [](const Track& track) { return track.prolong && !track.to.empty(); };
+  if (std::any_of(program.tracks.begin(), program.tracks.end(), prolongs)) {
+    for (std::string& warning : unseen_use_warnings(kernel.flowtables()))
+      status.warnings.push_back(std::move(warning));
+  }
   return status;
 }
 

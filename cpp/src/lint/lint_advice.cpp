@@ -109,10 +109,11 @@ void about_sweeps(const Program& program, const Track& track, const Assessment& 
 void about_sessions(const Track& track, Texts& texts) {
   const bool udp = std::any_of(track.services.begin(), track.services.end(),
                                [](const Service& service) { return service.protocol == Protocol::udp; });
-  if (!udp || track.cut) return;
+  if (!udp || track.cut || track.prolong) return;
   texts.push_back(
       "it opens a UDP service: a session that is silent for longer than conntrack remembers it (30 to 120 "
-      "seconds) is closed until the next knock; use keepalives (WireGuard: PersistentKeepalive = 25)");
+      "seconds) is closed until the next knock; write `prolong: true`, or use keepalives (WireGuard: PersistentKeepalive = "
+      "25)");
 }
 
 void about_prefix(const Program& program, Texts& texts) {

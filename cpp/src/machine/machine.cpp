@@ -101,8 +101,14 @@ Outcome Machine::take(State& state, const Packet& packet) const {
   const std::vector<Door> doors = doors_at(packet);
   if (const std::optional<Outcome> passing = passes_by(packet, doors)) return *passing;
   if (is_at_token_port(packet)) return at_token_port(state, memory, packet);
-  if (const std::optional<Outcome> settled = settled_early(packet)) return *settled;
-  if (!doors.empty()) return at_doors(memory, packet, doors);
+  std::optional<Outcome> settled = settled_early(packet);
+  if (settled && settled->verdict == Verdict::dropped) return *settled;
+  std::vector<std::size_t> renewed = renew(memory, packet, doors);
+  if (!settled && !doors.empty()) settled = at_doors(memory, packet, doors);
+  if (settled) {
+    settled->renewed = std::move(renewed);
+    return *settled;
+  }
   if (is_known(packet)) return {Verdict::accepted, Reason::established};
   if (!packet.target) return unwatched(packet);
   if (covered(program_.public_services, *packet.target)) return {Verdict::accepted, Reason::public_service};
@@ -192,6 +198,69 @@ Instant Machine::granted_until(const Memory& memory, const Packet& packet,
     until = std::max(until, its);
   }
   return until;
+}
+
+// The sequences with `prolong` that open one of the doors; of two that renew the same the longer has the last
+// word.
+std::vector<std::size_t> Machine::prolonging(const std::vector<Door>& doors) const {
+  std::vector<std::size_t> tracks;
+  for (std::size_t at = 0; at < program_.tracks.size(); ++at) {
+    const Track& track = program_.tracks[at];
+    if (track.prolong && std::any_of(doors.begin(), doors.end(), [&](const Door& door) {
+          return door.to == track.to &&
+                 std::binary_search(track.services.begin(), track.services.end(), door.service);
+        })) {
+      tracks.push_back(at);
+    }
+  }
+  std::stable_sort(tracks.begin(), tracks.end(), [&](std::size_t left, std::size_t right) {
+    return program_.tracks[left].open_for < program_.tracks[right].open_for;
+  });
+  return tracks;
+}
+
+void Machine::renew_by(Memory& memory, const Packet& packet, const Track& track) const {
+  const Instant until = after(packet, renewed_for(track.open_for));
+  memory.holders.update({key(packet), track.edges.back().id}, packet.time, until, program_.sources);
+  for (const Service& service : track.services) {
+    if (track.to.empty()) {
+      grants(memory, service).update({key(packet), service}, packet.time, until, program_.sources);
+    } else {
+      memory.reached.update({key(packet), {track.to, service, track.cut}}, packet.time, until,
+                            program_.sources);
+    }
+  }
+}
+
+// What a client sends in a connection that both sides have spoken in renews the grants by which it may use
+// the service, once in a while. A port of this host counts for itself, and the ranges over it together.
+std::vector<std::size_t> Machine::renew(Memory& memory, const Packet& packet,
+                                        const std::vector<Door>& doors) const {
+  if (is_syn(packet) || packet.conntrack != Conntrack::established || packet.reply) return {};
+  std::vector<std::vector<Door>> groups(1);
+  for (const Door& door : doors) {
+    const bool alone = door.to.empty() && door.service.first == door.service.last;
+    if (alone) groups.insert(groups.begin(), {door});
+    if (!alone) groups.back().push_back(door);
+  }
+  std::vector<std::size_t> renewed;
+  for (const std::vector<Door>& group : groups) {
+    const std::vector<std::size_t> tracks = prolonging(group);
+    if (tracks.empty() || memory.renewed.has({key(packet), group}, packet.time)) continue;
+    if (granted_until(memory, packet, group) <= packet.time) continue;
+    for (const std::size_t at : tracks) {
+      const Track& track = program_.tracks[at];
+      if (!memory.holders.has({key(packet), track.edges.back().id}, packet.time)) continue;
+      renew_by(memory, packet, track);
+      renewed.push_back(at);
+    }
+    memory.renewed.update({key(packet), group}, packet.time,
+                          after(packet, renewal_pause(program_.tracks[tracks.front()].open_for)),
+                          program_.sources);
+  }
+  std::sort(renewed.begin(), renewed.end());
+  renewed.erase(std::unique(renewed.begin(), renewed.end()), renewed.end());
+  return renewed;
 }
 
 Outcome Machine::at_doors(const Memory& memory, const Packet& packet, const std::vector<Door>& doors) const {

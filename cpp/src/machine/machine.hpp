@@ -76,8 +76,9 @@ struct Fired {
 struct Outcome {
   Verdict verdict = Verdict::passed_on;
   Reason reason = Reason::no_port_of_ours;
-  std::vector<Fired> fired{};      // in the order of tracks and steps
-  std::vector<Service> granted{};  // by this packet: sorted, no duplicates
+  std::vector<Fired> fired{};          // in the order of tracks and steps
+  std::vector<Service> granted{};      // by this packet: sorted, no duplicates
+  std::vector<std::size_t> renewed{};  // whose grants this packet renewed (`prolong`), of Program::tracks
   bool wrong = false;
   bool used_token = false;         // this packet used a token up
   Lockout locked = Lockout::none;  // whom this packet locked out, or whose lockout it refreshed
@@ -94,9 +95,10 @@ struct Memory {
   TimedSet<std::pair<Network, Service>> ranged;   // ranges of ports
   TimedSet<std::pair<Network, Door>> reached;     // elsewhere than on this host
   TimedSet<std::pair<Network, EdgeId>> holders;   // who holds a grant, by the last edge of its sequence
-  TimedSet<Network> locked;                       // an IPv4 address, or an IPv6 one's /64 or shorter
-  TimedSet<Network> strays;                       // the same, for a port that stealth closes
-  Instant all_locked_until{0};                    // no room was left to lock one source out
+  TimedSet<std::pair<Network, std::vector<Door>>> renewed;  // `prolong`: by use of these doors, a moment ago
+  TimedSet<Network> locked;     // an IPv4 address, or an IPv6 one's /64 or shorter
+  TimedSet<Network> strays;     // the same, for a port that stealth closes
+  Instant all_locked_until{0};  // no room was left to lock one source out
   bool operator==(const Memory&) const = default;
 };
 
@@ -145,6 +147,9 @@ class Machine {
   std::optional<Outcome> goes_on_at(const Memory& memory, const Packet& packet,
                                     const std::vector<Door>& doors) const;
   std::vector<Door> doors_at(const Packet& packet) const;
+  std::vector<std::size_t> prolonging(const std::vector<Door>& doors) const;
+  std::vector<std::size_t> renew(Memory& memory, const Packet& packet, const std::vector<Door>& doors) const;
+  void renew_by(Memory& memory, const Packet& packet, const Track& track) const;
   Instant granted_until(const Memory& memory, const Packet& packet, const std::vector<Door>& doors) const;
   Outcome unknown_segment(const Packet& packet, const std::vector<Door>& doors) const;
   Outcome refused() const;

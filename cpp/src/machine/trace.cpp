@@ -56,12 +56,15 @@ nlohmann::ordered_json to_json(const Program& program, const ScriptedPacket& scr
   }
   nlohmann::ordered_json granted = nlohmann::ordered_json::array();
   for (const Service& service : outcome.granted) granted.push_back(to_string(service));
+  nlohmann::ordered_json renewed = nlohmann::ordered_json::array();
+  for (const std::size_t track : outcome.renewed) renewed.push_back(program.tracks[track].name);
   return {{"time_ms", scripted.packet.time.count()},
           {"source", to_string(scripted.packet.source)},
           {"packet", scripted.text},
           {"verdict", to_string(outcome.verdict)},
           {"fired", fired},
           {"granted", granted},
+          {"renewed", renewed},
           {"wrong", outcome.wrong},
           {"token_used", outcome.used_token},
           {"locked_out", name(outcome.locked)},

@@ -107,7 +107,9 @@ std::string to_string(Verdict verdict) {
   return {};
 }
 
-std::string why(const Program& program, const Packet& packet, const Outcome& outcome) {
+namespace {
+
+std::string reason(const Program& program, const Packet& packet, const Outcome& outcome) {
   const auto wrong = [&](const char* what) {
     return fmt::format("{}: {}", what, consequence(program, packet, outcome.locked));
   };
@@ -170,6 +172,18 @@ std::string why(const Program& program, const Packet& packet, const Outcome& out
       return wrong("the source is locked out, knocks have no effect");
   }
   return {};
+}
+
+}  // namespace
+
+std::string why(const Program& program, const Packet& packet, const Outcome& outcome) {
+  std::string text = reason(program, packet, outcome);
+  for (const std::size_t at : outcome.renewed) {
+    const Track& track = program.tracks[at];
+    text +=
+        fmt::format("; renews the grant of {} for {}", track.name, to_string(renewed_for(track.open_for)));
+  }
+  return text;
 }
 
 }  // namespace knockwork

@@ -154,6 +154,7 @@ class Explainer {
       parts.push_back(fmt::format("to {} → {}", places(before), places(after)));
     }
     if (before.once != after.once) parts.emplace_back(after.once ? "once" : "no longer once");
+    if (before.prolong != after.prolong) parts.emplace_back(after.prolong ? "prolong" : "no longer prolong");
     if (before.cut != after.cut)
       parts.emplace_back(after.cut ? "on_expiry keep → cut" : "on_expiry cut → keep");
     if (before.open_for != after.open_for) {
@@ -254,6 +255,7 @@ std::string describe(const Track& track, const Shown& shown) {
   if (!track.from.empty()) text += ", from " + listed(track.from);
   if (!track.to.empty()) text += ", to " + listed(track.to);
   if (track.once) text += ", once";
+  if (track.prolong) text += ", prolong";
   if (track.cut) text += ", on_expiry cut";
   return text;
 }

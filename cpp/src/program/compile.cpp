@@ -132,6 +132,7 @@ std::vector<Track> compile_tracks(std::vector<Sequence> sequences) {
     track.from = without_nested(sequence.from);
     track.to = fewest(sequence.to);
     track.once = sequence.once;
+    track.prolong = sequence.prolong;
     track.cut = sequence.on_expiry == OnExpiry::cut;
     for (std::size_t step = 0; step < sequence.knock.size(); ++step) {
       track.edges.push_back({numbers[at][step], sequence.knock[step]});
@@ -228,6 +229,20 @@ bool has_once(const Program& program) {
                      [](const Track& track) { return track.once; });
 }
 
+bool has_prolong(const Program& program) {
+  return std::any_of(program.tracks.begin(), program.tracks.end(),
+                     [](const Track& track) { return track.prolong; });
+}
+
+Duration renewal_pause(Duration open_for) {
+  constexpr std::int64_t kLeast = 100;  // the steps of Duration
+  return Duration::milliseconds(std::max(kLeast, open_for.milliseconds() / 10 / kLeast * kLeast));
+}
+
+Duration renewed_for(Duration open_for) {
+  return Duration::milliseconds(open_for.milliseconds() + renewal_pause(open_for).milliseconds());
+}
+
 Duration excused_for(const Program& program) {
   Duration longest = Duration::milliseconds(8000);
   for (const Track& track : program.tracks) longest = std::max(longest, track.step_timeout);
@@ -277,6 +292,7 @@ std::string dump(const Track& track) {
   for (const Network& network : track.from) text += ", from " + to_string(network);
   for (const Network& network : track.to) text += ", to " + to_string(network);
   if (track.once) text += ", once";
+  if (track.prolong) text += ", prolong";
   if (track.cut) text += ", cut";
   text += '\n';
   for (const Edge& edge : track.edges) {

@@ -40,8 +40,9 @@ struct Track {  // one sequence, compiled
   std::vector<Network> from;
   // Where its services are; empty: on this host. As few networks as cover them, sorted.
   std::vector<Network> to;
-  bool once = false;  // one grant, and no more until it is renewed
-  bool cut = false;   // without a live grant its services' connections end
+  bool once = false;     // one grant, and no more until it is renewed
+  bool prolong = false;  // use renews its grants
+  bool cut = false;      // without a live grant its services' connections end
   bool operator==(const Track&) const = default;
 };
 
@@ -101,6 +102,12 @@ inline constexpr Duration kClaimLasts = Duration::milliseconds(60'000);
 Duration token_memory(const Token& token);
 
 bool has_once(const Program& program);
+
+// Use renews a grant with `prolong` once in a while, not with every packet: how often, and for how long, so
+// that it lasts for `open_for` after any packet.
+bool has_prolong(const Program& program);
+Duration renewal_pause(Duration open_for);
+Duration renewed_for(Duration open_for);
 bool has_tokens(const Program& program);
 
 // The ports of knocks, and of tokens: each sorted, no duplicates.

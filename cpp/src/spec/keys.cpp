@@ -212,7 +212,7 @@ constexpr std::array<Key, 3> kPublicEntry{{
      .effective = from_some},
 }};
 
-constexpr std::array<Key, 12> kSequence{{
+constexpr std::array<Key, 13> kSequence{{
     {.name = "name",
      .scope = Scope::sequence,
      .form = Form::name,
@@ -303,6 +303,17 @@ constexpr std::array<Key, 12> kSequence{{
      .doc =
          "After one grant, the kernel ignores the sequence until `knockwork renew NAME` or until its knocks "
          "change."},
+    {.name = "prolong",
+     .scope = Scope::sequence,
+     .form = Form::boolean,
+     .access = kScalar<&Sequence::prolong, parse_boolean>,
+     .fallback = "false",
+     .example = "true",
+     .doc =
+         "The grant lasts while it is used: packets of a connection to a service that the sequence opens renew "
+         "it to `open_for`, or up to a tenth more. Packets count that the client sends once the service has "
+         "answered. A grant that has expired is not renewed. Sequences that open the same service must agree. "
+         "docs/udp-services.md has examples."},
     {.name = "on_expiry",
      .scope = Scope::sequence,
      .form = Form::choice,

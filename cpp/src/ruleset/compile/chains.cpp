@@ -161,7 +161,7 @@ std::string firing_chain(const Track& track, std::size_t step) {
 std::vector<Chain> compile_chains(const Program& program, std::size_t layers) {
   const Rulebook book(program, layers);
   std::vector<Chain> chains = gate_chains(book);
-  for (const auto& more : {door_chains(book), sequence_chains(book)}) {
+  for (const auto& more : {door_chains(book), sequence_chains(book), prolong_chains(book)}) {
     chains.insert(chains.end(), more.begin(), more.end());
   }
   return chains;

@@ -30,8 +30,12 @@ std::string waiting_chain(Duration step_timeout);        // "within_5s"
 // for the source first: "from_1a2b3c4d_within_5s".
 std::string firing_chain(const Track& track, std::size_t step);
 std::string from_set(const Track& track, char family);  // "from4_1a2b3c4d"
-std::string opening_chain(const Track& track);          // "open_30s_1a2b3c4d", by what it grants
-std::string steps_map(std::size_t layer);               // "steps_1" for layer 0
+// The sequences whose grants for that service its use renews: those that open it there. `cut` does not
+// matter.
+std::vector<const Track*> prolonging(const Program& program, const Door& door);
+std::string lasting_chain(const Service& service);  // "lasting_17_51820": a port of this host with such a one
+std::string opening_chain(const Track& track);      // "open_30s_1a2b3c4d", by what it grants
+std::string steps_map(std::size_t layer);           // "steps_1" for layer 0
 
 // A constant as part of a lookup's key: `x & C | C` is C whatever x is, and
 // reads no packet field that the rule would have to match first.

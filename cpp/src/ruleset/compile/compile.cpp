@@ -86,6 +86,7 @@ void add_dynamic_sets(std::vector<Set>& sets, const Program& program) {
     if (has_spoken(program))
       add("spoken", fmt::format(" . inet_service . {} . inet_service . inet_proto", type));
     add("holders", " . classid");
+    if (has_prolong(program)) add("renewed", " . classid");
     add("locked", "");
     if (program.mode == Mode::stealth && program.lockout) add("strays", "");
   }
@@ -173,6 +174,7 @@ void add_dispatch(std::vector<Set>& sets, const Program& program) {
 void add_doors(std::vector<Set>& sets, const Program& program) {
   const std::vector<Segment> segments = segment_ranges(program);
   const std::vector<Service> cut = cut_services(program);
+  const bool any_lasts = has_prolong(program);
   std::vector<Element> ports, ranges;
   for (const Segment& segment : segments) {
     ranges.push_back({range_key(segment.span), "goto " + door_segment_chain(segment), {}});
@@ -180,7 +182,12 @@ void add_doors(std::vector<Set>& sets, const Program& program) {
   for (const Service& service : protected_services(program)) {
     if (service.first != service.last || in_segment(segments, service)) continue;
     const bool ends = std::binary_search(cut.begin(), cut.end(), service);
-    ports.push_back({range_key(service), ends ? "goto cut_door" : "goto door", {}});
+    const bool lasts = any_lasts && !prolonging(program, {{}, service}).empty();
+    ports.push_back({range_key(service),
+                     lasts  ? "goto " + lasting_chain(service)
+                     : ends ? "goto cut_door"
+                            : "goto door",
+                     {}});
   }
   for (const Service& service : program.public_services) {
     (service.first == service.last ? ports : ranges).push_back({range_key(service), "accept", {}});

@@ -29,7 +29,9 @@ class Doors {
     }
     for (const Segment& each : segment_ranges(program_)) {
       const bool cut = is_cut(book_.cut(), each);
-      chains.push_back({door_segment_chain(each), "", {}, door(each.ranges, segment_of(each), cut)});
+      Rules rules = renewing(each);
+      append(rules, door(each.ranges, segment_of(each), cut));
+      chains.push_back({door_segment_chain(each), "", {}, std::move(rules)});
       chains.push_back({segment_of(each), "", {}, segment(each.ranges, cut)});
     }
     if (!book_.stealth()) add_turned_away(chains);
@@ -40,6 +42,23 @@ class Doors {
 
  private:
   static std::string segment_of(const Segment& each) { return "segment_" + segment_chain(each); }
+
+  // A segment's ranges, and the single ports inside it that sequences name.
+  Rules renewing(const Segment& segment) const {
+    if (!has_prolong(program_)) return {};
+    Rules rules;
+    for (const Service& service : protected_services(program_)) {
+      const bool inside = service.first == service.last && service.protocol == segment.span.protocol &&
+                          segment.span.first <= service.first && service.first <= segment.span.last;
+      if (!inside) continue;
+      for (const std::string& rule : book_.renewing({{{}, service}}))
+        rules.push_back(fmt::format("th dport {} {}", service.first, rule));
+    }
+    std::vector<Door> doors;
+    for (const Service& range : segment.ranges) doors.push_back({{}, range});
+    append(rules, book_.renewing(doors));
+    return rules;
+  }
 
   // Gate mode lets through what concerns no service of ours, with one look at the most; stealth
   // what nobody refuses.
@@ -252,7 +271,7 @@ class Doors {
   }
 
   Rules at_place(const Place& place) const {
-    Rules rules;
+    Rules rules = book_.renewing(place.doors);
     if (!place.cut()) {
       append(rules, {kNotSyn + " ct state established ct direction original accept",
                      "meta l4proto 17 ct state established ct direction original accept"});

@@ -57,6 +57,10 @@ class Rulebook {
   bool strays() const { return stealth() && program_.lockout; }
   bool any_place_cut() const;
 
+  // `prolong`: what a packet of a connection goes through at these doors first, so that its grants last. One
+  // door, the ranges over a port, or those of a place; nothing where no sequence prolongs a grant there.
+  Rules renewing(const std::vector<Door>& doors) const;
+
   // How a source is called in each family's sets.
   std::vector<std::pair<std::string, char>> sources() const {
     return {{source4(program_.ipv4_prefix), '4'}, {source6(program_.ipv6_prefix), '6'}};
@@ -86,9 +90,15 @@ class Rulebook {
   std::vector<Service> cut_;
 };
 
+// `update @granted4 { ip saddr . meta l4proto & 6 | 6 . 22 timeout 30s }`, wherever a grant for the service
+// is.
+std::string granting(const Track& track, const Service& service, const std::string& source, char family,
+                     Duration duration);
+
 // The chains of each file.
 std::vector<Chain> gate_chains(const Rulebook& book);      // prerouting: knocks, and refusals
 std::vector<Chain> door_chains(const Rulebook& book);      // input, forward, output: who gets in
 std::vector<Chain> sequence_chains(const Rulebook& book);  // what firing a step does
+std::vector<Chain> prolong_chains(const Rulebook& book);   // how use renews a grant
 
 }  // namespace knockwork

@@ -106,30 +106,28 @@ class Sequences {
     Rules rules = muted();
     rules.push_back(kFired);
     append(rules, late_copies());
+    if (track.prolong) append(rules, no_longer_by_hand());
     for (const auto& [source, family] : book_.sources()) {
       rules.push_back(fmt::format("update @holders{} {{ {} . meta priority timeout {} }}", family, source,
                                   nft_time(track.open_for)));
       for (const Service& service : track.services) {
         rules.push_back(fmt::format("{} . meta priority @holders{} {}", source, family,
-                                    grant(track, service, source, family)));
+                                    granting(track, service, source, family, track.open_for)));
       }
     }
     append(rules, logged_grant());
     return rules;
   }
 
-  static std::string grant(const Track& track, const Service& service, const std::string& source,
-                           char family) {
-    const std::string time = nft_time(track.open_for);
-    if (!track.to.empty()) {
-      const auto [first, second] = door_marks({track.to, service});
-      return fmt::format("update @reached{} {{ {} . {} . {} timeout {} }}", family, source, nft_mark(first),
-                         nft_mark(second), time);
+  // A grant by hand that use did not renew, for it lasts longer, is a grant by a knock from now on.
+  Rules no_longer_by_hand() const {
+    Rules rules;
+    for (const auto& [source, family] : book_.sources()) {
+      rules.push_back(fmt::format(
+          "{0} . meta priority @renewed{1} update @renewed{1} {{ {0} . meta priority timeout 100ms }}",
+          source, family));
     }
-    const bool single = service.first == service.last;
-    return fmt::format("update @{}{} {{ {} . {} . {} timeout {} }}", single ? "granted" : "ranged", family,
-                       source, constant_protocol(service.protocol),
-                       single ? std::to_string(service.first) : nft_mark(range_id(service)), time);
+    return rules;
   }
 
   // The grant is noted before the sequence is spent, and both before anything opens.
@@ -170,6 +168,20 @@ class Sequences {
 };
 
 }  // namespace
+
+std::string granting(const Track& track, const Service& service, const std::string& source, char family,
+                     Duration duration) {
+  const std::string time = nft_time(duration);
+  if (!track.to.empty()) {
+    const auto [first, second] = door_marks({track.to, service});
+    return fmt::format("update @reached{} {{ {} . {} . {} timeout {} }}", family, source, nft_mark(first),
+                       nft_mark(second), time);
+  }
+  const bool single = service.first == service.last;
+  return fmt::format("update @{}{} {{ {} . {} . {} timeout {} }}", single ? "granted" : "ranged", family,
+                     source, constant_protocol(service.protocol),
+                     single ? std::to_string(service.first) : nft_mark(range_id(service)), time);
+}
 
 std::vector<Chain> sequence_chains(const Rulebook& book) { return Sequences(book).chains(); }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <numeric>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "ruleset/compile/chains.hpp"
@@ -99,9 +100,24 @@ Opening read_opening(const Chain& chain, const LiveDoors& doors, const std::vect
   return opening;
 }
 
+// `ip saddr . meta priority & 4184:accc | 4184:accc @holders4 …`: the edges whose grants use renews.
+std::set<std::string> read_prolonged(const Ruleset& ruleset) {
+  std::set<std::string> edges;
+  for (const Chain& chain : ruleset.chains) {
+    if (!chain.name.starts_with("renewal_")) continue;
+    for (const std::string& rule : chain.rules) {
+      const std::size_t end = rule.find(" @holders"), bar = rule.rfind(" | ", end);
+      if (end != std::string::npos && bar != std::string::npos)
+        edges.insert(rule.substr(bar + 3, end - bar - 3));
+    }
+  }
+  return edges;
+}
+
 class Decompiler {
  public:
-  explicit Decompiler(const Ruleset& ruleset) : ruleset_(ruleset), doors_(ruleset) {
+  explicit Decompiler(const Ruleset& ruleset)
+      : ruleset_(ruleset), doors_(ruleset), prolonged_(read_prolonged(ruleset)) {
     if (const Set* cut = ruleset.set("cut")) {
       for (const Element& element : cut->elements) {
         if (const auto span = parse_ports(element.key)) cut_.push_back(*span);
@@ -217,12 +233,14 @@ class Decompiler {
     track.services = opening->second.services;
     track.open_for = opening->second.open_for;
     track.to = opening->second.to;
+    track.prolong = prolonged_.contains(edge_key(track.edges.back().id));
     track.cut = opening->second.cut;
     return track;
   }
 
   const Ruleset& ruleset_;
   LiveDoors doors_;
+  std::set<std::string> prolonged_;  // last edges
   std::vector<Service> cut_;
   std::unordered_map<std::string_view, Knock> knocks_;
   std::optional<Knock> token_port_;  // the first

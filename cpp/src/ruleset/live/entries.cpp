@@ -149,7 +149,13 @@ Transaction admit(const LiveTable& live, const Track& track, const std::vector<N
                   milliseconds until) {
   Transaction transaction;
   const bool ipv6 = !sources.empty() && sources.front().ipv6;
-  put(transaction, live, of_family("holders", ipv6), sources, " . " + edge_key(track.edges.back().id), until);
+  const std::string edge = " . " + edge_key(track.edges.back().id);
+  put(transaction, live, of_family("holders", ipv6), sources, edge, until);
+  // Use would shorten a longer grant to what it renews it to.
+  const milliseconds renewed(renewed_for(track.open_for).milliseconds());
+  if (track.prolong && until > renewed) {
+    put(transaction, live, of_family("renewed", ipv6), sources, edge, until - renewed);
+  }
   for (const Service& service : track.services) {
     const GrantKey where = grant_key(track, service);
     put(transaction, live, of_family(where.set, ipv6), sources, where.tail, until);

@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 // Longer than any declaration and any grant by hand can say, and short enough to be added to.
 constexpr milliseconds kLongest = std::chrono::hours(10 * 366 * 24);
 
-constexpr std::array kKept{"granted", "ranged",  "reached", "holders",
+constexpr std::array kKept{"granted", "ranged",  "reached", "holders", "renewed",
                            "spent",   "severed", "resumed", "spared"};
 
 bool is_kept(std::string_view set) {

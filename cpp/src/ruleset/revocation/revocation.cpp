@@ -64,7 +64,7 @@ class Revoker {
     for (const char family : {'4', '6'}) {
       holders(family);
       grants(family);
-      for (const char* set : {"expected", "begun"}) forget(std::string(set) + family, {});
+      for (const char* set : {"expected", "begun", "renewed"}) forget(std::string(set) + family, {});
     }
     note_severed();
     connections();

@@ -82,7 +82,8 @@ class PortChecks {
       for (const Service& service : draft.sequences[at].value.opens) {
         protected_.add(service, at);
         if (draft.sequences[at].value.to.empty()) here_.add(service, at);
-        if (is_kept_here(draft.sequences[at].value)) kept_.add(service, at);
+        if (draft.sequences[at].value.to.empty() && keeps(draft.sequences[at].value)) kept_.add(service, at);
+        if (draft.sequences[at].value.to.empty() && ends(draft.sequences[at].value)) ending_.add(service, at);
       }
     }
     for (const Service& service : draft.value.public_services) public_.add(service, 0);
@@ -133,12 +134,25 @@ class PortChecks {
     if (sequence.value.on_expiry != OnExpiry::cut) return;
     for (std::size_t at = 0; at < sequence.opens.size(); ++at) {
       const Service& service = sequence.value.opens[at];
-      const SequenceDraft* keeper = keeper_of(sequence.value, service);
+      const SequenceDraft* keeper = other_opener(sequence.value, service, kept_, keeps);
       if (keeper == nullptr) continue;
       faults_.at(sequence.opens[at],
                  {fmt::format("{} cuts the connections of a service, and {} keeps them", title(sequence),
                               title(*keeper)),
                   "write the same `on_expiry` in both: there is no record of which one opened a connection"});
+    }
+  }
+
+  // A grant is one, whichever sequences it is by: what renews it by one would end it early by the other.
+  void check_prolong(const SequenceDraft& sequence) {
+    if (!sequence.value.prolong) return;
+    for (std::size_t at = 0; at < sequence.opens.size(); ++at) {
+      const SequenceDraft* other = other_opener(sequence.value, sequence.value.opens[at], ending_, ends);
+      if (other == nullptr) continue;
+      faults_.at(sequence.opens[at],
+                 {fmt::format("{} prolongs the grants of a service, and {} does not", title(sequence),
+                              title(*other)),
+                  "write the same `prolong` in both: a source has one grant for a service"});
     }
   }
 
@@ -226,24 +240,25 @@ class PortChecks {
     return ports;
   }
 
-  static bool is_kept_here(const Sequence& sequence) {
-    return sequence.to.empty() && sequence.on_expiry == OnExpiry::keep;
-  }
+  static bool keeps(const Sequence& sequence) { return sequence.on_expiry == OnExpiry::keep; }
+  static bool ends(const Sequence& sequence) { return !sequence.prolong; }
 
-  // The sequence that opens some of the service in the same place and keeps its connections.
-  const SequenceDraft* keeper_of(const Sequence& cutter, const Service& service) {
-    if (cutter.to.empty()) {
-      const auto owner = kept_.owner(service);
+  // A sequence of that kind that opens some of the service in the same place. `here`: those of this host.
+  template <typename Kind>
+  const SequenceDraft* other_opener(const Sequence& sequence, const Service& service, PortOwners& here,
+                                    Kind kind) {
+    if (sequence.to.empty()) {
+      const auto owner = here.owner(service);
       return owner ? &draft_.sequences[*owner] : nullptr;
     }
-    const auto keeps = [&](const SequenceDraft& other) {
-      return other.value.on_expiry == OnExpiry::keep && meet(other.value.to, cutter.to) &&
+    const auto opens_it = [&](const SequenceDraft& other) {
+      return kind(other.value) && meet(other.value.to, sequence.to) &&
              std::any_of(other.value.opens.begin(), other.value.opens.end(), [&](const Service& theirs) {
                return theirs.protocol == service.protocol && theirs.first <= service.last &&
                       service.first <= theirs.last;
              });
     };
-    const auto found = std::find_if(draft_.sequences.begin(), draft_.sequences.end(), keeps);
+    const auto found = std::find_if(draft_.sequences.begin(), draft_.sequences.end(), opens_it);
     return found == draft_.sequences.end() ? nullptr : &*found;
   }
 
@@ -280,7 +295,7 @@ class PortChecks {
 
   const Draft& draft_;
   Faults& faults_;
-  PortOwners protected_, here_, kept_, public_, guards_;
+  PortOwners protected_, here_, kept_, ending_, public_, guards_;
   std::vector<std::uint16_t> uses_;  // told at the first beyond kMostUses, so it may wrap
   // Whether any sequence that is written down knocks there.
   bool is_knock(Knock port) const {
@@ -302,6 +317,7 @@ void check_ports(const Draft& draft, Faults& faults) {
     checks.check_knocks(sequence);
     checks.check_drawn(sequence);
     checks.check_expiry(sequence);
+    checks.check_prolong(sequence);
     checks.check_closed_port(sequence);
   }
   for (const SequenceDraft& sequence : draft.sequences) checks.check_token(sequence);
