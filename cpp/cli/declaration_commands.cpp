@@ -5,6 +5,7 @@
 
 #include "commands.hpp"
 #include "knockwork/derive.hpp"
+#include "knockwork/graph.hpp"
 #include "knockwork/kernel.hpp"
 #include "knockwork/trust.hpp"
 #include "output.hpp"
@@ -18,6 +19,7 @@ struct Arguments : Common {
   std::string at;
   bool keys = false;
   bool reference = false;
+  bool svg = false;
 };
 
 int run_validate(const Arguments& arguments) {
@@ -46,6 +48,13 @@ int run_schema(const Arguments& arguments) {
 
 int run_render(const Arguments& arguments) {
   print(render(load(sources(arguments.file))));
+  return kFine;
+}
+
+int run_graph(const Arguments& arguments) {
+  const Spec spec = in_force(load(sources(arguments.file)), time_argument(arguments.at));
+  const Ports ports = arguments.reveal ? Ports::revealed : Ports::hidden;
+  print(arguments.svg ? graph_svg(spec, ports) : graph(spec, ports));
   return kFine;
 }
 
@@ -99,4 +108,9 @@ void add_declaration_commands(Commands& commands) {
       ->capture_default_str();
   sub->add_option("--at", arguments->at,
                   "time for derived sequences, as in 2026-01-31T12:00:00Z; default: now");
+
+  sub = commands.add("graph", "Print the sequences as a picture, in the language of graphviz", arguments,
+                     run_graph);
+  commands.share(sub, *arguments, {Shared::file, Shared::reveal});
+  sub->add_flag("--svg", arguments->svg, "draw it with `dot` of graphviz, and print SVG");
 }

@@ -21,6 +21,7 @@ constexpr std::array kExamples{
     Example{"schema", "knockwork schema > knockwork.schema.json"},
     Example{"render", "sudo knockwork render | sudo nft --check -f -"},
     Example{"trace", "echo '+1s 192.0.2.7 7000/udp' | sudo knockwork trace"},
+    Example{"graph", "sudo knockwork graph --svg > gate.svg"},
     Example{"plan", "sudo knockwork plan --diff"},
     Example{"apply", "sudo knockwork apply --confirm-within 60s"},
     Example{"drift", "sudo knockwork drift --repair"},
@@ -63,8 +64,8 @@ void wrap(std::string_view line, std::string& page) {
   while (rest.size() > kWidth) {
     const std::size_t space = rest.rfind(' ', kWidth);
     if (space == std::string::npos || space <= rest.find_first_not_of(' ')) break;  // one long word
-    page += rest.substr(0, space) + '\n';
-    rest = indent + rest.substr(space + 1);
+    page += fmt::format("{}\n", std::string_view(rest).substr(0, space));
+    rest.replace(0, space + 1, indent);
   }
   page += rest;
 }
