@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "tests/lib"))
 
 import results  # noqa: E402
 
-RUNS = {"call": 4_000, "declaration": 20_000, "listing": 20_000, "trace": 40_000}
+RUNS = {"call": 4_000, "declaration": 20_000, "import": 20_000, "listing": 20_000, "trace": 40_000}
 
 
 def files(*patterns: str) -> list[bytes]:
@@ -48,9 +48,16 @@ def requests() -> list[bytes]:
     return [json.dumps({"version": version[1], **request}).encode() for request in asked]
 
 
+def foreign() -> list[bytes]:
+    """What is imported; the first byte says whose it is."""
+    return [kind + seed for kind, folder in ((b"\0", "knockd"), (b"\1", "nft"), (b"\2", "fwknop"))
+            for seed in files(f"tests/import/{folder}/*")]
+
+
 SEEDS = {
     "call": requests(),
     "declaration": files("tests/errors/**/*.yml", "tests/golden/**/*.yml", "tests/fuzz/seeds/*.yml"),
+    "import": foreign(),
     "listing": files("tests/golden/**/*.nft"),
     "trace": files("tests/**/*.packets"),
 }

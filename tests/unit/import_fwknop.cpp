@@ -67,7 +67,7 @@ TEST_CASE("import: what keeps a stanza of access.conf from being translated") {
                 "it runs commands to open and to close, and what these do cannot be known"},
            Case{"DESTINATION 192.0.2.1",
                 "tokens that go to another address than this host's cannot be declared"},
-           Case{"RESTRICT_PORTS tcp/22", "it takes back what OPEN_PORTS allows"},
+           Case{"RESTRICT_PORTS tcp/22", "it forbids what OPEN_PORTS allows"},
            Case{"FW_ACCESS_TIMEOUT 0", "not a number of seconds from 1 s to 30 days"},
            Case{"OPEN_PORTS 22", "not a list such as tcp/22, udp/51820"},
        }) {

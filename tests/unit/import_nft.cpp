@@ -88,7 +88,7 @@ TEST_CASE("import: two doors of sets, and what has no part in them") {
         "    step_timeout: 9s\n"
         "  - name: b3-2  # line 17\n    knock: [3000/udp, 4000/tcp, 5000/udp]\n    opens: [51820/udp]\n"
         "    step_timeout: 9s\n");
-  CHECK(reason_of(made, 2) == "lost: elements that stand in the file are not carried over");
+  CHECK(reason_of(made, 2) == "lost: elements in the file are not carried over");
   CHECK(reason_of(made, 26) == "lost: no packet to this host comes to its chain");
 }
 

@@ -169,7 +169,7 @@ class Stanza {
       const auto each = service(text);
       const auto& opens = sequence_.opens;
       if (!each || std::find(opens.begin(), opens.end(), *each) != opens.end()) {
-        return passage_.refuse(restricted->line, "it takes back what OPEN_PORTS allows");
+        return passage_.refuse(restricted->line, "it forbids what OPEN_PORTS allows");
       }
     }
     passage_.note(restricted->line, Fate::unneeded, "a client cannot ask for ports");

@@ -223,7 +223,7 @@ class Parser {
     for (int line = read.first; line <= read.last; ++line) set.lines.push_back(line);
     if (read.words[0] == "timeout" && read.words.size() > 1) set.timeout = read.words[1];
     if (read.words[0] == "elements")
-      note(read, Fate::lost, "elements that stand in the file are not carried over");
+      note(read, Fate::lost, "elements in the file are not carried over");
   }
 
   void in_chain(NftStatement& read, NftChain& chain) {
