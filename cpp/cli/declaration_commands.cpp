@@ -4,6 +4,7 @@
 #include <string>
 
 #include "commands.hpp"
+#include "knockwork/capture.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/graph.hpp"
 #include "knockwork/kernel.hpp"
@@ -20,6 +21,8 @@ struct Arguments : Common {
   bool keys = false;
   bool reference = false;
   bool svg = false;
+  std::string pcap;
+  std::vector<std::string> hosts;
 };
 
 int run_validate(const Arguments& arguments) {
@@ -58,7 +61,23 @@ int run_graph(const Arguments& arguments) {
   return kFine;
 }
 
+int run_trace_of_capture(const Arguments& arguments) {
+  const Spec declared = load(sources(arguments.file));
+  const Captured captured = read_capture(arguments.pcap, arguments.hosts, declared);
+  if (captured.left_out > 0) {
+    warn(
+        fmt::format("{} packet{} left out: answers, connections that had begun, other protocols, other hosts",
+                    captured.left_out, captured.left_out == 1 ? " was" : "s were"));
+  }
+  const auto at = time_argument(arguments.at);
+  const Spec spec = in_force(declared, at ? at : captured.began);
+  print(arguments.json ? trace_json(spec, captured.script, arguments.pcap)
+                       : trace(spec, captured.script, arguments.pcap));
+  return kFine;
+}
+
 int run_trace(const Arguments& arguments) {
+  if (!arguments.pcap.empty()) return run_trace_of_capture(arguments);
   const Spec spec = in_force(load(sources(arguments.file)), time_argument(arguments.at));
   const bool piped = arguments.packets == "-";
   const std::string script = piped ? standard_input() : read_packets(arguments.packets);
@@ -101,13 +120,20 @@ void add_declaration_commands(Commands& commands) {
   sub = commands.add("trace", "Show what a list of packets would do, and why; does not use the kernel",
                      arguments, run_trace);
   commands.share(sub, *arguments, {Shared::file, Shared::reveal_lines, Shared::json});
+  CLI::Option* packets =
+      sub->add_option(
+             "--packets", arguments->packets,
+             "a file with lines like `+0.2s 192.0.2.7 7000/udp`, or `+1s 192.0.2.7 token=alice` for a new "
+             "token and `token=alice again` for its replay; - for standard input")
+          ->capture_default_str();
+  CLI::Option* pcap = sub->add_option("--pcap", arguments->pcap, "a capture of tcpdump or wireshark instead")
+                          ->excludes(packets);
+  sub->add_option("--host", arguments->hosts,
+                  "with --pcap: the address that the gate has, once for each; default: those of this host")
+      ->needs(pcap);
   sub->add_option(
-         "--packets", arguments->packets,
-         "a file with lines like `+0.2s 192.0.2.7 7000/udp`, or `+1s 192.0.2.7 token=alice` for a new "
-         "token and `token=alice again` for its replay; - for standard input")
-      ->capture_default_str();
-  sub->add_option("--at", arguments->at,
-                  "time for derived sequences, as in 2026-01-31T12:00:00Z; default: now");
+      "--at", arguments->at,
+      "time for derived sequences, as in 2026-01-31T12:00:00Z; default: that of the capture, or now");
 
   sub = commands.add("graph", "Print the sequences as a picture, in the language of graphviz", arguments,
                      run_graph);

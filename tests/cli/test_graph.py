@@ -43,5 +43,5 @@ def test_graphviz_takes_it(knockwork: Knockwork) -> None:
 def test_without_graphviz(knockwork: Knockwork) -> None:
     knockwork.declare(DECLARATION)
     assert knockwork.refused("graph", "--svg", env={"PATH": "/nowhere"}) == (
-        "knockwork: error: dot cannot be run: No such file or directory; `dot` is in the package graphviz, and needs no "
-        "root\n")
+        "knockwork: error: dot cannot be run: No such file or directory; `dot` is in the package graphviz, and needs "
+        "no root\n")

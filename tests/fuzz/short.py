@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "tests/lib"))
 
 import results  # noqa: E402
 
-RUNS = {"call": 4_000, "declaration": 20_000, "import": 20_000, "listing": 20_000, "trace": 40_000}
+RUNS = {"call": 4_000, "capture": 200_000, "declaration": 20_000, "import": 20_000, "listing": 20_000, "trace": 40_000}
 
 
 def files(*patterns: str) -> list[bytes]:
@@ -54,11 +54,22 @@ def foreign() -> list[bytes]:
             for seed in files(f"tests/import/{folder}/*")]
 
 
+def frames() -> list[bytes]:
+    """A datagram of each family on Ethernet, one with a tag, and a segment behind an extension header."""
+    udp, tcp = bytes.fromhex("9c401b580009000041"), bytes.fromhex("9c40001600000001000000005002faf000000000")
+    ipv4 = bytes.fromhex("4500001d0000000040110000" "c6336407c0000201")
+    ipv6 = bytes.fromhex("6000000000091140" "20010db8000700000000000000000007" "20010db8000000000000000000000001")
+    behind = ipv6[:4] + bytes((0, 28, 0, 64)) + ipv6[8:] + bytes((6, 0, 1, 4, 0, 0, 0, 0)) + tcp
+    tagged = bytes(12) + b"\x81\x00\x00\x05\x86\xdd"
+    return [bytes(12) + b"\x08\x00" + ipv4 + udp, tagged + ipv6 + udp, ipv6 + udp, behind]
+
+
 SEEDS = {
     "call": requests(),
     "declaration": files("tests/errors/**/*.yml", "tests/golden/**/*.yml", "tests/fuzz/seeds/*.yml"),
     "import": foreign(),
     "listing": files("tests/golden/**/*.nft"),
+    "capture": frames(),
     "trace": files("tests/**/*.packets"),
 }
 
