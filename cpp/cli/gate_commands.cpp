@@ -6,6 +6,7 @@
 #include "commands.hpp"
 #include "knockwork/boot.hpp"
 #include "knockwork/drift.hpp"
+#include "knockwork/explain.hpp"
 #include "knockwork/kernel.hpp"
 #include "output.hpp"
 
@@ -30,6 +31,15 @@ int run_plan(const Arguments& arguments) {
   const Report report = plan(spec, *open_kernel(), settings(arguments));
   show(report, arguments, Execution::check);
   return report.changed && arguments.detailed_exitcode ? kWouldChange : kFine;
+}
+
+int run_explain(const Arguments& arguments) {
+  const std::vector<Source> read = sources(arguments.file);
+  const Spec spec = load(read);
+  const Report report = plan(spec, *open_kernel(), settings(arguments));
+  print(arguments.json ? explain_json(report, spec, declared(read)) + '\n'
+                       : explain(report, spec, declared(read)));
+  return kFine;
 }
 
 // At boot: whatever is wrong, a gate stands afterwards, and the exit status says what was wrong.
@@ -125,6 +135,10 @@ void add_gate_commands(Commands& commands) {
                  {Shared::file, Shared::json, Shared::reveal, Shared::diff, Shared::allow_absent});
   sub->add_flag("--detailed-exitcode", arguments->detailed_exitcode,
                 "exit with status 2 if something would change");
+
+  sub = commands.add("explain", "Explain each change of a plan: why it is there, and what follows from it",
+                     arguments, run_explain);
+  commands.share(sub, *arguments, {Shared::file, Shared::json, Shared::reveal, Shared::allow_absent});
 
   sub = commands.add("apply", "Apply the declaration to the kernel", arguments, run_apply);
   commands.share(sub, *arguments,

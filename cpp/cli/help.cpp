@@ -23,6 +23,7 @@ constexpr std::array kExamples{
     Example{"trace", "echo '+1s 192.0.2.7 7000/udp' | sudo knockwork trace"},
     Example{"graph", "sudo knockwork graph --svg > gate.svg"},
     Example{"plan", "sudo knockwork plan --diff"},
+    Example{"explain", "sudo knockwork explain"},
     Example{"apply", "sudo knockwork apply --confirm-within 60s"},
     Example{"drift", "sudo knockwork drift --repair"},
     Example{"remove", "sudo knockwork remove --check"},

@@ -1,0 +1,106 @@
+#include "knockwork/explain.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "text/json_text.hpp"
+
+namespace knockwork {
+namespace {
+
+struct Explained {
+  std::string what;   // "~ sequence ssh"
+  std::string where;  // "/etc/knockwork/knockwork.yml:4"; empty where it is not declared in one place
+  std::string why;
+  std::string then;  // what follows
+};
+
+std::string what(const Change& change) {
+  const char mark = change.kind == Change::Kind::add ? '+' : change.kind == Change::Kind::remove ? '-' : '~';
+  return fmt::format("{} {} {}", mark, change.object, change.name);
+}
+
+// Those of one sequence have its name before the `#`.
+std::string where(const Change& change, const std::vector<Declared>& declared) {
+  if (change.object != "sequence") return "";
+  const std::string name = change.name.substr(0, change.name.find('#'));
+  const auto found =
+      std::find_if(declared.begin(), declared.end(), [&](const Declared& each) { return each.name == name; });
+  return found == declared.end() ? "" : fmt::format("{}:{}", found->file, found->line);
+}
+
+std::string why(const Change& change, const std::string& place) {
+  if (!change.why.empty()) return change.why;
+  if (change.object == "table") return "no gate is loaded";
+  if (change.object == "sequence" && change.kind == Change::Kind::add)
+    return place.empty() ? "it is declared and not in the table" : "it is declared here and not in the table";
+  if (change.object == "sequence") return "it is in the table and no longer declared";
+  return "the table differs from the declaration";
+}
+
+std::string after_a_sequence(const Change& change, Mode mode) {
+  if (change.kind == Change::Kind::add)
+    return "Its services are refused to sources without a grant. Live connections continue.";
+  if (change.kind == Change::Kind::remove) {
+    return fmt::format(
+        "Its grants expire on their own, or at once with --revoke-retired. What no other sequence opens is {}.",
+        mode == Mode::stealth ? "then closed to everyone" : "then open to everyone");
+  }
+  if (change.why.starts_with("knock ") || change.why.find("new tokens") != std::string::npos)
+    return "What opened it before opens nothing any more. Its grants stay until they expire.";
+  return "Grants and connections stay. What is half-done stays where its steps are the same.";
+}
+
+std::string then(const Change& change, Mode mode) {
+  if (change.object == "sequence") return after_a_sequence(change, mode);
+  if (change.object == "table" && change.kind == Change::Kind::add)
+    return "One transaction loads all of it. Live connections continue.";
+  if (change.object == "setting")
+    return fmt::format("The key {} of the declaration, or its default, says so.", change.name);
+  if (change.object == "chain" || change.object == "set" || change.object == "map") {
+    return fmt::format(
+        "The declaration did not change this: something else changed the table since the last apply, or another "
+        "version of knockwork made it. An apply puts it back. docs/table.md says what {} is for.",
+        change.name);
+  }
+  return "";
+}
+
+std::vector<Explained> explained(const Report& plan, const Spec& spec,
+                                 const std::vector<Declared>& declared) {
+  std::vector<Explained> all;
+  all.reserve(plan.changes.size());
+  for (const Change& change : plan.changes) {
+    const std::string place = where(change, declared);
+    all.push_back({what(change), place, why(change, place), then(change, spec.mode)});
+  }
+  return all;
+}
+
+}  // namespace
+
+std::string explain(const Report& plan, const Spec& spec, const std::vector<Declared>& declared) {
+  if (plan.changes.empty()) return "Nothing to explain: the table is as declared.\n";
+  std::string text;
+  for (const Explained& each : explained(plan, spec, declared)) {
+    text += fmt::format("{}{}{}\n  Why: {}\n", text.empty() ? "" : "\n", each.what,
+                        each.where.empty() ? "" : "  (" + each.where + ")", each.why);
+    if (!each.then.empty()) text += fmt::format("  Then: {}\n", each.then);
+  }
+  return text;
+}
+
+std::string explain_json(const Report& plan, const Spec& spec, const std::vector<Declared>& declared) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const Explained& each : explained(plan, spec, declared)) {
+    nlohmann::ordered_json value{{"change", each.what}, {"why", each.why}};
+    if (!each.where.empty()) value["declared"] = each.where;
+    if (!each.then.empty()) value["then"] = each.then;
+    all.push_back(std::move(value));
+  }
+  return json_text(all);
+}
+
+}  // namespace knockwork

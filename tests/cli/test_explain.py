@@ -1,0 +1,72 @@
+"""Why a plan changes what it changes: each paragraph is true, and names no port."""
+
+import json
+import re
+
+from bed import Lab
+from bed.cli import DECLARATION, Knockwork
+from bed.packets import Answer
+
+ONE = """\
+knockwork: 1
+wrong_knock: ignore
+sequences:
+  - {name: ssh, knock: [47000/udp, 48000/udp], opens: [22/tcp]}
+"""
+TWO = """\
+knockwork: 1
+sequences:
+  - {name: web, knock: [47100/udp, 48100/udp], opens: [80/tcp]}
+  - {name: ssh, knock: [47001/udp, 48000/udp], opens: [22/tcp], open_for: 60s}
+"""
+PORTS = re.compile(r"4[78][01]0[01]|\b22\b|\b80\b")
+
+
+def _explained(knockwork: Knockwork, text: str) -> list[dict[str, str]]:
+    knockwork.declare(text)
+    done = knockwork.run("explain", "--json")
+    assert done.returncode == 0, done.stderr
+    assert not PORTS.search(done.stdout)
+    told: list[dict[str, str]] = json.loads(done.stdout)
+    return told
+
+
+def test_a_first_apply(knockwork: Knockwork) -> None:
+    table, sequence = _explained(knockwork, ONE)
+    assert table["change"].startswith("+ table") and table["why"] == "no gate is loaded"
+    assert sequence["declared"] == f"{DECLARATION}:4"
+    assert sequence["why"] == "it is declared here and not in the table"
+
+
+def test_changes(knockwork: Knockwork) -> None:
+    knockwork.apply(ONE)
+    by_name = {each["change"]: each for each in _explained(knockwork, TWO)}
+    assert by_name["~ sequence ssh"]["declared"] == f"{DECLARATION}:4"
+    assert by_name["~ sequence ssh"]["then"].startswith("What opened it before opens nothing any more.")
+    assert by_name["+ sequence web"]["declared"] == f"{DECLARATION}:3"
+    assert "wrong_knock of the declaration" in by_name["~ setting wrong_knock"]["then"]
+    removal = {each["change"]: each for each in _explained(knockwork, TWO.replace("ssh", "sftp"))}
+    assert removal["- sequence ssh"]["why"] == "it is in the table and no longer declared"
+    assert "open to everyone" in removal["- sequence ssh"]["then"]
+
+
+def test_what_a_hand_did(knockwork: Knockwork) -> None:
+    knockwork.apply(ONE)
+    knockwork.host.nft("insert rule inet knockwork gate accept")
+    told, = _explained(knockwork, ONE)
+    assert told["change"] == "~ chain gate" and "something else changed the table" in told["then"]
+
+
+def test_nothing(knockwork: Knockwork) -> None:
+    knockwork.apply(ONE)
+    assert knockwork.run("explain").stdout == "Nothing to explain: the table is as declared.\n"
+
+
+def test_what_it_says_of_grants_is_true(lab: Lab, knockwork: Knockwork) -> None:
+    """A grant survives new knocks; a live connection survives a sequence that shuts its service."""
+    knockwork.apply(ONE)
+    live = lab.client.connect(80)
+    lab.client.knock(47000, 48000)
+    knockwork.apply(TWO)
+    assert lab.client.tcp(22) is Answer.OPEN and live.works()
+    assert lab.client.tcp(80) is not Answer.OPEN
