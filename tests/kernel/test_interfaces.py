@@ -6,6 +6,7 @@ import pytest
 
 from bed import Caller, Lab
 from bed.cli import Knockwork
+from bed.waiting import wait_for
 
 CLASSIC = """\
 knockwork: 1
@@ -124,3 +125,69 @@ def test_port_of_a_bridge(lab: Lab, knockwork: Knockwork) -> None:
     assert _status(knockwork) == told
     knockwork.apply(CLASSIC % "[eth0, br0]")
     assert not _status(knockwork)
+
+
+LEFT_OUT = """\
+knockwork: 1
+mode: %s
+sequences:
+  - {name: ssh, knock: [7000, 8000], opens: [22/tcp]}
+interfaces: %s
+"""
+
+
+@pytest.fixture
+def second(lab: Lab, client: Caller) -> Caller:
+    """The client, by another interface of the server's."""
+    lab.server.ip(f"link add lan0 index 12 type veth peer name lan0 index 13 netns {lab.callers.pid}",
+                  "addr add 10.66.0.10/16 dev lan0", "addr add fd66::10/64 dev lan0 nodad", "link set lan0 up")
+    lab.callers.ip("addr add 10.66.0.20/16 dev lan0", "addr add fd66::20/64 dev lan0 nodad", "link set lan0 up")
+    for host in (lab.server, lab.callers):
+        wait_for(lambda: "state UP" in host.output(["ip", "-o", "link", "show", "lan0"]), "the link is up")
+    six = ":" in client.source
+    return Caller(lab.callers, *(("fd66::20", "fd66::10") if six else ("10.66.0.20", "10.66.0.10")))
+
+
+@pytest.mark.parametrize("mode", ["gate", "stealth"])
+@pytest.mark.parametrize("name", ["lan0", "la*"])
+def test_all_but_one(knockwork: Knockwork, client: Caller, second: Caller, mode: str, name: str) -> None:
+    """On an interface that is left out nothing is protected and no knock counts, nor is any wrong; elsewhere all
+    is as without."""
+    knockwork.apply(LEFT_OUT % (mode, f'["!{name}"]'))
+    assert not knockwork.differs()
+    shut = "refused" if mode == "gate" else "silent"
+    assert (client.tcp(22), second.tcp(22), second.tcp(80)) == (shut, "open", "open")
+    second.knock(7000, 8000, 6999)
+    assert not any(knockwork.table().live(f"{kind}{family}") for kind in ("holders", "locked") for family in "46")
+    client.knock(7000, 8000)
+    assert client.tcp(22) == "open"
+    listed = json.loads(knockwork.run("status", "--json").stdout)["interfaces"]
+    assert listed == [f"!{name}"] and not _status(knockwork)
+
+
+def test_left_out_and_back(knockwork: Knockwork, second: Caller) -> None:
+    """A plan names what it leaves out; the table follows in one apply, in both directions."""
+    knockwork.apply(LEFT_OUT % ("gate", "[]"))
+    assert second.tcp(22) == "refused"
+    said = knockwork.apply(LEFT_OUT % ("gate", '["!lan0"]'))
+    assert '~ setting interfaces: none → all but "lan0"\n' in said
+    assert second.tcp(22) == "open"
+    assert '~ setting interfaces: all but "lan0" → "lan0"\n' in knockwork.apply(LEFT_OUT % ("gate", "[lan0]"))
+    assert second.tcp(22) == "refused"
+
+
+def test_leaving_out_is_not_by_surprise(lab: Lab, knockwork: Knockwork) -> None:
+    """All that there is, one that is not there, and a port of a bridge are told."""
+    knockwork.declare(CLASSIC % '["!eth*"]')
+    assert knockwork.refused("apply") == (
+        "knockwork: error: `interfaces` leaves out every interface of this host: `eth0`. Nothing would be "
+        "protected. Correct `interfaces`, or allow it with --allow-absent (`allow_absent: true` in Ansible)\n")
+    knockwork.declare(CLASSIC % '["!wg0"]')
+    told = ["interface `wg0` does not exist: leaving it out has no effect until it does"]
+    assert _warnings(knockwork, "validate") == _warnings(knockwork, "apply") == _status(knockwork) == told
+    lab.server.ip("link add br0 type bridge")
+    lab.server.ip("link set eth0 master br0")
+    knockwork.declare(CLASSIC % '["!eth0"]')
+    assert _warnings(knockwork, "plan") == [
+        "interface `eth0` belongs to `br0`: its packets arrive on `br0`, which is protected. Put \"!br0\" into "
+        "`interfaces` if you want to leave it out"]

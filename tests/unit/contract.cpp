@@ -65,6 +65,7 @@ Spec random_spec(std::mt19937& random) {
   if (spec.mode == Mode::stealth && pick(0, 1) == 0)
     spec.public_services = {{Protocol::tcp, 80, 80}, {Protocol::tcp, 8000, 8100}};
   if (pick(0, 2) == 0) spec.interfaces = {"eth0", "wg-home"};
+  if (pick(0, 4) == 0) spec.interfaces = {"!wg-home", "!docker*"};
   spec.refuse = static_cast<Refuse>(pick(0, 2));
   spec.wrong_knock = static_cast<WrongKnock>(pick(0, 1));
   spec.lockout = Duration::milliseconds(100 * pick(50, 80));

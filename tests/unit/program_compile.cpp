@@ -273,6 +273,9 @@ TEST_CASE("compile: an interface that a wildcard covers is not named again") {
   Spec spec;
   spec.interfaces = {"eth0", "eth*", "e*", "wg0", "wg0*", "wg-x", "e*", "wg0.1"};
   CHECK(compile(spec).interfaces == std::vector<std::string>{"e*", "wg-x", "wg0*"});
+  spec.interfaces = {"!wg0", "!wg*", "!eth0"};
+  CHECK(compile(spec).interfaces.empty());
+  CHECK(compile(spec).left_out == std::vector<std::string>{"eth0", "wg*"});
 }
 
 TEST_CASE("compile: no automatic guard is where hosts of a LAN send by themselves") {

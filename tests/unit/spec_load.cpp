@@ -180,6 +180,8 @@ TEST_CASE("load: ping, prefixes and wildcards") {
   CHECK(load_text("knockwork: 1\nmode: stealth\n").ping);
   CHECK_FALSE(load_text("knockwork: 1\nmode: stealth\nping: no\n").ping);
   CHECK(load_text("knockwork: 1\nipv4_prefix: 24\n").ipv4_prefix == 24);
+  CHECK(load_text("knockwork: 1\ninterfaces: [\"!wg0\", '!docker*']\n").interfaces ==
+        std::vector<std::string>{"!wg0", "!docker*"});
   CHECK(load_text("knockwork: 1\ninterfaces: [eth*, wg0]\n").interfaces ==
         std::vector<std::string>{"eth*", "wg0"});
 }

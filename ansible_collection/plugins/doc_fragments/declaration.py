@@ -80,8 +80,9 @@ options:
     description:
       - >-
         Interfaces to protect, by name. A missing interface and a bridge port are warnings. C(eth*) means all
-        interfaces whose names begin with C(eth). If empty: all interfaces except loopback. Nothing is protected on
-        other interfaces.
+        interfaces whose names begin with C(eth). C(["!wg0", "!docker*"]) means all interfaces except loopback and
+        these; the quotes are required. If empty: all interfaces except loopback. Nothing is protected on other
+        interfaces, and knocks do not count there.
     type: list
     elements: str
     default: []

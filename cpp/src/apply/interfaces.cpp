@@ -7,6 +7,7 @@
 
 #include "knockwork/diagnostic.hpp"
 #include "text/utf8.hpp"
+#include "values/values.hpp"
 
 namespace knockwork {
 namespace {
@@ -19,6 +20,17 @@ bool matches(const std::string& declared, const std::string& name) {
   if (!declared.ends_with('*')) return declared == name;
   return std::string_view(name).starts_with(std::string_view(declared).substr(0, declared.size() - 1));
 }
+
+// The names that are protected, and those that are left out, of what a declaration lists.
+struct Declared {
+  explicit Declared(const std::vector<std::string>& interfaces) {
+    for (const std::string& each : interfaces) {
+      const auto name = spec::left_out(each);
+      (name ? without : names).emplace_back(name.value_or(each));
+    }
+  }
+  std::vector<std::string> names, without;
+};
 
 bool covered(const std::vector<std::string>& declared, const std::string& name) {
   return std::any_of(declared.begin(), declared.end(),
@@ -80,17 +92,33 @@ void add_public_warnings(std::vector<std::string>& warnings, const std::string& 
 }  // namespace
 
 Spec by_real_names(Spec spec, const std::vector<Link>& links) {
-  for (std::string& name : spec.interfaces) name = real_name(std::move(name), links);
+  for (std::string& name : spec.interfaces) {
+    const auto without = spec::left_out(name);
+    name = without ? '!' + real_name(std::string(*without), links) : real_name(std::move(name), links);
+  }
   for (PublicRule& rule : spec.public_rules) {
     if (!rule.interface.empty()) rule.interface = real_name(std::move(rule.interface), links);
   }
   return spec;
 }
 
-std::vector<std::string> interface_warnings(const std::vector<std::string>& declared,
+std::vector<std::string> interface_warnings(const std::vector<std::string>& interfaces,
                                             const std::vector<PublicRule>& rules,
                                             const std::vector<Link>& links) {
   std::vector<std::string> warnings;
+  const auto& [declared, without] = Declared(interfaces);
+  for (const std::string& name : without) {
+    if (exists(name, links)) continue;
+    warnings.push_back(
+        fmt::format("interface {} does not exist: leaving it out has no effect until it does", quote(name)));
+  }
+  for (const Link& link : links) {
+    if (link.master.empty() || !covered(without, link.name) || covered(without, link.master)) continue;
+    warnings.push_back(fmt::format(
+        "interface {0} belongs to {1}: its packets arrive on {1}, which is protected. Put \"!{2}\" into "
+        "`interfaces` if you want to leave it out",
+        quote(link.name), quote(link.master), link.master));
+  }
   for (const std::string& name : declared) {
     if (exists(name, links)) continue;
     warnings.push_back(
@@ -107,16 +135,25 @@ std::vector<std::string> interface_warnings(const std::vector<std::string>& decl
   return warnings;
 }
 
-void refuse_if_none_exists(const std::vector<std::string>& declared, const std::vector<Link>& links) {
+void refuse_if_none_exists(const std::vector<std::string>& interfaces, const std::vector<Link>& links) {
+  const auto& [declared, without] = Declared(interfaces);
+  const std::vector<std::string> here = names_beside_loopback(links);
+  if (!without.empty() && !here.empty() &&
+      std::all_of(here.begin(), here.end(),
+                  [&](const std::string& name) { return covered(without, name); })) {
+    throw SystemError(fmt::format(
+        "`interfaces` leaves out every interface of this host: {}. Nothing would be protected. Correct "
+        "`interfaces`, or allow it with --allow-absent (`allow_absent: true` in Ansible)",
+        listed(here)));
+  }
   if (declared.empty() || std::any_of(declared.begin(), declared.end(),
                                       [&](const std::string& name) { return exists(name, links); })) {
     return;
   }
-  const std::vector<std::string> names = names_beside_loopback(links);
   throw SystemError(fmt::format(
       "none of the declared interfaces exists: {}. Nothing would be protected. {}. Correct `interfaces`, or "
       "allow it with --allow-absent (`allow_absent: true` in Ansible)",
-      listed(declared), names.empty() ? "This host has none" : "This host has " + listed(names)));
+      listed(declared), here.empty() ? "This host has none" : "This host has " + listed(here)));
 }
 
 }  // namespace knockwork

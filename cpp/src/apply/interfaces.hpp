@@ -13,11 +13,12 @@ namespace knockwork {
 Spec by_real_names(Spec spec, const std::vector<Link>& links);
 
 // Those that do not exist, and those whose packets arrive on another one; of `interfaces` and of `public`.
-std::vector<std::string> interface_warnings(const std::vector<std::string>& declared,
+std::vector<std::string> interface_warnings(const std::vector<std::string>& interfaces,
                                             const std::vector<PublicRule>& rules,
                                             const std::vector<Link>& links);
 
-// Throws SystemError where interfaces are declared and none of them exists: nothing would be protected.
-void refuse_if_none_exists(const std::vector<std::string>& declared, const std::vector<Link>& links);
+// Throws SystemError where interfaces are declared and none of them exists, or all are left out: nothing
+// would be protected.
+void refuse_if_none_exists(const std::vector<std::string>& interfaces, const std::vector<Link>& links);
 
 }  // namespace knockwork

@@ -119,7 +119,7 @@ Status status(Kernel& kernel, const Settings& settings) {
   const Shown revealed = fingerprints.shown(Ports::revealed);
   const Program program = program_of(live->ruleset);
   for (const Network& each : program.always_allow) status.always_allow.push_back(to_string(each));
-  status.interfaces = program.interfaces;
+  status.interfaces = declared_interfaces(program);
   status.epochs = epochs_of(program);
   const std::set<EdgeId> used = spent(*live);
   std::map<std::string, std::size_t> used_tokens;
@@ -138,8 +138,8 @@ Status status(Kernel& kernel, const Settings& settings) {
   sort(status.grants);
   sort(status.lockouts);
   status.half_done = static_cast<int>(half_done(*live));
-  if (!program.interfaces.empty() || !program.public_rules.empty()) {
-    for (std::string& warning : interface_warnings(program.interfaces, program.public_rules, kernel.links()))
+  if (!status.interfaces.empty() || !program.public_rules.empty()) {
+    for (std::string& warning : interface_warnings(status.interfaces, program.public_rules, kernel.links()))
       status.warnings.push_back(std::move(warning));
   }
   for (std::string& warning : beside(live->ruleset, program, kernel))

@@ -16,6 +16,7 @@ constexpr std::uint32_t kLast = kPorts;       // the last port
 Program for_anyone(Program program) {
   program.always_allow.clear();
   program.interfaces.clear();
+  program.left_out.clear();
   for (Track& track : program.tracks) track.from.clear();
   return program;
 }

@@ -48,7 +48,7 @@ void put(Plan& plan, const Transaction& base, const Revoked& revoked, const Reti
   plan.ends = revoked.flows;
   // By an interface that is not protected nobody needs a grant, and neither a socket nor conntrack says its
   // interface. What a flowtable forwards is only sent back to the rules.
-  plan.ending = after.interfaces.empty() ? Ending::all : Ending::offloaded;
+  plan.ending = after.interfaces.empty() && after.left_out.empty() ? Ending::all : Ending::offloaded;
   plan.revoked = what;
 }
 

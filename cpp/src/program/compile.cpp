@@ -5,6 +5,7 @@
 #include "program/edges.hpp"
 #include "program/program.hpp"
 #include "values/lan_ports.hpp"
+#include "values/values.hpp"
 
 namespace knockwork {
 namespace {
@@ -184,7 +185,12 @@ Program compile(const Spec& spec) {
   program.public_services = merged(spec.public_services);
   program.public_rules = compile_rules(spec.public_rules);
   program.ping = spec.ping;
-  program.interfaces = without_covered(spec.interfaces);
+  for (const std::string& interface : spec.interfaces) {
+    const auto name = spec::left_out(interface);
+    (name ? program.left_out : program.interfaces).emplace_back(name.value_or(interface));
+  }
+  program.interfaces = without_covered(std::move(program.interfaces));
+  program.left_out = without_covered(std::move(program.left_out));
   program.always_allow = without_nested(spec.always_allow);
   program.lockout = spec.wrong_knock == WrongKnock::lockout;
   program.lockout_time = spec.lockout;
@@ -222,6 +228,12 @@ std::vector<Knock> token_ports(const Program& program) { return ports_of(program
 bool has_sequence_timeouts(const Program& program) {
   return std::any_of(program.tracks.begin(), program.tracks.end(),
                      [](const Track& track) { return track.sequence_timeout.has_value(); });
+}
+
+std::vector<std::string> declared_interfaces(const Program& program) {
+  std::vector<std::string> names = program.interfaces;
+  for (const std::string& name : program.left_out) names.push_back('!' + name);
+  return names;
 }
 
 bool has_once(const Program& program) {
@@ -326,7 +338,7 @@ std::string dump(const Program& program) {
   for (const PublicRule& rule : program.public_rules) text += dump(rule);
   if (program.mode == Mode::stealth && !program.ping) text += "no ping\n";
   if (program.log != Log::none) text += program.log == Log::all ? "log all\n" : "log grants\n";
-  for (const std::string& interface : program.interfaces) text += "interface " + interface + '\n';
+  for (const std::string& interface : declared_interfaces(program)) text += "interface " + interface + '\n';
   for (const Network& network : program.always_allow) text += "always allow " + to_string(network) + '\n';
   return text;
 }

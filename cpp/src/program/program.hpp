@@ -55,6 +55,7 @@ struct Program {
   bool ping = true;                      // echo requests of both families pass; stealth only
   // By name or, as `eth*`, by its beginning; sorted, none covered by another; empty: all but loopback.
   std::vector<std::string> interfaces;
+  std::vector<std::string> left_out;  // the same of those on which nothing is protected, if all others are
   std::vector<Network> always_allow;  // sorted, none inside another
   std::vector<Knock> guards;          // resolved: sorted, no knock, protected or public port among them
   bool lockout = true;                // wrong_knock: lockout
@@ -73,6 +74,9 @@ Program compile(const Spec& spec);
 
 // Whether any track has a sequence_timeout.
 bool has_sequence_timeouts(const Program& program);
+
+// As a declaration lists them: "eth0", or "!wg0" of one that is left out.
+std::vector<std::string> declared_interfaces(const Program& program);
 
 // A service where it is: what is protected, and what a grant is for.
 struct Door {

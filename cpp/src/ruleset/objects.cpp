@@ -43,7 +43,8 @@ bool follows_from(std::string_view name, Cause cause) {
     case Cause::ports:
       return is_port_map(name);
     case Cause::settings:
-      return name == "interfaces" || name.starts_with("strays") || is_settings_chain(name);
+      return name == "interfaces" || name == "left_out" || name.starts_with("strays") ||
+             is_settings_chain(name);
     case Cause::sources:  // the size of the sets that packets fill
       return false;       // which a set says itself: Set::is_dynamic
     case Cause::sequences:

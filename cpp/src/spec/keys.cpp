@@ -133,8 +133,9 @@ constexpr std::array<Key, 15> kDeclaration{{
      .example = "[eth0]",
      .doc =
          "Interfaces to protect, by name. A missing interface and a bridge port are warnings. `eth*` means "
-         "all interfaces whose names begin with `eth`. If empty: all interfaces except loopback. Nothing is "
-         "protected on other interfaces."},
+         "all interfaces whose names begin with `eth`. `[\"!wg0\", \"!docker*\"]` means all interfaces except "
+         "loopback and these; the quotes are required. If empty: all interfaces except loopback. Nothing is "
+         "protected on other interfaces, and knocks do not count there."},
     {.name = "ipv4_prefix",
      .scope = Scope::declaration,
      .form = Form::integer,

@@ -112,8 +112,14 @@ void read_interfaces(const Key& key, const Value& value, Target& target, Faults&
   if (!is_list(key, value, faults)) return;
   std::set<std::string> seen;
   for (Value entry = value.first(); entry != value.stop(); entry = entry.next()) {
-    auto name = read_entry(key, entry, parse_interface, faults);
+    auto name = read_entry(key, entry, parse_protected_interface, faults);
     if (!name) continue;
+    if (!seen.empty() && left_out(*name).has_value() != left_out(*seen.begin()).has_value()) {
+      faults.at(entry, {"interfaces to protect and interfaces to leave out in one list",
+                        "list either those to protect, or those to leave out, each with `!`: all others are "
+                        "protected"});
+      return;
+    }
     if (!seen.insert(*name).second) {
       faults.at(entry, {fmt::format("interface {} is listed twice", quote(*name)), "remove one"});
       continue;

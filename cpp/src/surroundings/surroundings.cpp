@@ -37,9 +37,11 @@ std::vector<std::string> interfaces(const std::vector<OtherTable>& others, const
       for (const std::string& rule : chain.rules) {
         if (names.size() >= most) break;
         for (std::string& name : interfaces_in(rule)) {
-          const bool guarded = program.interfaces.empty() ||
-                               std::any_of(program.interfaces.begin(), program.interfaces.end(),
-                                           [&](const std::string& each) { return covers(each, name); });
+          const auto covering = [&](const std::string& each) { return covers(each, name); };
+          const bool guarded =
+              program.interfaces.empty()
+                  ? std::none_of(program.left_out.begin(), program.left_out.end(), covering)
+                  : std::any_of(program.interfaces.begin(), program.interfaces.end(), covering);
           if (guarded && name != "lo") names.insert(std::move(name));
         }
       }

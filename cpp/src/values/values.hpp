@@ -49,7 +49,9 @@ Parsed<Duration> parse_duration(std::string_view text);  // "1m30s", as finely a
 Parsed<std::chrono::milliseconds> parse_span(std::string_view text);  // the same from 0s on: "5ms"
 Parsed<Network> parse_declared_network(std::string_view text);        // as parse_network, with what is wrong
 Parsed<std::string> parse_name(std::string_view text);
-Parsed<std::string> parse_interface(std::string_view text);  // "eth0", "eth*"
+Parsed<std::string> parse_interface(std::string_view text);            // "eth0", "eth*"
+Parsed<std::string> parse_protected_interface(std::string_view text);  // and "!wg0": all but that
+std::optional<std::string_view> left_out(std::string_view interface);  // "wg0" of "!wg0"
 Parsed<std::string> parse_absolute_path(std::string_view text);
 Parsed<std::string> parse_pattern(std::string_view text);  // of hosts: "web*.example"
 Parsed<std::string> parse_address(std::string_view text);  // a host's name or address

@@ -125,13 +125,30 @@ Parsed<std::string> parse_interface(std::string_view text) {
     return tl::unexpected(Fault{message, "write the name as `ip link` shows it, one interface per entry"});
   }
   if (text.starts_with('!')) {
-    return tl::unexpected(Fault{"an interface cannot be left out", "list those that you mean"});
+    return tl::unexpected(
+        Fault{message, "write the name as `ip link` shows it; only `interfaces` takes one `!` before it"});
   }
   if (auto fault = wildcard_fault(text)) return tl::unexpected(std::move(*fault));
   if (text.size() > kLongestInterface) {
     return tl::unexpected(Fault{message, fmt::format("Linux allows {} characters", kLongestInterface)});
   }
   return std::string(text);
+}
+
+Parsed<std::string> parse_protected_interface(std::string_view text) {
+  if (!text.starts_with('!')) return parse_interface(text);
+  if (text == "!*") {
+    return tl::unexpected(Fault{quote(text) + " leaves out every interface",
+                                "nothing would be protected: name those that you mean"});
+  }
+  auto name = parse_interface(text.substr(1));
+  if (!name) return name;
+  return '!' + *name;
+}
+
+std::optional<std::string_view> left_out(std::string_view interface) {
+  if (!interface.starts_with('!')) return std::nullopt;
+  return interface.substr(1);
 }
 
 Parsed<std::string> parse_absolute_path(std::string_view text) {

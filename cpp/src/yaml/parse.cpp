@@ -106,7 +106,10 @@ class TreeBuilder : public YAML::EventHandler {
     if (anchor != YAML::NullAnchor) refuse_anchor(id);
     if (!tag.empty() && tag != "?" && tag != "!") {
       document_.nodes[id].kind = NodeKind::refused;
-      faults_.at({&document_, id}, {"tags are not supported", "remove the tag and write a plain value"});
+      faults_.at({&document_, id}, {"tags are not supported",
+                                    tag.starts_with('!')  // a local one: "!wg0"
+                                        ? "write a value that begins with `!` in quotes, as in \"!eth0\""
+                                        : "remove the tag and write a plain value"});
     }
     return id;
   }

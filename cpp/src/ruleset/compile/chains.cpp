@@ -110,6 +110,11 @@ Rules Rulebook::public_rules(Which which) const {
 }
 
 Rules Rulebook::unlisted(bool routed) const {
+  if (!program_.left_out.empty()) {
+    Rules rules{"iifname @left_out accept"};
+    if (routed) rules.emplace_back("meta sdifname @left_out accept");
+    return rules;
+  }
   if (program_.interfaces.empty()) return {};
   return {routed ? "iifname != @interfaces meta sdifname != @interfaces accept"
                  : "iifname != @interfaces accept"};

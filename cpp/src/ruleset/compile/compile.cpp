@@ -257,14 +257,14 @@ void add_sources(std::vector<Set>& sets, const std::vector<Track>& tracks) {
   }
 }
 
-void add_interfaces(std::vector<Set>& sets, const std::vector<std::string>& names) {
+void add_interfaces(std::vector<Set>& sets, const char* set, const std::vector<std::string>& names) {
   if (names.empty()) return;
   std::vector<Element> elements;
   elements.reserve(names.size());
   for (const std::string& name : names) elements.push_back({'"' + name + '"', {}, {}});
   const bool patterns =
       std::any_of(names.begin(), names.end(), [](const std::string& name) { return name.ends_with('*'); });
-  sets.push_back((patterns ? interval_set : static_set)("interfaces", "ifname", std::move(elements)));
+  sets.push_back((patterns ? interval_set : static_set)(set, "ifname", std::move(elements)));
 }
 
 }  // namespace
@@ -286,7 +286,8 @@ Ruleset compile(const Program& program) {
   add_cut(ruleset.sets, program);
   add_places(ruleset.sets, program);
   add_sources(ruleset.sets, program.tracks);
-  add_interfaces(ruleset.sets, program.interfaces);
+  add_interfaces(ruleset.sets, "interfaces", program.interfaces);
+  add_interfaces(ruleset.sets, "left_out", program.left_out);
   const auto by_name = [](const auto& left, const auto& right) { return left.name < right.name; };
   std::sort(ruleset.sets.begin(), ruleset.sets.end(), by_name);
   std::sort(ruleset.chains.begin(), ruleset.chains.end(), by_name);

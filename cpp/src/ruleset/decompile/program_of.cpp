@@ -3,6 +3,18 @@
 #include "ruleset/decompile/live_doors.hpp"
 
 namespace knockwork {
+namespace {
+
+std::vector<std::string> names_in(const Ruleset& ruleset, std::string_view name) {
+  std::vector<std::string> names;
+  const Set* set = ruleset.set(name);
+  if (set == nullptr) return names;
+  for (const Element& each : set->elements)
+    names.push_back(each.key.substr(1, each.key.size() - 2));  // quotes
+  return names;
+}
+
+}  // namespace
 
 Program program_of(const Ruleset& ruleset) {
   Program program;
@@ -11,11 +23,8 @@ Program program_of(const Ruleset& ruleset) {
   program.ipv4_prefix = ipv4_prefix(ruleset).value_or(32);
   program.ipv6_prefix = ipv6_prefix(ruleset).value_or(128);
   if (const Set* granted = ruleset.set("granted4")) program.sources = granted->size;
-  if (const Set* interfaces = ruleset.set("interfaces")) {
-    for (const Element& each : interfaces->elements) {
-      program.interfaces.push_back(each.key.substr(1, each.key.size() - 2));  // without its quotes
-    }
-  }
+  program.interfaces = names_in(ruleset, "interfaces");
+  program.left_out = names_in(ruleset, "left_out");
   for (const char* name : {"always_allow4", "always_allow6"}) {
     const Set* set = ruleset.set(name);
     if (set == nullptr) continue;

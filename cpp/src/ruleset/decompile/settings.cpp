@@ -56,6 +56,11 @@ std::string elements_of(const Ruleset& ruleset, std::initializer_list<const char
   return text;
 }
 
+std::string interfaces_of(const Ruleset& ruleset) {
+  const std::string without = elements_of(ruleset, {"left_out"});
+  return without.empty() ? elements_of(ruleset, {"interfaces"}) : "all but " + without;
+}
+
 // How many ports `dispatch` and `ranges` send to a verdict; ports themselves stay hidden.
 std::string ports_of(const Ruleset& ruleset, std::string_view verdict) {
   std::size_t number = 0;
@@ -80,7 +85,7 @@ std::vector<LiveSetting> settings_of(const Ruleset& ruleset) {
           {"ipv6_prefix", text_of(ipv6_prefix(ruleset)), Cause::settings},
           {"log", declared_log(ruleset), Cause::settings},
           {"always_allow", elements_of(ruleset, {"always_allow4", "always_allow6"}), Cause::always_allow},
-          {"interfaces", elements_of(ruleset, {"interfaces"}), Cause::settings},
+          {"interfaces", interfaces_of(ruleset), Cause::settings},
           {"public", ports_of(ruleset, "accept"), Cause::ports}};
 }
 

@@ -110,6 +110,7 @@ class Compiler {
   // What comes is looked up twice: as it came, and once more where another table has led it elsewhere.
   Rules looked_up(const Words& words, std::string_view interface) const {
     Rules rules{fmt::format("{} \"lo\" accept", interface)};
+    if (!program_.left_out.empty()) rules.push_back(fmt::format("{}name @left_out accept", interface));
     if (!program_.interfaces.empty()) rules.push_back(fmt::format("{}name != @interfaces accept", interface));
     for (const bool ipv6 : {false, true}) {
       rules.push_back(

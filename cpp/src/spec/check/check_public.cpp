@@ -8,6 +8,7 @@
 #include "spec/check/conflicts.hpp"
 #include "spec/check/port_owners.hpp"
 #include "text/utf8.hpp"
+#include "values/values.hpp"
 
 namespace knockwork::spec {
 namespace {
@@ -30,7 +31,18 @@ bool covered(const std::vector<std::string>& patterns, const std::string& name) 
   });
 }
 
+// The names that `interfaces` leaves out.
+std::vector<std::string> all_left_out(const std::vector<std::string>& interfaces) {
+  std::vector<std::string> names;
+  for (const std::string& each : interfaces) {
+    if (const auto name = left_out(each)) names.emplace_back(*name);
+  }
+  return names;
+}
+
 bool may_be(const std::vector<std::string>& patterns, const std::string& name) {
+  if (const std::vector<std::string> without = all_left_out(patterns); !without.empty())
+    return !covered(without, name);
   if (patterns.empty() || covered(patterns, name)) return true;
   return std::any_of(patterns.begin(), patterns.end(),
                      [&](const std::string& pattern) { return covered({name}, pattern); });
@@ -55,7 +67,9 @@ class RuleChecks {
     }
     check_family(rule, place);
     if (!rule.interface.empty() && !may_be(draft_.value.interfaces, rule.interface)) {
-      faults_.at(place, {fmt::format("{} is not in `interfaces`", quote(rule.interface)),
+      const bool without = !all_left_out(draft_.value.interfaces).empty();
+      faults_.at(place, {fmt::format("{} is {} `interfaces`", quote(rule.interface),
+                                     without ? "left out by" : "not in"),
                          "remove this entry: nothing is protected on that interface"});
     }
     if (!draft_.value.ping && !has_conditions(rule) && lets_ping_in(rule)) {

@@ -34,7 +34,7 @@ sequences:
 | a protocol | by name, such as `gre`, `icmp` or `icmpv6/echo-request`, or by number, such as `proto/47` |
 | a duration | `500ms`, `5s`, `1m30s`, `2h`, `1d`, `4w2d`: a multiple of 100 ms, at most 30 days, always with a unit |
 | a network | `192.0.2.10`, `192.0.2.0/28`, `"2001:db8::/32"`: no host bits set |
-| an interface | `eth0`, or `eth*` for all whose names begin with `eth` |
+| an interface | `eth0`, or `eth*` for all whose names begin with `eth`; in `interfaces` also `"!wg0"` for all but that |
 | a number | decimal, without sign or leading zero |
 | true or false | `true`, `false`, `yes`, `no`; not `on` or `True` |
 

@@ -11,6 +11,8 @@ namespace {
 constexpr const char* kDuration =
     "^(?=[0-9])([0-9]{1,10}w)?([0-9]{1,10}d)?([0-9]{1,10}h)?([0-9]{1,10}m)?([0-9]{1,10}s)?([0-9]{1,10}ms)?$";
 constexpr const char* kName = "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$";
+constexpr const char* kProtectedInterface =
+    R"(^!?[^!/:"'`\\*?\s][^/:"'`\\*?\s]{0,14}$|^!?[^!/:"'`\\*?\s][^/:"'`\\*?\s]{0,13}\*$)";
 constexpr const char* kInterface = R"(^[^/:"'`\\*?\s]{1,15}$|^[^/:"'`\\*?\s]{1,14}\*$)";
 constexpr const char* kHost = R"(^[A-Za-z0-9._-]{1,254}$)";
 constexpr const char* kRange = "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$";
@@ -100,7 +102,7 @@ Json form_json(const Key& key) {
     case Form::networks:
       return list_of(text(kNetwork));
     case Form::interfaces:
-      return list_of(text(kInterface));
+      return list_of(text(kProtectedInterface));
     case Form::interface:
       return text(kInterface);
     case Form::guards:
