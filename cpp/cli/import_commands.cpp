@@ -1,6 +1,7 @@
 // Commands for those who come from another port knocker: no root, no kernel.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ using namespace knockwork;
 
 struct Arguments : Common {
   std::vector<std::string> files;
+  bool compare = false;
   std::string token_port = "41873/udp";
 };
 
@@ -37,11 +39,22 @@ int show(const Imported& imported, const Arguments& arguments) {
   return kError;
 }
 
+// Whether both open to the same sources.
+int compare(const std::vector<ForeignFile>& files, const Arguments& arguments) {
+  const Imported imported = import_knockd(files);
+  if (imported.sequences.empty()) return show(imported, arguments);
+  const std::vector<Agreement> compared = compare_with_knockd(files, imported);
+  print(arguments.json ? to_json(compared) + '\n' : to_text(compared));
+  const bool agree = std::all_of(compared.begin(), compared.end(),
+                                 [](const Agreement& one) { return one.differences.empty(); });
+  return agree ? kFine : kError;
+}
+
 int run_knockd(const Arguments& arguments) {
   std::vector<ForeignFile> files;
   files.reserve(arguments.files.size());
   for (const std::string& file : arguments.files) files.push_back(read(file));
-  return show(import_knockd(files), arguments);
+  return arguments.compare ? compare(files, arguments) : show(import_knockd(files), arguments);
 }
 
 int run_nft(const Arguments& arguments) { return show(import_nft(read(arguments.files.front())), arguments); }
@@ -59,6 +72,10 @@ void add_import_commands(Commands& commands) {
   CLI::App* sub = group.add("knockd", "Translate knockd.conf; standard error says what became of each line",
                             arguments, run_knockd);
   sub->add_option("FILE", arguments->files, "the files; - for standard input")->required();
+  sub->add_flag(
+      "--check", arguments->compare,
+      "give the same knocks to Debian's knockd, in a network namespace of its own, and to the import, "
+      "and print for each sequence whether both open");
   group.share(sub, *arguments, {Shared::reveal, Shared::json});
 
   sub = group.add("nft", "Translate a file for `nft -f` that knocks with sets; reports in the same way",

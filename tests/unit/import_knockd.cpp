@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "import/command.hpp"
+#include "import/command/command.hpp"
 #include "knockwork/import.hpp"
 
 using namespace knockwork;

@@ -31,9 +31,16 @@ struct ImportedLine {
   bool operator==(const ImportedLine&) const = default;
 };
 
+struct ImportedFrom {
+  std::string file;
+  int line = 0;
+  bool operator==(const ImportedFrom&) const = default;
+};
+
 struct Imported {
   std::string declaration;             // YAML that load() accepts; empty where nothing was translated
   std::vector<std::string> sequences;  // the names in it
+  std::vector<ImportedFrom> origins;   // and where each of them begins in the source
   std::vector<ImportedLine> lines;     // each line of the source once, in their order
   std::vector<std::string> remarks;    // what is different as a whole: sentences
   bool operator==(const Imported&) const = default;
@@ -60,5 +67,19 @@ std::string to_text(const Imported& imported, SourceLines lines);
 // The same for programs, with every line: {"declaration": "…", "sequences": ["…"], "lines": [{"file": "…",
 // "line": 1, "fate": "lost", "reason": "…"}]}.
 std::string to_json(const Imported& imported, SourceLines lines);
+
+// One sequence, compared.
+struct Agreement {
+  std::string sequence;
+  int tries = 0;
+  std::vector<std::string> differences;  // "the right knocks: only knockd opens"; empty: none
+};
+
+// The same knocks for Debian's knockd, in a network namespace of its own, and for the import: whether they
+// open to the same sources. No command of the files is run. Throws SystemError where knockd is missing or
+// cannot be run.
+std::vector<Agreement> compare_with_knockd(const std::vector<ForeignFile>& files, const Imported& imported);
+std::string to_text(const std::vector<Agreement>& compared);
+std::string to_json(const std::vector<Agreement>& compared);
 
 }  // namespace knockwork

@@ -145,6 +145,7 @@ void compose(Drafts drafts, const std::string& from, Imported& imported) {
   }
   for (Draft& draft : drafts.sequences) {
     imported.sequences.push_back(draft.sequence.name);
+    imported.origins.push_back({draft.passage.file(), draft.passage.line()});
     draft.passage.settle();
     for (std::string& remark : draft.remarks) {
       auto& all = imported.remarks;

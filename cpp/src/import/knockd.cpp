@@ -1,4 +1,6 @@
 // knockd.conf, line by line as parseconfig() of knockd 0.8 reads it; see knockd(1).
+#include "import/knockd.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,7 +8,7 @@
 #include <map>
 #include <optional>
 
-#include "import/command.hpp"
+#include "import/command/command.hpp"
 #include "import/compose.hpp"
 #include "import/ledger.hpp"
 #include "knockwork/import.hpp"
@@ -388,6 +390,21 @@ class File {
 };
 
 }  // namespace
+
+std::optional<KnockdDoor> knockd_door(const ForeignFile& file, int line) {
+  Ledger ledger(file);
+  for (const Door& door : File(ledger).doors()) {
+    if (door.passage.line() != line) continue;
+    KnockdDoor found;
+    for (const char* key : {"SEQUENCE", "SEQ_TIMEOUT"}) {
+      const auto directive = door.directives.find(key);
+      if (directive != door.directives.end()) found.push_back({key, directive->second.value});
+    }
+    for (const Directive& flags : door.flags) found.push_back({"TCPFLAGS", flags.value});
+    return found;
+  }
+  return std::nullopt;
+}
 
 Imported import_knockd(const std::vector<ForeignFile>& files) {
   Imported imported;

@@ -1,4 +1,4 @@
-#include "import/nft_rule.hpp"
+#include "import/nft/rule.hpp"
 
 #include <fmt/format.h>
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "import/nft_text.hpp"
+#include "import/nft/text.hpp"
 #include "knockwork/spec.hpp"
 
 namespace knockwork {

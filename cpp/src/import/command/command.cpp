@@ -1,9 +1,9 @@
-#include "import/command.hpp"
+#include "import/command/command.hpp"
 
 #include <algorithm>
 
-#include "import/firewall.hpp"
-#include "import/shell.hpp"
+#include "import/command/firewall.hpp"
+#include "import/command/shell.hpp"
 #include "values/values.hpp"
 
 namespace knockwork {

@@ -1,8 +1,8 @@
 // Single commands of firewalls, word by word, as their manual pages have them.
 #pragma once
 
-#include "import/command.hpp"
-#include "import/shell.hpp"
+#include "import/command/command.hpp"
+#include "import/command/shell.hpp"
 
 namespace knockwork {
 

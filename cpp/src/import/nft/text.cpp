@@ -1,4 +1,4 @@
-#include "import/nft_text.hpp"
+#include "import/nft/text.hpp"
 
 #include <algorithm>
 
@@ -222,8 +222,7 @@ class Parser {
   void in_set(const NftStatement& read, NftSet& set) {
     for (int line = read.first; line <= read.last; ++line) set.lines.push_back(line);
     if (read.words[0] == "timeout" && read.words.size() > 1) set.timeout = read.words[1];
-    if (read.words[0] == "elements")
-      note(read, Fate::lost, "elements in the file are not carried over");
+    if (read.words[0] == "elements") note(read, Fate::lost, "elements in the file are not carried over");
   }
 
   void in_chain(NftStatement& read, NftChain& chain) {

@@ -1,4 +1,4 @@
-#include "import/shell.hpp"
+#include "import/command/shell.hpp"
 
 namespace knockwork {
 namespace {

@@ -1,4 +1,4 @@
-#include "import/firewall.hpp"
+#include "import/command/firewall.hpp"
 
 #include <fmt/format.h>
 

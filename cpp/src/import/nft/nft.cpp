@@ -7,8 +7,8 @@
 #include <set>
 
 #include "import/compose.hpp"
-#include "import/nft_rule.hpp"
-#include "import/nft_text.hpp"
+#include "import/nft/rule.hpp"
+#include "import/nft/text.hpp"
 #include "values/values.hpp"
 
 namespace knockwork {
