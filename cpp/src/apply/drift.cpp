@@ -2,6 +2,7 @@
 #include "knockwork/drift.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <thread>
 
@@ -56,6 +57,13 @@ steady_clock::duration pause_after(steady_clock::duration took) {
   return std::min<steady_clock::duration>(3 * took, 1s);
 }
 
+// What a large repair needed; this process may sleep for months.
+void give_memory_back() {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
+}
+
 }  // namespace
 
 Report drift(Execution execution, Kernel& kernel, const Settings& settings) {
@@ -87,6 +95,7 @@ void keep_repairing(Kernel& kernel, Commits& commits, const Settings& settings,
     }
     if (report.changed || (report.warnings != said && !report.warnings.empty())) show(report);
     said = std::move(report.warnings);
+    if (report.changed) give_memory_back();
     std::this_thread::sleep_for(failed ? 1s : pause_after(steady_clock::now() - began));
     if (!failed) commits.wait();
   }

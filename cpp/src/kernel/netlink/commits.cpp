@@ -5,6 +5,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <cstring>
@@ -51,12 +52,19 @@ class Notified final : public Commits {
       refuse();
   }
 
+  // What came meanwhile is taken as well: one look at the table answers for all of it.
   void wait() override {
     while (!read_one()) continue;
+    while (waiting()) read_one();
   }
 
  private:
   static constexpr std::size_t kBuffer = 1U << 16;
+
+  bool waiting() const {
+    pollfd one{mnl_socket_get_fd(socket_.get()), POLLIN, 0};
+    return ::poll(&one, 1, 0) > 0;
+  }
 
   // Whether it may have been ours: what was lost may.
   bool read_one() {
