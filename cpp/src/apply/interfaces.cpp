@@ -106,7 +106,8 @@ std::vector<std::string> interface_warnings(const std::vector<std::string>& inte
                                             const std::vector<PublicRule>& rules,
                                             const std::vector<Link>& links) {
   std::vector<std::string> warnings;
-  const auto& [declared, without] = Declared(interfaces);
+  const Declared split(interfaces);
+  const std::vector<std::string>&declared = split.names, &without = split.without;
   for (const std::string& name : without) {
     if (exists(name, links)) continue;
     warnings.push_back(
@@ -136,7 +137,8 @@ std::vector<std::string> interface_warnings(const std::vector<std::string>& inte
 }
 
 void refuse_if_none_exists(const std::vector<std::string>& interfaces, const std::vector<Link>& links) {
-  const auto& [declared, without] = Declared(interfaces);
+  const Declared split(interfaces);
+  const std::vector<std::string>&declared = split.names, &without = split.without;
   const std::vector<std::string> here = names_beside_loopback(links);
   if (!without.empty() && !here.empty() &&
       std::all_of(here.begin(), here.end(),

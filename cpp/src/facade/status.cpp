@@ -104,6 +104,24 @@ std::vector<Epoch> epochs_of(const Program& program) {
 
 }  // namespace
 
+namespace {
+
+// What a flowtable lets go past the gate.
+void warn_of_offload(Status& status, const Program& program, Kernel& kernel) {
+  const std::vector<Door> doors = remote_doors(program);
+  if (std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.cut; })) {
+    for (std::string& warning : offload_warnings(kernel.flowtables()))
+      status.warnings.push_back(std::move(warning));
+  }
+  const auto prolongs = [](const Track& track) { return track.prolong && !track.to.empty(); };
+  if (std::any_of(program.tracks.begin(), program.tracks.end(), prolongs)) {
+    for (std::string& warning : unseen_use_warnings(kernel.flowtables()))
+      status.warnings.push_back(std::move(warning));
+  }
+}
+
+}  // namespace
+
 Status status(Kernel& kernel, const Settings& settings) {
   const std::optional<LiveTable> live = kernel.read();
   Status status;
@@ -144,16 +162,7 @@ Status status(Kernel& kernel, const Settings& settings) {
   }
   for (std::string& warning : beside(live->ruleset, program, kernel))
     status.warnings.push_back(std::move(warning));
-  const std::vector<Door> doors = remote_doors(program);
-  if (std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.cut; })) {
-    for (std::string& warning : offload_warnings(kernel.flowtables()))
-      status.warnings.push_back(std::move(warning));
-  }
-  const auto prolongs = [](const Track& track) { return track.prolong && !track.to.empty(); };
-  if (std::any_of(program.tracks.begin(), program.tracks.end(), prolongs)) {
-    for (std::string& warning : unseen_use_warnings(kernel.flowtables()))
-      status.warnings.push_back(std::move(warning));
-  }
+  warn_of_offload(status, program, kernel);
   return status;
 }
 

@@ -26,6 +26,13 @@ std::size_t count_rules(const std::vector<OtherTable>& others) {
   return rules;
 }
 
+bool guards(const Program& program, const std::string& interface) {
+  const auto covering = [&](const std::string& each) { return covers(each, interface); };
+  return program.interfaces.empty()
+             ? std::none_of(program.left_out.begin(), program.left_out.end(), covering)
+             : std::any_of(program.interfaces.begin(), program.interfaces.end(), covering);
+}
+
 // One of each kind that the rules may tell apart, of those that the gate guards; "" is any other. As
 // many as can be asked about in a fraction of a second.
 std::vector<std::string> interfaces(const std::vector<OtherTable>& others, const Program& program) {
@@ -37,12 +44,7 @@ std::vector<std::string> interfaces(const std::vector<OtherTable>& others, const
       for (const std::string& rule : chain.rules) {
         if (names.size() >= most) break;
         for (std::string& name : interfaces_in(rule)) {
-          const auto covering = [&](const std::string& each) { return covers(each, name); };
-          const bool guarded =
-              program.interfaces.empty()
-                  ? std::none_of(program.left_out.begin(), program.left_out.end(), covering)
-                  : std::any_of(program.interfaces.begin(), program.interfaces.end(), covering);
-          if (guarded && name != "lo") names.insert(std::move(name));
+          if (guards(program, name) && name != "lo") names.insert(std::move(name));
         }
       }
     }
