@@ -110,6 +110,26 @@ def test_what_others_do_is_repaired(act: str, knockwork: Knockwork, lab: Lab, re
     assert _repairs(knockwork) == 1
 
 
+@pytest.mark.parametrize("watched", [True, False], ids=["watched", "alone"])
+def test_a_restart_of_nftables(watched: bool, knockwork: Knockwork, lab: Lab, request: pytest.FixtureRequest) -> None:
+    """What systemd does for `systemctl restart nftables`, by the order of the two units; grants live on."""
+    knockwork.apply(ONE)
+    if watched:
+        request.getfixturevalue("repairing")
+    lab.client.knock(7000, 8000, 9000)
+    probe = Probe(lab)
+    knockwork.host.write("/etc/nftables.conf", FOREIGN["restart of nftables"].format())
+    restart = " ".join((*knockwork.command("save"), "&& nft flush ruleset && nft -f /etc/nftables.conf &&",
+                        *knockwork.command("apply", "--unattended", "--quiet")))
+    knockwork.host.run(["sh", "-c", restart], check=True)
+    assert lab.stranger.tcp(22) is not Answer.OPEN
+    open_for = probe.open_for()
+    print(f"restart of nftables: open to strangers for {open_for:.3f} s")
+    assert open_for < 10
+    assert lab.client.tcp(22) is Answer.OPEN
+    assert not _drifted(knockwork) and not knockwork.differs()
+
+
 def test_again_and_again(knockwork: Knockwork, repairing: "subprocess.Popen[str]") -> None:
     """Every flush is repaired, and each repair is told once."""
     for number in range(5):
