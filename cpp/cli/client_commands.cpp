@@ -10,6 +10,8 @@
 #include "commands.hpp"
 #include "knock_command.hpp"
 #include "knockwork/client.hpp"
+#include "knockwork/export.hpp"
+#include "knockwork/printable.hpp"
 #include "knockwork/rotation.hpp"
 #include "knockwork/wire.hpp"
 #include "output.hpp"
@@ -28,6 +30,7 @@ struct ExportArguments : Common {
   std::string host;
   std::string address;
   std::string person;
+  std::string format = "profile";
 };
 
 // What the profile has for a host and a port that is to open, if one is named.
@@ -96,14 +99,29 @@ Spec with_this_hosts_epochs(Spec spec) {
   return kept ? with_record(std::move(spec), read_epoch_record()) : spec;
 }
 
-// What was derived for one person is written down: nobody but this host has the secret.
-void warn_of_epoch(const Spec& spec, const std::string& name) {
+// What was derived is written down, because no client has the secret.
+void warn_of_epochs(const Spec& spec, const ExportArguments& arguments) {
+  const bool all = arguments.format != "profile" && arguments.format != "ssh_config";
   for (const Sequence& sequence : spec.sequences) {
-    if (sequence.name != name || !sequence.derive) continue;
+    const bool meant = arguments.person.empty() ? all : sequence.name == arguments.person;
+    if (!meant || !sequence.derive) continue;
     warn(fmt::format(
         "the knocks of {} are those of epoch {} and end with it: export them again then, or declare `token`",
-        name, current_epoch(*sequence.derive, unix_time())));
+        sequence.name, current_epoch(*sequence.derive, unix_time())));
   }
+}
+
+Exported exported_as(const ExportArguments& arguments, const Spec& spec, const std::string& host) {
+  const ProfileHost known = !arguments.person.empty()
+                                ? export_for(spec, arguments.person, host, arguments.address)
+                            : arguments.format == "profile" || arguments.format == "ssh_config"
+                                ? export_host(spec, host, arguments.address)
+                                : export_written(spec, host, arguments.address);
+  if (arguments.format == "knockd") return export_knockd(spec, known);
+  if (arguments.format == "sh") return export_shell(known);
+  if (arguments.format == "ssh_config") return export_ssh_config(known);
+  if (arguments.format == "qr") return {qr_code(to_yaml(known)), {}};
+  return {arguments.json ? to_json(known) + '\n' : to_yaml(known), {}};
 }
 
 int run_export(const ExportArguments& arguments) {
@@ -111,11 +129,13 @@ int run_export(const ExportArguments& arguments) {
   ::gethostname(name, sizeof name - 1);
   const std::string host = arguments.host.empty() ? name : arguments.host;
   const Spec spec = with_this_hosts_epochs(load(sources(arguments.file)));
-  const ProfileHost exported = arguments.person.empty()
-                                   ? export_host(spec, host, arguments.address)
-                                   : export_for(spec, arguments.person, host, arguments.address);
-  warn_of_epoch(spec, arguments.person);
-  print(arguments.json ? to_json(exported) + '\n' : to_yaml(exported));
+  const Exported exported = exported_as(arguments, spec, host);
+  warn_of_epochs(spec, arguments);
+  for (const std::string& warning : exported.warnings) warn(warning);
+  const bool wrapped = arguments.json && arguments.format != "profile";
+  print(wrapped
+            ? fmt::format("{{\"format\":\"{}\",\"text\":{}}}\n", arguments.format, json_string(exported.text))
+            : exported.text);
   return kFine;
 }
 
@@ -150,5 +170,11 @@ void add_client_commands(Commands& commands) {
   sub->add_option(
       "--for", exported->person,
       "a profile for one person: only this sequence, with a key of its own instead of the secret");
+  sub->add_option(
+         "--format", exported->format,
+         "profile; knockd: knockd.conf for Debian's knockd; sh: a script that needs only nc (with tokens "
+         "openssl too); ssh_config: a stanza; qr: the profile as a QR code, by qrencode")
+      ->check(CLI::IsMember({"profile", "knockd", "sh", "ssh_config", "qr"}))
+      ->capture_default_str();
   sub->add_option("--address", exported->address, "the address to knock on; default: the host's name");
 }
