@@ -78,10 +78,10 @@ def test_shell_script(lab: Lab, server: Knockwork, sequence: str) -> None:
     """sh and nc open the gate: with the whole script, and with that for one person."""
     server.apply(DECLARATION.replace("1s}", "3s}"))
     port = {"shell": 22, "options": 80}[sequence]
-    for script, words in ((exported(server, "sh"), [sequence]), (exported(server, "sh", "--for", sequence), [])):
-        lab.callers.write("/run/knock.sh", script, 0o700)
+    for options in ((), ("--for", sequence)):
+        lab.callers.write("/run/knock.sh", exported(server, "sh", *options), 0o700)
         assert lab.client.tcp(port) == "refused"
-        done = lab.callers.run(["/bin/sh", "/run/knock.sh", *(words or [sequence]), SERVER[0]])
+        done = lab.callers.run(["/bin/sh", "/run/knock.sh", sequence, SERVER[0]])
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         assert lab.client.tcp(port) == "open"
         server.run("revoke", "--all", check=True)
@@ -149,7 +149,7 @@ def test_qr_code(server: Knockwork) -> None:
 
 def test_qr_code_is_refused(server: Knockwork) -> None:
     server.declare("knockwork: 1\nsequences:\n" + "".join(
-        f"  - {{name: s{number}, knock: [{1000 + 3 * number}/udp, 9000/udp], opens: [22/tcp]}}\n" for number in range(60)))
+        f"  - {{name: s{number}, knock: [{1000 + 3 * number}, 9000], opens: [22/tcp]}}\n" for number in range(60)))
     assert re.fullmatch(r"knockwork: error: a QR code holds 2953 bytes, and this is \d+: export one sequence with "
                         r"--for NAME\n", server.refused("export", "--format", "qr"))
     assert "`sudo apt install qrencode`" in server.refused(

@@ -266,6 +266,19 @@ TEST_CASE("import: names of sections become names of sequences") {
   CHECK(reason_of(made, 10) == "lost: nothing of this name can be the name of a sequence");
 }
 
+TEST_CASE("import: sections that begin alike") {
+  const std::string rest = "tcpflags = syn\ncommand = " + std::string(kOpens) + "\n";
+  const Imported made =
+      import("[a]\nsequence = 7000,8000\n" + rest + "[b]\nsequence = 7000,8000\n" + rest +
+             "[c]\nsequence = 7000,8000,9000\n" + rest + "[d]\nsequence = 8000,7000\n" + rest);
+  CHECK(made.sequences.size() == 4);
+  CHECK(reason_of(made, 1) == "translated: ");
+  CHECK(reason_of(made, 5) == "changed: it has the knocks of the section at line 1, which open both");
+  CHECK(reason_of(made, 9) ==
+        "changed: it begins like the section at line 1: knockd 0.8 never completes it, knockwork does");
+  CHECK(reason_of(made, 13) == "translated: ");
+}
+
 TEST_CASE("import: the name of a file is no part of the declaration") {
   const Imported made = import_knockd({{"a\nmode: stealth\n#", door("command = " + std::string(kOpens))}});
   CHECK_THAT(made.declaration, !containing("\nmode"));

@@ -389,6 +389,25 @@ class File {
   int refused_ = 0;
 };
 
+// When the oldest attempt ends, knockd 0.8 forgets all others. So of sections that begin alike, only the
+// first can be completed, and others with the same knocks.
+void note_beginnings(std::vector<Draft>& drafts) {
+  std::map<Knock, const Draft*> first;
+  for (Draft& draft : drafts) {
+    if (draft.passage.refused()) continue;
+    const auto [earlier, is_new] = first.emplace(draft.sequence.knock.front(), &draft);
+    if (is_new) continue;
+    const int line = earlier->second->passage.line();
+    const bool same = earlier->second->sequence.knock == draft.sequence.knock;
+    draft.passage.note(
+        draft.passage.line(), Fate::changed,
+        same ? fmt::format("it has the knocks of the section at line {}, which open both", line)
+             : fmt::format(
+                   "it begins like the section at line {}: knockd 0.8 never completes it, knockwork does",
+                   line));
+  }
+}
+
 }  // namespace
 
 std::optional<KnockdDoor> knockd_door(const ForeignFile& file, int line) {
@@ -422,6 +441,7 @@ Imported import_knockd(const std::vector<ForeignFile>& files) {
     }
     from += (from.empty() ? "" : ", ") + ledger.file();
   }
+  note_beginnings(drafts.sequences);
   compose(std::move(drafts), from, imported);
   if (!imported.sequences.empty()) {
     imported.remarks.emplace_back(

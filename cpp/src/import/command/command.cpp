@@ -28,7 +28,7 @@ Effect effect_of_words(Words words) {
   while (words.size() > 1 && program_of(words.front()) == "sudo") words.erase(words.begin());
   const std::string program = program_of(words.front());
   words.erase(words.begin());
-  if (program == "iptables" || program == "ip6tables") return effect_of_iptables(words);
+  if (program.starts_with("iptables") || program.starts_with("ip6tables")) return effect_of_iptables(words);
   if (program == "knock_add" || program == "knock_helper_ipt.sh") return effect_of_knock_helper(words);
   if (program == "ufw") return effect_of_ufw(words);
   if (program == "firewall-cmd") return effect_of_firewall_cmd(words);

@@ -383,6 +383,7 @@ Effect opened_by(const Accepting& rule) {
     return other("it opens to a network around the source: see `ipv4_prefix` and `ipv6_prefix`");
   }
   if (rule.ports.empty()) return other(kAllPorts);
+  if (rule.protocol.empty()) return other("its rule has a port without a protocol, which no firewall takes");
   Effect effect{Kind::opens, {}, {}, rule.time, rule.remark};
   for (const std::string& protocol : protocols_of(rule.protocol)) {
     for (const std::string& port : rule.ports) {

@@ -426,7 +426,9 @@ class Import {
         "(`guards`); sets of nftables ignore wrong packets");
     made.remarks.emplace_back("a right knock that is repeated starts the time of its step again");
     if (drafts_.mode == Mode::stealth) {
-      made.remarks.emplace_back("stealth mode lets pings in (`ping`), and what IPv6 needs");
+      made.remarks.emplace_back(
+          "in stealth mode, a packet to any other closed port is a wrong knock too; pings (`ping`) and what IPv6 needs "
+          "are let in");
     }
   }
 

@@ -42,6 +42,7 @@ class Reader {
     if (is_one_of(word, {"iif", "iifname"})) return take_interface();
     if (word == "ct") return take_conntrack();
     if (is_one_of(word, {"add", "update", "set"})) return take_addition(word);
+    if (word == "delete") return take_deletion();
     take_rest(word);
   }
 
@@ -198,6 +199,15 @@ class Reader {
     rule_.adds = std::move(member);
   }
 
+  // "delete @set { ip saddr }": it forgets the step before.
+  void take_deletion() {
+    NftMember member;
+    const std::string timeout = rule_.timeout;
+    if (!next().starts_with('@') || !skip("{") || !take_element(member) || !skip("}")) return fail();
+    rule_.timeout = timeout;
+    rule_.deletes = true;
+  }
+
   bool take_element(NftMember& member) {
     const std::string family = next();
     if (!is_one_of(family, {"ip", "ip6"}) || next() != "saddr") return false;
@@ -225,6 +235,8 @@ class Reader {
     }
     if (!numbers_.empty() && protocols_.empty()) return fail();
     if (unbound_) fail();
+    if (rule_.deletes && !rule_.adds) fail();  // what a wrong packet does
+    if (rule_.deletes) rule_.remark = "what it deletes stays for the rest of its time";
     for (NftMember& member : rule_.members) bind(member);
     if (rule_.other) bind(*rule_.other);
   }

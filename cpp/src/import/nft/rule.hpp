@@ -29,6 +29,7 @@ struct NftRule {
   bool loopback = false;            // only packets of this host to itself
   bool ipv6 = false, ipv4 = false;  // the family of addresses that it asks for
   std::string remark;               // what a declaration does not say
+  bool deletes = false;             // what it was in before
   bool understood = true;           // false: something else is asked or done
 };
 

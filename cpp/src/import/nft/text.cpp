@@ -197,6 +197,7 @@ class Parser {
     if (read.words.empty()) return note(read, Fate::unneeded, "");
     const std::string first = read.words[0];
     if (first == "define" || first == "redefine") return define(read);
+    if (first == "include") return note(read, Fate::lost, "included files are not read: import each of them");
     if (const auto set = text_.sets.find(where); set != text_.sets.end()) return in_set(read, set->second);
     if (const auto chain = text_.chains.find(where); chain != text_.chains.end()) {
       return in_chain(read, chain->second);
