@@ -32,7 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Imported made = import(data, size);
   int last = 0;
   for (const ImportedLine& line : made.lines) {
-    const bool told = line.fate == Fate::translated || line.fate == Fate::unneeded || !line.reason.empty();
+    const bool told =
+        line.fate == LineFate::translated || line.fate == LineFate::unneeded || !line.reason.empty();
     if (line.line != ++last || !told) std::abort();
   }
   if (made.sequences.empty() != made.declaration.empty()) std::abort();

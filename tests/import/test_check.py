@@ -68,8 +68,8 @@ def test_knockd_is_missing(lab: Lab, server: Knockwork) -> None:
     lab.server.run(["/bin/mount", "--bind", "/dev/null", "/usr/sbin/knockd"], check=True)
     try:
         lab.server.write("/run/k.conf", f"[a]\nsequence = 7000,8000\ncommand = {CLASSIC}\n")
-        assert server.refused("import", "knockd", "/run/k.conf", "--check") == (
-            "knockwork: error: knockd is not installed, and --check asks it: `sudo apt install knockd`\n")
+        assert server.refused("import", "knockd", "/run/k.conf", "--check").startswith(
+            "knockwork: error: knockd is not installed, and --check asks it: `")
     finally:
         lab.server.run(["/bin/umount", "/usr/sbin/knockd"], check=True)
 

@@ -93,7 +93,7 @@ TEST_CASE("import: no line is dropped") {
     const Imported made = import(one.text);
     CHECK(made.lines.size() == one.lines);
     CHECK(std::all_of(made.lines.begin(), made.lines.end(), [](const ImportedLine& line) {
-      return line.fate == Fate::translated || line.fate == Fate::unneeded || !line.reason.empty();
+      return line.fate == LineFate::translated || line.fate == LineFate::unneeded || !line.reason.empty();
     }));
   }
 }

@@ -168,7 +168,7 @@ TEST_CASE("import: files for nft that are no such files") {
     const Imported made = import(text);
     CHECK(made.sequences.empty());
     CHECK(std::all_of(made.lines.begin(), made.lines.end(), [](const ImportedLine& line) {
-      return line.fate == Fate::unneeded || !line.reason.empty();
+      return line.fate == LineFate::unneeded || !line.reason.empty();
     }));
   }
 }

@@ -14,18 +14,18 @@
 
 namespace knockwork {
 
-enum class Fate {
+enum class LineFate {
   translated,  // the declaration says the same
   changed,     // it says something else, or less: `reason`
   lost,        // it says nothing of it: `reason`
   unneeded     // a blank line, a comment, or what has no meaning for knockwork: `reason`, if any
 };
-std::string to_string(Fate fate);  // "translated", …
+std::string to_string(LineFate fate);  // "translated", …
 
 struct ImportedLine {
   std::string file;
   int line = 0;  // from 1
-  Fate fate = Fate::lost;
+  LineFate fate = LineFate::lost;
   std::string reason;
   std::string text;  // the line itself
   bool operator==(const ImportedLine&) const = default;

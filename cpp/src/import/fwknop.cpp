@@ -109,7 +109,7 @@ class Stanza {
   void take(Setting setting) {
     Setting& before = settings_[setting.key];
     if (before.line != 0) {
-      passage_.note(before.line, Fate::unneeded, fmt::format("line {} replaces it", setting.line));
+      passage_.note(before.line, LineFate::unneeded, fmt::format("line {} replaces it", setting.line));
     }
     before = std::move(setting);
   }
@@ -134,7 +134,7 @@ class Stanza {
   }
 
   void take_source() {
-    passage_.note(source_.line, Fate::translated);
+    passage_.note(source_.line, LineFate::translated);
     if (spec::lower(source_.value) == "any") return;
     for (const std::string& text : list(source_.value)) {
       const auto network = parse_network(text);
@@ -157,7 +157,7 @@ class Stanza {
       sequence_.opens.push_back(*each);
     }
     passage_.note(
-        open->line, sequence_.opens.size() == 1 ? Fate::translated : Fate::changed,
+        open->line, sequence_.opens.size() == 1 ? LineFate::translated : LineFate::changed,
         sequence_.opens.size() == 1 ? "" : "a token opens all of them, whichever a client asks for");
     take_restriction();
   }
@@ -172,7 +172,7 @@ class Stanza {
         return passage_.refuse(restricted->line, "it forbids what OPEN_PORTS allows");
       }
     }
-    passage_.note(restricted->line, Fate::unneeded, "a client cannot ask for ports");
+    passage_.note(restricted->line, LineFate::unneeded, "a client cannot ask for ports");
   }
 
   void take_time() {
@@ -181,7 +181,7 @@ class Stanza {
     const auto seconds = spec::parse_integer(time->value, 1, kLongestTime);
     if (!seconds) return passage_.refuse(time->line, "not a number of seconds from 1 s to 30 days");
     sequence_.open_for = Duration::milliseconds(std::int64_t{*seconds} * 1000);
-    passage_.note(time->line, Fate::translated);
+    passage_.note(time->line, LineFate::translated);
   }
 
   void take_name(std::vector<std::string>& names) {
@@ -190,25 +190,25 @@ class Stanza {
     if (sequence_.name.empty()) sequence_.name = free_name("fwknop", names);
     if (!user) return;
     const bool same = sequence_.name == user->value;
-    passage_.note(user->line, same ? Fate::translated : Fate::changed,
+    passage_.note(user->line, same ? LineFate::translated : LineFate::changed,
                   same ? "" : fmt::format("the sequence is named {}", sequence_.name));
   }
 
   void take_rest(const Setting& setting) {
     if (setting.key == "DESTINATION") {
-      if (spec::lower(setting.value) == "any") return passage_.note(setting.line, Fate::translated);
+      if (spec::lower(setting.value) == "any") return passage_.note(setting.line, LineFate::translated);
       return passage_.refuse(setting.line,
                              "tokens that go to another address than this host's cannot be declared");
     }
     const Meaning* meaning = meaning_of(setting.key);
-    if (meaning == nullptr) return passage_.note(setting.line, Fate::lost, "a setting that is not known");
+    if (meaning == nullptr) return passage_.note(setting.line, LineFate::lost, "a setting that is not known");
     const bool off = spec::lower(setting.value) == "n";
     if (meaning->grave == Grave::is_unneeded || (off && meaning->reason != kKeys)) {
-      passage_.note(setting.line, Fate::unneeded, off ? "" : meaning->reason);
+      passage_.note(setting.line, LineFate::unneeded, off ? "" : meaning->reason);
     } else if (meaning->grave == Grave::refuses) {
       passage_.refuse(setting.line, meaning->reason);
     } else {
-      passage_.note(setting.line, Fate::lost, meaning->reason);
+      passage_.note(setting.line, LineFate::lost, meaning->reason);
     }
   }
 
@@ -233,18 +233,18 @@ std::vector<Stanza> stanzas(Ledger& ledger, const Knock& port) {
   for (int line = 1; line <= ledger.count(); ++line) {
     const std::string_view text = trimmed(ledger.text(line));
     if (text.empty() || text.front() == '#') {
-      ledger.note(line, Fate::unneeded);
+      ledger.note(line, LineFate::unneeded);
       continue;
     }
     auto read = setting(text, line);
     if (text.front() == '%') {
-      ledger.note(line, Fate::lost, "included files are not read: import each of them");
+      ledger.note(line, LineFate::lost, "included files are not read: import each of them");
     } else if (!read) {
-      ledger.note(line, Fate::lost, "a setting without a value");
+      ledger.note(line, LineFate::lost, "a setting without a value");
     } else if (read->key == "SOURCE") {
       found.emplace_back(ledger, std::move(*read), port);
     } else if (found.empty()) {
-      ledger.note(line, Fate::lost, "a setting before the first SOURCE belongs to no stanza");
+      ledger.note(line, LineFate::lost, "a setting before the first SOURCE belongs to no stanza");
     } else {
       found.back().take(std::move(*read));
     }

@@ -84,9 +84,9 @@ class Translation {
     if (sequence.name.empty()) {
       passage.refuse(passage.line(), "nothing of this name can be the name of a sequence");
     } else if (sequence.name != door_.name) {
-      passage.note(passage.line(), Fate::changed, fmt::format("the sequence is named {}", sequence.name));
+      passage.note(passage.line(), LineFate::changed, fmt::format("the sequence is named {}", sequence.name));
     } else {
-      passage.note(passage.line(), Fate::translated);
+      passage.note(passage.line(), LineFate::translated);
     }
     return sequence;
   }
@@ -97,7 +97,7 @@ class Translation {
   }
 
   void refuse(int line, const std::string& why) { door_.passage.refuse(line, why); }
-  void note(const Directive& directive, Fate fate, const std::string& reason = "") {
+  void note(const Directive& directive, LineFate fate, const std::string& reason = "") {
     door_.passage.note(directive.line, fate, reason);
   }
 
@@ -112,7 +112,7 @@ class Translation {
       if (!door_.passage.refused()) refuse(door_.passage.line(), "this section has no sequence");
       return;
     }
-    note(*directive, Fate::translated);
+    note(*directive, LineFate::translated);
     for (const std::string_view part : split(directive->value, ',')) {
       if (const char* fault = take_knock(part)) return refuse(directive->line, fault);
     }
@@ -151,7 +151,7 @@ class Translation {
     const Directive* directive = find("SEQ_TIMEOUT");
     std::int64_t time = kDefaultSequenceTimeout;
     if (directive != nullptr) {
-      note(*directive, Fate::translated);
+      note(*directive, LineFate::translated);
       time = seconds(*directive).value_or(time);
     }
     sequence_.step_timeout = Duration::milliseconds(time * 1000);
@@ -163,7 +163,7 @@ class Translation {
                                  [](const Knock& knock) { return knock.protocol == Protocol::tcp; });
     for (const Directive& directive : door_.flags) {
       if (!tcp && !sequence_.knock.empty()) {
-        note(directive, Fate::unneeded, "no knock of this section is tcp");
+        note(directive, LineFate::unneeded, "no knock of this section is tcp");
         continue;
       }
       take_flags(directive);
@@ -180,16 +180,16 @@ class Translation {
       const std::string name = flag.substr(negated ? 1 : 0);
       const auto known = {"fin", "syn", "rst", "psh", "ack", "urg"};
       if (std::find(known.begin(), known.end(), name) == known.end()) {
-        return note(directive, Fate::lost, "a flag that knockd does not have either");
+        return note(directive, LineFate::lost, "a flag that knockd does not have either");
       }
       syn = syn || (name == "syn" && !negated);
       met = met && (name == "syn") != negated;
     }
     if (!met) {
-      note(directive, Fate::changed,
+      note(directive, LineFate::changed,
            "clients must send plain SYN packets, as `knock` and `knockwork knock` do: no others are knocks");
     } else {
-      note(directive, syn ? Fate::translated : Fate::changed,
+      note(directive, syn ? LineFate::translated : LineFate::changed,
            syn ? "" : "only TCP packets that begin a connection (SYN) are knocks");
     }
   }
@@ -224,14 +224,14 @@ class Translation {
     if (effect.kind != Kind::opens) return refuse(start.line, effect.reason);
     sequence_.opens = effect.services;
     sequence_.to = effect.to;
-    note(start, effect.reason.empty() ? Fate::translated : Fate::changed, effect.reason);
+    note(start, effect.reason.empty() ? LineFate::translated : LineFate::changed, effect.reason);
   }
 
   void take_start_for_ipv6(const Effect& effect) {
     const Directive* start = find("START_COMMAND_6");
     if (start == nullptr) return;
     if (start->value.empty()) {
-      return note(*start, Fate::changed,
+      return note(*start, LineFate::changed,
                   "it opens to IPv6 as well: `from: [0.0.0.0/0]` restricts it to IPv4");
     }
     const Effect other = effect_of(start->value);
@@ -240,7 +240,7 @@ class Translation {
     } else if (other.services != effect.services) {
       refuse(start->line, "it opens something else to IPv6: declare two sequences, with `from`");
     } else {
-      note(*start, other.reason.empty() ? Fate::translated : Fate::changed, other.reason);
+      note(*start, other.reason.empty() ? LineFate::translated : LineFate::changed, other.reason);
     }
   }
 
@@ -251,11 +251,11 @@ class Translation {
     for (const char* key : {"STOP_COMMAND", "STOP_COMMAND_6"}) {
       if (const Directive* each = find(key)) take_stop_command(*each, effect);
     }
-    if (time != nullptr && !stops) note(*time, Fate::unneeded, "it has no effect without stop_command");
+    if (time != nullptr && !stops) note(*time, LineFate::unneeded, "it has no effect without stop_command");
     if (!stops) return take_open_end(start, effect);
     std::int64_t open = kDefaultCommandTimeout;
     if (time != nullptr) {
-      note(*time, Fate::translated);
+      note(*time, LineFate::translated);
       open = seconds(*time).value_or(open);
     }
     sequence_.open_for = Duration::milliseconds(open * 1000);
@@ -264,14 +264,14 @@ class Translation {
 
   void take_stop_command(const Directive& stop, const Effect& start) {
     if (stop.value.empty())
-      return note(stop, Fate::changed, "a grant ends after `open_for` for every client");
+      return note(stop, LineFate::changed, "a grant ends after `open_for` for every client");
     const Effect effect = effect_of(stop.value);
     const bool closes = effect.kind == Kind::closes;
     if (closes && (effect.services.empty() || effect.services == start.services)) {
-      note(stop, effect.reason.empty() ? Fate::translated : Fate::changed,
+      note(stop, effect.reason.empty() ? LineFate::translated : LineFate::changed,
            effect.reason.empty() ? "" : "only what closes is translated: the other commands do not run");
     } else {
-      note(stop, Fate::lost,
+      note(stop, LineFate::lost,
            closes ? "it closes something else than what was opened"
                   : "it does something else than to close what was opened, and does not run");
     }
@@ -281,7 +281,7 @@ class Translation {
     if (effect.time) {
       sequence_.open_for = *effect.time;
     } else {
-      note(start, Fate::changed,
+      note(start, LineFate::changed,
            fmt::format("knockd leaves it open; knockwork accepts new connections for {} (`open_for`), and "
                        "open ones continue",
                        to_string(sequence_.open_for)));
@@ -313,7 +313,7 @@ class File {
     if (whole.find('\0') != std::string_view::npos) return lose(line, "a line with a NUL byte");
     if (whole.size() > kLongestLine) return lose(line, "a line of more than 4,094 characters");
     const std::string_view text = trimmed(whole);
-    if (text.empty() || text.front() == '#') return ledger_.note(line, Fate::unneeded);
+    if (text.empty() || text.front() == '#') return ledger_.note(line, LineFate::unneeded);
     if (text.front() == '[' && text.back() == ']') return begin(line, text.substr(1, text.size() - 2));
     const std::size_t equals = text.find('=');
     std::string key(trimmed(text.substr(0, equals)));
@@ -323,7 +323,7 @@ class File {
     if (section_ == Section::none) return lose(line, "a line that belongs to no section");
     if (equals == std::string_view::npos) {
       if (key != "USESYSLOG") return lose(line, "not a line of a knockd.conf: it has no `=`");
-      return ledger_.note(line, Fate::unneeded, "`log: grants` and `knockwork watch` show who came in");
+      return ledger_.note(line, LineFate::unneeded, "`log: grants` and `knockwork watch` show who came in");
     }
     const std::string value(trimmed(text.substr(equals + 1)));
     section_ == Section::options ? take_option(line, key) : take_directive(line, key, value);
@@ -335,15 +335,15 @@ class File {
       return lose(line, "a section without a name");
     }
     section_ = name == "options" ? Section::options : Section::door;
-    if (section_ == Section::options) return ledger_.note(line, Fate::unneeded);
+    if (section_ == Section::options) return ledger_.note(line, LineFate::unneeded);
     doors_.push_back({std::string(name), Passage(ledger_, line), {}, {}});
   }
 
   void take_option(int line, const std::string& key) {
     if (key == "LOGFILE" || key == "PIDFILE") {
-      ledger_.note(line, Fate::unneeded, "there is no daemon");
+      ledger_.note(line, LineFate::unneeded, "there is no daemon");
     } else if (key == "INTERFACE") {
-      ledger_.note(line, Fate::changed,
+      ledger_.note(line, LineFate::changed,
                    "knockwork takes knocks and protects services on every interface except loopback; "
                    "`interfaces` restricts both");
     } else {
@@ -368,7 +368,7 @@ class File {
     }
     Directive& directive = door.directives[key];
     if (directive.line != 0) {
-      door.passage.note(directive.line, Fate::unneeded, fmt::format("line {} replaces it", line));
+      door.passage.note(directive.line, LineFate::unneeded, fmt::format("line {} replaces it", line));
     }
     directive = {value, line};
   }
@@ -377,9 +377,9 @@ class File {
   void lose(int line, const char* reason) {
     if (refused_ == 0) refused_ = line;
     if (section_ == Section::door) {
-      doors_.back().passage.note(line, Fate::lost, reason);
+      doors_.back().passage.note(line, LineFate::lost, reason);
     } else {
-      ledger_.note(line, Fate::lost, reason);
+      ledger_.note(line, LineFate::lost, reason);
     }
   }
 
@@ -400,7 +400,7 @@ void note_beginnings(std::vector<Draft>& drafts) {
     const int line = earlier->second->passage.line();
     const bool same = earlier->second->sequence.knock == draft.sequence.knock;
     draft.passage.note(
-        draft.passage.line(), Fate::changed,
+        draft.passage.line(), LineFate::changed,
         same ? fmt::format("it has the knocks of the section at line {}, which open both", line)
              : fmt::format(
                    "it begins like the section at line {}: knockd 0.8 never completes it, knockwork does",

@@ -7,15 +7,15 @@
 namespace knockwork {
 namespace {
 
-int gravity(Fate fate) {
+int gravity(LineFate fate) {
   switch (fate) {
-    case Fate::lost:
+    case LineFate::lost:
       return 3;
-    case Fate::changed:
+    case LineFate::changed:
       return 2;
-    case Fate::translated:
+    case LineFate::translated:
       return 1;
-    case Fate::unneeded:
+    case LineFate::unneeded:
       break;
   }
   return 0;
@@ -27,14 +27,14 @@ Ledger::Ledger(const ForeignFile& file) : file_(file.name) {
   std::string_view rest = file.text;
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
-    lines_.push_back(
-        {file_, count() + 1, Fate::lost, "this line is not understood", std::string(rest.substr(0, end))});
+    lines_.push_back({file_, count() + 1, LineFate::lost, "this line is not understood",
+                      std::string(rest.substr(0, end))});
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   noted_.resize(lines_.size(), false);
 }
 
-void Ledger::note(int line, Fate fate, const std::string& reason) {
+void Ledger::note(int line, LineFate fate, const std::string& reason) {
   const auto at = static_cast<std::size_t>(line - 1);
   ImportedLine& noted = lines_.at(at);
   if (!noted_[at] || gravity(fate) > gravity(noted.fate)) {
@@ -50,20 +50,20 @@ std::vector<ImportedLine> Ledger::close() && { return std::move(lines_); }
 
 void Passage::refuse(int line, const std::string& reason) {
   if (culprit_ == 0) culprit_ = line;
-  note(line, Fate::lost, reason);
+  note(line, LineFate::lost, reason);
 }
 
 void Passage::settle() {
   const auto has_reason = [&](int line) {
     return std::any_of(notes_.begin(), notes_.end(),
-                       [&](const Note& note) { return note.line == line && note.fate == Fate::lost; });
+                       [&](const Note& note) { return note.line == line && note.fate == LineFate::lost; });
   };
   for (const Note& note : notes_) {
-    const bool drawn_in = refused() && (note.fate == Fate::translated || note.fate == Fate::changed);
+    const bool drawn_in = refused() && (note.fate == LineFate::translated || note.fate == LineFate::changed);
     if (!drawn_in) {
       ledger_->note(note.line, note.fate, note.reason);
     } else if (!has_reason(note.line)) {
-      ledger_->note(note.line, Fate::lost, fmt::format("not translated because of line {}", culprit_));
+      ledger_->note(note.line, LineFate::lost, fmt::format("not translated because of line {}", culprit_));
     }
   }
 }

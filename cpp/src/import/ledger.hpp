@@ -20,7 +20,7 @@ class Ledger {
 
   // Of several notes about a line the gravest counts: lost, changed, translated, unneeded. The reasons of
   // that one are joined.
-  void note(int line, Fate fate, const std::string& reason = "");
+  void note(int line, LineFate fate, const std::string& reason = "");
   std::vector<ImportedLine> close() &&;
 
  private:
@@ -36,7 +36,7 @@ class Passage {
 
   int line() const { return line_; }  // where it begins
   const std::string& file() const { return ledger_->file(); }
-  void note(int line, Fate fate, std::string reason = "") {
+  void note(int line, LineFate fate, std::string reason = "") {
     notes_.push_back({line, fate, std::move(reason)});
   }
   // Nothing of it is translated, because of this line.
@@ -47,7 +47,7 @@ class Passage {
  private:
   struct Note {
     int line;
-    Fate fate;
+    LineFate fate;
     std::string reason;
   };
   Ledger* ledger_;

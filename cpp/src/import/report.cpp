@@ -10,7 +10,7 @@
 namespace knockwork {
 namespace {
 
-std::ptrdiff_t count(const Imported& imported, Fate fate) {
+std::ptrdiff_t count(const Imported& imported, LineFate fate) {
   return std::count_if(imported.lines.begin(), imported.lines.end(),
                        [&](const ImportedLine& line) { return line.fate == fate; });
 }
@@ -20,22 +20,22 @@ bool go_together(const ImportedLine& one, const ImportedLine& next) {
 }
 
 bool is_told(const ImportedLine& line) {
-  return line.fate == Fate::lost || line.fate == Fate::changed || !line.reason.empty();
+  return line.fate == LineFate::lost || line.fate == LineFate::changed || !line.reason.empty();
 }
 
-std::string word(Fate fate) { return fate == Fate::unneeded ? "not needed" : to_string(fate); }
+std::string word(LineFate fate) { return fate == LineFate::unneeded ? "not needed" : to_string(fate); }
 
 }  // namespace
 
-std::string to_string(Fate fate) {
+std::string to_string(LineFate fate) {
   switch (fate) {
-    case Fate::translated:
+    case LineFate::translated:
       return "translated";
-    case Fate::changed:
+    case LineFate::changed:
       return "changed";
-    case Fate::lost:
+    case LineFate::lost:
       return "lost";
-    case Fate::unneeded:
+    case LineFate::unneeded:
       break;
   }
   return "unneeded";
@@ -59,9 +59,9 @@ std::string to_text(const Imported& imported, SourceLines lines) {
   for (const std::string& remark : imported.remarks) out += fmt::format("note: {}\n", remark);
   const std::size_t made = imported.sequences.size();
   out += fmt::format("{} sequence{}; of {} lines {} translated, {} changed, {} lost, {} not needed\n", made,
-                     made == 1 ? "" : "s", imported.lines.size(), count(imported, Fate::translated),
-                     count(imported, Fate::changed), count(imported, Fate::lost),
-                     count(imported, Fate::unneeded));
+                     made == 1 ? "" : "s", imported.lines.size(), count(imported, LineFate::translated),
+                     count(imported, LineFate::changed), count(imported, LineFate::lost),
+                     count(imported, LineFate::unneeded));
   return out;
 }
 

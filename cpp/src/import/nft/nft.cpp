@@ -284,15 +284,16 @@ class Finder {
   std::vector<Found> found_;
 };
 
-void note_lines(Passage& passage, const NftStatement& statement, Fate fate, const std::string& reason = "") {
+void note_lines(Passage& passage, const NftStatement& statement, LineFate fate,
+                const std::string& reason = "") {
   for (int line = statement.first; line <= statement.last; ++line) passage.note(line, fate, reason);
-  for (const int line : statement.defines) passage.note(line, Fate::translated);
+  for (const int line : statement.defines) passage.note(line, LineFate::translated);
 }
 
 void note_visit(Passage& passage, const Visit& visit, const std::string& more = "") {
   std::string reason = visit.rule.remark;
   if (!more.empty()) reason += (reason.empty() ? "" : "; ") + more;
-  note_lines(passage, *visit.statement, reason.empty() ? Fate::translated : Fate::changed, reason);
+  note_lines(passage, *visit.statement, reason.empty() ? LineFate::translated : LineFate::changed, reason);
 }
 
 class Import {
@@ -338,7 +339,7 @@ class Import {
     for (const std::string& name : sets) {
       const auto set = text_.sets.find(name);
       if (set == text_.sets.end()) continue;
-      for (const int line : set->second.lines) passage.note(line, Fate::translated);
+      for (const int line : set->second.lines) passage.note(line, LineFate::translated);
       parts_.insert(name);
     }
     for (const Visit& visit : walk_.visits) {
@@ -354,18 +355,18 @@ class Import {
       if (part_.insert(visit.statement).second) note_other(visit);
     }
     for (const auto& [name, chain] : text_.chains) {
-      for (const int line : chain.lines) ledger_.note(line, Fate::unneeded);
+      for (const int line : chain.lines) ledger_.note(line, LineFate::unneeded);
       for (const NftStatement& rule : chain.rules) {
-        if (part_.count(&rule) == 0) note(rule, Fate::lost, "no packet to this host comes to its chain");
+        if (part_.count(&rule) == 0) note(rule, LineFate::lost, "no packet to this host comes to its chain");
       }
     }
     for (const auto& [name, set] : text_.sets) {
       if (parts_.count(name) != 0) continue;
-      for (const int line : set.lines) ledger_.note(line, Fate::lost, kAlone);
+      for (const int line : set.lines) ledger_.note(line, LineFate::lost, kAlone);
     }
   }
 
-  void note(const NftStatement& statement, Fate fate, const std::string& reason = "") {
+  void note(const NftStatement& statement, LineFate fate, const std::string& reason = "") {
     for (int line = statement.first; line <= statement.last; ++line) ledger_.note(line, fate, reason);
   }
 
@@ -373,18 +374,18 @@ class Import {
     const NftRule& rule = visit.rule;
     const bool plain = rule.understood && !rule.other && !rule.adds;
     if (rule.understood && (rule.loopback || !rule.begins)) {
-      note(*visit.statement, Fate::unneeded, "knockwork always lets in what is established or local");
+      note(*visit.statement, LineFate::unneeded, "knockwork always lets in what is established or local");
     } else if (plain && (rule.verdict == "jump" || rule.verdict == "goto")) {
-      note(*visit.statement, Fate::unneeded);
+      note(*visit.statement, LineFate::unneeded);
     } else if (plain && visit.members.empty() && (rule.verdict == "drop" || rule.verdict == "reject")) {
-      note(*visit.statement, Fate::unneeded, "knockwork refuses what is not open");
+      note(*visit.statement, LineFate::unneeded, "knockwork refuses what is not open");
     } else if (plain && visit.members.empty() && rule.verdict == "accept" && !rule.ports.empty()) {
       note_public(visit);
     } else if (rule.adds) {
-      note(*visit.statement, Fate::lost,
+      note(*visit.statement, LineFate::lost,
            "it adds to a set that lets no source in, or in a way that is not understood");
     } else {
-      note(*visit.statement, Fate::lost, rest());
+      note(*visit.statement, LineFate::lost, rest());
     }
   }
 
@@ -395,9 +396,11 @@ class Import {
 
   void note_public(const Visit& visit) {
     if (drafts_.mode == Mode::gate) {
-      return note(*visit.statement, Fate::unneeded, "gate mode leaves ports alone that no sequence opens");
+      return note(*visit.statement, LineFate::unneeded,
+                  "gate mode leaves ports alone that no sequence opens");
     }
-    note(*visit.statement, visit.rule.remark.empty() ? Fate::translated : Fate::changed, visit.rule.remark);
+    note(*visit.statement, visit.rule.remark.empty() ? LineFate::translated : LineFate::changed,
+         visit.rule.remark);
     for (const Service& service : visit.rule.ports) {
       PublicRule rule;
       rule.service = service;

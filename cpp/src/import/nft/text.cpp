@@ -72,7 +72,7 @@ class Parser {
     for (int line = 1; line <= ledger_.count(); ++line) {
       const std::size_t start = ledger_.text(line).find_first_not_of(" \t\r\v\f");
       const bool comment = start == std::string::npos || ledger_.text(line)[start] == '#';
-      if (bare[static_cast<std::size_t>(line)] && comment) ledger_.note(line, Fate::unneeded);
+      if (bare[static_cast<std::size_t>(line)] && comment) ledger_.note(line, LineFate::unneeded);
     }
   }
 
@@ -98,7 +98,7 @@ class Parser {
 
   void close(const std::string& where) {
     const int line = tokens_[at_++].line;
-    if (where.empty()) return ledger_.note(line, Fate::lost, "a brace too many");
+    if (where.empty()) return ledger_.note(line, LineFate::lost, "a brace too many");
     note_structure(where, line);
   }
 
@@ -108,7 +108,7 @@ class Parser {
     } else if (const auto set = text_.sets.find(where); set != text_.sets.end()) {
       set->second.lines.push_back(line);
     } else {
-      ledger_.note(line, Fate::unneeded);
+      ledger_.note(line, LineFate::unneeded);
     }
   }
 
@@ -169,7 +169,7 @@ class Parser {
     if (kind != "chain" && kind != "set" && kind != "table") {
       inside += " (other)";
       for (int line = read.first; line <= read.last; ++line) {
-        ledger_.note(line, Fate::lost, "it has no part in knocking: keep it in a ruleset of your own");
+        ledger_.note(line, LineFate::lost, "it has no part in knocking: keep it in a ruleset of your own");
       }
       return skip();
     }
@@ -183,47 +183,48 @@ class Parser {
     for (int braces = 1; at_ < tokens_.size() && braces > 0; ++at_) {
       braces += is("{") ? 1 : is("}") ? -1 : 0;
       if (!is("\n")) {
-        ledger_.note(tokens_[at_].line, Fate::lost,
+        ledger_.note(tokens_[at_].line, LineFate::lost,
                      "it has no part in knocking: keep it in a ruleset of your own");
       }
     }
   }
 
-  void note(const NftStatement& read, Fate fate, const char* reason) {
+  void note(const NftStatement& read, LineFate fate, const char* reason) {
     for (int line = read.first; line <= read.last; ++line) ledger_.note(line, fate, reason);
   }
 
   void finish(NftStatement& read, const std::string& where) {
-    if (read.words.empty()) return note(read, Fate::unneeded, "");
+    if (read.words.empty()) return note(read, LineFate::unneeded, "");
     const std::string first = read.words[0];
     if (first == "define" || first == "redefine") return define(read);
-    if (first == "include") return note(read, Fate::lost, "included files are not read: import each of them");
+    if (first == "include")
+      return note(read, LineFate::lost, "included files are not read: import each of them");
     if (const auto set = text_.sets.find(where); set != text_.sets.end()) return in_set(read, set->second);
     if (const auto chain = text_.chains.find(where); chain != text_.chains.end()) {
       return in_chain(read, chain->second);
     }
     if (is_one_of(first, {"flush", "delete", "destroy"})) {
-      return note(read, Fate::unneeded, "knockwork changes no table but its own");
+      return note(read, LineFate::unneeded, "knockwork changes no table but its own");
     }
     const std::size_t at = keyword(read.words);
     if (where.empty() && at < read.words.size()) return command(read, at);
-    note(read, Fate::lost, "it has no part in knocking: keep it in a ruleset of your own");
+    note(read, LineFate::lost, "it has no part in knocking: keep it in a ruleset of your own");
   }
 
   void define(const NftStatement& read) {
     if (read.words.size() < 4 || read.words[2] != "=") {
-      return note(read, Fate::lost, "a definition that is not understood");
+      return note(read, LineFate::lost, "a definition that is not understood");
     }
     NftStatement value = read;
     value.words.erase(value.words.begin(), value.words.begin() + 3);
-    note(read, Fate::unneeded, "");
+    note(read, LineFate::unneeded, "");
     defines_[read.words[1]] = std::move(value);
   }
 
   void in_set(const NftStatement& read, NftSet& set) {
     for (int line = read.first; line <= read.last; ++line) set.lines.push_back(line);
     if (read.words[0] == "timeout" && read.words.size() > 1) set.timeout = read.words[1];
-    if (read.words[0] == "elements") note(read, Fate::lost, "elements in the file are not carried over");
+    if (read.words[0] == "elements") note(read, LineFate::lost, "elements in the file are not carried over");
   }
 
   void in_chain(NftStatement& read, NftChain& chain) {
@@ -246,9 +247,9 @@ class Parser {
     const std::string table = (family ? words[name] : "ip") + ' ' +
                               (name + (family ? 1 : 0) < words.size() ? words[name + (family ? 1 : 0)] : "");
     name += family ? 2 : 1;
-    if (kind == "table" && name >= words.size()) return note(read, Fate::unneeded, "");
+    if (kind == "table" && name >= words.size()) return note(read, LineFate::unneeded, "");
     if (name >= words.size() || !is_one_of(kind, {"rule", "chain", "set"})) {
-      return note(read, Fate::lost, "it has no part in knocking: keep it in a ruleset of your own");
+      return note(read, LineFate::lost, "it has no part in knocking: keep it in a ruleset of your own");
     }
     const std::string where = table + ' ' + words[name];
     if (kind == "rule") {
