@@ -173,8 +173,9 @@ Spec saying(const spec::Key& key, std::string_view value) {
   if (entry) text += "public:\n  - service: 53/udp\n" + (line.empty() ? "" : "    " + line);
   text += "sequences:\n  - name: ssh\n";
   if (key.name != "knock" || value.empty()) text += "    knock: [7100/udp, 8100/udp]\n";
-  if (key.name != "opens" || value.empty()) text += "    opens: [23/tcp]\n";
+  if ((key.name != "opens" && key.name != "closes") || value.empty()) text += "    opens: [23/tcp]\n";
   if (key.scope == Scope::sequence && !line.empty()) text += "    " + line;
+  if (key.name == "closes") text += "  - {name: other, knock: [7200], opens: [24/tcp]}\n";
   return load({{Source::Kind::declaration, "t", text}});
 }
 
@@ -188,7 +189,8 @@ std::string told_of_key(const spec::Key& key, std::string_view value) {
 
 TEST_CASE("explain: a key of a declaration that changes is named") {
   // Where the example is what there was before.
-  const std::map<std::string_view, std::string_view> others{{"lockout", "7s"}, {"interface", "docker1"}};
+  const std::map<std::string_view, std::string_view> others{
+      {"lockout", "7s"}, {"interface", "docker1"}, {"closes", "other"}};
   // These stand for something else: the version, a list that is explained by its entries, what is drawn
   // before.
   const auto stands_alone = [](const spec::Key& key) {

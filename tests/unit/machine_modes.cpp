@@ -136,6 +136,32 @@ TEST_CASE("use renews a grant", "[machine][trace]") {
 )"}});
 }
 
+TEST_CASE("a sequence closes what another has opened", "[machine][trace]") {
+  Sequence close = sequence("close", {udp(9000), udp(7000)}, {});
+  close.closes = "ssh";
+  const Spec spec = spec_of({sequence("ssh", {udp(7000), udp(9000)}, {kSsh}), close});
+  require_told({{"for the source that knocks, and for no other", spec, R"(
+0 192.0.2.7 7000
++100ms 192.0.2.7 9000
++100ms 192.0.2.8 7000
++100ms 192.0.2.8 9000
++1s 192.0.2.7 9000
++100ms 192.0.2.7 7000
++100ms 192.0.2.7 22/tcp
++100ms 192.0.2.8 22/tcp
+)",
+                 R"(
+   0.0s  192.0.2.7  7000    rejected   knock 1 of ssh (1/2): next within 1s
+   0.1s  192.0.2.7  9000    rejected   knock 1 of close (1/2): next within 1s; knock 2 of ssh (2/2): opens 22/tcp for 1m
+   0.2s  192.0.2.8  7000    rejected   knock 1 of ssh (1/2): next within 1s
+   0.3s  192.0.2.8  9000    rejected   knock 1 of close (1/2): next within 1s; knock 2 of ssh (2/2): opens 22/tcp for 1m
+   1.3s  192.0.2.7  9000    rejected   knock 1 of close (1/2): next within 1s
+   1.4s  192.0.2.7  7000    rejected   knock 2 of close (2/2): closes ssh; knock 1 of ssh (1/2): next within 1s
+   1.5s  192.0.2.7  22/tcp  rejected   protected, and the source has no grant
+   1.6s  192.0.2.8  22/tcp  accepted   granted, for another 58.7s
+)"}});
+}
+
 TEST_CASE("addresses", "[machine][trace]") {
   require_told({
       {"always_allow never knocks and is never locked out",

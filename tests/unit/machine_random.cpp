@@ -85,6 +85,13 @@ Spec any_spec(Dice& dice) {
   for (const char* name : {"ann", "tim"}) {
     if (dice.one_in(3)) spec.sequences.push_back(any_token_sequence(dice, name));
   }
+  if (spec.sequences.size() > 1 && dice.one_in(3)) {
+    Sequence& closer = spec.sequences[1];
+    closer.closes = spec.sequences[0].name;
+    closer.opens.clear();
+    closer.to.clear();
+    closer.once = false;
+  }
   if (dice.one_in(3)) {  // those that open the same service agree
     for (Sequence& sequence : spec.sequences) sequence.on_expiry = OnExpiry::cut;
   }
@@ -135,7 +142,7 @@ Packet any_packet(Dice& dice, Instant now) {
 void aim(Dice& dice, const Spec& spec, std::size_t turn, Packet& packet) {
   if (spec.sequences.empty() || dice.one_in(3)) return;
   const Sequence& sequence = spec.sequences[turn / 8 % spec.sequences.size()];
-  if (dice.one_in(5)) {
+  if (dice.one_in(5) && !sequence.opens.empty()) {
     packet.target = Knock{sequence.opens.front().protocol, sequence.opens.front().first};
     packet.conntrack = Conntrack::established;
     packet.flags = dice.any({tcp_flag::ack, tcp_flag::ack, tcp_flag::syn});
@@ -176,7 +183,7 @@ TEST_CASE("random packets reach every verdict, reason and lockout", "[machine][r
   std::set<Verdict> verdicts;
   std::set<Reason> reasons;
   std::set<Lockout> lockouts;
-  bool without_room = false, granted = false, renewed = false;
+  bool without_room = false, granted = false, renewed = false, closed = false;
   for (std::uint32_t seed = 0; seed < kDeclarations; ++seed) {
     Dice dice(seed);
     const Spec spec = any_spec(dice);
@@ -189,6 +196,7 @@ TEST_CASE("random packets reach every verdict, reason and lockout", "[machine][r
       lockouts.insert(outcome.locked);
       granted = granted || !outcome.granted.empty();
       renewed = renewed || !outcome.renewed.empty();
+      closed = closed || !outcome.closed.empty();
       for (const Fired& fired : outcome.fired) without_room = without_room || !fired.noted;
     }
   }
@@ -197,6 +205,7 @@ TEST_CASE("random packets reach every verdict, reason and lockout", "[machine][r
   CHECK(lockouts.size() == 3);
   CHECK(granted);
   CHECK(renewed);
+  CHECK(closed);
   CHECK(without_room);
 }
 

@@ -428,12 +428,24 @@ class Judge {
       note({Kind::expected, person(packet), &sequence, step + 1}, sequence.step_timeout);
       return;
     }
+    if (!sequence.closes.empty()) return close(packet, sequence.closes);
     if (!note({Kind::holder, person(packet), &sequence}, sequence.open_for)) return;
     if (sequence.once) spent_.insert(&sequence);
     std::vector<Service> services = sequence.opens;
     std::sort(services.begin(), services.end());
     for (const Service& service : services) {
       if (note(grant(packet, sequence, service), sequence.open_for)) judgement.granted.push_back(service);
+    }
+  }
+
+  // Whoever holds a grant of that sequence has none from now on.
+  void close(const Packet& packet, const std::string& name) {
+    for (const Sequence* sequence : by_name_) {
+      const About holder{Kind::holder, person(packet), sequence};
+      if (sequence->name != name || !holds(holder)) continue;
+      log_.push_back({holder, now_});
+      for (const Service& service : sequence->opens)
+        log_.push_back({grant(packet, *sequence, service), now_});
     }
   }
 

@@ -24,6 +24,7 @@ TEST_CASE("a trace as JSON", "[trace]") {
       "60000-61000/udp"
     ],
     "renewed": [],
+    "closed": [],
     "wrong": false,
     "token_used": false,
     "locked_out": "nobody",
@@ -37,6 +38,7 @@ TEST_CASE("a trace as JSON", "[trace]") {
     "fired": [],
     "granted": [],
     "renewed": [],
+    "closed": [],
     "wrong": true,
     "token_used": false,
     "locked_out": "source",

@@ -41,7 +41,7 @@ std::string declaration_with(const Key& key, std::string_view value) {
   const std::string knock =
       key.name == "knock" || key.name == "derive" || key.name == "token" ? "" : "    knock: [7000]\n";
   const std::string name = key.name == "name" ? "" : "    name: x\n",
-                    opens = key.name == "opens" ? "" : "    opens: [22/tcp]\n";
+                    opens = key.name == "opens" || key.name == "closes" ? "" : "    opens: [22/tcp]\n";
   const std::string before =
       key.name == "public" || key.name == "ping" ? "knockwork: 1\nmode: stealth\n" : "knockwork: 1\n";
   switch (key.scope) {
@@ -51,7 +51,8 @@ std::string declaration_with(const Key& key, std::string_view value) {
       return "knockwork: 1\nmode: stealth\npublic:\n  -\n" +
              (key.name == "service" ? "" : std::string("    service: 67/udp\n")) + "    " + line;
     case Scope::sequence:
-      return "knockwork: 1\nsequences:\n  -\n" + name + knock + opens + "    " + line;
+      return "knockwork: 1\nsequences:\n  -\n" + name + knock + opens + "    " + line +
+             (key.name == "closes" ? "  - {name: ssh, knock: [7001], opens: [22/tcp]}\n" : "");
     case Scope::token:
       return "knockwork: 1\nsequences:\n  - name: x\n    opens: [22/tcp]\n    token:\n      " + line +
              (key.name == "port" ? "" : "      port: 41873\n") +

@@ -145,7 +145,13 @@ options:
             /etc/services, such as C(ssh) or C(ssh/tcp). They are refused to everyone else.
         type: list
         elements: str
-        required: true
+      closes:
+        description:
+          - >-
+            Another sequence whose grant this one ends for the source that knocks, in place of C(opens): its services
+            are closed to that source, by whichever sequence they were opened. Live connections continue, unless the
+            other sequence has C(on_expiry: cut).
+        type: str
       step_timeout:
         description:
           - >-
@@ -364,6 +370,13 @@ options:
         /etc/services, such as C(ssh) or C(ssh/tcp). They are refused to everyone else.
     type: list
     elements: str
+  closes:
+    description:
+      - >-
+        Another sequence whose grant this one ends for the source that knocks, in place of C(opens): its services are
+        closed to that source, by whichever sequence they were opened. Live connections continue, unless the other
+        sequence has C(on_expiry: cut).
+    type: str
   step_timeout:
     description:
       - >-

@@ -31,7 +31,8 @@ TOKEN = {
 SEQUENCE = {
     'name': dict(type='str', required=True),
     'knock': dict(type='list', elements='raw', no_log=False),
-    'opens': dict(type='list', elements='str', required=True),
+    'opens': dict(type='list', elements='str'),
+    'closes': dict(type='str'),
     'step_timeout': dict(type='str', default='5s'),
     'open_for': dict(type='str', default='30s'),
     'sequence_timeout': dict(type='str'),
@@ -63,9 +64,9 @@ DECLARATION = {
 
 # Options whose values hold neither ports nor secrets.
 SHOWN = frozenset((
-    'accepts', 'ahead', 'always_allow', 'epoch', 'from', 'host', 'interfaces', 'ipv4_prefix', 'ipv6_prefix',
-    'length', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'period', 'ping',
-    'prolong', 'protocols', 'refuse', 'sequence_timeout', 'serial', 'skew', 'sources', 'step_timeout', 'to',
+    'accepts', 'ahead', 'always_allow', 'closes', 'epoch', 'from', 'host', 'interfaces', 'ipv4_prefix',
+    'ipv6_prefix', 'length', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'period',
+    'ping', 'prolong', 'protocols', 'refuse', 'sequence_timeout', 'serial', 'skew', 'sources', 'step_timeout', 'to',
     'wrong_knock',
 ))
 NESTED = frozenset(('derive', 'sequences', 'token'))

@@ -147,9 +147,7 @@ struct Sequence {
   bool once = false;
   bool prolong = false;  // the grant is renewed while it is used
   OnExpiry on_expiry = OnExpiry::keep;
-  std::vector<std::string> interfaces;  // as Spec's, of this sequence alone; empty: Spec's
-  std::string closes;                   // the sequence whose grant it ends; then it opens nothing
-  int connections = 0;                  // that a grant lets in; 0: as many as come
+  std::string closes;  // the sequence whose grant it ends; then it opens nothing
   std::optional<Derivation> derive;
   std::optional<Token> token;
   bool operator==(const Sequence&) const = default;

@@ -1,6 +1,7 @@
 #include "knockwork/graph.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -86,6 +87,7 @@ class Drawing {
   }
 
   std::string opens(const Track& track) const {
+    if (!track.closes.empty()) return fmt::format("closes\\n{}", fmt::join(track.closes, "\\n"));
     const std::string what =
         ports_ == Ports::revealed ? listed(track.services) : counted(track.services.size(), "service");
     return fmt::format("opens {}\\nfor {}", what, to_string(track.open_for));

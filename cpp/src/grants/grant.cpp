@@ -1,5 +1,6 @@
 // Grants given by hand.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "commit/carry_out.hpp"
 #include "grants/named.hpp"
@@ -47,6 +48,9 @@ Plan plan_of(const LiveTable& live, const Network& network, const std::string& s
   const Program program = program_of(live.ruleset);
   const std::vector<Network> sources = sources_of(network, program);
   const Track track = tracks_named(live, sequence).back();  // of several epochs the newest, which stays
+  if (!track.closes.empty())
+    throw SystemError(
+        fmt::format("{} opens nothing: it closes {}", track.name, fmt::join(track.closes, ", ")));
   const std::string whom = sources.size() > 1 ? to_string(network) : shown_source(sources.front(), program);
   return plan_grant(live, track, sources, whom, time.value_or(milliseconds(track.open_for.milliseconds())));
 }

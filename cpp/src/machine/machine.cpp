@@ -302,7 +302,7 @@ Outcome Machine::at_token_port(State& state, Memory& memory, const Packet& packe
     return outcome;
   }
   outcome.fired = {*fired};
-  outcome.fired.front().noted = take_effect(state, memory, packet, *fired, outcome.granted);
+  outcome.fired.front().noted = take_effect(state, memory, packet, *fired, outcome);
   std::sort(outcome.granted.begin(), outcome.granted.end());
   return outcome;
 }
@@ -374,7 +374,7 @@ Outcome Machine::at_closed_port(State& state, Memory& memory, const Packet& pack
   Outcome outcome{knocks ? at_knock_port() : closed(), Reason::knock};
   if (!locked) outcome.fired = firing(state, memory, packet);
   for (auto fired = outcome.fired.rbegin(); fired != outcome.fired.rend(); ++fired) {
-    fired->noted = take_effect(state, memory, packet, *fired, outcome.granted);
+    fired->noted = take_effect(state, memory, packet, *fired, outcome);
   }
   if (!outcome.fired.empty()) {
     std::sort(outcome.granted.begin(), outcome.granted.end());
@@ -448,18 +448,43 @@ std::vector<Fired> Machine::firing(const State& state, const Memory& memory, con
 
 // False where a full set did not take what follows.
 bool Machine::take_effect(State& state, Memory& memory, const Packet& packet, const Fired& fired,
-                          std::vector<Service>& granted) const {
+                          Outcome& outcome) const {
   const Track& track = program_.tracks[fired.track];
   if (fired.spent) return true;
   if (program_.lockout) {
     memory.excused.update({key(packet), fired.edge}, packet.time, after(packet, excused_for(program_)),
                           program_.sources);
   }
-  if (fired.step + 1 == track.edges.size()) return grant(state, memory, packet, fired, granted);
+  if (fired.step + 1 == track.edges.size()) {
+    if (track.closes.empty()) return grant(state, memory, packet, fired, outcome.granted);
+    close(memory, packet, track, outcome);
+    return true;
+  }
   const bool begun = fired.step != 0 || begin(memory, packet, track);
   return memory.expected.update({key(packet), track.edges[fired.step + 1].id}, packet.time,
                                 after(packet, track.step_timeout), program_.sources) &&
          begun;
+}
+
+// What a source has by a grant of another sequence is over.
+void Machine::close(Memory& memory, const Packet& packet, const Track& track, Outcome& outcome) const {
+  const auto end = [&](auto& set, const auto& element) {
+    set.update({key(packet), element}, packet.time, packet.time, program_.sources);
+  };
+  for (const Track* closed : closed_by(program_, track)) {
+    const EdgeId edge = closed->edges.back().id;
+    if (!memory.holders.has({key(packet), edge}, packet.time)) continue;
+    end(memory.holders, edge);
+    for (const Service& service : closed->services) {
+      if (closed->to.empty()) {
+        end(grants(memory, service), service);
+      } else {
+        end(memory.reached, Door{closed->to, service, closed->cut});
+      }
+    }
+    outcome.closed.push_back(closed->name);
+  }
+  std::sort(outcome.closed.begin(), outcome.closed.end());
 }
 
 // The first knock starts the clock of every later step. False where a full set did not take one of them.

@@ -78,6 +78,7 @@ struct Outcome {
   Reason reason = Reason::no_port_of_ours;
   std::vector<Fired> fired{};          // in the order of tracks and steps
   std::vector<Service> granted{};      // by this packet: sorted, no duplicates
+  std::vector<std::string> closed{};   // whose grants this packet ended, by name: sorted
   std::vector<std::size_t> renewed{};  // whose grants this packet renewed (`prolong`), of Program::tracks
   bool wrong = false;
   bool used_token = false;         // this packet used a token up
@@ -169,7 +170,8 @@ class Machine {
   std::vector<Fired> firing(const State& state, const Memory& memory, const Packet& packet) const;
   bool begin(Memory& memory, const Packet& packet, const Track& track) const;
   bool take_effect(State& state, Memory& memory, const Packet& packet, const Fired& fired,
-                   std::vector<Service>& granted) const;
+                   Outcome& outcome) const;
+  void close(Memory& memory, const Packet& packet, const Track& track, Outcome& outcome) const;
   bool grant(State& state, Memory& memory, const Packet& packet, const Fired& fired,
              std::vector<Service>& granted) const;
   std::vector<Use> following(const Memory& memory, const Packet& packet) const;

@@ -65,6 +65,7 @@ nlohmann::ordered_json to_json(const Program& program, const ScriptedPacket& scr
           {"fired", fired},
           {"granted", granted},
           {"renewed", renewed},
+          {"closed", outcome.closed},
           {"wrong", outcome.wrong},
           {"token_used", outcome.used_token},
           {"locked_out", name(outcome.locked)},

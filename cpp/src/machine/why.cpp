@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -48,8 +49,9 @@ std::string burnt(const Program& program, const Packet& packet) {
 
 std::string describe(const Program& program, const Fired& fired) {
   const Track& track = program.tracks[fired.track];
-  const std::string opens =
+  std::string opens =
       fmt::format("opens {}{} for {}", listed(track.services), at(track.to), to_string(track.open_for));
+  if (!track.closes.empty()) opens = fmt::format("closes {}", fmt::join(track.closes, ", "));
   if (track.token) return fmt::format("token of {}: {}", track.name, of_token(track, fired, opens));
   const std::string knock =
       fmt::format("knock {0} of {1} ({0}/{2}): ", fired.step + 1, track.name, track.edges.size());

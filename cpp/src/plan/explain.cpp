@@ -31,6 +31,10 @@ std::string listed(const std::vector<Network>& networks) {
   return text.empty() ? "anywhere" : text;
 }
 
+std::string names(const std::vector<std::string>& closed) {
+  return closed.empty() ? "nothing" : fmt::format("{}", fmt::join(closed, ", "));
+}
+
 std::string places(const Track& track) { return track.to.empty() ? "this host" : listed(track.to); }
 
 bool has_places(const std::vector<Track>& tracks) {
@@ -134,6 +138,9 @@ class Explainer {
     } else if (before.edges != after.edges) {
       parts.push_back(fmt::format("knock {} → {}", shown_.knocks(before), shown_.knocks(after)));
     }
+    if (before.closes != after.closes) {
+      parts.push_back(fmt::format("closes {} → {}", names(before.closes), names(after.closes)));
+    }
     if (before.services != after.services) {
       parts.push_back(
           fmt::format("opens {} → {}", shown_.services(before.services), shown_.services(after.services)));
@@ -157,7 +164,7 @@ class Explainer {
     if (before.prolong != after.prolong) parts.emplace_back(after.prolong ? "prolong" : "no longer prolong");
     if (before.cut != after.cut)
       parts.emplace_back(after.cut ? "on_expiry keep → cut" : "on_expiry cut → keep");
-    if (before.open_for != after.open_for) {
+    if (before.open_for != after.open_for && before.closes.empty() && after.closes.empty()) {
       parts.push_back(fmt::format("open_for {} → {}", to_string(before.open_for), to_string(after.open_for)));
     }
     return fmt::format("{}", fmt::join(parts, ", "));
@@ -249,7 +256,9 @@ std::string describe(const Track& track, const Shown& shown) {
   const std::string how =
       track.token ? "token" : fmt::format("{} {}", counted(track.edges.size(), "knock"), shown.knocks(track));
   std::string text =
-      fmt::format("{}, opens {} for {}", how, shown.services(track.services), to_string(track.open_for));
+      track.closes.empty()
+          ? fmt::format("{}, opens {} for {}", how, shown.services(track.services), to_string(track.open_for))
+          : fmt::format("{}, closes {}", how, names(track.closes));
   if (track.edges.size() > 1) text += ", step_timeout " + to_string(track.step_timeout);
   if (track.sequence_timeout) text += ", sequence_timeout " + to_string(*track.sequence_timeout);
   if (!track.from.empty()) text += ", from " + listed(track.from);

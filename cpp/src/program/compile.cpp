@@ -112,6 +112,15 @@ std::vector<Knock> resolve_guards(const Spec& spec, const Program& program) {
   return sorted_unique(std::move(guards));
 }
 
+// The sequence of that name, or all of its epochs.
+std::vector<std::string> names_of(const std::vector<Sequence>& sequences, const std::string& name) {
+  std::vector<std::string> names;
+  for (const Sequence& sequence : sequences) {
+    if (sequence.name == name || sequence.name.starts_with(name + '#')) names.push_back(sequence.name);
+  }
+  return names;
+}
+
 std::vector<Track> compile_tracks(std::vector<Sequence> sequences) {
   std::sort(sequences.begin(), sequences.end(),
             [](const Sequence& left, const Sequence& right) { return left.name < right.name; });
@@ -128,7 +137,7 @@ std::vector<Track> compile_tracks(std::vector<Sequence> sequences) {
     track.token = sequence.token.has_value();
     if (track.token) track.edges.push_back({numbers[at].front(), sequence.token->port});
     track.step_timeout = sequence.step_timeout;
-    track.open_for = sequence.open_for;
+    if (sequence.closes.empty()) track.open_for = sequence.open_for;
     if (sequence.knock.size() > 1) track.sequence_timeout = sequence.sequence_timeout;
     track.from = without_nested(sequence.from);
     track.to = fewest(sequence.to);
@@ -138,6 +147,9 @@ std::vector<Track> compile_tracks(std::vector<Sequence> sequences) {
     for (std::size_t step = 0; step < sequence.knock.size(); ++step) {
       track.edges.push_back({numbers[at][step], sequence.knock[step]});
     }
+  }
+  for (std::size_t at = 0; at < sequences.size(); ++at) {
+    if (!sequences[at].closes.empty()) tracks[at].closes = names_of(sequences, sequences[at].closes);
   }
   return tracks;
 }
@@ -230,6 +242,14 @@ bool has_sequence_timeouts(const Program& program) {
                      [](const Track& track) { return track.sequence_timeout.has_value(); });
 }
 
+std::vector<const Track*> closed_by(const Program& program, const Track& track) {
+  std::vector<const Track*> closed;
+  for (const Track& other : program.tracks) {
+    if (std::binary_search(track.closes.begin(), track.closes.end(), other.name)) closed.push_back(&other);
+  }
+  return closed;
+}
+
 std::vector<std::string> declared_interfaces(const Program& program) {
   std::vector<std::string> names = program.interfaces;
   for (const std::string& name : program.left_out) names.push_back('!' + name);
@@ -297,9 +317,10 @@ std::vector<Service> cut_services(const Program& program) {
 namespace {
 
 std::string dump(const Track& track) {
-  std::string text = "sequence " + track.name + ": " +
-                     (track.token ? "token" : "step " + to_string(track.step_timeout)) + ", open for " +
-                     to_string(track.open_for);
+  std::string text =
+      "sequence " + track.name + ": " + (track.token ? "token" : "step " + to_string(track.step_timeout));
+  if (track.closes.empty()) text += ", open for " + to_string(track.open_for);
+  for (const std::string& name : track.closes) text += ", closes " + name;
   if (track.sequence_timeout) text += ", all within " + to_string(*track.sequence_timeout);
   for (const Network& network : track.from) text += ", from " + to_string(network);
   for (const Network& network : track.to) text += ", to " + to_string(network);

@@ -32,6 +32,8 @@ struct Track {  // one sequence, compiled
   bool token = false;
   std::vector<Edge> edges;        // in the order of their steps, at least one
   std::vector<Service> services;  // what the last edge grants, sorted, no duplicates
+  // In place of that: the names of the tracks whose grants it ends, sorted. All epochs of a derived sequence.
+  std::vector<std::string> closes;
   Duration step_timeout;
   Duration open_for;
   // Of the whole sequence, from its latest first knock; two knocks or more.
@@ -77,6 +79,9 @@ bool has_sequence_timeouts(const Program& program);
 
 // As a declaration lists them: "eth0", or "!wg0" of one that is left out.
 std::vector<std::string> declared_interfaces(const Program& program);
+
+// The tracks that it closes.
+std::vector<const Track*> closed_by(const Program& program, const Track& track);
 
 // A service where it is: what is protected, and what a grant is for.
 struct Door {

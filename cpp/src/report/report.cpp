@@ -85,6 +85,16 @@ json list(const Items& items, Show show) {
 
 }  // namespace
 
+namespace {
+
+std::string effect_of(const SequenceStatus& sequence) {
+  if (!sequence.opens.empty()) return "opens " + sequence.opens;
+  if (sequence.services == 0) return "closes another";
+  return fmt::format("opens {} service{}", sequence.services, sequence.services == 1 ? "" : "s");
+}
+
+}  // namespace
+
 std::string to_text(const Report& report, Execution execution) {
   if (!report.changed) return "Unchanged: the kernel already matches the declaration.\n";
   std::string text;
@@ -137,10 +147,7 @@ std::string sequences_of(const Status& status) {
         sequence.token ? fmt::format("token, used {} time{}", sequence.uses, sequence.uses == 1 ? "" : "s")
                        : fmt::format("{} knock{} {}", sequence.knocks, sequence.knocks == 1 ? "" : "s",
                                      sequence.fingerprint);
-    text += fmt::format("  {:<24} {}, opens {}{}\n", sequence.name, how,
-                        !sequence.opens.empty() ? sequence.opens
-                                                : fmt::format("{} service{}", sequence.services,
-                                                              sequence.services == 1 ? "" : "s"),
+    text += fmt::format("  {:<24} {}, {}{}\n", sequence.name, how, effect_of(sequence),
                         !sequence.once   ? ""
                         : sequence.spent ? ", spent"
                                          : ", once");

@@ -31,6 +31,7 @@ bool locks_out(const Origin& origin) {
 }
 bool written_down(const Origin& origin) { return !origin.sequence->derive && !origin.sequence->token; }
 bool has_steps(const Origin& origin) { return !origin.sequence->token; }
+bool opens_any(const Origin& origin) { return origin.sequence->closes.empty(); }
 bool from_some(const Origin& origin) { return !origin.rule->from.empty(); }
 bool overlaps(const Origin& origin) { return origin.derivation->overlap > Duration{}; }
 bool by_epoch(const Origin& origin) { return origin.derivation->epoch.has_value(); }
@@ -213,7 +214,7 @@ constexpr std::array<Key, 3> kPublicEntry{{
      .effective = from_some},
 }};
 
-constexpr std::array<Key, 13> kSequence{{
+constexpr std::array<Key, 14> kSequence{{
     {.name = "name",
      .scope = Scope::sequence,
      .form = Form::name,
@@ -249,7 +250,19 @@ constexpr std::array<Key, 13> kSequence{{
      .doc = "The services that the sequence opens: port/protocol or first-last/protocol, or a name from this "
             "host's /etc/services, such as `ssh` or `ssh/tcp`. They are refused to everyone else.",
      .client = true,
-     .required = true},
+     .required = true,
+     .unless = {"closes"},
+     .effective = opens_any},
+    {.name = "closes",
+     .scope = Scope::sequence,
+     .form = Form::name,
+     .access = kScalarIfAny<&Sequence::closes, parse_name>,
+     .fallback = "",
+     .example = "ssh",
+     .doc = "Another sequence whose grant this one ends for the source that knocks, in place of `opens`: its "
+            "services are closed to that source, by whichever sequence they were opened. Live connections "
+            "continue, unless the other sequence has `on_expiry: cut`.",
+     .client = true},
     {.name = "step_timeout",
      .scope = Scope::sequence,
      .form = Form::duration,
@@ -266,7 +279,8 @@ constexpr std::array<Key, 13> kSequence{{
      .fallback = "30s",
      .example = "60s",
      .doc = "How long new connections are accepted after the last knock. Live connections continue.",
-     .client = true},
+     .client = true,
+     .effective = opens_any},
     {.name = "sequence_timeout",
      .scope = Scope::sequence,
      .form = Form::duration,
@@ -294,7 +308,8 @@ constexpr std::array<Key, 13> kSequence{{
          "The addresses of the services. They are protected and opened at these addresses (routed, or some "
          "of this host's addresses) instead of at every address of this host. The knocks still go to this "
          "host.",
-     .client = true},
+     .client = true,
+     .effective = opens_any},
     {.name = "once",
      .scope = Scope::sequence,
      .form = Form::boolean,
@@ -303,7 +318,8 @@ constexpr std::array<Key, 13> kSequence{{
      .example = "true",
      .doc =
          "After one grant, the kernel ignores the sequence until `knockwork renew NAME` or until its knocks "
-         "change."},
+         "change.",
+     .effective = opens_any},
     {.name = "prolong",
      .scope = Scope::sequence,
      .form = Form::boolean,
@@ -314,7 +330,8 @@ constexpr std::array<Key, 13> kSequence{{
          "The grant lasts while it is used: packets of a connection to a service that the sequence opens renew "
          "it to `open_for`, or up to a tenth more. Packets count that the client sends once the service has "
          "answered. A grant that has expired is not renewed. Sequences that open the same service must agree. "
-         "docs/udp-services.md has examples."},
+         "docs/udp-services.md has examples.",
+     .effective = opens_any},
     {.name = "on_expiry",
      .scope = Scope::sequence,
      .form = Form::choice,
@@ -323,7 +340,8 @@ constexpr std::array<Key, 13> kSequence{{
      .example = "cut",
      .doc = "What happens to live connections when their source no longer has a grant: `keep` lets them "
             "continue, `cut` silently drops their packets. Sequences that open the same service must agree.",
-     .choices = kOnExpiry},
+     .choices = kOnExpiry,
+     .effective = opens_any},
     {.name = "derive",
      .scope = Scope::sequence,
      .form = Form::derivation,

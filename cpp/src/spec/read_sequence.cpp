@@ -47,6 +47,18 @@ void check_ways(const Value& map, Faults& faults) {
   }
 }
 
+// What a sequence that closes another one has no use for.
+void check_closes(const Value& map, Faults& faults) {
+  const Value closes = find_key(map, "closes");
+  if (!closes) return;
+  if (find_key(map, "opens"))
+    faults.at(closes, {"both `opens` and `closes`", "keep one: a sequence opens or closes"});
+  for (const char* key : {"open_for", "to", "once", "prolong", "on_expiry"}) {
+    if (const Value place = find_key(map, key))
+      faults.at(place, {fmt::format("`{}` has no effect with `closes`", key), "remove it"});
+  }
+}
+
 constexpr Duration kLongestToken = Duration::milliseconds(24LL * 3600 * 1000);
 constexpr Duration kShortestPeriod = Duration::milliseconds(1000);
 
@@ -87,6 +99,7 @@ void read_sequence_list(const Value& list, Draft& draft, Faults& faults) {
     sequence.at = entry;
     read_map(Scope::sequence, entry, {&draft, &sequence, nullptr}, faults);
     check_ways(entry, faults);
+    check_closes(entry, faults);
   }
 }
 

@@ -145,6 +145,11 @@ std::string cut_segment_chain(const Segment& segment) { return "cut_" + segment_
 std::string waiting_chain(Duration step_timeout) { return "within_" + nft_time(step_timeout); }
 
 std::string opening_chain(const Track& track) {
+  if (!track.closes.empty()) {
+    std::string names;
+    for (const std::string& name : track.closes) names += name + ' ';
+    return "close_" + short_digest(names);
+  }
   std::string services;
   for (const Service& service : track.services) services += to_string(service) + ' ';
   for (const Network& network : track.to) services += to_string(network) + ' ';

@@ -128,7 +128,8 @@ void add_edge_maps(std::vector<Set>& sets, const Program& program) {
       (step == 0 ? openers : later)
           .push_back({key, "goto " + firing_chain(track, step), last ? track.name : ""});
       if (!last) next.push_back({key, edge_key(track.edges[step + 1].id), {}});
-      if (last && program.log != Log::none) logged.push_back({key, nft_mark(track.edges[step].id), {}});
+      if (last && program.log != Log::none && track.closes.empty())
+        logged.push_back({key, nft_mark(track.edges[step].id), {}});
     }
   }
   sets.push_back(static_set("openers", "classid : verdict", std::move(openers)));

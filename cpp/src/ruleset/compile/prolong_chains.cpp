@@ -165,7 +165,7 @@ class Prolongs {
     Rules rules;
     for (const auto& [source, family] : book_.sources()) {
       for (const Service& service : track.services)
-        rules.push_back(granting(track, service, source, family, renewed_for(track.open_for)));
+        rules.push_back(granting(track, service, source, family, nft_time(renewed_for(track.open_for))));
     }
     return rules;
   }

@@ -93,7 +93,7 @@ class Rulebook {
 // `update @granted4 { ip saddr . meta l4proto & 6 | 6 . 22 timeout 30s }`, wherever a grant for the service
 // is.
 std::string granting(const Track& track, const Service& service, const std::string& source, char family,
-                     Duration duration);
+                     std::string_view time);
 
 // The chains of each file.
 std::vector<Chain> gate_chains(const Rulebook& book);      // prerouting: knocks, and refusals

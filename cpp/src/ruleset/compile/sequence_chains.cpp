@@ -19,6 +19,8 @@ std::string constant_protocol(Protocol protocol) {
   return fmt::format("meta l4proto & {0} | {0}", static_cast<int>(protocol));
 }
 
+constexpr std::string_view kAtOnce = "1ms";  // the shortest time that an element can have
+
 class Sequences {
  public:
   explicit Sequences(const Rulebook& book) : book_(book), program_(book.program()) {}
@@ -30,7 +32,7 @@ class Sequences {
     };
     for (const Track& track : program_.tracks) {
       if (track.edges.size() > 1) make(waiting_chain(track.step_timeout)).rules = waiting(track);
-      make(opening_chain(track)).rules = opening(track);
+      make(opening_chain(track)).rules = track.closes.empty() ? opening(track) : closing(track);
       if (track.once) {
         make("once_" + opening_chain(track)).rules = opening_once(track);
         make("spender").rules = spender();
@@ -112,10 +114,43 @@ class Sequences {
                                   nft_time(track.open_for)));
       for (const Service& service : track.services) {
         rules.push_back(fmt::format("{} . meta priority @holders{} {}", source, family,
-                                    granting(track, service, source, family, track.open_for)));
+                                    granting(track, service, source, family, nft_time(track.open_for))));
       }
     }
     append(rules, logged_grant());
+    return rules;
+  }
+
+  // An element is told to expire at once: one that a rule deletes would stay in its bucket until the next
+  // collection, and whoever opens and closes in turn could fill the set. Only who holds a grant has one to
+  // end.
+  Rules closing(const Track& track) const {
+    Rules rules = muted();
+    rules.push_back(kFired);
+    append(rules, late_copies());
+    for (const Track* closed : closed_by(program_, track)) {
+      for (const auto& [source, family] : book_.sources()) append(rules, closing(*closed, source, family));
+    }
+    return rules;
+  }
+
+  // The holder last: all others ask for it. Each by itself, for a full set ends a rule.
+  static Rules closing(const Track& closed, const std::string& source, char family) {
+    constexpr Duration kPause = Duration::milliseconds(100);
+    const std::string edge = edge_key(closed.edges.back().id);
+    std::vector<std::string> updates;
+    if (closed.prolong) {  // no packet on its way renews what is over
+      updates.push_back(
+          fmt::format("update @renewed{} {{ {} . {} timeout {} }}", family, source, edge, nft_time(kPause)));
+    }
+    for (const Service& service : closed.services)
+      updates.push_back(granting(closed, service, source, family, kAtOnce));
+    updates.push_back(
+        fmt::format("update @holders{} {{ {} . {} timeout {} }}", family, source, edge, kAtOnce));
+    Rules rules;
+    for (const std::string& update : updates)
+      rules.push_back(
+          fmt::format("{0} . meta priority & {1} | {1} @holders{2} {3}", source, edge, family, update));
     return rules;
   }
 
@@ -170,8 +205,7 @@ class Sequences {
 }  // namespace
 
 std::string granting(const Track& track, const Service& service, const std::string& source, char family,
-                     Duration duration) {
-  const std::string time = nft_time(duration);
+                     std::string_view time) {
   if (!track.to.empty()) {
     const auto [first, second] = door_marks({track.to, service});
     return fmt::format("update @reached{} {{ {} . {} . {} timeout {} }}", family, source, nft_mark(first),

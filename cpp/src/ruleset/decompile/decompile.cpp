@@ -100,16 +100,18 @@ Opening read_opening(const Chain& chain, const LiveDoors& doors, const std::vect
   return opening;
 }
 
-// `ip saddr . meta priority & 4184:accc | 4184:accc @holders4 …`: the edges whose grants use renews.
+// Of `ip saddr . meta priority & 4184:accc | 4184:accc @holders4 …`: the edge.
+std::string edge_of_holder(const std::string& rule) {
+  const std::size_t end = rule.find(" @holders"), bar = rule.rfind(" | ", end);
+  return end == std::string::npos || bar == std::string::npos ? "" : rule.substr(bar + 3, end - bar - 3);
+}
+
+// The edges whose grants use renews.
 std::set<std::string> read_prolonged(const Ruleset& ruleset) {
   std::set<std::string> edges;
   for (const Chain& chain : ruleset.chains) {
     if (!chain.name.starts_with("renewal_")) continue;
-    for (const std::string& rule : chain.rules) {
-      const std::size_t end = rule.find(" @holders"), bar = rule.rfind(" | ", end);
-      if (end != std::string::npos && bar != std::string::npos)
-        edges.insert(rule.substr(bar + 3, end - bar - 3));
-    }
+    for (const std::string& rule : chain.rules) edges.insert(edge_of_holder(rule));
   }
   return edges;
 }
@@ -182,7 +184,7 @@ class Decompiler {
         rewritten_ = "goto " + std::string(verdict.substr(10));
         verdict = rewritten_;
       }
-      if (verdict.starts_with("goto open_")) {
+      if (verdict.starts_with("goto open_") || verdict.starts_with("goto close_")) {
         return finish(std::move(track), verdict.substr(5), target->second->comment);
       }
       if (!verdict.starts_with("goto within_")) return std::nullopt;
@@ -221,7 +223,21 @@ class Decompiler {
     verdict = rewritten_;
   }
 
+  std::optional<Track> closing(Track track, std::string_view chain_name, const std::string& comment) const {
+    const Chain* chain = ruleset_.chain(std::string(chain_name));
+    if (chain == nullptr) return std::nullopt;
+    track.name = comment;
+    std::set<std::string> names;
+    for (const std::string& rule : chain->rules) {
+      const auto closed = targets_.find(edge_of_holder(rule));
+      if (closed != targets_.end()) names.insert(closed->second->comment);
+    }
+    track.closes.assign(names.begin(), names.end());
+    return track;
+  }
+
   std::optional<Track> finish(Track track, std::string_view chain_name, const std::string& comment) {
+    if (chain_name.starts_with("close_")) return closing(std::move(track), chain_name, comment);
     const std::string name(chain_name);
     auto opening = openings_.find(name);
     if (opening == openings_.end()) {

@@ -56,6 +56,24 @@ void check_tokens(const Draft& draft, Faults& faults) {
   }
 }
 
+// The other one opens something.
+void check_closed(const Draft& draft, Faults& faults) {
+  std::unordered_map<std::string_view, const SequenceDraft*> named;
+  for (const SequenceDraft& sequence : draft.sequences) named.emplace(sequence.value.name, &sequence);
+  for (const SequenceDraft& sequence : draft.sequences) {
+    if (sequence.value.closes.empty()) continue;
+    const auto found = named.find(sequence.value.closes);
+    const Value place = find_key(sequence.at, "closes");
+    if (found == named.end()) {
+      faults.at(place, {fmt::format("no sequence is named {}", quote_name(sequence.value.closes)),
+                        "write the name of a sequence with `opens`"});
+    } else if (!found->second->value.closes.empty()) {
+      faults.at(place, {fmt::format("{} opens nothing", title(*found->second)),
+                        "write the name of a sequence with `opens`"});
+    }
+  }
+}
+
 }  // namespace
 
 std::string title(const SequenceDraft& sequence) {
@@ -95,6 +113,7 @@ void check_combinations(const Draft& draft, Faults& faults) {
     faults.at(draft.ping, {"`ping` has no effect in `mode: gate`",
                            "remove it, or write `mode: stealth`: gate mode does not affect echo requests"});
   }
+  check_closed(draft, faults);
   check_tokens(draft, faults);
   check_token_keys(draft, faults);
   if (draft.value.wrong_knock == WrongKnock::lockout) {

@@ -155,8 +155,10 @@ Json object(Scope scope) {
   schema["properties"] = std::move(properties);
   schema["required"] = std::move(required);
   schema["additionalProperties"] = false;
-  if (scope == Scope::sequence)
+  if (scope == Scope::sequence) {
     schema["oneOf"] = {{{"required", {"knock"}}}, {{"required", {"derive"}}}, {{"required", {"token"}}}};
+    schema["anyOf"] = {{{"required", {"opens"}}}, {{"required", {"closes"}}}};
+  }
   if (scope == Scope::token) schema["oneOf"] = {{{"required", {"secret_file"}}}, {{"required", {"key"}}}};
   if (scope == Scope::derive) schema["not"] = {{"required", {"period", "epoch"}}};
   return schema;
