@@ -63,6 +63,11 @@ int run_fwknop(const Arguments& arguments) {
   return show(import_fwknop(read(arguments.files.front()), arguments.token_port), arguments);
 }
 
+void add_report_options(Commands& group, CLI::App* sub, Arguments& arguments) {
+  sub->add_flag("--reveal", arguments.reveal, "show the lines that the report names (they contain ports)");
+  group.share(sub, arguments, {Shared::json});
+}
+
 }  // namespace
 
 void add_import_commands(Commands& commands) {
@@ -76,17 +81,17 @@ void add_import_commands(Commands& commands) {
       "--check", arguments->compare,
       "give the same knocks to Debian's knockd, in a network namespace of its own, and to the import, "
       "and print for each sequence whether both open");
-  group.share(sub, *arguments, {Shared::reveal, Shared::json});
+  add_report_options(group, sub, *arguments);
 
   sub = group.add("nft", "Translate a file for `nft -f` that knocks with sets; reports in the same way",
                   arguments, run_nft);
   sub->add_option("FILE", arguments->files, "the file; - for standard input")->required()->expected(1);
-  group.share(sub, *arguments, {Shared::reveal, Shared::json});
+  add_report_options(group, sub, *arguments);
 
   sub = group.add("fwknop", "Translate access.conf to sequences with a token; reports in the same way",
                   arguments, run_fwknop);
   sub->add_option("FILE", arguments->files, "the file; - for standard input")->required()->expected(1);
   sub->add_option("--token-port", arguments->token_port, "the UDP port that tokens are sent to")
       ->capture_default_str();
-  group.share(sub, *arguments, {Shared::reveal, Shared::json});
+  add_report_options(group, sub, *arguments);
 }

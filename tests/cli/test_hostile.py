@@ -33,7 +33,9 @@ JSON_COMMANDS = (
     "grant X --sequence ssh", "grant 192.0.2.7 --sequence X", "grant 192.0.2.7 --sequence ssh --for X",
     "revoke --sequence X", "revoke --source X", "derive new-secret X", "derive show X", "derive show --sequence X",
     "derive show --epoch X", "derive clock X", "epoch publish X", "epoch retire 1 X", "export --host X",
-    "export --address X", "export X", "knock X", "knock X 7000/udp", "knock host.invalid X",
+    "export --address X", "export --format X", "export --format sh --host X", "export X", "import knockd X",
+    "import knockd X --check", "import nft X", "import fwknop X", "import fwknop /etc/hosts --token-port X",
+    "knock X", "knock X 7000/udp", "knock host.invalid X",
     "knock ::1 7000 --source X", "knock ::1 7000 --interface X", "knock ::1 7000 --wait-open X",
     "knock ::1 7000 --delay X", "knock web1 --sequence X", "knock web1 --profile X", "remove --lock-timeout X",
 )
