@@ -53,6 +53,7 @@ class Account:
     translated: int = 0  # … or led in or out by a neighbour
     begun: int = 0  # of the judged: of connections …
     renewed: int = 0  # … or sequences whose grants the packet renewed
+    closed: int = 0  # … or ended
     ended: int = 0  # … or dropped, the connection having lost its grant
     away: int = 0  # … or to another address than the server's first
     spent: int = 0  # … or sequences that the packet spent
@@ -108,6 +109,7 @@ class Comparison:
             return
         knock = self._is_knock(packet, seen) or self._is_token(packet, seen)
         unsure = (knock and (doubt.firing > now or self._is_perhaps_spent(packet, doubt, now)
+                             or doubt.grants > now and bool(self._declaration.closers(_target(packet)))
                              or doubt.excused > now and not (reply["fired"] or self._is_first(packet)))
                   or doubt.grants > now and any(True for _ in self._asked_for(packet, seen)))
         used = seen.state == "established" and not is_syn(packet) and not seen.reply and bool(
@@ -133,6 +135,7 @@ class Comparison:
                 self._way_out(number))
             account.begun += seen.state == "established"
             account.renewed += len(reply["renewed"])
+            account.closed += len(reply["closed"])
             account.ended += seen.state == "established" and reply["verdict"] == "dropped"
             account.away += bool(packet.to)
             account.spent += "is spent" in reply["why"]
@@ -227,6 +230,11 @@ class Comparison:
                         for steps in ("expected", "begun"):
                             yield self._state.until(
                                 steps + digit, self._state.expected(packet.source, sequence.name, step))
+            for closer in self._declaration.closers(target):
+                for sequence in self._declaration.sequences:
+                    if sequence.name == closer.closes:
+                        yield self._state.until("holders" + digit, self._state.expected(
+                            packet.source, sequence.name, sequence.steps))
             for sequence in self._spenders(packet):
                 yield self._state.until("holders" + digit, self._state.expected(
                     packet.source, sequence.name, sequence.steps))

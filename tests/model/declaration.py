@@ -35,6 +35,7 @@ class Sequence:
     once: bool = False
     cut: bool = False  # on_expiry: cut
     prolong: bool = False
+    closes: str = ""  # the name of another one; then it opens nothing
     token: str = ""  # the port of its tokens, as "7000/udp": then it has no knocks
 
     @property
@@ -107,6 +108,10 @@ class Declaration:
         wide = [(sequence, service) for sequence, service in here if "-" in service]
         return [group for group in (there, single, wide) if any(sequence.prolong for sequence, _ in group)]
 
+    def closers(self, target: str) -> list[Sequence]:
+        """The sequences of which a knock on this port, as "7000/udp", could be the last, and which close others."""
+        return [sequence for sequence in self.sequences if sequence.closes and sequence.knock[-1:] == (target,)]
+
     @property
     def locks(self) -> bool:
         """Whether a wrong knock has consequences."""
@@ -160,8 +165,11 @@ class Declaration:
                 lines.append(f"{key}: {_list(value) if isinstance(value, tuple) else value}")
         lines.append("sequences:")
         for sequence in self.sequences:
-            lines += [f"  - name: {sequence.name}", f"    opens: {_list(sequence.opens)}",
-                      f"    open_for: {sequence.open_for}ms"]
+            lines += [f"  - name: {sequence.name}"]
+            if sequence.closes:
+                lines += [f"    closes: {sequence.closes}"]
+            else:
+                lines += [f"    opens: {_list(sequence.opens)}", f"    open_for: {sequence.open_for}ms"]
             if sequence.token:
                 lines.append(f"    token: {{port: {sequence.token}, key: {_any_key(sequence.name)}}}")
             else:
@@ -304,6 +312,17 @@ def with_prolonged(dice: random.Random, declaration: Declaration) -> Declaration
         prolonged |= more
     return replace(declaration, sequences=tuple(
         replace(sequence, prolong=sequence.name in prolonged) for sequence in declaration.sequences))
+
+
+def with_closer(dice: random.Random, declaration: Declaration) -> Declaration:
+    """Perhaps one more, that closes another: by knocks that come one after the other when that is played again."""
+    closed = dice.choice(declaration.sequences)
+    if not closed.knock or dice.random() < 0.5:
+        return declaration
+    knock = dice.choice(((closed.knock[-1],), (closed.knock[-1], closed.knock[0]), closed.knock[::-1][:4]))
+    closer = Sequence(dice.choice(("aaron", "zoe")), knock, (), closed.step_timeout, 0, None, (),
+                      closes=closed.name)
+    return replace(declaration, sequences=(*declaration.sequences, closer))
 
 
 def _meet(one: Sequence, other: Sequence) -> bool:

@@ -89,6 +89,9 @@ class State:
                 self._set(f"expected{digit}", self.expected(packet.source, sequence.name, fired["step"] + 1),
                           now + sequence.step_timeout / 1000)
                 continue
+            if sequence.closes:
+                self._close(packet.source, by_name[sequence.closes], now)
+                continue
             if not self._spend(sequence):
                 continue
             self._grant(packet.source, sequence, now + sequence.open_for / 1000)
@@ -103,6 +106,10 @@ class State:
             self._set(self.lockouts(packet) + digit, self.declaration.lockout_key(packet.source), until)
         elif reply["locked_out"] == "family":
             raise AssertionError("a script without enough room: this model does not follow it")
+
+    def _close(self, source: str, sequence: Sequence, now: float) -> None:
+        if self.until(f"holders{family(source)}", self.expected(source, sequence.name, sequence.steps)) > now:
+            self._grant(source, sequence, now)
 
     def _grant(self, source: str, sequence: Sequence, until: float) -> None:
         self._set(f"holders{family(source)}", self.expected(source, sequence.name, sequence.steps), until)

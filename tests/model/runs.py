@@ -52,6 +52,7 @@ class Total:
                 f"{one.granted} services granted, {one.wrong} wrong, {one.spent} sequences spent, "
                 f"{one.tokens} tokens used up, {one.replays} replays of them, "
                 f"{one.begun} packets of connections, {one.ended} of ended ones, {one.renewed} grants renewed, "
+                f"{one.closed} closed, "
                 f"{one.away} to other addresses, {one.forged} seeming answers, {one.related} related, "
                 f"{one.again} connections begun again, {one.translated} translated; "
                 f"{one.elements} elements in {one.looks} "

@@ -36,7 +36,7 @@ def test_kernel_and_machine_agree(mode: str, total: Total) -> None:
     assert one.judged > one.packets / 2, f"too little was judged: {total}"
     assert one.fired and one.granted and one.wrong and one.elements, f"nothing happened: {total}"
     assert one.begun and one.ended and one.away and one.spent, f"nothing ended, or went elsewhere: {total}"
-    assert one.renewed, f"no grant was renewed: {total}"
+    assert one.renewed and one.closed, f"no grant was renewed, or none was closed: {total}"
     assert one.tokens and one.replays, f"no token was used, or none twice: {total}"
     assert one.forged and one.related and one.again, f"nobody tried to go round: {total}"
     # In stealth only a public port can be led in: seldom among so few.
@@ -137,6 +137,14 @@ def _single_once(declaration: Declaration, _: Script) -> bool:
     return declaration.wrong_knock != "ignore" and any(
         sequence.once and len(sequence.knock) == 1 and not sequence.sources
         for sequence in declaration.sequences)
+
+
+def _prolonged(declaration: Declaration, _: Script) -> bool:
+    return any(sequence.prolong and not sequence.cut and sequence.open_for > 200 for sequence in declaration.sequences)
+
+
+def _closing(declaration: Declaration, _: Script) -> bool:
+    return any(sequence.closes for sequence in declaration.sequences)
 
 
 def _any_cut(declaration: Declaration, _: Script) -> bool:
@@ -299,6 +307,11 @@ WRONG_BY_KEY: dict[str, tuple[Needs, Wrong]] = {
     "always_allow saves tokens": (_allowed_token, _first("token_check", "ip saddr @always_allow4 accept")),
     "a lockout keeps tokens out": (_locked_token, _first("token_use", "ip saddr @locked4 return")),
     "an early nat chain opens": (_led_out, _without("turned_away", "ct status dnat drop")),
+    "use renews nothing": (_prolonged, _without("renewal_.*", "@holders")),
+    "use renews the port alone": (_prolonged, _as_all("prolong_.*", [])),
+    "use renews for one pause": (_prolonged, _with("(renewal|prolong)_.*", r"timeout \d+ms }", "timeout 100ms }")),
+    "a close ends nothing": (_closing, _without("close_[0-9a-f]+", "@holders")),
+    "a close ends no service": (_closing, _with("close_[0-9a-f]+", "^.*update @(granted|ranged|reached).*$", "")),
 }
 
 

@@ -10,7 +10,7 @@ from bed.cli import Knockwork
 from bed.table import Table
 from model import machine, observer, sender
 from model.compare import Account, Comparison, delays
-from model.declaration import Declaration, any_declaration, with_prolonged
+from model.declaration import Declaration, any_declaration, with_closer, with_prolonged
 from model.machine import Reply, State
 from model.observer import Look, Seen
 from model.script import Packet, Script, any_script, is_routed
@@ -31,7 +31,8 @@ def case(seed: int) -> tuple[Declaration, Script]:
     if seed in FOUND_BEFORE_TOKENS:
         return declaration, script
     declaration, script = with_tokens(random.Random(~seed), declaration, script)
-    return with_prolonged(random.Random(seed + 0x10000000), declaration), script
+    declaration = with_prolonged(random.Random(seed + 0x10000000), declaration)
+    return with_closer(random.Random(seed + 0x20000000), declaration), script
 
 
 @dataclass(frozen=True)
