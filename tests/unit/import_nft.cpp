@@ -94,7 +94,7 @@ TEST_CASE("import: two doors of sets, and what has no part in them") {
 
 TEST_CASE("import: ways through sets") {
   struct Case {
-    const char* chain;
+    std::string chain;
     const char* made;
   };
   for (
@@ -157,6 +157,16 @@ TEST_CASE("import: a way through sets is refused at its line") {
       "set x { type ipv4_addr; flags timeout; }\n"));
   CHECK(two.sequences.empty());
   CHECK(reason_of(two, 8) == "lost: it asks for a set that is no part of the way to it");
+}
+
+TEST_CASE("import: what comes after a rule that is not understood") {
+  const Imported made = import(doors("ip ttl 64 ip saddr != @x return\n" + std::string(kWay)));
+  CHECK(reason_of(made, 5) ==
+        "lost: it has no part in knocking, or is not understood: keep it in a ruleset of your own");
+  for (const int line : {6, 7, 8}) {
+    CHECK(reason_of(made, line) ==
+          "lost: an earlier rule, at line 5, is not understood and may keep packets from it");
+  }
 }
 
 TEST_CASE("import: files for nft that are no such files") {

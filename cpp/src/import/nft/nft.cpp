@@ -24,7 +24,20 @@ struct Visit {
   const NftStatement* statement = nullptr;
   NftRule rule;
   std::vector<NftMember> members;  // that the source is in, from the first that was asked to the last
+  int doubt = 0;  // the line of an earlier rule that is not understood, and may keep packets from this one
 };
+
+// Asks a set, and does something else with the packet than to let it go on: what comes after it cannot be
+// known.
+bool casts_doubt(const NftStatement& statement, const NftRule& rule) {
+  if (rule.understood) return false;
+  const auto has = [&](auto is) { return std::any_of(statement.words.begin(), statement.words.end(), is); };
+  return has([](const std::string& word) { return word.starts_with('@'); }) &&
+         has([](const std::string& word) {
+           return word == "return" || word == "drop" || word == "reject" || word == "goto" ||
+                  word == "jump" || word == "vmap";
+         });
+}
 
 // The source of a packet must be in this set from here on; for packets to these ports, or all.
 struct Guard {
@@ -43,7 +56,7 @@ class Walk {
  public:
   explicit Walk(const NftText& text) : text_(text) {
     for (const auto& [name, chain] : text.chains) {
-      if (chain.hooked) enter(name, {}, {}, 0);
+      if (chain.hooked) enter(name, {}, {}, 0, 0);
     }
   }
 
@@ -51,8 +64,8 @@ class Walk {
   bool drops = false;  // whatever is not let in
 
  private:
-  void enter(const std::string& name, std::vector<Guard> guards, const std::vector<Service>& ports,
-             int depth) {
+  void enter(const std::string& name, std::vector<Guard> guards, const std::vector<Service>& ports, int depth,
+             int doubt) {
     const auto found = text_.chains.find(name);
     if (found == text_.chains.end() || depth > kDeepest) return;
     if (depth == 0) drops = drops || found->second.drops;
@@ -62,13 +75,14 @@ class Walk {
       NftRule rule = read_nft_rule(statement);
       qualify(rule, table);
       if (rule.ports.empty()) rule.ports = ports;
-      Visit visit{&statement, rule, {}};
+      Visit visit{&statement, rule, {}, doubt};
       for (const Guard& guard : guards) {
         if (guard.ports.empty() || guard.ports == rule.ports) visit.members.push_back(guard.member);
       }
       visit.members.insert(visit.members.end(), rule.members.begin(), rule.members.end());
       visits.push_back(visit);
-      follow(rule, table, guards, depth);
+      follow(rule, table, guards, depth, doubt);
+      if (doubt == 0 && casts_doubt(statement, rule)) doubt = statement.first;
     }
   }
 
@@ -79,27 +93,30 @@ class Walk {
     if (rule.adds && rule.other == rule.adds) rule.other.reset();  // who is in it already stays
   }
 
-  void follow(const NftRule& rule, const std::string& table, std::vector<Guard>& guards, int depth) {
+  void follow(const NftRule& rule, const std::string& table, std::vector<Guard>& guards, int depth,
+              int doubt) {
     if (!rule.understood || !rule.begins || rule.loopback) return;
     if (is_guard(rule)) guards.push_back({*rule.other, rule.ports});
-    const bool all = !rule.other && rule.members.empty() && rule.ports.empty();
+    const bool all = !rule.other && rule.members.empty() && rule.ports.empty() && !rule.partial &&
+                     !rule.ipv4 && !rule.ipv6;
     if (all && rule.verdict == "drop" && depth == 0) drops = true;
     if (rule.verdict != "jump" && rule.verdict != "goto") return;
     std::vector<Guard> inner = guards;
     for (const NftMember& member : rule.members) inner.push_back({member, {}});
-    enter(table + rule.chain, std::move(inner), rule.ports, depth + 1);
+    enter(table + rule.chain, std::move(inner), rule.ports, depth + 1, doubt);
   }
 
   const NftText& text_;
 };
 
 bool is_opening(const Visit& visit) {
-  return visit.rule.understood && visit.rule.verdict == "accept" && visit.rule.begins &&
+  return visit.rule.understood && visit.rule.verdict == "accept" && visit.rule.begins && visit.doubt == 0 &&
          !visit.members.empty() && !visit.rule.other && !visit.rule.adds;
 }
 
 bool is_knock(const Visit& visit) {
-  return visit.rule.understood && visit.rule.adds && !visit.rule.other && visit.rule.begins;
+  return visit.rule.understood && visit.doubt == 0 && visit.rule.adds && !visit.rule.other &&
+         visit.rule.begins;
 }
 
 std::optional<Duration> duration(const std::string& text) {
@@ -372,7 +389,12 @@ class Import {
 
   void note_other(const Visit& visit) {
     const NftRule& rule = visit.rule;
-    const bool plain = rule.understood && !rule.other && !rule.adds;
+    const bool plain = rule.understood && !rule.other && !rule.adds && !rule.partial;
+    if (visit.doubt != 0 && (rule.adds || !visit.members.empty())) {
+      return note(*visit.statement, LineFate::lost,
+                  fmt::format("an earlier rule, at line {}, is not understood and may keep packets from it",
+                              visit.doubt));
+    }
     if (rule.understood && (rule.loopback || !rule.begins)) {
       note(*visit.statement, LineFate::unneeded, "knockwork always lets in what is established or local");
     } else if (plain && (rule.verdict == "jump" || rule.verdict == "goto")) {
@@ -390,7 +412,9 @@ class Import {
   }
 
   std::string rest() const {
-    if (drafts_.mode == Mode::gate) return kAlone;
+    if (drafts_.mode == Mode::gate) {
+      return "it has no part in knocking, or is not understood: keep it in a ruleset of your own";
+    }
     return "not understood; stealth mode lets in only what is in `public`, so add what is missing there";
   }
 

@@ -70,6 +70,7 @@ class Reader {
       next();
       skip("packets");
     }
+    rule_.partial = true;
     rule_.remark = "its limit of a rate is not carried over";
   }
 
@@ -165,14 +166,15 @@ class Reader {
   }
 
   void take_interface() {
-    skip("==");
-    const std::string name = next();
-    if (name == "lo") {
-      rule_.loopback = true;
-    } else if (name == "!=" && skip("lo")) {
-      return;
+    const bool negated = skip("!=");
+    if (!negated) skip("==");
+    const std::vector<std::string> names = values();
+    const bool only_lo = names.size() == 1 && names.front() == "lo";
+    if (only_lo) {
+      rule_.loopback = !negated;
     } else {
-      fail();
+      rule_.partial = true;
+      rule_.remark = "it concerns some interfaces; knockwork takes knocks and opens on all that it protects";
     }
   }
 

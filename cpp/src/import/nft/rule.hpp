@@ -30,6 +30,7 @@ struct NftRule {
   bool ipv6 = false, ipv4 = false;  // the family of addresses that it asks for
   std::string remark;               // what a declaration does not say
   bool deletes = false;             // what it was in before
+  bool partial = false;             // it concerns some packets only: of one interface, or within a rate
   bool understood = true;           // false: something else is asked or done
 };
 

@@ -219,7 +219,13 @@ std::vector<std::vector<std::vector<bool>>> opened_by_knockd(const std::vector<K
       return std::string("!") + error.what();
     }
   };
-  const std::string text = apart(run, std::chrono::minutes(10));
+  std::string text;
+  try {
+    text = apart(run, std::chrono::minutes(10));
+  } catch (const SystemError&) {
+    throw SystemError(
+        "knockd cannot be asked: the process that runs it ended, or took more than ten minutes");
+  }
   if (text.starts_with('!')) throw SystemError(text.substr(1));
   std::istringstream lines(text);
   std::vector<std::vector<std::vector<bool>>> opened;
