@@ -67,7 +67,8 @@ TEST_CASE("import: a whole knockd.conf") {
       "note: a wrong knock locks its source out for a while (`wrong_knock`), and so do the ports next to the "
       "knocks (`guards`); a right knock that is repeated does no harm, and sequences do not disturb each "
       "other. knockd starts over at each of these\n"
-      "note: knocks over IPv6 count like those over IPv4\n"
+      "note: knocks over IPv6 count like those over IPv4, and open to IPv6: `from: [0.0.0.0/0]` restricts a sequence "
+      "to IPv4\n"
       "1 sequence; of 15 lines 7 translated, 1 changed, 3 lost, 4 not needed\n");
 }
 
@@ -149,6 +150,8 @@ TEST_CASE("import: what another command does") {
       "it opens every port to the source: `opens` names services, so declare those that are meant";
   constexpr const char* kEveryone = "it opens to everyone: there is no %IP% as the source";
   constexpr const char* kSet = "it adds the source to a set: what that opens is said where the set is used";
+  constexpr const char* kZone =
+      "it opens in one zone of firewalld; knockwork opens on each interface that it protects";
   for (
       const Case& one : {
           Case{kOpens, Kind::opens, "22/tcp"},
@@ -207,7 +210,7 @@ TEST_CASE("import: what another command does") {
           Case{
               "firewall-cmd --zone=public --add-rich-rule='rule family=\"ipv4\" source address=\"%IP%\" port "
               "port=\"22\" protocol=\"tcp\" accept' --timeout=60",
-              Kind::opens, "22/tcp"},
+              Kind::opens, "22/tcp", kZone},
           Case{"firewall-cmd --add-port=22/tcp", Kind::other, "", kEveryone},
           Case{"firewall-cmd --zone=trusted --add-source=%IP%", Kind::other, "", kAll},
           Case{
@@ -227,6 +230,138 @@ TEST_CASE("import: what another command does") {
     CHECK(effect.kind == one.kind);
     CHECK(opened(effect) == one.opens);
     CHECK(effect.reason == one.reason);
+  }
+}
+
+TEST_CASE("import: a condition, and what the shell decides, opens nothing") {
+  const std::string opens = kOpens;
+  const std::string other = "iptables -I INPUT -s %IP% -p tcp --dport 80 -j ACCEPT";
+  const std::string condition = "it opens under a condition (`&&`, `||`), which a declaration cannot have";
+  const std::string shell =
+      "the shell decides what of it runs: only commands one after the other are understood";
+  struct Case {
+    std::string command, reason;  // without one it opens
+  };
+  for (const Case& one : {
+           Case{"is_allowed %IP% && " + opens, condition},
+           Case{"is_banned %IP% || " + opens, condition},
+           Case{"sh -c 'is_allowed %IP% && " + opens + "'", condition},
+           Case{"is_allowed %IP% && logger in && " + opens, condition},
+           Case{"true || false && " + opens, condition},
+           Case{"iptables -C INPUT -s %IP% -p tcp --dport 22 -j ACCEPT && " + other, condition},
+           Case{"iptables -C INPUT -s %IP% -p tcp --dport 22 -j ACCEPT || " + other, condition},
+           Case{"iptables -D INPUT -s %IP% -p tcp --dport 22 -j ACCEPT && " + opens, condition},
+           Case{opens + " || " + other, condition},
+           Case{other + "; is_allowed %IP% && " + opens, condition},
+           Case{"if is_allowed %IP%; then logger in; " + opens + "; fi", shell},
+           Case{"is_allowed %IP% || exit 1; " + opens, shell},
+           Case{"test -e /x && exit; " + opens, shell},
+           Case{"while read -r x; do " + opens + "; done", shell},
+           Case{"! is_banned %IP%; " + opens, shell},
+           Case{"PATH=/root/bin " + opens, shell},
+           Case{"PATH=/root/bin; " + opens, shell},
+           Case{"(" + opens + ")", "the command has a pipe, a redirection or a subshell"},
+           Case{"is_allowed %IP% | " + opens, "the command has a pipe, a redirection or a subshell"},
+           Case{"(is_allowed %IP%); " + opens, "the command has a pipe, a redirection or a subshell"},
+           Case{opens + "; sleep 30 & iptables -D INPUT -s %IP% -p tcp --dport 22 -j ACCEPT",
+                "it does not wait for its sleep"},
+           // What is not understood of a firewall may refuse.
+           Case{"iptables -A INPUT -s %IP% -j DROP; " + opens, "its rule does not accept"},
+           Case{opens + "; firewall-cmd --reload", "it has an option that is not understood"},
+           Case{"env iptables -I INPUT -s %IP% -p tcp --dport 22 -j ACCEPT",
+                "it runs a program, and what that opens cannot be known"},
+           Case{opens + " && logger in || logger out", ""},
+           Case{opens + " && " + other, ""},
+           Case{opens + " && sleep 30 && iptables -D INPUT -s %IP% -p tcp --dport 22 -j ACCEPT &", ""},
+       }) {
+    INFO(one.command);
+    const Effect effect = effect_of(one.command);
+    CHECK((effect.kind == Effect::Kind::opens) == one.reason.empty());
+    if (!one.reason.empty()) CHECK(effect.reason == one.reason);
+    CHECK(import(door("command = " + one.command + "\n")).sequences.empty() == !one.reason.empty());
+  }
+}
+
+TEST_CASE("import: what a command opens to one family of addresses alone") {
+  const std::string rule = " -I INPUT -s %IP% -p tcp --dport 22 -j ACCEPT";
+  const std::string rich =
+      " --add-rich-rule='rule family=\"ipv6\" source address=\"%IP%\" port port=\"22\" "
+      "protocol=\"tcp\" accept'";
+  const std::string alone =
+      "changed: it opens to IPv6 alone: `from: [\"::/0\"]` restricts the sequence to it";
+  struct Case {
+    std::string command;
+    bool named;
+  };
+  for (const Case& one : {
+           Case{"ip6tables" + rule, true},
+           Case{"/usr/sbin/ip6tables -w" + rule, true},
+           Case{"nft add rule inet filter input ip6 saddr %IP% tcp dport 22 accept", true},
+           Case{"nft add rule ip6 filter input ip6 saddr %IP% tcp dport 22 accept", true},
+           Case{"firewall-cmd" + rich, true},
+           Case{"iptables" + rule, false},
+           Case{"iptables" + rule + "; ip6tables" + rule, false},
+           Case{"ip6tables" + rule + " && iptables" + rule, false},
+           Case{"ufw allow from %IP% to any port 22", false},
+       }) {
+    INFO(one.command);
+    const std::string told =
+        reason_of(import(door("command = " + one.command + "\nstop_command = iptables -D INPUT 1\n")), 4);
+    CHECK(told == (one.named ? alone : "translated: "));
+  }
+  CHECK(effect_of("iptables" + rule + "; ip6tables -I INPUT -s %IP% -p tcp --dport 80 -j ACCEPT").reason ==
+        "its commands open different things, or to different destinations");
+  CHECK(effect_of("nft add rule ip filter input ip6 saddr %IP% tcp dport 22 accept").reason ==
+        "its rule concerns no address");
+  const std::string closes = " -D INPUT -s %IP% -p tcp --dport 22 -j ACCEPT";
+  CHECK(effect_of("iptables" + rule + "; ip6tables" + rule + "; sleep 9; iptables" + closes + "; ip6tables" +
+                  closes)
+            .time == Duration::milliseconds(9000));
+}
+
+TEST_CASE("import: commands that concern other traffic than this host's") {
+  const std::string reason =
+      "it concerns traffic that is not for this host: declare services elsewhere with `to`";
+  for (const char* command : {"nft add rule inet filter forward ip saddr %IP% tcp dport 3389 accept",
+                              "nft insert rule ip filter FORWARD ip saddr %IP% tcp dport 3389 accept",
+                              "nft add rule ip nat input ip saddr %IP% tcp dport 3389 accept",
+                              "iptables -I FORWARD -s %IP% -p tcp --dport 3389 -j ACCEPT",
+                              "iptables -I DOCKER-USER -s %IP% -p tcp --dport 3389 -j ACCEPT",
+                              "knock_helper_ipt.sh -i -c FORWARD -f %IP% -d 3389"}) {
+    INFO(command);
+    CHECK(effect_of(command).kind == Effect::Kind::other);
+    CHECK(effect_of(command).reason == reason);
+  }
+  CHECK(effect_of("iptables -I INPUT -i lo -s %IP% -p tcp --dport 22 -j ACCEPT").kind == Effect::Kind::other);
+  CHECK(effect_of("ufw allow to any from %IP% port 22").kind == Effect::Kind::other);  // the source's port
+}
+
+TEST_CASE("import: every rich rule of firewall-cmd counts") {
+  const auto rich = [](const char* family, const char* port, const char* verdict = "accept") {
+    return fmt::format(
+        " --add-rich-rule='rule family=\"{}\" source address=\"%IP%\" port port=\"{}\" protocol=\"tcp\" {}'",
+        family, port, verdict);
+  };
+  const Effect both =
+      effect_of("firewall-cmd --zone=dmz --timeout=60" + rich("ipv4", "993") + rich("ipv4", "995"));
+  CHECK(opened(both) == "993/tcp 995/tcp");
+  CHECK(both.time == Duration::milliseconds(60'000));
+  CHECK(both.reason ==
+        "it opens in one zone of firewalld; knockwork opens on each interface that it protects");
+  CHECK(opened(effect_of("firewall-cmd" + rich("ipv4", "993") + rich("ipv6", "993"))) == "993/tcp");
+  const Effect later = effect_of("firewall-cmd --permanent" + rich("ipv4", "993"));
+  CHECK(later.reason == "it takes effect when firewalld reloads; knockwork opens at once");
+  for (
+      const std::string& command :
+      {"firewall-cmd" + rich("ipv4", "993") + rich("ipv6", "995"),
+       "firewall-cmd" + rich("ipv4", "993", "drop") + rich("ipv4", "995"),
+       "firewall-cmd --timeout=soon" + rich("ipv4", "993"),
+       "firewall-cmd --add-rich-rule='rule family=ipv4 port port=993 protocol=tcp accept'" +
+           rich("ipv4", "995"),
+       "firewall-cmd --remove-rich-rule='rule family=ipv4 source address=%IP% port port=22 protocol=tcp accept'" +
+           rich("ipv4", "995")}) {
+    INFO(command);
+    CHECK(effect_of(command).kind == Effect::Kind::other);
   }
 }
 

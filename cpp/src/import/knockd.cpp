@@ -225,6 +225,10 @@ class Translation {
     sequence_.opens = effect.services;
     sequence_.to = effect.to;
     note(start, effect.reason.empty() ? LineFate::translated : LineFate::changed, effect.reason);
+    if (!effect.ipv4) {
+      note(start, LineFate::changed,
+           "it opens to IPv6 alone: `from: [\"::/0\"]` restricts the sequence to it");
+    }
   }
 
   void take_start_for_ipv6(const Effect& effect) {
@@ -237,7 +241,10 @@ class Translation {
     const Effect other = effect_of(start->value);
     if (other.kind != Kind::opens) {
       refuse(start->line, other.kind == Kind::other ? other.reason : "it opens nothing to IPv6");
-    } else if (other.services != effect.services) {
+    } else if (!other.ipv6) {
+      refuse(start->line, "it opens nothing to IPv6");
+    } else if (other.services != effect.services || other.time != effect.time ||
+               other.to.empty() != effect.to.empty()) {
       refuse(start->line, "it opens something else to IPv6: declare two sequences, with `from`");
     } else {
       note(*start, other.reason.empty() ? LineFate::translated : LineFate::changed, other.reason);
@@ -448,7 +455,9 @@ Imported import_knockd(const std::vector<ForeignFile>& files) {
         "a wrong knock locks its source out for a while (`wrong_knock`), and so do the ports next to the knocks "
         "(`guards`); a right knock that is repeated does no harm, and sequences do not disturb each other. "
         "knockd starts over at each of these");
-    imported.remarks.emplace_back("knocks over IPv6 count like those over IPv4");
+    imported.remarks.emplace_back(
+        "knocks over IPv6 count like those over IPv4, and open to IPv6: `from: [0.0.0.0/0]` restricts a sequence to "
+        "IPv4");
   }
   for (Ledger& ledger : ledgers) {
     for (ImportedLine& line : std::move(ledger).close()) imported.lines.push_back(std::move(line));

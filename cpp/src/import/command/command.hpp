@@ -24,8 +24,11 @@ struct Effect {
   std::vector<Network> to{};        // the destination, if it is named
   std::optional<Duration> time{};   // how long, if the command says so
   std::string reason{};             // of `opens`: what a declaration does not say, if anything
+  bool ipv4 = true, ipv6 = true;    // of `opens`: the families of addresses
+  bool spoils = false;              // of `other`: what else the line does cannot be relied on
 };
 
 Effect effect_of(std::string_view command);
+Effect whole_of(std::vector<Effect> effects);  // of the rules of one command
 
 }  // namespace knockwork

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "values/service_names.hpp"
 #include "values/values.hpp"
 
 namespace knockwork {
@@ -16,8 +17,23 @@ constexpr const char* kAllPorts =
     "it opens every port to the source: `opens` names services, so declare those that are meant";
 constexpr const char* kOtherChain =
     "its chain is another than INPUT: check that the declaration protects what is meant";
+constexpr const char* kLocal = "it opens to this host alone";
 constexpr const char* kInterface =
     "it opens on one interface only; knockwork opens on each one that it protects";
+
+constexpr const char* kElsewhere =
+    "it concerns traffic that is not for this host: declare services elsewhere with `to`";
+constexpr const char* kZone =
+    "it opens in one zone of firewalld; knockwork opens on each interface that it protects";
+constexpr const char* kPermanent = "it takes effect when firewalld reloads; knockwork opens at once";
+
+// FORWARD, DOCKER-USER, ufw-before-output, filter_FWD_public, …
+bool is_elsewhere(const std::string& chain) {
+  const std::string name = spec::lower(chain);
+  const auto parts = {"forward", "fwd", "output", "docker", "routing"};
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](const char* part) { return name.find(part) != std::string::npos; });
+}
 
 bool is_source(const std::string& text) { return text == "%IP%" || text == "%IP%/32" || text == "%IP%/128"; }
 
@@ -73,9 +89,9 @@ enum class Action { none, add, remove, ask };
 // As it was opened, so it is closed.
 Effect of_action(Action action, const Accepting& rule) {
   if (action == Action::none) return other("it neither adds nor deletes a rule");
-  if (action == Action::ask) return {Kind::nothing};
   Effect effect = opened_by(rule);
-  if (action == Action::add) return effect;
+  if (action == Action::ask) effect.kind = Kind::nothing;
+  if (action != Action::remove) return effect;
   effect.kind = Kind::closes;
   effect.reason.clear();
   return effect;
@@ -83,7 +99,9 @@ Effect of_action(Action action, const Accepting& rule) {
 
 class Iptables {
  public:
-  explicit Iptables(const Words& words) : words_(words) {}
+  Iptables(const Words& words, Family family) : words_(words) {
+    (family == Family::ipv4 ? rule_.ipv6 : rule_.ipv4) = false;
+  }
 
   Effect effect() {
     while (!words_.done() && fault_ == nullptr) take(words_.next());
@@ -117,8 +135,8 @@ class Iptables {
       return false;
     }
     const std::string chain = value();
-    if (chain == "FORWARD" || chain == "OUTPUT" || chain == "PREROUTING" || chain == "POSTROUTING") {
-      fault_ = "it concerns traffic that is not for this host: declare services elsewhere with `to`";
+    if (is_elsewhere(chain)) {
+      fault_ = kElsewhere;
     } else if (chain != "INPUT") {
       rule_.remark = with_remark(rule_.remark, kOtherChain);
     }
@@ -140,7 +158,7 @@ class Iptables {
                option == "--destination-ports") {
       rule_.ports = port_list(value());
     } else if (option == "-i" || option == "--in-interface") {
-      value();
+      if (value() == "lo") fault_ = kLocal;
       rule_.remark = with_remark(rule_.remark, kInterface);
     } else if (option == "--state" || option == "--ctstate") {
       if (value().find("NEW") == std::string::npos) fault_ = "its rule accepts no new connections";
@@ -169,7 +187,7 @@ class Iptables {
     } else if (option == "-w" || option == "--wait" || option == "-W") {
       if (is_number(words_.peek())) words_.next();
     } else {
-      return option == "-v" || option == "-n" || option == "-4" || option == "-6";
+      return option == "-v" || option == "-n" || option == (rule_.ipv4 ? "-4" : "-6");
     }
     return true;
   }
@@ -208,11 +226,12 @@ class Ufw {
     if (word == "in" || word == "log" || word == "log-all") return true;
     if (word == "on") {
       rule_.remark = with_remark(rule_.remark, kInterface);
-      words_.next();
+      if (words_.next() == "lo") return false;
     } else if (word == "proto") {
       rule_.protocol = words_.next();
     } else if (word == "from") {
       rule_.source = words_.next();
+      to_ = false;
     } else if (word == "to") {
       rule_.destination = words_.next();
       to_ = true;
@@ -259,6 +278,7 @@ class RichRule {
     const std::size_t equals = word.find('=');
     const std::string key = word.substr(0, equals);
     const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
+    if (key == "family") (value == "ipv4" ? rule_.ipv6 : rule_.ipv4) = false;
     if (key == "rule" || key == "family" || key == "source" || key == "destination" || key == "service") {
       element_ = key;
     } else if (key == "accept") {
@@ -289,6 +309,69 @@ bool is_one_of(const std::string& word, std::initializer_list<const char*> words
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+class FirewallCmd {
+ public:
+  explicit FirewallCmd(const Words& words) : words_(words) {}
+
+  Effect effect() {
+    while (!words_.done()) {
+      const std::string word = words_.next();
+      const std::size_t equals = word.find('=');
+      const auto value = [&] {
+        return equals == std::string::npos ? words_.next() : word.substr(equals + 1);
+      };
+      if (const char* fault = take(word.substr(0, equals), value)) return other(fault);
+    }
+    return whole();
+  }
+
+ private:
+  template <typename Value>
+  const char* take(const std::string& option, const Value& value) {
+    if (is_one_of(option, {"--add-rich-rule", "--remove-rich-rule"})) {
+      const Action action = option.starts_with("--add") ? Action::add : Action::remove;
+      if (action_ != Action::none && action_ != action) return "it both adds and removes rules";
+      action_ = action;
+      const auto rule = RichRule::read(value());
+      if (!rule) return "its rich rule is not understood";
+      rules_.push_back(*rule);
+    } else if (option == "--timeout") {
+      time_ = span(value());
+      if (!time_) return "its timeout is not understood";
+    } else if (option == "--zone") {
+      value();
+      remark_ = with_remark(remark_, kZone);
+    } else if (option == "--permanent") {
+      remark_ = with_remark(remark_, kPermanent);
+    } else if (is_one_of(option, {"--add-port", "--add-service", "--add-protocol"})) {
+      return kEveryone;
+    } else if (option == "--add-source") {
+      return kAllPorts;
+    } else if (!is_one_of(option, {"-q", "--quiet"})) {
+      return kUnknownWord;
+    }
+    return nullptr;
+  }
+
+  // One rule's for each family, or for each service, as a line of as many commands.
+  Effect whole() {
+    if (rules_.empty()) return other("it adds no rule");
+    std::vector<Effect> effects;
+    for (Accepting& rule : rules_) {
+      rule.time = time_;
+      rule.remark = rule.remark.empty() ? remark_ : with_remark(rule.remark, remark_.c_str());
+      effects.push_back(of_action(action_, rule));
+    }
+    return whole_of(std::move(effects));
+  }
+
+  Reader words_;
+  Action action_ = Action::none;
+  std::vector<Accepting> rules_;
+  std::optional<Duration> time_;
+  std::string remark_;
+};
+
 class Nft {
  public:
   // nft(8): `ip saddr %IP% tcp dport { 22, 80 } accept`.
@@ -313,13 +396,17 @@ class Nft {
       if (!take(words_.next())) return other(kUnknownWord);
     }
     if (!accepts_) return other("its rule does not accept");
+    if (elsewhere_) return other(kElsewhere);
     return of_action(Action::add, rule_);
   }
 
   void take_place() {
-    if (is_one_of(words_.peek(), {"ip", "ip6", "inet"})) words_.next();
-    words_.next();  // the table
+    const bool named = is_one_of(words_.peek(), {"ip", "ip6", "inet"});
+    const std::string family = named ? words_.next() : "ip";
+    if (family != "inet") (family == "ip" ? rule_.ipv6 : rule_.ipv4) = false;
+    const std::string table = words_.next();
     const std::string chain = words_.next();
+    elsewhere_ = is_elsewhere(chain) || is_one_of(table, {"nat", "mangle", "raw"});
     if (chain != "input" && chain != "INPUT") rule_.remark = with_remark(rule_.remark, kOtherChain);
     if (is_one_of(words_.peek(), {"position", "handle", "index"})) {
       words_.next();
@@ -328,7 +415,10 @@ class Nft {
   }
 
   bool take(const std::string& word) {
-    if (is_one_of(word, {"ip", "ip6"})) return take_address(words_.next());
+    if (is_one_of(word, {"ip", "ip6"})) {
+      (word == "ip" ? rule_.ipv6 : rule_.ipv4) = false;
+      return take_address(words_.next());
+    }
     if (is_one_of(word, {"tcp", "udp"})) {
       rule_.protocol = word;
       if (words_.next() != "dport") return false;
@@ -340,7 +430,7 @@ class Nft {
     } else if (word == "comment") {
       words_.next();
     } else if (is_one_of(word, {"iif", "iifname"})) {
-      words_.next();
+      if (words_.next() == "lo") return false;
       rule_.remark = with_remark(rule_.remark, kInterface);
     } else if (word == "accept") {
       accepts_ = true;
@@ -370,7 +460,7 @@ class Nft {
   Words tokens_;
   Reader words_;
   Accepting rule_;
-  bool accepts_ = false;
+  bool accepts_ = false, elsewhere_ = false;
 };
 
 }  // namespace
@@ -384,7 +474,8 @@ Effect opened_by(const Accepting& rule) {
   }
   if (rule.ports.empty()) return other(kAllPorts);
   if (rule.protocol.empty()) return other("its rule has a port without a protocol, which no firewall takes");
-  Effect effect{Kind::opens, {}, {}, rule.time, rule.remark};
+  if (!rule.ipv4 && !rule.ipv6) return other("its rule concerns no address");
+  Effect effect{Kind::opens, {}, {}, rule.time, rule.remark, rule.ipv4, rule.ipv6};
   for (const std::string& protocol : protocols_of(rule.protocol)) {
     for (const std::string& port : rule.ports) {
       const auto service = spec::parse_service(fmt::format("{}/{}", port, protocol));
@@ -402,12 +493,13 @@ Effect opened_by(const Accepting& rule) {
   return effect;
 }
 
-Effect effect_of_iptables(const Words& words) { return Iptables(words).effect(); }
+Effect effect_of_iptables(const Words& words, Family family) { return Iptables(words, family).effect(); }
 
 Effect effect_of_knock_helper(const Words& words) {
   Reader reader(words);
   Accepting rule;
   rule.protocol = "tcp";  // its default
+  rule.ipv6 = false;
   Action action = Action::none;
   while (!reader.done()) {
     const std::string word = reader.next();
@@ -422,7 +514,9 @@ Effect effect_of_knock_helper(const Words& words) {
     } else if (is_one_of(word, {"-p", "--proto"})) {
       rule.protocol = reader.next();
     } else if (is_one_of(word, {"-c", "--chain"})) {
-      if (reader.next() != "INPUT") rule.remark = with_remark(rule.remark, kOtherChain);
+      const std::string chain = reader.next();
+      if (is_elsewhere(chain)) return other(kElsewhere);
+      if (chain != "INPUT") rule.remark = with_remark(rule.remark, kOtherChain);
     } else if (is_one_of(word, {"-t", "--test", "-h", "--help"})) {
       return {Kind::nothing};
     } else if (!is_one_of(word, {"-v", "--verbose"}) && !word.starts_with("-m")) {
@@ -434,36 +528,7 @@ Effect effect_of_knock_helper(const Words& words) {
 
 Effect effect_of_ufw(const Words& words) { return Ufw(words).effect(); }
 
-Effect effect_of_firewall_cmd(const Words& words) {
-  Reader reader(words);
-  Action action = Action::none;
-  std::optional<Accepting> rule;
-  std::optional<Duration> time;
-  while (!reader.done()) {
-    const std::string word = reader.next();
-    const std::size_t equals = word.find('=');
-    const std::string option = word.substr(0, equals);
-    const auto value = [&] { return equals == std::string::npos ? reader.next() : word.substr(equals + 1); };
-    if (is_one_of(option, {"--add-rich-rule", "--remove-rich-rule"})) {
-      action = option.starts_with("--add") ? Action::add : Action::remove;
-      rule = RichRule::read(value());
-      if (!rule) return other("its rich rule is not understood");
-    } else if (option == "--timeout") {
-      time = span(value());
-    } else if (option == "--zone") {
-      value();
-    } else if (is_one_of(option, {"--add-port", "--add-service", "--add-protocol"})) {
-      return other(kEveryone);
-    } else if (option == "--add-source") {
-      return other(kAllPorts);
-    } else if (!is_one_of(option, {"-q", "--quiet", "--permanent"})) {
-      return other(kUnknownWord);
-    }
-  }
-  if (!rule) return other("it adds no rule");
-  rule->time = time;
-  return of_action(action, *rule);
-}
+Effect effect_of_firewall_cmd(const Words& words) { return FirewallCmd(words).effect(); }
 
 Effect effect_of_nft(const Words& words) {
   // A whole rule may be one word, in quotes; braces and commas need no blanks.

@@ -7,7 +7,8 @@
 namespace knockwork {
 
 // `words` without the program's name.
-Effect effect_of_iptables(const Words& words);
+enum class Family { ipv4, ipv6 };
+Effect effect_of_iptables(const Words& words, Family family);
 Effect effect_of_knock_helper(const Words& words);  // knock_helper_ipt.sh, which comes with knockd
 Effect effect_of_ufw(const Words& words);
 Effect effect_of_firewall_cmd(const Words& words);
@@ -19,6 +20,7 @@ struct Accepting {
   std::vector<std::string> ports;  // "22", "6000-6010", "ssh"
   std::string remark;
   std::optional<Duration> time{};
+  bool ipv4 = true, ipv6 = true;  // families of addresses
 };
 
 // What it opens, or why it can not be declared.

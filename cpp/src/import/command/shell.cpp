@@ -13,7 +13,7 @@ class Splitter {
  public:
   explicit Splitter(std::string_view text) : text_(text) {}
 
-  tl::expected<std::vector<Words>, std::string> all() {
+  tl::expected<std::vector<Command>, std::string> all() {
     while (!text_.empty() && fault_.empty()) take();
     end_command();
     if (!fault_.empty()) return Fault(fault_);
@@ -63,6 +63,9 @@ class Splitter {
     if (byte == '|' && !twice) return fail(kPlumbing);
     if (twice) next();
     end_command();
+    if (commands_.empty()) return;
+    if (twice) runs_ = byte == '&' ? Command::Runs::on_success : Command::Runs::on_failure;
+    if (!twice) commands_.back().is_waited_for = false;
   }
 
   // "> /dev/null", "2>&1"; the number before it is the word so far.
@@ -90,8 +93,10 @@ class Splitter {
 
   void end_command() {
     end_word();
-    if (!words_.empty()) commands_.push_back(std::move(words_));
+    if (words_.empty()) return;
+    commands_.push_back({std::move(words_), runs_});
     words_.clear();
+    runs_ = Command::Runs::always;
   }
 
   void fail(const char* why) { fault_ = why; }
@@ -100,13 +105,14 @@ class Splitter {
   std::string word_;
   bool in_word_ = false;
   Words words_;
-  std::vector<Words> commands_;
+  Command::Runs runs_ = Command::Runs::always;  // the next one
+  std::vector<Command> commands_;
   std::string fault_;
 };
 
 }  // namespace
 
-tl::expected<std::vector<Words>, std::string> split_commands(std::string_view text) {
+tl::expected<std::vector<Command>, std::string> split_commands(std::string_view text) {
   return Splitter(text).all();
 }
 
