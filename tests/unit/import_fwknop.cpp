@@ -27,7 +27,7 @@ TEST_CASE("import: a whole access.conf") {
   const Imported made = import(
       "# who may come in\n%include /etc/fwknop/more.conf\nSOURCE              ANY\nOPEN_PORTS  tcp/22\n"
       "REQUIRE_USERNAME alice\nREQUIRE_SOURCE_ADDRESS Y\nFW_ACCESS_TIMEOUT 60\nKEY_BASE64 c2VjcmV0c2VjcmV0\n"
-      "HMAC_KEY_BASE64 bW9yZXNlY3JldHM=\nHMAC_DIGEST_TYPE SHA512\nENABLE_CMD_EXEC N\nACCESS_EXPIRE 12/31/2027\n\n"
+      "HMAC_KEY_BASE64 bW9yZXNlY3JldHM=\nHMAC_DIGEST_TYPE SHA512\nENABLE_CMD_EXEC N\nACCESS_EXPIRE 12/31/2097\n\n"
       "SOURCE: 192.0.2.0/24, 198.51.100.7;\nOPEN_PORTS: tcp/80, udp/51820;\nKEY: hunter2;\nFROB: 1;\nDISABLE_DNAT");
   CHECK(made.declaration ==
         "# Imported from \"access.conf\". It contains ports: keep it readable by root only.\n"
@@ -69,6 +69,10 @@ TEST_CASE("import: what keeps a stanza of access.conf from being translated") {
                 "tokens that go to another address than this host's cannot be declared"},
            Case{"RESTRICT_PORTS tcp/22", "it forbids what OPEN_PORTS allows"},
            Case{"FW_ACCESS_TIMEOUT 0", "not a number of seconds from 1 s to 30 days"},
+           Case{"ACCESS_EXPIRE 12/31/2017", "it has expired: its last day is over"},
+           Case{"ACCESS_EXPIRE_EPOCH 1500000000", "it has expired: its last day is over"},
+           Case{"ACCESS_EXPIRE 2097-12-31", "a last day that is not understood"},
+           Case{"ACCESS_EXPIRE_EPOCH soon", "a last day that is not understood"},
            Case{"OPEN_PORTS 22", "not a list such as tcp/22, udp/51820"},
        }) {
     INFO(one.line);

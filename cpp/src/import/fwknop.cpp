@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
+#include <limits>
 #include <map>
 #include <optional>
 
+#include "host/clocks.hpp"
 #include "import/compose.hpp"
 #include "import/ledger.hpp"
 #include "knockwork/import.hpp"
@@ -49,6 +52,22 @@ struct Setting {
   int line = 0;
 };
 
+// Seconds since the epoch.
+std::optional<std::int64_t> epoch(const std::string& text) {
+  const auto seconds = spec::parse_integer(text, 1, std::numeric_limits<std::uint32_t>::max());
+  return seconds ? std::optional<std::int64_t>(*seconds) : std::nullopt;
+}
+
+// Where "12/31/2027" begins, as fwknopd takes it: this host's time.
+std::optional<std::int64_t> midnight(const std::string& text) {
+  std::tm day{};
+  const char* end = strptime(text.c_str(), "%m/%d/%Y", &day);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  day.tm_isdst = -1;
+  const std::time_t time = std::mktime(&day);
+  return time == -1 ? std::nullopt : std::optional<std::int64_t>(time);
+}
+
 // What a setting means where it needs nothing but a sentence.
 enum class Grave { refuses, is_lost, is_unneeded };
 struct Meaning {
@@ -75,7 +94,6 @@ constexpr Meaning kMeanings[] = {
     {"HMAC_DIGEST_TYPE", Grave::is_unneeded, kCrypto},
     {"MAX_FW_TIMEOUT", Grave::is_unneeded, "a client cannot ask for a time"},
     {"REQUIRE_SOURCE*", Grave::is_unneeded, "a token opens to the address that sends it, and to no other"},
-    {"ACCESS_EXPIRE*", Grave::is_lost, "a sequence has no last day: remove it then"},
     {"CMD_EXEC*", Grave::is_lost, kCommands},
     {"ENABLE_CMD_*", Grave::is_lost, kCommands},
     {"CMD_SUDO_*", Grave::is_lost, kCommands},
@@ -120,6 +138,8 @@ class Stanza {
     take_ports();
     take_time();
     take_name(names);
+    take_last_day("ACCESS_EXPIRE", midnight);
+    take_last_day("ACCESS_EXPIRE_EPOCH", epoch);
     for (const auto& [key, setting] : settings_) take_rest(setting);
     return {std::move(sequence_), std::move(passage_)};
   }
@@ -192,6 +212,19 @@ class Stanza {
     const bool same = sequence_.name == user->value;
     passage_.note(user->line, same ? LineFate::translated : LineFate::changed,
                   same ? "" : fmt::format("the sequence is named {}", sequence_.name));
+  }
+
+  // fwknopd answers nobody after it.
+  template <typename Read>
+  void take_last_day(const char* key, const Read& read) {
+    const auto day = pull(key);
+    if (!day) return;
+    const std::optional<std::int64_t> time = read(day->value);
+    if (!time) return passage_.refuse(day->line, "a last day that is not understood");
+    if (*time <= std::chrono::floor<std::chrono::seconds>(wall_clock()).count()) {
+      return passage_.refuse(day->line, "it has expired: its last day is over");
+    }
+    passage_.note(day->line, LineFate::lost, "a sequence has no last day: remove it then");
   }
 
   void take_rest(const Setting& setting) {
