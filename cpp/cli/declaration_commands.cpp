@@ -64,6 +64,7 @@ int run_graph(const Arguments& arguments) {
 int run_trace_of_capture(const Arguments& arguments) {
   const Spec declared = load(sources(arguments.file));
   const Captured captured = read_capture(arguments.pcap, arguments.hosts, declared);
+  if (!captured.cut_off.empty()) warn(captured.cut_off + "; the packets before that follow");
   if (captured.left_out > 0) {
     warn(
         fmt::format("{} packet{} left out: answers, connections that had begun, other protocols, other hosts",

@@ -37,6 +37,7 @@ int run_explain(const Arguments& arguments) {
   const std::vector<Source> read = sources(arguments.file);
   const Spec spec = load(read);
   const Report report = plan(spec, *open_kernel(), settings(arguments));
+  for (const std::string& warning : report.warnings) warn(warning);
   print(arguments.json ? explain_json(report, spec, declared(read)) + '\n'
                        : explain(report, spec, declared(read)));
   return kFine;

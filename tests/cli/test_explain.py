@@ -42,7 +42,7 @@ def test_changes(knockwork: Knockwork) -> None:
     knockwork.apply(ONE)
     by_name = {each["change"]: each for each in _explained(knockwork, TWO)}
     assert by_name["~ sequence ssh"]["declared"] == f"{DECLARATION}:4"
-    assert by_name["~ sequence ssh"]["then"].startswith("What opened it before opens nothing any more.")
+    assert by_name["~ sequence ssh"]["then"].startswith("Its old knocks no longer open it.")
     assert by_name["+ sequence web"]["declared"] == f"{DECLARATION}:3"
     assert "wrong_knock of the declaration" in by_name["~ setting wrong_knock"]["then"]
     removal = {each["change"]: each for each in _explained(knockwork, TWO.replace("ssh", "sftp"))}
@@ -70,3 +70,21 @@ def test_what_it_says_of_grants_is_true(lab: Lab, knockwork: Knockwork) -> None:
     knockwork.apply(TWO)
     assert lab.client.tcp(22) is Answer.OPEN and live.works()
     assert lab.client.tcp(80) is not Answer.OPEN
+
+
+def test_what_it_says_of_connections_is_true(lab: Lab, knockwork: Knockwork) -> None:
+    """`on_expiry: cut` ends what lives, and only then is it said."""
+    knockwork.apply(ONE)
+    live = lab.client.connect(80)
+    cut = TWO.replace("opens: [80/tcp]", "opens: [80/tcp], on_expiry: cut")
+    told, = [each for each in _explained(knockwork, cut) if each["change"] == "+ sequence web"]
+    assert told["then"].endswith("and their live connections end.")
+    knockwork.apply()
+    assert not live.works(0.5)
+
+
+def test_warnings_are_there(knockwork: Knockwork) -> None:
+    """Those of the plan: who is about to lock himself out reads it here as well."""
+    knockwork.declare(ONE)
+    done = knockwork.run("explain", env={"SSH_CONNECTION": "10.77.0.20 50000 10.77.0.10 22"})
+    assert "10.77.0.20" in done.stderr

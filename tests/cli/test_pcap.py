@@ -123,3 +123,20 @@ def test_what_is_no_capture(knockwork: Knockwork) -> None:
     assert "a link of type 147" in knockwork.refused("trace", "--pcap", "/run/capture", *HOSTS)
     knockwork.host.call("write", "/run/capture", ETHERNET.capture((0, udp(7000)))[:-20], 0o600)
     assert "cannot read the capture" in knockwork.refused("trace", "--pcap", "/run/capture", *HOSTS)
+    knockwork.host.call("write", "/run/capture", ETHERNET.capture((0, udp(7000)), (1, udp(9000)))[:-20], 0o600)
+    done = knockwork.run("trace", "--pcap", "/run/capture", *HOSTS)
+    assert done.returncode == 0 and "the packets before that follow" in done.stderr and "7000/udp" in done.stdout
+
+
+def test_what_no_stack_would_take(knockwork: Knockwork) -> None:
+    """Fragments, lengths that cannot be, another protocol of the link, a clock that was wrong: left out."""
+    whole = udp(7000)
+    fragment, short, odd = bytearray(whole), bytearray(whole), bytearray(tcp(8000))
+    fragment[6] |= 0x20
+    short[24:26] = b"\0\0"
+    odd[32] = 4 << 4
+    file = ETHERNET.capture((0, whole), (1, bytes(fragment)), (2, bytes(short)), (3, bytes(odd)), (4e7, whole))
+    assert [each["packet"] for each in trace(knockwork, file, *HOSTS)] == ["7000/udp"]
+    told = Link(1, bytes(12) + b"\x88\xb5").capture((0, whole))
+    knockwork.host.call("write", "/run/capture", told, 0o600)
+    assert "no packet of /run/capture" in knockwork.refused("trace", "--pcap", "/run/capture", *HOSTS)

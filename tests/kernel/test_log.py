@@ -105,3 +105,43 @@ def test_without_a_journal(knockwork: Knockwork) -> None:
     """Nothing listens: an apply goes on. Nothing to ask: the error says so."""
     knockwork.apply(ONE)
     assert "journalctl cannot be run" in knockwork.refused("log", env={"PATH": "/nowhere"})
+
+
+def test_nobody_else_writes_a_line(knockwork: Knockwork, journal: Journal) -> None:
+    """What an operator may set before he becomes root is no user and no address."""
+    knockwork.declare(ONE)
+    forged = "203.0.113.66\n2026-11-26\t09:00:00\tremove"
+    knockwork.run("apply", env={"SUDO_USER": "root\nmallory", "SSH_CONNECTION": forged})
+    entry, = _log(knockwork, journal)
+    assert entry["who"] == "root" and "from" not in entry
+
+
+def test_a_unit_of_a_user_is_no_unit(knockwork: Knockwork, journal: Journal) -> None:
+    knockwork.declare(ONE)
+    manager = "0::/user.slice/user-1000.slice/user@1000.service/app.slice"
+    knockwork.host.write("/run/cgroup", f"{manager}/knockwork-rotate.service\n")
+    bound = "mount --bind /run/cgroup /proc/$$/cgroup && exec "
+    knockwork.host.run(["unshare", "-m", "sh", "-c", bound + " ".join(knockwork.command("apply"))])
+    knockwork.host.write("/run/cgroup", "0::/system.slice/knockwork-rotate.service\n")
+    knockwork.declare(TWO)
+    knockwork.host.run(["unshare", "-m", "sh", "-c", bound + " ".join(knockwork.command("apply"))])
+    assert [entry["who"] for entry in _log(knockwork, journal)] == ["root", "knockwork-rotate.service"]
+
+
+def test_a_confirmation(knockwork: Knockwork, journal: Journal) -> None:
+    knockwork.apply(ONE, "--confirm-within", "60s")
+    knockwork.run("confirm")
+    assert [entry["command"] for entry in _log(knockwork, journal)] == ["apply", "confirm"]
+
+
+def test_a_journal_that_takes_nothing(knockwork: Knockwork) -> None:
+    """A change without its entry is told."""
+    deaf = ("import os, socket, time; os.makedirs('/run/systemd/journal'); s, c = "
+            "(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2)); c.setblocking(False); "
+            "s.bind('/run/systemd/journal/socket')\ntry:\n while True: c.sendto(b'x', s.getsockname())\n"
+            "except BlockingIOError: open('/run/deaf', 'w')\ntime.sleep(100)")
+    knockwork.host.spawn(["/usr/bin/python3", "-c", deaf])
+    wait_for(lambda: knockwork.host.run(["test", "-e", "/run/deaf"]).returncode == 0, "the journal is full")
+    knockwork.declare(ONE)
+    done = knockwork.run("apply")
+    assert done.returncode == 0 and "the journal did not take the entry about this change" in done.stderr

@@ -137,7 +137,7 @@ def test_again_and_again(knockwork: Knockwork, repairing: "subprocess.Popen[str]
         wait_for(lambda: _repairs(knockwork) == number + 1, "the repair", 30)
     assert not _drifted(knockwork)
     repairing.terminate()
-    told = [json.loads(line) for line in _json_lines(repairing)]
+    told = [json.loads(line) for line in repairing.communicate(timeout=20)[0].splitlines()]
     assert len(told) == 5 and all(each["changed"] for each in told)
 
 
@@ -169,6 +169,28 @@ def test_a_removed_gate_stays_removed(knockwork: Knockwork, repairing: "subproce
     assert knockwork.host.run(["/usr/sbin/nft", "list", "table", "inet", "knockwork"]).returncode == 1
     repairing.terminate()
     assert not _json_lines(repairing)
+
+
+def test_what_a_hand_took_stays_taken(knockwork: Knockwork, lab: Lab) -> None:
+    """A revocation, a renewal and a grant outlive a flush: they are kept as they are made."""
+    knockwork.apply(ONE)
+    lab.client.knock(7000, 8000, 9000)
+    lab.client.knock(7100, 8100)
+    live = lab.client.connect(22)
+    knockwork.run("grant", "--sequence", "ssh", "--for", "10m", lab.stranger.source)
+    knockwork.run("revoke", "--source", lab.client.source)
+    knockwork.host.nft("flush ruleset")
+    done = knockwork.run("drift", "--repair")
+    assert "uses of `once` sequences since the last `knockwork save` are forgotten" in done.stderr
+    assert "severed4" in knockwork.listing() and not live.works(0.5)
+    assert lab.client.tcp(22) is not Answer.OPEN and lab.stranger.tcp(22) is Answer.OPEN
+    lab.client.knock(7100, 8100)
+    assert lab.client.source not in str(json.loads(knockwork.run("status", "--json").stdout)["grants"])
+    knockwork.run("renew", "vpn")
+    knockwork.host.nft("flush ruleset")
+    knockwork.run("drift", "--repair")
+    lab.client.knock(7100, 8100)
+    assert lab.client.source in str(json.loads(knockwork.run("status", "--json").stdout)["grants"])
 
 
 def test_what_was_not_applied_is_not_drift(knockwork: Knockwork) -> None:
@@ -250,8 +272,72 @@ def test_the_journal(knockwork: Knockwork) -> None:
 
 
 def test_a_damaged_record(knockwork: Knockwork) -> None:
-    """Nobody knows what was applied: the error says so, and the gate stays as it is."""
+    """Nobody knows what was applied: a gate that stands is kept, and where none does, the declaration is loaded."""
     knockwork.apply(ONE)
     knockwork.host.write("/var/lib/knockwork/last_good", "damaged\n", 0o600)
-    assert "/var/lib/knockwork/last_good is damaged" in knockwork.refused("drift")
+    assert "/var/lib/knockwork/last_good is damaged" in knockwork.run("drift").stderr
     assert "7000" in knockwork.listing()
+    knockwork.host.nft("flush ruleset")
+    assert _drifted(knockwork)
+    knockwork.run("drift", "--repair")
+    assert "7000" in knockwork.listing() and not _drifted(knockwork)
+
+
+def test_no_room_for_the_record(knockwork: Knockwork, lab: Lab) -> None:
+    """What could not be recorded is not taken for drift; after a flush, it is what comes back."""
+    knockwork.host.run(["mkdir", "-p", "/var/lib/knockwork"], check=True)
+    knockwork.host.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", "/var/lib/knockwork"], check=True)
+    knockwork.apply(ONE)
+    knockwork.host.run(["sh", "-c", "cat /dev/zero > /var/lib/knockwork/fill"])
+    knockwork.declare(TWO.replace("8000", "6500"))
+    assert "is loaded, but it was not saved as the last good gate" in knockwork.run("apply").stderr
+    assert "could not be recorded: run `knockwork apply`" in knockwork.run("drift", "--repair").stderr
+    lab.client.knock(7000, 8000, 9000)
+    assert lab.client.tcp(22) is not Answer.OPEN
+    knockwork.host.nft("flush ruleset")
+    knockwork.run("drift", "--repair")
+    lab.stranger.knock(6001, 6500, 9000)
+    assert lab.stranger.tcp(22) is Answer.OPEN
+    knockwork.host.run(["rm", "/var/lib/knockwork/fill"], check=True)
+    knockwork.run("apply")
+    assert not knockwork.run("drift").stderr
+
+
+def test_a_removal_that_could_not_be_recorded(knockwork: Knockwork) -> None:
+    """It stays removed, all the same; so does one of a table that was gone already."""
+    knockwork.apply(ONE)
+    knockwork.host.run(["mount", "-t", "tmpfs", "none", "/mnt"], check=True)
+    bound = "mount --bind /mnt/knockwork /var/lib/knockwork && mount -o remount,ro,bind /var/lib/knockwork"
+    knockwork.host.run(["sh", "-c", f"cp -a /var/lib/knockwork /mnt/ && {bound}"], check=True)
+    knockwork.run("remove")
+    assert not _drifted(knockwork)
+    knockwork.run("drift", "--repair")
+    assert knockwork.host.run(["/usr/sbin/nft", "list", "table", "inet", "knockwork"]).returncode == 1
+    knockwork.host.run(["umount", "/var/lib/knockwork"], check=True)
+    knockwork.apply(ONE)
+    knockwork.host.nft("flush ruleset")
+    knockwork.run("remove")
+    assert not _drifted(knockwork)
+
+
+@pytest.mark.parametrize("act", ["flush chain", "flush rules", "accept", "delete table"])
+def test_an_unconfirmed_table_that_others_changed(act: str, knockwork: Knockwork) -> None:
+    """It is rolled back at once: nobody can confirm it any more."""
+    knockwork.apply(ONE)
+    knockwork.apply(TWO, "--confirm-within", "1h")
+    knockwork.host.nft(_done_by_others(act, knockwork.table()))
+    assert _drifted(knockwork)
+    assert "was rolled back" in knockwork.run("drift", "--repair").stderr
+    assert not _drifted(knockwork)
+    assert "no apply waits" in knockwork.refused("confirm")
+
+
+def test_a_salvaged_gate(knockwork: Knockwork) -> None:
+    """What stands in for a broken declaration, without a last good gate, comes back as well."""
+    knockwork.declare(ONE.replace("opens: [51820/udp]", "opens: oops"))
+    assert knockwork.run("apply", "--unattended").returncode == 1
+    assert not _drifted(knockwork)
+    knockwork.host.nft("flush ruleset")
+    assert _drifted(knockwork)
+    knockwork.run("drift", "--repair")
+    assert "17 . 7000" in knockwork.listing()

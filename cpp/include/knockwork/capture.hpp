@@ -15,6 +15,7 @@ struct Captured {
   UnixTime began{0};   // of the first packet
   // Answers, packets of connections that had begun, other protocols, packets for other hosts.
   std::size_t left_out = 0;
+  std::string cut_off;  // why the file ends too early; empty: it does not
 };
 
 // The packets of a file of libpcap for a host: its addresses, or where none are given those of this host. The

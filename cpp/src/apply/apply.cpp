@@ -11,6 +11,7 @@
 #include "grants/revoke.hpp"
 #include "host/clocks.hpp"
 #include "knockwork/kernel.hpp"
+#include "records/in_doubt.hpp"
 #include "records/kept_answers.hpp"
 #include "records/last_good.hpp"
 #include "records/stamp.hpp"
@@ -112,8 +113,13 @@ void converge(const Wanted& wanted, const Purpose& purpose, Report& done, Kernel
     undo = {*settings.confirm_within, wanted_digest, purpose.declared, settings.files,
             [](const std::string& id) { rollback_armed(id, *open_kernel()); }};
   }
+  if (purpose.recorded) note_in_doubt(wanted_digest);
   carry_out(std::move(plan), std::move(reading), undo, deed(purpose.command, settings), done, kernel);
-  if (!retired.empty()) revoke_until_none_is_left(retired, wanted.program, done, kernel, settings);
+  if (undo) forget_in_doubt();  // the note of what waits says all
+  if (!retired.empty()) {
+    revoke_until_none_is_left(retired, wanted.program, done, kernel, settings);
+    keep_state(kernel, done.warnings);
+  }
   // Somebody else may have committed after the look, or nothing was seen: then the next apply looks again.
   if (wanted.adapts && (!beside.seen || kernel.generation().number != before.number + 1))
     stamp({}, wanted_digest);
@@ -152,7 +158,8 @@ Report apply(const Spec& spec, const Lock&, Kernel& kernel, const Settings& sett
     if (!note->before) return done;
     wanted = Wanted(ruleset_before(*note));
   }
-  converge(wanted, {"apply", settings.confirm_within ? digest(to_yaml(spec)) : ""}, done, kernel, settings);
+  converge(wanted, {"apply", settings.confirm_within ? digest(to_yaml(spec)) : "", true}, done, kernel,
+           settings);
   if (!done.pending && !is_pending()) keep_last_good(wanted.ruleset, digest(wanted.ruleset), done.warnings);
   note_stand_in("");
   if (settings.asked == Asked::by_someone && !done.pending) forget_rolled_back();
@@ -171,7 +178,7 @@ void add_stand_in(const Ruleset& ruleset, Report& report, Kernel& kernel, const 
   }
   Wanted wanted(ruleset);
   wanted.ruleset = as_stand_in(std::move(wanted.ruleset));
-  converge(wanted, {"apply", ""}, report, kernel, plain);
+  converge(wanted, {"apply", "", false}, report, kernel, plain);
 }
 
 }  // namespace knockwork

@@ -15,6 +15,7 @@ Report apply(const Spec& spec, const Lock& lock, Kernel& kernel, const Settings&
 struct Purpose {
   std::string_view command;
   std::string declared;
+  bool recorded = false;  // it becomes the last good gate
 };
 
 // Makes the table what is wanted, and adds to the report. For who holds the lock.

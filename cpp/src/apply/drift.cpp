@@ -11,6 +11,7 @@
 #include "host/clocks.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
+#include "records/in_doubt.hpp"
 #include "records/kept_answers.hpp"
 #include "records/last_good.hpp"
 #include "records/repairs.hpp"
@@ -26,29 +27,80 @@ using std::chrono::steady_clock;
 
 // What was last applied, answers to others as it had them; nothing where nothing was, or the gate was
 // removed.
-std::optional<Wanted> last_applied() {
-  std::optional<Ruleset> last = read_last_good();
-  if (!last) return std::nullopt;
-  const bool stands_in = stand_in_note().has_value();
-  Wanted wanted(std::move(*last));
+struct Last {
+  std::optional<Wanted> wanted;
+  std::string doubt;  // why it cannot be told
+};
+
+Wanted as_it_was(Ruleset kept, bool stands_in) {
+  Wanted wanted(std::move(kept));
   if (stands_in) wanted.ruleset = as_stand_in(std::move(wanted.ruleset));
   wanted.adapts = !kept_answers().empty();
   return wanted;
 }
 
-// Nobody can confirm a table that is gone.
+// Empty where there is no doubt.
+std::string why_in_doubt(const std::string& noted, const std::optional<Ruleset>& kept, Kernel& kernel) {
+  if (kept && digest(*kept) == noted) return "";
+  const std::optional<LiveTable> live = kernel.read();
+  if (live && digest(live->ruleset) == noted) return "the last apply could not be recorded";
+  return "the last apply was interrupted or could not be recorded";
+}
+
+Last last_applied(Kernel& kernel) {
+  std::optional<Ruleset> kept;
+  try {
+    kept = read_last_good();
+  } catch (const SystemError& error) {
+    return {{}, error.what()};
+  }
+  const std::optional<std::string> noted = in_doubt();
+  if (noted && noted->empty()) return {};  // it was removed
+  if (noted) {
+    if (std::string why = why_in_doubt(*noted, kept, kernel); !why.empty()) return {{}, std::move(why)};
+  }
+  const bool stands_in = stand_in_note().has_value();
+  if (!kept) return {{}, stands_in ? "the gate stands in for a declaration that could not be applied" : ""};
+  return {as_it_was(std::move(*kept), stands_in), ""};
+}
+
+bool stands_as_applied(const Pending& pending, Kernel& kernel) {
+  const std::optional<LiveTable> live = kernel.read();
+  if (!live) return false;
+  const std::string listed = digest(live->ruleset);
+  return listed == pending.digest || listed == pending.listed;
+}
+
+// Nobody can confirm a table that is not what was applied.
 Report without_the_unconfirmed(const Pending& pending, Execution execution, Kernel& kernel,
                                const Settings& settings) {
   Report report;
-  if (kernel.read()) return report;
-  const std::string text = fmt::format("apply {} waits for confirmation, and its table is gone", pending.id);
+  if (stands_as_applied(pending, kernel)) return report;
+  const std::string text =
+      fmt::format("apply {} waits for confirmation, and its table was changed or is gone", pending.id);
   if (execution == Execution::check) {
     report.changed = true;
+    report.changes.push_back(
+        {Change::Kind::change, "apply", pending.id, "waits", "rolled back", "its table differs"});
     report.warnings.push_back(text);
     return report;
   }
   report = roll_back(pending, kernel, settings);
   report.warnings.insert(report.warnings.begin(), text + ": it was rolled back");
+  return report;
+}
+
+// What was last applied cannot be told: a table that stands is kept, and where none does, the declaration is
+// loaded, as at a start of the host.
+Report without_a_record(std::string why, Execution execution, Kernel& kernel, const Settings& settings) {
+  Report report;
+  if (kernel.read()) {
+    report.warnings.push_back(std::move(why) + ": run `knockwork apply`");
+    return report;
+  }
+  if (execution == Execution::apply) return apply_unattended(kDefaultDeclaration, kernel, settings);
+  report.changed = true;
+  report.changes.push_back({Change::Kind::add, "table", "knockwork", "", "as declared", "no gate is loaded"});
   return report;
 }
 
@@ -72,10 +124,17 @@ Report drift(Execution execution, Kernel& kernel, const Settings& settings) {
   Report report;
   if (const auto pending = read_pending(report.warnings))
     return without_the_unconfirmed(*pending, execution, kernel, settings);
-  const std::optional<Wanted> wanted = last_applied();
-  if (!wanted || stamped(kernel.generation(), digest(wanted->ruleset))) return report;
-  if (execution == Execution::check) return plan(*wanted, kernel, settings);
-  converge(*wanted, {"repair", ""}, report, kernel, settings);
+  const Last last = last_applied(kernel);
+  if (!last.doubt.empty()) {
+    lock.reset();  // a start of the host takes it itself
+    return without_a_record(last.doubt, execution, kernel, settings);
+  }
+  if (!last.wanted || stamped(kernel.generation(), digest(last.wanted->ruleset))) return report;
+  if (execution == Execution::check) return plan(*last.wanted, kernel, settings);
+  const bool gone = !kernel.read();
+  converge(*last.wanted, {"repair", "", false}, report, kernel, settings);
+  if (gone && report.changed && has_once(last.wanted->program))
+    report.warnings.emplace_back("uses of `once` sequences since the last `knockwork save` are forgotten");
   if (report.changed) note_repair(wall_clock());
   return report;
 }

@@ -6,6 +6,7 @@
 #include "host/clocks.hpp"
 #include "host/lock.hpp"
 #include "knockwork/kernel.hpp"
+#include "records/in_doubt.hpp"
 #include "records/kept_answers.hpp"
 #include "records/last_good.hpp"
 #include "report/fingerprint.hpp"
@@ -34,6 +35,18 @@ void save_grants(const LiveTable& live, std::vector<std::string>& warnings) {
   }
 }
 
+// Nothing brings a removed gate back.
+void forget_gate(std::vector<std::string>& warnings) {
+  note_stand_in("");
+  keep_answers({});
+  try {
+    forget_last_good();
+    forget_in_doubt();
+  } catch (const SystemError& error) {
+    warnings.emplace_back(error.what());
+  }
+}
+
 }  // namespace
 
 Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
@@ -44,21 +57,19 @@ Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
     report = settle_pending("", kernel, settings);
   }
   Reading reading{read_ours(kernel), {}};
-  if (!reading.live) return report;
+  if (!reading.live) {
+    if (execution == Execution::apply) forget_gate(report.warnings);
+    return report;
+  }
   Plan plan = plan_of(*reading.live, settings);
   if (execution == Execution::check) {
     add(report, report_of(plan));
     return report;
   }
   save_grants(*reading.live, report.warnings);
+  note_in_doubt("");
   carry_out(std::move(plan), std::move(reading), {}, deed("remove", settings), report, kernel);
-  note_stand_in("");
-  keep_answers({});
-  try {
-    forget_last_good();
-  } catch (const SystemError& error) {
-    report.warnings.emplace_back(error.what());
-  }
+  forget_gate(report.warnings);
   return report;
 }
 

@@ -17,6 +17,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr milliseconds kLongest = std::chrono::days(365);  // what is later has a clock that was wrong
+
 std::set<Network> host_addresses(const std::vector<std::string>& given) {
   std::set<Network> addresses;
   for (const std::string& text : given) {
@@ -55,10 +57,11 @@ class Scribe {
     const bool cast = packet.broadcast || is_multicast(packet.target);
     if ((!local && !(cast && packet.protocol == Protocol::udp)) || goes_on(packet)) return leave_out();
     if (!first_) first_ = at;
+    if (at - *first_ > kLongest) return leave_out();
     last_ = std::max(last_, at - *first_);
     written_.script +=
-        fmt::format("{}ms {} {}/{}{}{}\n", last_.count(), to_string(packet.source), packet.port,
-                    packet.protocol == Protocol::tcp ? "tcp" : "udp",
+        fmt::format("{}.{:03}s {} {}/{}{}{}\n", last_.count() / 1000, last_.count() % 1000,
+                    to_string(packet.source), packet.port, packet.protocol == Protocol::tcp ? "tcp" : "udp",
                     packet.protocol == Protocol::tcp ? flags_of(packet.flags) : token(packet, at),
                     local              ? ""
                     : packet.broadcast ? " broadcast"
@@ -111,6 +114,7 @@ Captured read_capture(const std::string& file, const std::vector<std::string>& a
   if (!is_known_link(capture.link))
     throw SystemError(
         fmt::format("{} was captured on a link of type {}, which cannot be read", file, capture.link));
+  if (!capture.cut_off.empty() && capture.frames.empty()) throw SystemError(capture.cut_off);
   Scribe scribe(host, spec);
   for (const Frame& frame : capture.frames) {
     if (const auto packet = dissect(capture.link, frame.bytes)) {
@@ -120,6 +124,7 @@ Captured read_capture(const std::string& file, const std::vector<std::string>& a
     }
   }
   Captured written = scribe.written();
+  written.cut_off = capture.cut_off;
   if (written.script.empty()) {
     throw SystemError(fmt::format(
         "no packet of {} would reach the gate of {}; name the host that it was captured on: --host "

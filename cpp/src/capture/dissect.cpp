@@ -33,8 +33,10 @@ std::string_view after(std::string_view bytes, std::size_t count) {
 
 // Ethernet (IEEE 802.3), with the tags of 802.1Q that it may have.
 std::string_view in_ethernet(std::string_view frame) {
+  constexpr std::uint16_t kIpv4 = 0x0800, kIpv6 = 0x86dd;
   std::size_t at = 12;
   while (frame.size() >= at + 4 && (word(frame, at) == 0x8100 || word(frame, at) == 0x88a8)) at += 4;
+  if (frame.size() < at + 2 || (word(frame, at) != kIpv4 && word(frame, at) != kIpv6)) return {};
   return after(frame, at + 2);
 }
 
@@ -67,11 +69,11 @@ struct Inner {
   std::string_view bytes;
 };
 
-// RFC 791. Later fragments have no ports.
+// RFC 791. Later fragments have no ports, and the first alone is no packet for anybody.
 std::optional<Inner> in_ipv4(std::string_view packet, Dissected& found) {
   if (packet.size() < 20 || byte(packet, 0) >> 4 != 4) return std::nullopt;
   const std::size_t head = static_cast<std::size_t>(byte(packet, 0) & 15) * 4;
-  if (head < 20 || (word(packet, 6) & 0x1fff) != 0) return std::nullopt;
+  if (head < 20 || (word(packet, 6) & 0x3fff) != 0) return std::nullopt;
   found.source = address(packet.substr(12, 4), false);
   found.target = address(packet.substr(16, 4), false);
   const std::size_t told = word(packet, 2);  // 0 of what the network card was to cut into pieces
@@ -90,7 +92,7 @@ std::optional<Inner> in_ipv6(std::string_view packet, Dissected& found) {
   while (inner.bytes.size() >= 8) {
     const bool fragment = inner.protocol == kFragment;
     if (!fragment && std::find(kOptions.begin(), kOptions.end(), inner.protocol) == kOptions.end()) break;
-    if (fragment && (word(inner.bytes, 2) & 0xfff8) != 0) return std::nullopt;
+    if (fragment && (word(inner.bytes, 2) & 0xfff9) != 0) return std::nullopt;
     const std::size_t length = fragment ? 8 : (std::size_t{byte(inner.bytes, 1)} + 1) * 8;
     inner = {byte(inner.bytes, 0), after(inner.bytes, length)};
   }
@@ -106,10 +108,11 @@ bool read_ports(const Inner& inner, Dissected& found) {
   found.port = word(inner.bytes, 2);
   if (inner.protocol == kTcp) {
     found.flags = byte(inner.bytes, 13) & 0x3f;
-  } else {
-    found.payload = after(inner.bytes.substr(0, std::max<std::size_t>(word(inner.bytes, 4), 8)), 8);
+    return found.port != 0 && byte(inner.bytes, 12) >> 4 >= 5;
   }
-  return found.port != 0;
+  const std::size_t length = word(inner.bytes, 4);
+  found.payload = after(inner.bytes.substr(0, length), 8);
+  return found.port != 0 && length >= 8;
 }
 
 }  // namespace

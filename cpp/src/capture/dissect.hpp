@@ -9,7 +9,8 @@
 
 namespace knockwork {
 
-// A TCP segment or UDP datagram from its first fragment.
+// A TCP segment or UDP datagram that is no fragment. Checksums are not looked at: those of a sender are often
+// filled in by its network card, after the capture.
 struct Dissected {
   Network source;
   Network target;  // one address each

@@ -68,8 +68,10 @@ Frames read_frames(const std::string& file) {
     const unsigned char* bytes = nullptr;
     const int said = pcap.next_ex(capture.get(), &header, &bytes);
     if (said == -2) return read;  // the end
-    if (said != 1)
-      throw SystemError(fmt::format("cannot read the capture: {}: {}", file, pcap.geterr(capture.get())));
+    if (said != 1) {
+      read.cut_off = fmt::format("cannot read the capture: {}: {}", file, pcap.geterr(capture.get()));
+      return read;
+    }
     read.frames.push_back(
         {std::chrono::seconds(header->at.tv_sec) + std::chrono::microseconds(header->at.tv_usec),
          {reinterpret_cast<const char*>(bytes), header->captured}});

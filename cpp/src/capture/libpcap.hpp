@@ -15,6 +15,7 @@ struct Frame {
 struct Frames {
   int link = 0;  // as pcap-linktype(7) numbers them
   std::vector<Frame> frames;
+  std::string cut_off;  // why the file ends too early; empty: it does not
 };
 
 // Throws SystemError.

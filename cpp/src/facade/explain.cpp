@@ -40,31 +40,50 @@ std::string why(const Change& change, const std::string& place) {
   return "the table differs from the declaration";
 }
 
+bool says(const std::string& text, std::string_view words) { return text.find(words) != std::string::npos; }
+
 std::string after_a_sequence(const Change& change, Mode mode) {
-  if (change.kind == Change::Kind::add)
-    return "Its services are refused to sources without a grant. Live connections continue.";
+  constexpr std::string_view kCut = "on_expiry cut";
+  if (change.kind == Change::Kind::add) {
+    return says(change.after, kCut)
+               ? "Its services are refused to sources without a grant, and their live connections end."
+               : "Its services are refused to sources without a grant. Live connections continue.";
+  }
   if (change.kind == Change::Kind::remove) {
     return fmt::format(
-        "Its grants expire on their own, or at once with --revoke-retired. What no other sequence opens is {}.",
-        mode == Mode::stealth ? "then closed to everyone" : "then open to everyone");
+        "Its grants expire on their own, or at once with --revoke-retired. What nothing else opens is then {}.",
+        mode == Mode::stealth ? "closed to everyone" : "open to everyone");
   }
-  if (change.why.starts_with("knock ") || change.why.find("new tokens") != std::string::npos)
-    return "What opened it before opens nothing any more. Its grants stay until they expire.";
-  return "Grants and connections stay. What is half-done stays where its steps are the same.";
+  if (says(change.why, "keep → cut")) return "Live connections of sources without a grant end.";
+  if (says(change.why, "opens ")) {
+    return fmt::format("A grant still opens what it was given for. What nothing opens any more is then {}.",
+                       mode == Mode::stealth ? "closed to everyone" : "open to everyone");
+  }
+  if (says(change.why, "knock "))
+    return "Its old knocks no longer open it. Its grants stay until they expire.";
+  if (says(change.why, "new tokens"))
+    return "Its old tokens no longer open it. Its grants stay until they expire.";
+  return "";
+}
+
+std::string after_an_object(const Change& change) {
+  if (change.kind == Change::Kind::remove) {
+    return "Nothing in the declaration asks for it: something else added it, or the declaration once needed it. An "
+           "apply deletes it.";
+  }
+  return fmt::format(
+      "The declaration did not change this: something else changed the table since the last apply, or another "
+      "version of knockwork made it. An apply puts it back. docs/table.md says what {} is for.",
+      change.name);
 }
 
 std::string then(const Change& change, Mode mode) {
   if (change.object == "sequence") return after_a_sequence(change, mode);
-  if (change.object == "table" && change.kind == Change::Kind::add)
-    return "One transaction loads all of it. Live connections continue.";
+  if (change.object == "table" && change.kind == Change::Kind::add) return "One transaction loads all of it.";
   if (change.object == "setting")
     return fmt::format("The key {} of the declaration, or its default, says so.", change.name);
-  if (change.object == "chain" || change.object == "set" || change.object == "map") {
-    return fmt::format(
-        "The declaration did not change this: something else changed the table since the last apply, or another "
-        "version of knockwork made it. An apply puts it back. docs/table.md says what {} is for.",
-        change.name);
-  }
+  if (change.object == "chain" || change.object == "set" || change.object == "map")
+    return after_an_object(change);
   return "";
 }
 

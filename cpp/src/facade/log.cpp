@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -14,15 +15,22 @@ namespace {
 
 using nlohmann::json;
 
+// No value begins a line of its own, whoever wrote it.
+std::string on_one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  std::replace(text.begin(), text.end(), '\r', ' ');
+  return text;
+}
+
 // A field that an entry has once is a string, else it is an array of them.
 std::vector<std::string> values(const json& entry, const char* field) {
   std::vector<std::string> found;
   const auto at = entry.find(field);
   if (at == entry.end()) return found;
-  if (at->is_string()) found.push_back(at->get<std::string>());
+  if (at->is_string()) found.push_back(on_one_line(at->get<std::string>()));
   if (!at->is_array()) return found;
   for (const json& each : *at) {
-    if (each.is_string()) found.push_back(each.get<std::string>());
+    if (each.is_string()) found.push_back(on_one_line(each.get<std::string>()));
   }
   return found;
 }

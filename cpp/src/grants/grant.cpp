@@ -4,6 +4,7 @@
 
 #include "commit/carry_out.hpp"
 #include "grants/named.hpp"
+#include "grants/revoke.hpp"
 #include "host/lock.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
@@ -67,6 +68,7 @@ Report grant(const std::string& address, const std::string& sequence, std::optio
   if (execution == Execution::check) return report_of(plan);
   Report report;
   carry_out(std::move(plan), std::move(reading), {}, deed("grant", settings), report, kernel);
+  keep_state(kernel, report.warnings);
   return report;
 }
 

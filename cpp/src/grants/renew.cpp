@@ -3,6 +3,7 @@
 
 #include "commit/carry_out.hpp"
 #include "grants/named.hpp"
+#include "grants/revoke.hpp"
 #include "host/clocks.hpp"
 #include "host/lock.hpp"
 #include "knockwork/kernel.hpp"
@@ -35,13 +36,11 @@ std::vector<EdgeId> last_edges(const LiveTable& live, const std::string& name) {
   return edges;
 }
 
-void save_now(Kernel& kernel) { write_saved({wall_clock(), worth_keeping(read_gate(kernel))}); }
-
 }  // namespace
 
 void save(Kernel& kernel, const Settings& settings) {
   const Lock lock(settings.lock_timeout);
-  save_now(kernel);
+  write_saved({wall_clock(), worth_keeping(read_gate(kernel))});
 }
 
 Report renew(const std::string& name, Execution execution, Kernel& kernel, const Settings& settings) {
@@ -59,8 +58,7 @@ Report renew(const std::string& name, Execution execution, Kernel& kernel, const
   }
   carry_out(std::move(plan), std::move(reading), {}, deed("renew", settings), report, kernel);
   // A saved state that still says "spent" would take the use away again.
-  std::vector<std::string> damaged;  // what is, may still say so tomorrow: written anew as well
-  if (read_saved(damaged) || !damaged.empty()) save_now(kernel);
+  keep_state(kernel, report.warnings);
   return report;
 }
 

@@ -1,9 +1,13 @@
 #include "grants/revoke.hpp"
 
+#include <fmt/format.h>
+
 #include "commit/carry_out.hpp"
 #include "grants/named.hpp"
 #include "host/addresses.hpp"
+#include "host/clocks.hpp"
 #include "host/lock.hpp"
+#include "records/state.hpp"
 #include "ruleset/decompile/program_of.hpp"
 
 namespace knockwork {
@@ -37,6 +41,14 @@ void revoke_until_none_is_left(const Retirement& what, const Program& stays, Rep
   }
 }
 
+void keep_state(Kernel& kernel, std::vector<std::string>& warnings) {
+  try {
+    write_saved({wall_clock(), worth_keeping(read_gate(kernel))});
+  } catch (const SystemError& error) {
+    warnings.push_back(fmt::format("if the table is lost, this is forgotten: {}", error.what()));
+  }
+}
+
 Report revoke(const Revocation& what, Execution execution, Kernel& kernel, const Settings& settings) {
   std::optional<Lock> lock;
   if (execution == Execution::apply) lock.emplace(settings.lock_timeout);
@@ -48,6 +60,7 @@ Report revoke(const Revocation& what, Execution execution, Kernel& kernel, const
     report = report_of(plan_revocation(live, theirs, program, traffic_of(kernel, settings)));
   } else {
     revoke_until_none_is_left(theirs, program, report, kernel, settings);
+    if (report.changed) keep_state(kernel, report.warnings);
   }
   return report;
 }

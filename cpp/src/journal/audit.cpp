@@ -13,6 +13,7 @@
 #include "journal/journal.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/session.hpp"
+#include "knockwork/spec.hpp"
 
 namespace knockwork {
 namespace {
@@ -44,18 +45,21 @@ std::optional<uid_t> login() {
   return user;
 }
 
+// sudo(8) names its user; anybody may who starts this otherwise, so it has to be one of this host.
 std::string user() {
-  if (const auto who = login()) return name_of(*who);
   const char* sudo = std::getenv("SUDO_USER");
-  return sudo != nullptr && *sudo != '\0' ? sudo : name_of(::getuid());
+  if (sudo != nullptr && ::getpwnam(sudo) != nullptr) return sudo;
+  return name_of(::getuid());
 }
 
-// The unit of systemd that runs this; empty where none of ours does: in a login there is one, too.
+// The unit of the system's manager that runs this: those of users may have any name.
 std::string unit() {
+  constexpr std::string_view kSlice = "/system.slice/knockwork";
   const std::string groups = of_process("/proc/self/cgroup");
-  const std::size_t begin = groups.rfind("/knockwork");
-  if (begin == std::string::npos) return "";
-  return groups.substr(begin + 1, groups.find_first_of("/\n", begin + 1) - begin - 1);
+  const std::size_t begin = groups.rfind(kSlice);
+  if (begin == std::string::npos || begin < 1 || groups[begin - 1] != ':') return "";
+  const std::size_t name = groups.find('/', begin + 1) + 1;
+  return groups.substr(name, groups.find_first_of("/\n", name) - name);
 }
 
 std::string line(const Change& change, Ports ports) {
@@ -77,10 +81,25 @@ std::vector<std::string> lines(const std::vector<Change>& changes, Ports ports) 
   return lines;
 }
 
-// Where somebody who is logged in from elsewhere sits: the first word of SSH_CONNECTION.
+// Where somebody who is logged in from elsewhere sits: the first word of SSH_CONNECTION, which he may have
+// written himself.
 std::string seat() {
   const std::string connection = operator_connection();
-  return connection.substr(0, connection.find(' '));
+  const auto address = parse_network(connection.substr(0, connection.find(' ')));
+  return address ? to_string(*address) : "";
+}
+
+struct Asker {
+  std::string who;
+  std::string from;
+};
+
+// Who logged in is known for certain; else it is a unit, or who may be believed.
+Asker asker(const Deed& deed) {
+  if (const auto who = login()) return {name_of(*who), seat()};
+  if (std::string by_unit = unit(); !by_unit.empty()) return {std::move(by_unit), ""};
+  if (deed.asked == Asked::by_the_system) return {"the system", ""};
+  return {user(), seat()};
 }
 
 }  // namespace
@@ -89,11 +108,8 @@ Deed deed(std::string_view command, const Settings& settings) {
   return {command, settings.asked, settings.via, settings.ports};
 }
 
-void audit(const Deed& deed, const std::vector<Change>& changes, const Tables& tables) {
-  const std::string by_unit = unit();
-  const bool alone = deed.asked == Asked::by_the_system || !by_unit.empty();
-  const std::string who = !by_unit.empty() ? by_unit : alone ? "the system" : user();
-  const std::string from = alone ? "" : seat();
+std::string audit(const Deed& deed, const std::vector<Change>& changes, const Tables& tables) {
+  const auto [who, from] = asker(deed);
   const std::vector<std::string> done = lines(changes, deed.ports);
   std::string by = who;
   if (!deed.via.empty()) by += " with " + deed.via;
@@ -107,7 +123,8 @@ void audit(const Deed& deed, const std::vector<Change>& changes, const Tables& t
   if (!tables.before.empty()) fields.push_back({"KNOCKWORK_BEFORE", tables.before});
   if (!tables.after.empty()) fields.push_back({"KNOCKWORK_AFTER", tables.after});
   for (const std::string& each : done) fields.push_back({"KNOCKWORK_CHANGE", each});
-  journal::send(journal::Priority::notice, message, std::move(fields));
+  const auto sent = journal::send(journal::Priority::notice, message, std::move(fields));
+  return sent == journal::Sent::no ? "the journal did not take the entry about this change" : "";
 }
 
 }  // namespace knockwork

@@ -25,7 +25,8 @@ struct Tables {
   std::string after;
 };
 
-// Lost where no journal listens. Never names a port: where the changes do, it says no more than what changed.
-void audit(const Deed& deed, const std::vector<Change>& changes, const Tables& tables);
+// Never names a port: where the changes do, it says no more than what changed. Returns a warning where a
+// journal listens and does not take it; where none does, there is no log.
+std::string audit(const Deed& deed, const std::vector<Change>& changes, const Tables& tables);
 
 }  // namespace knockwork

@@ -1,10 +1,12 @@
 #include "journal/journal.hpp"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -46,19 +48,22 @@ std::string datagram(const std::vector<Field>& fields) {
   return text;
 }
 
-bool send(Priority priority, const std::string& message, std::vector<Field> fields) {
+Sent send(Priority priority, const std::string& message, std::vector<Field> fields) {
   std::vector<Field> all{{"MESSAGE", message},
                          {"PRIORITY", std::to_string(static_cast<int>(priority))},
                          {"SYSLOG_IDENTIFIER", "knockwork"}};
   all.insert(all.end(), std::make_move_iterator(fields.begin()), std::make_move_iterator(fields.end()));
   const std::string text = datagram(all);
   const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (socket < 0) return false;
+  if (socket < 0) return Sent::no;
+  const timeval patience{1, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   const sockaddr_un to = address();
-  const auto sent = ::sendto(socket, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+  const auto sent = ::sendto(socket, text.data(), text.size(), MSG_NOSIGNAL,
                              reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  const bool nobody = sent < 0 && (errno == ENOENT || errno == ECONNREFUSED);
   ::close(socket);
-  return sent == static_cast<ssize_t>(text.size());
+  return sent == static_cast<ssize_t>(text.size()) ? Sent::yes : nobody ? Sent::nobody_listens : Sent::no;
 }
 
 }  // namespace knockwork::journal

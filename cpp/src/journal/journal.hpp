@@ -18,8 +18,10 @@ struct Field {
 // The entry as one datagram. Pure.
 std::string datagram(const std::vector<Field>& fields);
 
-// With MESSAGE, PRIORITY and SYSLOG_IDENTIFIER=knockwork before the fields. Waits for nobody. False where no
-// journal listens or where it does not take the entry.
-bool send(Priority priority, const std::string& message, std::vector<Field> fields);
+enum class Sent { yes, nobody_listens, no };
+
+// With MESSAGE, PRIORITY and SYSLOG_IDENTIFIER=knockwork before the fields. Waits for a second where the
+// journal is busy.
+Sent send(Priority priority, const std::string& message, std::vector<Field> fields);
 
 }  // namespace knockwork::journal

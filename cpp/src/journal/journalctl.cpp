@@ -7,7 +7,7 @@
 namespace knockwork::journal {
 
 std::string entries(const std::vector<std::string>& matches, const std::string& since, std::size_t most) {
-  std::vector<std::string> words{"journalctl", "--output=json", "--no-pager", "--quiet", "--all"};
+  std::vector<std::string> words{"journalctl", "--output=json", "--no-pager", "--all"};
   if (!since.empty()) words.push_back("--since=" + since);
   if (most != 0) words.push_back(fmt::format("--lines={}", most));
   words.insert(words.end(), {"SYSLOG_IDENTIFIER=knockwork", "_UID=0"});

@@ -6,6 +6,7 @@
 
 #include "host/files.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "records/in_doubt.hpp"
 #include "records/stamp.hpp"
 #include "ruleset/on_demand/severed.hpp"
 #include "ruleset/plain.hpp"
@@ -42,10 +43,12 @@ Ruleset parse_last_good(std::string_view text) {
 
 void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vector<std::string>& warnings) {
   try {
-    if (read_beginning(path(), head(digest).size()) == head(digest)) return;
-    write_file(path(), last_good_text(ruleset));
+    if (read_beginning(path(), head(digest).size()) != head(digest))
+      write_file(path(), last_good_text(ruleset));
+    forget_in_doubt();
   } catch (const SystemError& error) {
-    warnings.push_back(fmt::format("this gate was not saved as the last good gate: {}", error.what()));
+    warnings.push_back(
+        fmt::format("this gate is loaded, but it was not saved as the last good gate: {}", error.what()));
   }
 }
 

@@ -16,7 +16,8 @@ namespace knockwork {
 std::string last_good_text(const Ruleset& ruleset);
 Ruleset parse_last_good(std::string_view text);
 
-// Keeps it where it is not kept already. What cannot be written is a warning.
+// Keeps it where it is not kept already. What cannot be written is a warning; then it stays in doubt
+// (in_doubt.hpp).
 void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vector<std::string>& warnings);
 // Throws SystemError where it is damaged; nothing where there is none.
 std::optional<Ruleset> read_last_good();

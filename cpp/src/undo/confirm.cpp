@@ -7,8 +7,10 @@
 #include "host/clocks.hpp"
 #include "host/lock.hpp"
 #include "host/session.hpp"
+#include "journal/audit.hpp"
 #include "pending/proof.hpp"
 #include "pending/timer.hpp"
+#include "records/in_doubt.hpp"
 #include "records/last_good.hpp"
 #include "records/stamp.hpp"
 #include "undo/rollback.hpp"
@@ -86,11 +88,13 @@ std::string confirm(const std::string& id, Proof proof, Kernel& kernel, const Se
         missing_proof(pending, *live, {settings.ssh_connection, ssh_session_began(), boot_clock()});
     if (missing) refuse(*missing);
   }
+  note_in_doubt(pending.digest);
   forget_pending();
   forget_rolled_back();
   std::vector<std::string> warnings;  // the next apply says them, where they still hold
   keep_last_good(live->ruleset, pending.digest, warnings);
   disarm(pending.id);
+  audit(deed("confirm", settings), {{Change::Kind::change, "apply", pending.id, "", "", "confirmed"}}, {});
   return pending.id;
 }
 
