@@ -401,6 +401,12 @@ TEST_CASE("import: names of sections become names of sequences") {
   CHECK(reason_of(made, 10) == "lost: nothing of this name can be the name of a sequence");
 }
 
+TEST_CASE("import: each name is given once") {
+  const std::string rest = "]\nsequence = 7000,8000\ntcpflags = syn\ncommand = " + std::string(kOpens) + "\n";
+  const Imported made = import("[a" + rest + "[a" + rest + "[a-2" + rest + "[a" + rest);
+  CHECK(made.sequences == std::vector<std::string>{"a", "a-2", "a-2-2", "a-3"});
+}
+
 TEST_CASE("import: sections that begin alike") {
   const std::string rest = "tcpflags = syn\ncommand = " + std::string(kOpens) + "\n";
   const Imported made =

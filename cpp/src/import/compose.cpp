@@ -115,15 +115,18 @@ void refuse(const Diagnostics& faults, std::vector<Draft>& sequences) {
 
 }  // namespace
 
-std::string free_name(const std::string& wanted, std::vector<std::string>& taken) {
+std::string Names::free(const std::string& wanted) {
   const std::string base = legal_name(wanted);
   if (base.empty()) return {};
   std::string name = base;
-  for (int number = 2; std::find(taken.begin(), taken.end(), name) != taken.end(); ++number) {
+  for (int number = ++given_[base]; number > 1; ++number) {
     const std::string end = fmt::format("-{}", number);
     name = base.substr(0, std::min(base.size(), spec::kLongestName - end.size())) + end;
+    if (given_.emplace(name, 1).second) {
+      given_[base] = number;
+      break;
+    }
   }
-  taken.push_back(name);
   return name;
 }
 

@@ -1,6 +1,7 @@
 // From sequences that were understood to a declaration that is valid.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,15 @@ struct Drafts {
   std::vector<Draft> sequences;
 };
 
-// A valid name near `wanted`; `taken` gets it. Empty where nothing of it can be kept.
-std::string free_name(const std::string& wanted, std::vector<std::string>& taken);
+// Names of sequences, each given once.
+class Names {
+ public:
+  // A valid one near `wanted`; empty where nothing of it can be kept.
+  std::string free(const std::string& wanted);
+
+ private:
+  std::map<std::string, int> given_;  // and how often something like it was wanted
+};
 
 // Drops what the declaration's own rules refuse, with their words, and settles every passage.
 void compose(Drafts drafts, const std::string& from, Imported& imported);

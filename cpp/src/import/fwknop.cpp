@@ -133,7 +133,7 @@ class Stanza {
   }
   Passage& passage() { return passage_; }
 
-  Draft draft(std::vector<std::string>& names) {
+  Draft draft(Names& names) {
     take_source();
     take_ports();
     take_time();
@@ -204,10 +204,10 @@ class Stanza {
     passage_.note(time->line, LineFate::translated);
   }
 
-  void take_name(std::vector<std::string>& names) {
+  void take_name(Names& names) {
     const auto user = pull("REQUIRE_USERNAME");
-    sequence_.name = free_name(user ? user->value : "fwknop", names);
-    if (sequence_.name.empty()) sequence_.name = free_name("fwknop", names);
+    sequence_.name = names.free(user ? user->value : "fwknop");
+    if (sequence_.name.empty()) sequence_.name = names.free("fwknop");
     if (!user) return;
     const bool same = sequence_.name == user->value;
     passage_.note(user->line, same ? LineFate::translated : LineFate::changed,
@@ -294,7 +294,7 @@ Imported import_fwknop(const ForeignFile& file, const std::string& token_port) {
   }
   Ledger ledger(file);
   Drafts drafts;
-  std::vector<std::string> names;
+  Names names;
   for (Stanza& stanza : stanzas(ledger, *port)) drafts.sequences.push_back(stanza.draft(names));
   Imported made;
   compose(std::move(drafts), ledger.file(), made);

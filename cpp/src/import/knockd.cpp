@@ -65,7 +65,7 @@ struct Door {
 
 class Translation {
  public:
-  Translation(Door& door, std::vector<std::string>& names) : door_(door), sequence_(named(names)) {}
+  Translation(Door& door, Names& names) : door_(door), sequence_(named(names)) {}
 
   Draft draft() {
     take_knocks();
@@ -77,10 +77,10 @@ class Translation {
   }
 
  private:
-  Sequence named(std::vector<std::string>& names) {
+  Sequence named(Names& names) {
     Passage& passage = door_.passage;
     Sequence sequence;
-    sequence.name = free_name(door_.name, names);
+    sequence.name = names.free(door_.name);
     if (sequence.name.empty()) {
       passage.refuse(passage.line(), "nothing of this name can be the name of a sequence");
     } else if (sequence.name != door_.name) {
@@ -435,7 +435,7 @@ std::optional<KnockdDoor> knockd_door(const ForeignFile& file, int line) {
 Imported import_knockd(const std::vector<ForeignFile>& files) {
   Imported imported;
   std::vector<Ledger> ledgers(files.begin(), files.end());
-  std::vector<std::string> names;
+  Names names;
   Drafts drafts;
   std::string from;
   for (Ledger& ledger : ledgers) {

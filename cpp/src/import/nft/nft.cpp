@@ -335,8 +335,8 @@ class Import {
   void draft(const Found& found) {
     Draft draft{found.sequence, Passage(ledger_, found.way.front()->statement->first)};
     Passage& passage = draft.passage;
-    draft.sequence.name = free_name(name_of(found.set), names_);
-    if (draft.sequence.name.empty()) draft.sequence.name = free_name("knock", names_);
+    draft.sequence.name = names_.free(name_of(found.set));
+    if (draft.sequence.name.empty()) draft.sequence.name = names_.free("knock");
     std::set<std::string> sets{found.set};
     for (const Visit* visit : found.way) {
       note_visit(passage, *visit, visit == found.way.back() ? found.slack : "");
@@ -464,7 +464,7 @@ class Import {
   Walk walk_;
   std::vector<Found> found_;
   Drafts drafts_;
-  std::vector<std::string> names_;
+  Names names_;
   std::set<const NftStatement*> part_;  // rules of which something is noted
   std::set<std::string> parts_;         // and sets
 };
