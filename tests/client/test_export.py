@@ -26,6 +26,7 @@ OTHERS = """\
   - {name: once, knock: [7300/udp, 7400/udp], opens: [80/tcp], once: true}
   - {name: near, knock: [7500/udp, 7600/udp], opens: [80/tcp], from: [192.0.2.0/24]}
   - {name: inner, knock: [7700/udp, 7800/udp], opens: [80/tcp], to: [192.0.2.9]}
+  - {name: end, knock: [7900/udp, 8900/udp], closes: near}
 """
 
 
@@ -67,6 +68,7 @@ def test_knockd_gets_nothing_with_less_conditions(server: Knockwork) -> None:
         "warning: once is not exported: knockd has no `once`\n"
         "warning: near is not exported: knockd has no `from`\n"
         "warning: inner is not exported: its services are elsewhere (`to`)\n"
+        "warning: end is not exported: it only closes\n"
         "warning: alice is not exported: knockd has no tokens\n"
         "warning: knockd closes nothing by default: a firewall must refuse the services\n")
     assert server.refused("export", "--format", "knockd", "--for", "alice") == (

@@ -217,9 +217,9 @@ class Translation {
 
   void take_start(const Directive& start, const Effect& effect) {
     if (effect.kind == Kind::closes) {
-      return refuse(start.line,
-                    "it closes: a grant ends after `open_for`, and `knockwork revoke` ends it "
-                    "earlier");
+      return refuse(
+          start.line,
+          "it closes: declare a sequence with `closes` for that; a grant ends after `open_for` in any case");
     }
     if (effect.kind != Kind::opens) return refuse(start.line, effect.reason);
     sequence_.opens = effect.services;

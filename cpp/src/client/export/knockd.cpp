@@ -46,6 +46,7 @@ std::string rules(const Sequence& sequence, const char* program, const char* act
 // Why knockd cannot have it; without the condition it would open more.
 const char* obstacle(const Sequence& sequence) {
   if (sequence.token) return "knockd has no tokens";
+  if (!sequence.closes.empty()) return "it only closes";
   if (sequence.once) return "knockd has no `once`";
   if (!sequence.from.empty()) return "knockd has no `from`";
   if (!sequence.to.empty()) return "its services are elsewhere (`to`)";
