@@ -38,6 +38,12 @@ void bind_status(py::module_& module) {
       .shown("token", [](const Q& q) { return q.token; })
       .shown("uses", [](const Q& q) { return q.uses; })
       .finish();
+  using F = kw::SetFill;
+  Value<F>(module, "SetFill", "A set that packets fill, and how full it is.")
+      .shown("name", [](const F& f) { return f.name; })
+      .shown("used", [](const F& f) { return f.used; })
+      .shown("size", [](const F& f) { return f.size; })
+      .finish();
   using S = kw::Status;
   Value<S>(module, "Status", "The live table, without its ports.")
       .shown("present", [](const S& s) { return s.present; })
@@ -52,6 +58,10 @@ void bind_status(py::module_& module) {
       .shown("grants", [](const S& s) { return to_tuple(s.grants); })
       .shown("lockouts", [](const S& s) { return to_tuple(s.lockouts); })
       .shown("half_done", [](const S& s) { return s.half_done; })
+      .shown("sets", [](const S& s) { return to_tuple(s.fill); })
+      .shown("used_tokens", [](const S& s) { return s.spent_tokens; })
+      .shown("format", [](const S& s) { return s.format; })
+      .shown("drifted", [](const S& s) { return s.drifted; })
       .shown("pending", [](const S& s) { return s.pending; })
       .shown("warnings", [](const S& s) { return to_tuple(s.warnings); })
       .finish();

@@ -88,13 +88,14 @@ class Table:
 
 
 def _eternal(elements: Iterable[str]) -> bool:
-    return any(" expires " not in element for element in elements)
+    """Counters are not: packets move them."""
+    return any(" expires " not in element and " counter " not in element for element in elements)
 
 
 def _live(elements: Iterable[str]) -> Iterable[tuple[str, float]]:
     for element in elements:
         key, _, rest = element.partition(" timeout ")
-        yield key.partition(" limit ")[0], seconds(rest.partition(" expires ")[2])
+        yield key.partition(" limit ")[0].partition(" counter ")[0], seconds(rest.partition(" expires ")[2])
 
 
 def seconds(text: str) -> float:

@@ -97,7 +97,7 @@ def test_state_survives(lab: Lab, knockwork: Knockwork, name: str) -> None:
         locked.knock(6999)
     clocks = _clocks(knockwork)
     assert {name: len(elements) for name, elements in clocks.items()} == {
-        "overflow": 0, **{f"{name}{family}": count for name, count in FILLED.items() for family in "46"}}
+        "counted": 2, "overflow": 0, **{f"{name}{family}": count for name, count in FILLED.items() for family in "46"}}
     began = time.monotonic()
     CHANGES[name](knockwork)
     now = _clocks(knockwork)

@@ -88,6 +88,21 @@ def test_a_flood_is_thinned_out(lab: Lab, knockwork: Knockwork, client: Caller) 
     assert f"{client.source}" in out
 
 
+def test_ends(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+    """A grant expires once, by its latest knock; one that is revoked ends then."""
+    knockwork.apply(DECLARATION.replace("LOG", "grants").replace("opens: [22/tcp]", "opens: [22/tcp], open_for: 2s"))
+    lab.caller("10.200.3.3").knock(7000, 8000, 9000)  # before anyone watches
+    watcher = Watcher(knockwork, "--count", "6", "--json")
+    client.knock(7000, 8000, 9000)
+    client.knock(7000, 8000, 9000, gap=0.1)
+    lab.caller("10.200.4.4").knock(7100, 8100)
+    knockwork.run("revoke", "--sequence", "vpn")
+    events = [json.loads(line) for line in watcher.lines()]
+    assert sorted((event["event"], event["source"], event["sequence"]) for event in events) == sorted([
+        ("grant", client.source, "ssh"), ("grant", client.source, "ssh"), ("grant", "10.200.4.4", "vpn"),
+        ("expired", client.source, "ssh"), ("expired", "10.200.3.3", "ssh"), ("revoked", "10.200.4.4", "vpn")])
+
+
 def test_nothing_to_report(knockwork: Knockwork) -> None:
     """Whoever watches where nothing is reported is told so; so is the second who listens."""
     knockwork.apply(DECLARATION.replace("LOG", "none"))

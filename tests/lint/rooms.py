@@ -13,7 +13,7 @@ MOST_FILES, MOST_LINES = 15, 2500
 
 # Rooms that see a live table, and yet name none of its sets and chains: that is for ruleset/.
 NAMELESS = ("kernel", "kernel/netlink", "records", "plan", "report", "pending", "commit", "undo", "grants",
-            "apply", "facade")
+            "apply", "facade", "observe")
 # Keys of a declaration, fields of an answer, files and words of a report that are also names in the table.
 OTHER_WORDS = frozenset({"always_allow", "answers", "expected", "gate", "interfaces", "knock", "knocked", "refuse",
                          "services", "spent", "stand_in", "token", "tokens", "within", "wrong"})

@@ -116,7 +116,9 @@ status:
       type: list
       elements: int
     sequences:
-      description: The sequences, with their number of knocks and services.
+      description:
+        - The sequences, with their number of knocks and services. C(uses) is how many grants each has made since the
+          table has it.
       type: list
       elements: dict
     grants:
@@ -130,6 +132,26 @@ status:
     half_done:
       description: How many sources are in the middle of a sequence.
       type: int
+    sets:
+      description:
+        - The sets that packets fill, with how many elements each has (C(used)) and has room for (C(size)).
+          C(nearly_full) if four fifths are used.
+      type: list
+      elements: dict
+    drifted:
+      description:
+        - Whether the live table differs from what was applied last. Null if there is no record of that. Unlike
+          C(drift), it does not notice a declaration that was not applied yet.
+      type: bool
+    format:
+      description: The version of the table's format.
+      type: str
+    tokens:
+      description:
+        - Until when every sequence that tokens open has some (C(until), in seconds since 1970, and C(left), in
+          seconds), the sequences that have none (C(out)), and how many used ones the table remembers (C(used)).
+          Absent if tokens open nothing.
+      type: dict
     warnings:
       description: What is not protected as declared, for example interfaces that do not exist, as sentences.
       type: list
@@ -159,12 +181,20 @@ status:
         fingerprint: "FINGERPRINT"
         knocks: 3
         services: 1
+        uses: 12
     grants:
       - address: 192.0.2.7
         sequence: ssh
         remaining_ms: 21400
     lockouts: []
     half_done: 0
+    sets:
+      - name: expected4
+        used: 3
+        size: 65536
+        nearly_full: false
+    drifted: false
+    format: "1"
     boot:
       stands: "yes"
       installed: true

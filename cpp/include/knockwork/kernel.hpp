@@ -47,7 +47,7 @@ class Events {
     bool lost = false;  // more came than there was room for
   };
   virtual ~Events() = default;
-  virtual Batch next() = 0;  // waits for it
+  virtual Batch next(std::chrono::milliseconds longest) = 0;  // waits for it; empty where nothing came
 };
 
 // Those of the network namespace the calling thread is in, through nfnetlink_log.

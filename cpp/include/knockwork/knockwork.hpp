@@ -106,16 +106,17 @@ Report grant(const std::string& address, const std::string& sequence,
              std::optional<std::chrono::milliseconds> time, Execution execution, Kernel& kernel,
              const Settings& settings);
 
-// One event, resolved to a name.
+// One event, resolved to a name. A grant that is over expired, or was taken back before its time.
 struct Seen {
-  enum class Kind { grant, wrong, lost };
+  enum class Kind { grant, wrong, expired, revoked, lost };
   Kind kind = Kind::grant;
   std::chrono::milliseconds at{0};  // since the epoch
   std::string source;
-  std::string sequence;  // of a grant
+  std::string sequence;  // not of wrong knocks
 };
 
-// Shows events as they come; ends after `count` of them, with 0 never.
+// Shows events as they come; ends after `count` of them, with 0 never. Grants that were there before end as
+// well.
 void watch(Kernel& kernel, Events& events, std::size_t count, const std::function<void(const Seen&)>& show);
 std::string to_text(const Seen& seen);
 std::string to_json(const Seen& seen);

@@ -63,8 +63,17 @@ struct SequenceStatus {
   bool once = false;
   bool spent = false;  // a `once` sequence that was used: `knockwork renew`
   bool token = false;  // it is opened by tokens: then there are neither knocks nor a fingerprint
-  int uses = 0;        // of its tokens, as far back as the table remembers
+  std::uint64_t uses = 0;  // grants by it since the table has it
 };
+
+// A set that packets fill, and how far they have.
+struct SetFill {
+  std::string name;
+  std::uint64_t used = 0;
+  std::uint64_t size = 0;
+};
+// Beyond that much of it, there is something to be said.
+bool nearly_full(const SetFill& set);
 
 struct Status {
   bool present = false;
@@ -83,6 +92,10 @@ struct Status {
   std::optional<std::chrono::milliseconds> tokens_until;
   std::chrono::milliseconds tokens_left{0};
   std::vector<std::string> out_of_tokens;  // sequences that nobody can open before the next top-up
+  std::uint64_t spent_tokens = 0;          // that the table remembers
+  std::vector<SetFill> fill;               // by name
+  std::string format;                      // of the table: "1"
+  std::optional<bool> drifted;  // whether the table is another than was last applied; nothing: nobody can tell
   std::optional<Waiting> pending;
   std::vector<std::string> warnings;
 };

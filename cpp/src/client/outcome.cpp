@@ -6,6 +6,7 @@
 
 #include "knockwork/client.hpp"
 #include "text/json_text.hpp"
+#include "text/output_schemas.hpp"
 
 namespace knockwork {
 namespace {
@@ -46,6 +47,18 @@ std::string to_json(const Knocked& knocked) {
                                      {"sequence", given(knocked.sequence)}, {"rounds", knocked.rounds},
                                      {"message", given(knocked.message)}};
   return json_text(value);
+}
+
+schema::Json knocked_schema() {
+  return schema::object(
+      "What became of a knock.",
+      {{"outcome", schema::choice("The result.", {"sent", "open", "refused", "unreachable"})},
+       {"host", schema::text("The host, as it was called.")},
+       {"address", schema::or_null(schema::text("The address that answered."))},
+       {"addresses", schema::texts("The addresses that were knocked on.")},
+       {"sequence", schema::or_null(schema::text("The sequence that was used."))},
+       {"rounds", schema::integer("How often it knocked.")},
+       {"message", schema::or_null(schema::text("What went wrong."))}});
 }
 
 }  // namespace knockwork

@@ -41,6 +41,7 @@
 #include "knockwork/rotation.hpp"
 #include "knockwork/trust.hpp"
 #include "text/json_text.hpp"
+#include "text/output_schemas.hpp"
 #include "yaml/document.hpp"
 
 namespace knockwork {
@@ -276,6 +277,25 @@ std::string to_json(const std::exception& error) {
   if (dynamic_cast<const NotProved*>(&error) != nullptr) return json_text(failure("proof", error.what()));
   return json_text(
       failure(dynamic_cast<const SystemError*>(&error) != nullptr ? "system" : "bug", error.what()));
+}
+
+schema::Json error_schema() {
+  const schema::Json diagnostic = schema::object(
+      "", {{"file", schema::text("The file; empty for an option.")},
+           {"line", schema::integer("The line, from 1 on; 0 without one.")},
+           {"column", schema::integer("The column, from 1 on; 0 without one.")},
+           {"width", schema::integer("How many columns it takes.")},
+           {"path", schema::text("The key, as in sequences[0].knock[1].")},
+           {"message", schema::text("What is wrong.")},
+           {"remedy", schema::text("What to do.")}});
+  const schema::Json error = schema::object(
+      "", {{"kind", schema::choice("The kind of error.", {"declaration", "system", "proof", "version", "bug"})},
+           {"message", schema::text("What is wrong, and what to do.")},
+           {"diagnostics", schema::list("The faults of a declaration.", diagnostic)}});
+  return schema::object("What a command prints with --json if it fails.",
+                        {{"version", schema::text("The version of knockwork.")},
+                         {"ok", schema::flag("False.")},
+                         {"error", error}});
 }
 
 std::string call(std::string_view text, Kernel& kernel) {

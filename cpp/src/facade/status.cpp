@@ -6,20 +6,23 @@
 
 #include "apply/interfaces.hpp"
 #include "apply/warnings.hpp"
+#include "commit/spelling.hpp"
 #include "host/clocks.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
 #include "pending/pending.hpp"
+#include "records/applied.hpp"
 #include "records/last_good.hpp"
 #include "report/fingerprint.hpp"
 #include "ruleset/decompile/program_of.hpp"
 #include "ruleset/live/entries.hpp"
 #include "ruleset/on_demand/answers.hpp"
 #include "ruleset/on_demand/stand_in.hpp"
+#include "ruleset/tokens.hpp"
 #include "surroundings/surroundings.hpp"
-#include "tokens/feed.hpp"
+#include "tokens/record.hpp"
 
 namespace knockwork {
 namespace {
@@ -77,9 +80,9 @@ std::vector<std::string> beside(const Ruleset& live, const Program& program, Ker
   }
 }
 
-// Until when they last, and how often each was used. A table that was loaded by hand is judged as it was
-// filled: by the kernel's clock its tokens end no later.
-std::map<std::string, std::size_t> look_at_tokens(Status& status, const LiveTable& live) {
+// Until when they last. A table that was loaded by hand is judged as it was filled: by the kernel's clock its
+// tokens end no later.
+void look_at_tokens(Status& status, const LiveTable& live) {
   const TokenRecord record = read_token_record(status.warnings);
   const UnixTime now = unix_time();
   for (const auto& [name, sequence] : record.sequences) {
@@ -91,7 +94,64 @@ std::map<std::string, std::size_t> look_at_tokens(Status& status, const LiveTabl
       status.tokens_left = sequence.loaded_to - now;
     }
   }
-  return token_uses(live, record, now);
+  status.spent_tokens = count_all(kUsed, live);
+}
+
+// The sequences as the table has them.
+std::vector<SequenceStatus> sequences_of(const LiveTable& live, const Program& program, Ports ports) {
+  const Fingerprints fingerprints = Fingerprints::of_this_host(MissingKey::do_without);
+  const Shown hidden = fingerprints.shown(Ports::hidden);
+  const Shown revealed = fingerprints.shown(Ports::revealed);
+  const std::set<EdgeId> used = spent(live);
+  const std::map<EdgeId, std::uint64_t> grants = counted_grants(live);
+  std::vector<SequenceStatus> all;
+  all.reserve(program.tracks.size());
+  for (const Track& track : program.tracks) {
+    const EdgeId last = track.edges.back().id;
+    const auto counted = grants.find(last);
+    all.push_back({track.name, track.token ? "" : hidden.knocks(track),
+                   track.token ? 0 : static_cast<int>(track.edges.size()),
+                   static_cast<int>(track.services.size()),
+                   ports == Ports::revealed ? revealed.services(track.services) : "", track.once,
+                   used.contains(last), track.token, counted == grants.end() ? 0 : counted->second});
+  }
+  return all;
+}
+
+std::vector<SetFill> fill_of(const LiveTable& live) {
+  std::vector<SetFill> all;
+  for (const Set& set : live.ruleset.sets) {
+    const auto elements = live.live.find(set.name);
+    if (set.is_dynamic() && set.size != 0 && elements != live.live.end())
+      all.push_back({set.name, elements->second.size(), set.size});
+  }
+  return all;
+}
+
+std::vector<std::string> warnings_about(const LiveTable& live, const Program& program, Kernel& kernel) {
+  std::vector<std::string> all;
+  const auto add = [&all](std::vector<std::string> more) {
+    std::move(more.begin(), more.end(), std::back_inserter(all));
+  };
+  const std::vector<std::string> interfaces = declared_interfaces(program);
+  if (!interfaces.empty() || !program.public_rules.empty())
+    add(interface_warnings(interfaces, program.public_rules, kernel.links()));
+  add(beside(live.ruleset, program, kernel));
+  const std::vector<Door> doors = remote_doors(program);
+  if (std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.cut; }))
+    add(offload_warnings(kernel.flowtables()));
+  const auto prolongs = [](const Track& track) { return track.prolong && !track.to.empty(); };
+  if (std::any_of(program.tracks.begin(), program.tracks.end(), prolongs))
+    add(unseen_use_warnings(kernel.flowtables()));
+  return all;
+}
+
+// Nothing where what stands was never the declaration, which `degraded` tells.
+std::optional<bool> has_drifted(const LiveTable& live, const Generation& generation, Kernel& kernel) {
+  if (is_stand_in(live.ruleset)) return std::nullopt;
+  return differs_from_applied(live, generation, [&](LiveTable& respelled, const Ruleset& wanted) {
+    recognise(respelled, wanted, kernel);
+  });
 }
 
 std::vector<Epoch> epochs_of(const Program& program) {
@@ -104,25 +164,8 @@ std::vector<Epoch> epochs_of(const Program& program) {
 
 }  // namespace
 
-namespace {
-
-// What a flowtable lets go past the gate.
-void warn_of_offload(Status& status, const Program& program, Kernel& kernel) {
-  const std::vector<Door> doors = remote_doors(program);
-  if (std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.cut; })) {
-    for (std::string& warning : offload_warnings(kernel.flowtables()))
-      status.warnings.push_back(std::move(warning));
-  }
-  const auto prolongs = [](const Track& track) { return track.prolong && !track.to.empty(); };
-  if (std::any_of(program.tracks.begin(), program.tracks.end(), prolongs)) {
-    for (std::string& warning : unseen_use_warnings(kernel.flowtables()))
-      status.warnings.push_back(std::move(warning));
-  }
-}
-
-}  // namespace
-
 Status status(Kernel& kernel, const Settings& settings) {
+  const Generation before = kernel.generation();
   const std::optional<LiveTable> live = kernel.read();
   Status status;
   status.declared = is_declared(kDefaultDeclaration);
@@ -132,37 +175,22 @@ Status status(Kernel& kernel, const Settings& settings) {
   if (!live || !live->ours) return status;
   status.present = true;
   status.mode = is_stealth(live->ruleset) ? "stealth" : "gate";
-  const Fingerprints fingerprints = Fingerprints::of_this_host(MissingKey::do_without);
-  const Shown hidden = fingerprints.shown(Ports::hidden);
-  const Shown revealed = fingerprints.shown(Ports::revealed);
+  status.format = live->comment.substr(live->comment.rfind(' ') + 1);
+  status.drifted = has_drifted(*live, kernel.generation() == before ? before : Generation{}, kernel);
   const Program program = program_of(live->ruleset);
   for (const Network& each : program.always_allow) status.always_allow.push_back(to_string(each));
   status.interfaces = declared_interfaces(program);
   status.epochs = epochs_of(program);
-  const std::set<EdgeId> used = spent(*live);
-  std::map<std::string, std::size_t> used_tokens;
-  if (has_tokens(program)) used_tokens = look_at_tokens(status, *live);
-  for (const Track& track : program.tracks) {
-    const auto uses = used_tokens.find(track.name);
-    status.sequences.push_back({track.name, track.token ? "" : hidden.knocks(track),
-                                track.token ? 0 : static_cast<int>(track.edges.size()),
-                                static_cast<int>(track.services.size()),
-                                settings.ports == Ports::revealed ? revealed.services(track.services) : "",
-                                track.once, used.contains(track.edges.back().id), track.token,
-                                uses == used_tokens.end() ? 0 : static_cast<int>(uses->second)});
-  }
+  if (has_tokens(program)) look_at_tokens(status, *live);
+  status.sequences = sequences_of(*live, program, settings.ports);
   status.grants = grants(*live, program);
   status.lockouts = locked_out(*live, program);
   sort(status.grants);
   sort(status.lockouts);
   status.half_done = static_cast<int>(half_done(*live));
-  if (!status.interfaces.empty() || !program.public_rules.empty()) {
-    for (std::string& warning : interface_warnings(status.interfaces, program.public_rules, kernel.links()))
-      status.warnings.push_back(std::move(warning));
-  }
-  for (std::string& warning : beside(live->ruleset, program, kernel))
+  status.fill = fill_of(*live);
+  for (std::string& warning : warnings_about(*live, program, kernel))
     status.warnings.push_back(std::move(warning));
-  warn_of_offload(status, program, kernel);
   return status;
 }
 

@@ -7,6 +7,7 @@
 
 #include "lint/lint.hpp"
 #include "text/json_text.hpp"
+#include "text/output_schemas.hpp"
 
 namespace knockwork {
 namespace {
@@ -135,6 +136,31 @@ std::string to_json(const std::vector<Assessment>& assessments) {
                          {"advice", each.advice}});
   }
   return json_text(nlohmann::ordered_json{{"sequences", sequences}}, 2) + '\n';
+}
+
+schema::Json lint_schema() {
+  const schema::Json sweep =
+      schema::object("", {{"tcp", schema::number("Of TCP ports.")},
+                          {"udp", schema::number("Of UDP ports.")},
+                          {"both", schema::number("Of both.")}});
+  const schema::Json each = schema::object(
+      "", {{"name", schema::text("Its name.")},
+           {"knocks", schema::integer("How many knocks it has.")},
+           {"tokens", schema::integer("How many tokens are accepted at once; 0 if none open it.")},
+           {"bits", schema::number("The bits that a guess has to get right.")},
+           {"guess", schema::number("The probability that one guess opens it.")},
+           {"guesses_per_day", schema::number("How many guesses one source can make.")},
+           {"guess_per_year", schema::number("The probability that a year of guesses opens it.")},
+           {"ascending", schema::integer("Whether an ascending sweep opens it: 0 or 1.")},
+           {"descending", schema::integer("Whether a descending sweep opens it: 0 or 1.")},
+           {"stride", schema::integer("Whether a sweep by a fixed stride opens it: 0 or 1.")},
+           {"strides", schema::integer("How many strides do.")},
+           {"random", schema::number("The probability that a sweep in random order opens it.")},
+           {"random_sweep", sweep},
+           {"risks", schema::mapping("What others can do, by who they are.", schema::text(""))},
+           {"advice", schema::texts("What would make it safer, as sentences.")}});
+  return schema::object("How likely guesses and sweeps are to open each sequence.",
+                        {{"sequences", schema::list("The sequences.", each)}});
 }
 
 }  // namespace knockwork

@@ -9,6 +9,7 @@
 #include "machine/machine.hpp"
 #include "machine/script.hpp"
 #include "text/json_text.hpp"
+#include "text/output_schemas.hpp"
 
 namespace knockwork {
 namespace {
@@ -97,6 +98,24 @@ std::string trace_json(const Program& program, std::string_view script, std::str
     lines.push_back(to_json(program, scripted, machine.take(state, scripted.packet)));
   }
   return json_text(lines, 2) + '\n';
+}
+
+schema::Json trace_schema() {
+  const schema::Json fired = schema::object("", {{"sequence", schema::text("The sequence.")},
+                                                 {"step", schema::integer("Which of its steps, from 1 on.")},
+                                                 {"of", schema::integer("How many steps it has.")}});
+  const schema::Json each = schema::object(
+      "", {{"time_ms", schema::integer("When it comes.")},
+           {"source", schema::text("The address that it comes from.")},
+           {"packet", schema::text("The packet, as the script has it.")},
+           {"verdict", schema::text("What becomes of it.")},
+           {"fired", schema::list("The steps that it takes.", fired)},
+           {"granted", schema::texts("The services that it opens for its source.")},
+           {"wrong", schema::flag("Whether it is a wrong knock.")},
+           {"token_used", schema::flag("Whether it uses a token up.")},
+           {"locked_out", schema::choice("Whom it locks out.", {"nobody", "source", "family"})},
+           {"why", schema::text("The reason, as a sentence.")}});
+  return schema::list("What each packet does.", each);
 }
 
 }  // namespace knockwork

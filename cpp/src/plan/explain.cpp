@@ -235,8 +235,8 @@ class Explainer {
     for (const Action& action : transaction_.actions) {
       if (const auto* forget = std::get_if<ForgetElements>(&action)) {
         if (!causes_.contains(Cause::sequences) && !causes_.contains(Cause::settings))
-          add(Kind::remove, holds_spent_uses(forget->set) ? "spent uses" : "half-finished sequences",
-              forget->set, "as it is now", "", "without a sequence");
+          add(Kind::remove, std::string(left_in(forget->set)), forget->set, "as it is now", "",
+              "without a sequence");
       }
     }
   }

@@ -21,6 +21,8 @@ Ruleset parse_last_good(std::string_view text);
 void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vector<std::string>& warnings);
 // Throws SystemError where it is damaged; nothing where there is none.
 std::optional<Ruleset> read_last_good();
+// Of what is kept; empty where nothing is, or nothing that can be read.
+std::string last_good_digest();
 void forget_last_good();
 
 // Why, for `status`; lost where it cannot be written. The first with an empty text forgets it.

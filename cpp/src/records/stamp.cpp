@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <sstream>
+
 #include "crypto/crypto.hpp"
 #include "host/files.hpp"
 #include "knockwork/diagnostic.hpp"
@@ -25,6 +27,18 @@ std::string digest(const Ruleset& ruleset) {
 }
 
 std::string digest(const std::string& text) { return crypto::to_hex(crypto::sha256(text)); }
+
+Stamp last_stamp() {
+  try {
+    std::istringstream words(read_file(path()).value_or(""));
+    Stamp stamp;
+    words >> stamp.generation.boot >> stamp.generation.netns >> stamp.generation.number >> stamp.digest;
+    if (words && stamp.generation.netns != 0) return stamp;
+  } catch (const SystemError&) {
+    return {};
+  }
+  return {};
+}
 
 bool stamped(const Generation& generation, const std::string& digest) {
   if (generation.netns == 0)

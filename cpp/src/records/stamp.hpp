@@ -18,6 +18,13 @@ std::string digest(const std::string& text);
 
 bool stamped(const Generation& generation, const std::string& digest);
 
+// What was noted; an empty digest where nothing is.
+struct Stamp {
+  Generation generation;
+  std::string digest;
+};
+Stamp last_stamp();
+
 // Notes it; what cannot be written is no error.
 void stamp(const Generation& generation, const std::string& digest);
 

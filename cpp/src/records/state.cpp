@@ -32,6 +32,7 @@ std::string to_json(const Saved& saved) {
   for (const auto& [set, elements] : saved.sets) {
     for (const LiveElement& element : elements) {
       sets[set].push_back({element.key, element.timeout.count(), element.expires.count()});
+      if (element.count) sets[set].back().push_back(*element.count);
     }
   }
   return json_text(json{{"knockwork", 1}, {"saved_at_ms", saved.at.count()}, {"sets", sets}}) + '\n';
@@ -45,9 +46,10 @@ Saved parse_saved(const std::string& text) {
     Saved saved{milliseconds(at), {}};
     for (const auto& [set, elements] : value.at("sets").items()) {
       for (const json& element : elements) {
-        saved.sets[set].push_back({element.at(0).get<std::string>(),
-                                   milliseconds(element.at(1).get<std::int64_t>()),
-                                   milliseconds(element.at(2).get<std::int64_t>())});
+        LiveElement one{element.at(0).get<std::string>(), milliseconds(element.at(1).get<std::int64_t>()),
+                        milliseconds(element.at(2).get<std::int64_t>())};
+        if (element.size() > 3) one.count = element.at(3).get<std::uint64_t>();
+        saved.sets[set].push_back(std::move(one));
       }
     }
     return saved;

@@ -8,6 +8,7 @@
 
 #include "knockwork/derive.hpp"
 #include "text/json_text.hpp"
+#include "text/output_schemas.hpp"
 
 namespace knockwork {
 namespace {
@@ -45,6 +46,21 @@ std::string to_json(const ClockStatus& status) {
                                           {"synchronised", status.synchronised},
                                           {"off_ms", status.off.count()},
                                           {"sequences", sequences}});
+}
+
+schema::Json clock_schema() {
+  const schema::Json sequence = schema::object(
+      "", {{"name", schema::text("Its name.")},
+           {"epoch", schema::integer("The epoch in force.")},
+           {"accepts", schema::integers("The epochs that this host accepts now.")},
+           {"until_ms", schema::integer("When the next one begins, in milliseconds since 1970. Absent without a `period`."),
+            schema::Key::Is::sometimes}});
+  return schema::object(
+      "This host's clock, and the epochs of its derived sequences.",
+      {{"unix_ms", schema::integer("The time, in milliseconds since 1970.")},
+       {"synchronised", schema::flag("Whether NTP keeps the clock.")},
+       {"off_ms", schema::integer("How far a doubted clock is ahead, or behind if negative.")},
+       {"sequences", schema::list("The derived sequences.", sequence)}});
 }
 
 }  // namespace knockwork

@@ -6,6 +6,7 @@
 #include "knockwork/derive.hpp"
 #include "report/fingerprint.hpp"
 #include "text/json_text.hpp"
+#include "text/output_schemas.hpp"
 
 namespace knockwork {
 namespace {
@@ -57,6 +58,16 @@ std::string to_json(const std::vector<Drawn>& drawn) {
                    {"bits", std::round(each.bits * 10) / 10}});
   }
   return json_text(nlohmann::ordered_json{{"drawn", all}});
+}
+
+schema::Json drawn_schema() {
+  const schema::Json each = schema::object(
+      "", {{"sequence", schema::text("The sequence.")},
+           {"epoch", schema::integer("The epoch.")},
+           {"shown", schema::text("A keyed fingerprint of its knocks, or with --reveal the knocks.")},
+           {"knocks", schema::integer("How many knocks it has.")},
+           {"bits", schema::number("The entropy of its knocks.")}});
+  return schema::object("Derived sequences.", {{"drawn", schema::list("One for each accepted epoch.", each)}});
 }
 
 }  // namespace knockwork

@@ -1,25 +1,20 @@
-// Reports and statuses as text for people and as JSON for programs.
+// Reports as text for people and as JSON for programs, and the schema of that.
 #include "knockwork/report.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "host/clocks.hpp"
-#include "knockwork/boot.hpp"
-#include "records/state.hpp"
+#include "report/in_json.hpp"
 #include "text/json_text.hpp"
+#include "text/output_schemas.hpp"
 
 namespace knockwork {
 namespace {
 
 using nlohmann::json;
 using Kind = Change::Kind;
-using std::chrono::milliseconds;
 
 constexpr std::size_t kLines = 50;  // of a list that an apply prints; all of them stand in --diff and --json
 
@@ -38,59 +33,6 @@ std::string totals(const Report& report, const char* add, const char* change, co
   };
   return fmt::format("{} {}, {} {}, {} {}", count(Kind::add), add, count(Kind::change), change,
                      count(Kind::remove), remove);
-}
-
-std::string seconds(std::chrono::milliseconds time) {
-  return fmt::format("{}s", (time.count() + 500) / 1000);
-}
-
-std::string utc(milliseconds time) {  // RFC 3339
-  const std::time_t second = time.count() / 1000;
-  std::tm utc{};
-  gmtime_r(&second, &utc);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc);
-}
-
-json to_value(const Waiting& waiting) {
-  return {{"id", waiting.id},
-          {"since", utc(waiting.since)},
-          {"deadline", utc(wall_clock() + waiting.remaining)},
-          {"remaining_ms", waiting.remaining.count()}};
-}
-
-const char* name(Boot::Stands stands) {
-  return stands == Boot::Stands::yes ? "yes" : stands == Boot::Stands::no ? "no" : "unknown";
-}
-
-json to_value(const Boot& boot) {
-  return {{"stands", name(boot.stands)},
-          {"installed", boot.installed},
-          {"enabled", boot.enabled},
-          {"why", boot.why},
-          {"timer", boot.timer}};
-}
-
-json to_value(const Holder& holder) {
-  json value{{"address", holder.address}, {"remaining_ms", holder.remaining.count()}};
-  if (!holder.sequence.empty()) value["sequence"] = holder.sequence;
-  return value;
-}
-
-template <typename Items, typename Show>
-json list(const Items& items, Show show) {
-  json values = json::array();
-  for (const auto& item : items) values.push_back(show(item));
-  return values;
-}
-
-}  // namespace
-
-namespace {
-
-std::string effect_of(const SequenceStatus& sequence) {
-  if (!sequence.opens.empty()) return "opens " + sequence.opens;
-  if (sequence.services == 0) return "closes another";
-  return fmt::format("opens {} service{}", sequence.services, sequence.services == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -138,118 +80,29 @@ std::string to_json(const Report& report) {
   return json_text(value);
 }
 
-namespace {
-
-std::string sequences_of(const Status& status) {
-  std::string text;
-  for (const SequenceStatus& sequence : status.sequences) {
-    const std::string how =
-        sequence.token ? fmt::format("token, used {} time{}", sequence.uses, sequence.uses == 1 ? "" : "s")
-                       : fmt::format("{} knock{} {}", sequence.knocks, sequence.knocks == 1 ? "" : "s",
-                                     sequence.fingerprint);
-    text += fmt::format("  {:<24} {}, {}{}\n", sequence.name, how, effect_of(sequence),
-                        !sequence.once   ? ""
-                        : sequence.spent ? ", spent"
-                                         : ", once");
-  }
-  if (status.tokens_until) {
-    text +=
-        fmt::format("Tokens until {} ({} left).\n", utc(*status.tokens_until), seconds(status.tokens_left));
-  }
-  if (!status.out_of_tokens.empty()) {
-    text += fmt::format("No tokens left of: {}. Run `knockwork apply`, and enable knockwork-rotate.timer.\n",
-                        fmt::join(status.out_of_tokens, ", "));
-  }
-  return text;
-}
-
-}  // namespace
-
-std::string to_text(const Status& status) {
-  std::string text;
-  if (status.pending) {
-    text = fmt::format("Apply {} has waited for confirmation since {} and will be rolled back in {} s.\n",
-                       status.pending->id, utc(status.pending->since),
-                       (status.pending->remaining.count() + 999) / 1000);
-  }
-  if (!status.degraded.empty()) {
-    text += fmt::format("Degraded: {}. Fix it, and run `knockwork apply`.\n", status.degraded);
-  }
-  if (!status.present) {
-    text += "No gate: there is no table inet knockwork in this network namespace.\n";
-    return status.declared ? text + "The declared services are open to everyone: run `knockwork apply`.\n"
-                           : text;
-  }
-  text += fmt::format("Mode {}, {} sequence{}.\n", status.mode, status.sequences.size(),
-                      status.sequences.size() == 1 ? "" : "s");
-  text += sequences_of(status);
-  text += status.grants.empty() ? "No grants.\n" : "Grants:\n";
-  for (const Holder& holder : status.grants) {
-    text +=
-        fmt::format("  {:<40} by {}, {} left\n", holder.address, holder.sequence, seconds(holder.remaining));
-  }
-  if (!status.lockouts.empty()) text += "Locked out:\n";
-  for (const Holder& holder : status.lockouts) {
-    text += fmt::format("  {:<40} {} left\n", holder.address, seconds(holder.remaining));
-  }
-  if (status.half_done > 0)
-    text += fmt::format("Sources in the middle of a sequence: {}.\n", status.half_done);
-  return text;
-}
-
-std::string to_json(const Boot& boot) { return json_text(to_value(boot)); }
-
-std::string to_text(const Status& status, const Boot& boot) {
-  std::string text = to_text(status);
-  if (boot.stands == Boot::Stands::yes) text += "The declared gate will be loaded after a reboot.\n";
-  if (boot.stands == Boot::Stands::no)
-    text += fmt::format("No gate will be loaded after a reboot: {}.\n", boot.why);
-  return text;
-}
-
-namespace {
-
-json to_value(const Status& status) {
-  const auto sequence = [](const SequenceStatus& each) {
-    json value{{"name", each.name},     {"fingerprint", each.fingerprint},
-               {"knocks", each.knocks}, {"services", each.services},
-               {"once", each.once},     {"spent", each.spent},
-               {"token", each.token},   {"uses", each.uses}};
-    if (!each.opens.empty()) value["opens"] = each.opens;
-    return value;
-  };
-  const auto holder = [](const Holder& each) { return to_value(each); };
-  json value{{"present", status.present},
-             {"declared", status.declared},
-             {"mode", status.mode},
-             {"always_allow", status.always_allow},
-             {"interfaces", status.interfaces},
-             {"epochs", status.epochs},
-             {"sequences", list(status.sequences, sequence)},
-             {"grants", list(status.grants, holder)},
-             {"lockouts", list(status.lockouts, holder)},
-             {"half_done", status.half_done},
-             {"warnings", status.warnings}};
-  if (status.tokens_until || !status.out_of_tokens.empty()) {
-    value["tokens"] = {{"out", status.out_of_tokens}};
-    if (status.tokens_until) {
-      value["tokens"]["until"] = status.tokens_until->count() / 1000;
-      value["tokens"]["left"] = status.tokens_left.count() / 1000;
-    }
-  }
-  if (status.pending) value["pending"] = to_value(*status.pending);
-  if (!status.degraded.empty()) value["degraded"] = status.degraded;
-  return value;
-}
-
-}  // namespace
-
-std::string to_json(const Status& status) { return json_text(to_value(status)); }
-
-std::string to_json(const Status& status, const Boot& boot) {
-  json value = to_value(status);
-  value["boot"] = to_value(boot);
-  return json_text(value);
+schema::Json report_schema() {
+  constexpr auto kSometimes = schema::Key::Is::sometimes;
+  const schema::Json change = schema::object(
+      "", {{"kind", schema::choice("What is done.", {"add", "change", "remove"})},
+           {"object", schema::text("What kind of object: \"sequence\", \"set\", \"grant\", …")},
+           {"name", schema::text("Its name.")},
+           {"before", schema::text("One line; empty if it is new.")},
+           {"after", schema::text("One line; empty if it is removed.")},
+           {"why", schema::text("What differs, or the reason; may be empty.")}});
+  return schema::object(
+      "What a command changed, or would change with --check.",
+      {{"changed", schema::flag("Whether there are changes.")},
+       {"changes", schema::list("One for each object.", change)},
+       {"warnings", schema::texts("What you should know, as sentences.")},
+       {"pending", waiting_schema(), kSometimes},
+       {"degraded", schema::text("Why something other than the declaration was loaded at a start."), kSometimes},
+       {"must_knock",
+        schema::text("The address that you are connected from, if a new connection from there has to knock."),
+        kSometimes},
+       {"epochs", schema::integers("The epochs that this host accepts, if it keeps them itself."), kSometimes},
+       {"needs_timer", schema::flag("Present if the declaration changes with time: it needs "
+                                    "knockwork-rotate.timer."),
+        kSometimes}});
 }
 
 }  // namespace knockwork

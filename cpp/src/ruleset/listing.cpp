@@ -3,6 +3,7 @@
 // Lines carry the structure: one tab for an object of the table, two for what
 // is in it. Only `elements = { … }` spans lines.
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "ruleset/ruleset.hpp"
@@ -117,6 +118,16 @@ struct ReadElement {
   std::chrono::milliseconds timeout{0};
   std::chrono::milliseconds expires{0};
 };
+
+// `4184:accc counter packets 3 bytes 84`, in a set of counters.
+LiveElement counted(LiveElement element) {
+  constexpr std::string_view kCounter = " counter packets ";
+  const std::size_t at = element.key.find(kCounter);
+  if (at == std::string::npos) return element;
+  element.count = std::strtoull(element.key.c_str() + at + kCounter.size(), nullptr, 10);
+  element.key.resize(at);
+  return element;
+}
 
 std::chrono::milliseconds read_time(std::string_view text) {
   if (text.empty()) return {};
@@ -246,7 +257,8 @@ class Reader {
     for_each_item(items, [&](std::string_view item) {
       ReadElement read = read_element(item);
       if (read.timeout.count() != 0 || set.keeps_for_good() || set.is_fed()) {
-        live.push_back({std::move(read.element.key), read.timeout, read.expires});
+        LiveElement element{std::move(read.element.key), read.timeout, read.expires};
+        live.push_back(set.keeps_for_good() ? counted(std::move(element)) : std::move(element));
       } else {
         set.elements.push_back(std::move(read.element));
       }

@@ -17,7 +17,7 @@ constexpr std::array kSequenceObjects{
     "within_", "open_",      "range_",   "places",  "reached",  "to_",    "cut",       "once_",    "spent",
     "spender", "watched",    "services", "door",    "segment",  "excuse", "elsewhere", "forward",  "speak",
     "spoke",   "token",      "claimed",  "used",    "good",     "logged", "underway",  "output",   "known",
-    "sever",   "readmitted", "renew",    "lasting", "prolong_", "close_"};
+    "sever",   "readmitted", "renew",    "lasting", "prolong_", "close_", "counted"};
 
 bool is_settings_chain(std::string_view name) {
   return std::find(kSettingsChains.begin(), kSettingsChains.end(), name) != kSettingsChains.end();
@@ -54,6 +54,8 @@ bool follows_from(std::string_view name, Cause cause) {
   return false;
 }
 
-bool holds_spent_uses(std::string_view set) { return set == "spent"; }
+std::string_view left_in(std::string_view set) {
+  return set == "spent" ? "spent uses" : set == "counted" ? "counted grants" : "half-finished sequences";
+}
 
 }  // namespace knockwork

@@ -10,7 +10,7 @@ enum class Cause { always_allow, places, ports, settings, sequences, sources };
 // Whether the set, map or chain of that name differs where these differ.
 bool follows_from(std::string_view name, Cause cause);
 
-// Whether the set holds the uses of `once` sequences.
-bool holds_spent_uses(std::string_view set);
+// What a set holds of sequences that are no more, in a report's words.
+std::string_view left_in(std::string_view set);
 
 }  // namespace knockwork

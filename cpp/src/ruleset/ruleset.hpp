@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -67,6 +68,7 @@ struct LiveElement {
   std::string key;
   std::chrono::milliseconds timeout{0};
   std::chrono::milliseconds expires{0};
+  std::optional<std::uint64_t> count = std::nullopt;  // of packets, where it counts them
   bool operator==(const LiveElement&) const = default;
 };
 

@@ -71,6 +71,7 @@ struct Writer {
   }
   void operator()(const CarryElements& action) {
     text += elements("add", action.set, action.elements, [](const LiveElement& element) {
+      if (element.count) return fmt::format("{} counter packets {} bytes 0", element.key, *element.count);
       if (element.timeout.count() == 0) return element.key;
       return fmt::format("{} timeout {} expires {}", element.key, nft_time(element.timeout),
                          nft_time(element.expires));

@@ -210,26 +210,4 @@ TokensThere tokens_there(const LiveTable& live, const TokenRecord& record, UnixT
   return there;
 }
 
-std::map<std::string, std::size_t> token_uses(const LiveTable& live, const TokenRecord& record,
-                                              UnixTime now) {
-  std::map<std::string, std::size_t> uses;
-  TokenKeys keys;
-  for (const auto& [name, sequence] : record.sequences) {
-    if (!sequence.present) continue;
-    try {
-      const Token& token = sequence.feed.token;
-      TokenDrawer drawer(keys.key(token, name, token.host), token.period);
-      const UnixTime oldest = now - of(token_memory(token)) - of(token.skew);
-      std::vector<TokenEntry> entries;
-      add_entries(record, sequence, drawer,
-                  {window_at(token.period, oldest), window_at(token.period, sequence.loaded_to)}, now,
-                  entries);
-      uses[name] = count_in(kUsed, live, entries);
-    } catch (const SystemError&) {
-      continue;
-    }
-  }
-  return uses;
-}
-
 }  // namespace knockwork

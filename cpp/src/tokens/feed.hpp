@@ -40,8 +40,4 @@ struct TokensThere {
 };
 TokensThere tokens_there(const LiveTable& live, const TokenRecord& record, UnixTime now);
 
-// How often tokens of each sequence were used, as far back as the table remembers. Those whose key cannot be
-// had are left out.
-std::map<std::string, std::size_t> token_uses(const LiveTable& live, const TokenRecord& record, UnixTime now);
-
 }  // namespace knockwork

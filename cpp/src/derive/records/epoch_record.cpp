@@ -9,6 +9,7 @@
 #include "host/files.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "text/json_text.hpp"
+#include "text/output_schemas.hpp"
 
 namespace knockwork {
 namespace {
@@ -113,5 +114,11 @@ EpochRecord read_epoch_record() {
 }
 
 void write_epoch_record(const EpochRecord& record) { write_file(path(), to_json(record)); }
+
+schema::Json epochs_schema() {
+  return schema::object("The epochs that this host accepts.",
+                        {{"knockwork", schema::integer("The version of this format: 1.")},
+                         {"accepts", schema::integers("Their numbers, ascending.")}});
+}
 
 }  // namespace knockwork

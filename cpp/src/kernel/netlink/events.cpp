@@ -5,6 +5,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -114,9 +115,14 @@ class LogEvents final : public Events {
     ask(NFULA_CFG_MODE, &mode, sizeof mode);
     const std::uint32_t at_once = htonl(1);
     ask(NFULA_CFG_QTHRESH, &at_once, sizeof at_once);
+    make_room();
   }
 
-  Batch next() override {
+  Batch next(milliseconds longest) override {
+    pollfd waiting{mnl_socket_get_fd(socket_.get()), POLLIN, 0};
+    const int ready = ::poll(&waiting, 1, static_cast<int>(std::clamp<std::int64_t>(longest.count(), 0, 1 << 30)));
+    if (ready == 0 || (ready < 0 && errno == EINTR)) return {};
+    if (ready < 0) refuse();
     const ssize_t length = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
     if (length < 0 && errno == ENOBUFS) return {{}, true};
     if (length < 0 && errno == EINTR) return {};
@@ -135,6 +141,14 @@ class LogEvents final : public Events {
 
  private:
   static constexpr std::size_t kBuffer = 1U << 16;
+
+  // For what the rules let through at once while the reader is busy: more is lost, and told.
+  void make_room() {
+    constexpr int kRoom = 32 << 20;
+    const int socket = mnl_socket_get_fd(socket_.get());
+    if (::setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &kRoom, sizeof kRoom) != 0)
+      ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &kRoom, sizeof kRoom);  // as much as is allowed
+  }
 
   void ask(std::uint16_t attribute, const void* value, std::size_t size) {
     std::array<char, 512> message{};

@@ -71,6 +71,8 @@ void add_token_sets(std::vector<Set>& sets, const Program& program) {
 constexpr std::uint32_t kMostSpent = 1U
                                      << 20;  // far more than sequences: one that cannot be spent stays shut
 
+constexpr std::uint32_t kMostCounted = 1U << 16;  // sequences; more than these are not counted
+
 // What packets fill, for both families.
 void add_dynamic_sets(std::vector<Set>& sets, const Program& program) {
   for (const auto& [family, type] : {std::pair{'4', "ipv4_addr"}, std::pair{'6', "ipv6_addr"}}) {
@@ -91,6 +93,7 @@ void add_dynamic_sets(std::vector<Set>& sets, const Program& program) {
     if (program.mode == Mode::stealth && program.lockout) add("strays", "");
   }
   if (has_once(program)) sets.push_back({"spent", "classid", {"dynamic"}, {}, kMostSpent, {}});
+  sets.push_back({"counted", "classid", {"dynamic"}, {}, kMostCounted, {}});
   // One element per family; room for those that expired and are not yet collected.
   sets.push_back(dynamic_set("overflow", "nf_proto", 128));
   if (!remote_doors(program).empty()) sets.push_back(dynamic_set("underway", "inet_proto", 128));

@@ -20,6 +20,8 @@ std::string constant_protocol(Protocol protocol) {
 }
 
 constexpr std::string_view kAtOnce = "1ms";  // the shortest time that an element can have
+// A grant by the sequence; only a packet that makes one comes here.
+constexpr std::string_view kCounted = "update @counted { meta priority counter }";
 
 class Sequences {
  public:
@@ -110,8 +112,8 @@ class Sequences {
     append(rules, late_copies());
     if (track.prolong) append(rules, no_longer_by_hand());
     for (const auto& [source, family] : book_.sources()) {
-      rules.push_back(fmt::format("update @holders{} {{ {} . meta priority timeout {} }}", family, source,
-                                  nft_time(track.open_for)));
+      rules.push_back(fmt::format("update @holders{} {{ {} . meta priority timeout {} }} {}", family, source,
+                                  nft_time(track.open_for), kCounted));
       for (const Service& service : track.services) {
         rules.push_back(fmt::format("{} . meta priority @holders{} {}", source, family,
                                     granting(track, service, source, family, nft_time(track.open_for))));
@@ -191,7 +193,7 @@ class Sequences {
     Rules rules;
     for (const auto& [source, family] : book_.sources()) {
       rules.push_back(fmt::format(
-          "{} . meta priority @holders{} limit rate 100/second burst 100 packets meta mark set meta priority "
+          "{} . meta priority @holders{} limit rate 1000/second burst 10000 packets meta mark set meta priority "
           "map @logged {} meta mark set 0x00000000",
           source, family, Rulebook::log_statement(kLogGrant, family == '4' ? 20 : 40)));
     }

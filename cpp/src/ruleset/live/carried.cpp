@@ -11,7 +11,7 @@ namespace {
 // The sets whose elements are an edge, or a source and an edge.
 bool by_edge(std::string_view set) {
   return set.starts_with("expected") || set.starts_with("excused") || set.starts_with("begun") ||
-         set == "spent";
+         set == "spent" || set == "counted";
 }
 
 // Version 0.1.0 wrote edges as packet marks.

@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::string_view kSpent = "spent";
+constexpr std::string_view kSpent = "spent", kCounted = "counted";
 
 const std::vector<LiveElement>& elements(const LiveSets& sets, std::string_view set) {
   static const std::vector<LiveElement> kNone;
@@ -101,6 +101,14 @@ std::set<EdgeId> spent(const LiveTable& live) {
     if (const auto edge = parse_edge_key(element.key)) edges.insert(*edge);
   }
   return edges;
+}
+
+std::map<EdgeId, std::uint64_t> counted_grants(const LiveTable& live) {
+  std::map<EdgeId, std::uint64_t> counts;
+  for (const LiveElement& element : elements(live.live, kCounted)) {
+    if (const auto edge = parse_edge_key(element.key)) counts[*edge] = element.count.value_or(0);
+  }
+  return counts;
 }
 
 const Track* track_of(const Program& program, EdgeId last) {

@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -34,6 +36,8 @@ std::vector<Admission> admissions(const LiveTable& live);
 std::vector<LockedSource> lockouts(const LiveTable& live);
 std::size_t half_done(const LiveTable& live);  // sources in the middle of a sequence
 std::set<EdgeId> spent(const LiveTable& live);
+// By the last edge of a sequence, since the table has it.
+std::map<EdgeId, std::uint64_t> counted_grants(const LiveTable& live);
 
 // The sequence with that last edge; null where there is none.
 const Track* track_of(const Program& program, EdgeId last);

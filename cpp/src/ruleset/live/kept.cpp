@@ -19,7 +19,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLongest = std::chrono::hours(10 * 366 * 24);
 
 constexpr std::array kKept{"granted", "ranged",  "reached", "holders", "renewed",
-                           "spent",   "severed", "resumed", "spared"};
+                           "spent",   "counted", "severed", "resumed", "spared"};
 
 bool is_kept(std::string_view set) {
   return std::any_of(kKept.begin(), kKept.end(),
@@ -30,7 +30,7 @@ bool is_kept(std::string_view set) {
 std::optional<LiveElement> read_element(const Set& set, const LiveElement& saved) {
   auto key = parse_key(set.type, saved.key);
   if (!key) return std::nullopt;
-  if (set.keeps_for_good()) return LiveElement{std::move(*key), milliseconds{0}, milliseconds{0}};
+  if (set.keeps_for_good()) return LiveElement{std::move(*key), milliseconds{0}, milliseconds{0}, saved.count};
   if (saved.timeout.count() <= 0 || saved.timeout > kLongest || saved.expires.count() < 0 ||
       saved.expires > saved.timeout) {
     return std::nullopt;
@@ -64,8 +64,8 @@ class Room {
 };
 
 // As it is now, of what it was when it was saved; false where nothing of it is left.
-bool lives_on(LiveElement& element, const Set& set, const EdgeKeys& once, milliseconds passed) {
-  if (set.keeps_for_good()) return once.contains(element.key);
+bool lives_on(LiveElement& element, const Set& set, const EdgeKeys& edges, milliseconds passed) {
+  if (set.keeps_for_good()) return edges.contains(element.key);
   element.expires -= passed;
   return passed.count() >= 0 && element.expires.count() > 0;
 }
@@ -86,7 +86,7 @@ bool any_severed(const LiveSets& sets) {
 }
 
 Restored restored(const LiveSets& sets, const Ruleset& wanted, milliseconds passed) {
-  const EdgeKeys once = last_edge_keys_of_once(wanted);
+  const EdgeKeys all = edge_keys(wanted), once = last_edge_keys_of_once(wanted);
   Restored result;
   for (const auto& [name, elements] : sets) {
     const Set* set = wanted.set(name);
@@ -99,7 +99,7 @@ Restored restored(const LiveSets& sets, const Ruleset& wanted, milliseconds pass
         ++result.refused;
         continue;
       }
-      if (lives_on(*element, *set, once, passed)) room.put(std::move(*element));
+      if (lives_on(*element, *set, name == "spent" ? once : all, passed)) room.put(std::move(*element));
     }
     if (room.empty()) continue;
     result.actions.push_back(room.taken());

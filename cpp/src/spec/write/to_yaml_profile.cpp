@@ -7,7 +7,9 @@
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/fields.hpp"
+#include "spec/keys.hpp"
 #include "text/json_text.hpp"
+#include "text/output_schemas.hpp"
 #include "values/values.hpp"
 
 namespace knockwork {
@@ -112,6 +114,28 @@ std::string to_yaml(const ProfileHost& host) {
 
 std::string to_json(const ProfileHost& host) {
   return json_text(Json{{"knockwork", 1}, {"hosts", Json::array({to_value(host)})}});
+}
+
+schema::Json profile_schema() {
+  constexpr auto kSometimes = schema::Key::Is::sometimes;
+  const auto of_client = [](spec::Scope scope, bool all) {
+    schema::Json keys{{"type", "object"}, {"additionalProperties", false}};
+    for (const spec::Key& key : spec::all_keys()) {
+      if (key.scope == scope && (all || key.client)) keys["properties"][std::string(key.name)] = {{"description", key.doc}};
+    }
+    return keys;
+  };
+  schema::Json sequence = of_client(spec::Scope::sequence, false);
+  sequence["properties"]["derive"] = of_client(spec::Scope::derive, true);
+  sequence["properties"]["token"] = of_client(spec::Scope::token, false);
+  const schema::Json host = schema::object(
+      "", {{"host", {{"description", "The host, or a list of patterns for its name."}, {"type", {"string", "array"}}}},
+           {"address", schema::text("The address to knock on, if it is not the host's name."), kSometimes},
+           {"lockout", schema::text("How long a wrong knock locks out, as in 5s.")},
+           {"sequences", schema::list("The sequences, with the keys that a client needs.", sequence)}});
+  return schema::object("A profile for clients of this host.",
+                        {{"knockwork", schema::integer("The version of this format: 1.")},
+                         {"hosts", schema::list("The host.", host)}});
 }
 
 }  // namespace knockwork

@@ -1,0 +1,203 @@
+// Events of the kernel in a user's words.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "host/clocks.hpp"
+#include "knockwork/kernel.hpp"
+#include "knockwork/knockwork.hpp"
+#include "observe/grant_ends.hpp"
+#include "program/connection.hpp"
+#include "ruleset/decompile/program_of.hpp"
+#include "text/json_text.hpp"
+#include "text/output_schemas.hpp"
+
+namespace knockwork {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr milliseconds kLook{1000};  // how soon a commit of somebody else is noticed
+
+// The gate as it was read last: again where an event has a number that is not known, where somebody committed,
+// and where events were lost.
+class Gate {
+ public:
+  explicit Gate(Kernel& kernel) : kernel_(kernel) { read(); }
+
+  void read() {
+    generation_ = kernel_.generation();
+    const std::optional<LiveTable> live = kernel_.read();
+    if (!live || !live->ours) {
+      admissions_.clear();
+      return;
+    }
+    program_ = program_of(live->ruleset);
+    for (const Track& track : program_.tracks) tracks_[track.edges.back().id] = {track.name, track.open_for};
+    admissions_ = admissions(*live);
+  }
+  bool is_old() const { return kernel_.generation() != generation_; }
+
+  void know(EdgeId edge) {
+    if (tracks_.contains(edge)) return;
+    read();
+    tracks_.try_emplace(edge, Known{"a removed sequence", Duration::milliseconds(0)});
+  }
+  std::string name(EdgeId edge) const {
+    const auto found = tracks_.find(edge);
+    return found == tracks_.end() ? "a removed sequence" : found->second.name;
+  }
+  milliseconds open_for(EdgeId edge) const {
+    const auto found = tracks_.find(edge);
+    return milliseconds(found == tracks_.end() ? 0 : found->second.open_for.milliseconds());
+  }
+  const Program& program() const { return program_; }
+  const std::vector<Admission>& there() const { return admissions_; }
+
+ private:
+  struct Known {
+    std::string name;
+    Duration open_for;
+  };
+  Kernel& kernel_;
+  Generation generation_;
+  Program program_;
+  std::map<EdgeId, Known> tracks_;  // of tables before this one as well
+  std::vector<Admission> admissions_;
+};
+
+class Watch {
+ public:
+  using Show = std::function<void(const Seen&)>;
+  Watch(Kernel& kernel, std::size_t count, const Show& show) : gate_(kernel), left_(count), show_(show) {
+    ends_.compare(gate_.there(), boot_clock());
+  }
+
+  void run(Events& events) {
+    while (!done_) {
+      const Events::Batch batch = events.next(until_next_look());
+      if (batch.lost) say({Seen::Kind::lost, wall_clock(), {}, {}});
+      for (const Event& event : batch.events) take(event);
+      if (batch.lost || (batch.events.empty() && gate_.is_old())) look();
+      for (const auto& [grant, end] : ends_.ended(boot_clock()))
+        say_of(Seen::Kind::expired, grant, wall_clock() - (boot_clock() - end));
+    }
+  }
+
+ private:
+  milliseconds until_next_look() const {
+    const auto next = ends_.next();
+    return next ? std::clamp(*next - boot_clock(), milliseconds(0), kLook) : kLook;
+  }
+
+  void take(const Event& event) {
+    if (event.kind == Event::Kind::wrong) return say({Seen::Kind::wrong, event.at, to_string(event.source), {}});
+    gate_.know(event.edge);
+    const milliseconds ago = std::max(milliseconds(0), wall_clock() - event.at);
+    ends_.begin({source_of(event.source, gate_.program()), event.edge},
+                boot_clock() - std::min(ago, kLook) + gate_.open_for(event.edge));
+    say({Seen::Kind::grant, event.at, to_string(event.source), gate_.name(event.edge)});
+  }
+
+  void look() {
+    gate_.read();
+    for (const GrantEnds::Grant& gone : ends_.compare(gate_.there(), boot_clock()))
+      say_of(Seen::Kind::revoked, gone, wall_clock());
+  }
+
+  void say_of(Seen::Kind kind, const GrantEnds::Grant& grant, milliseconds at) {
+    say({kind, at, shown_source(grant.first, gate_.program()), gate_.name(grant.second)});
+  }
+
+  void say(const Seen& seen) {
+    if (done_) return;
+    show_(seen);
+    done_ = left_ != 0 && --left_ == 0;
+  }
+
+  Gate gate_;
+  GrantEnds ends_;
+  std::size_t left_;
+  bool done_ = false;
+  const Show& show_;
+};
+
+const char* name(Seen::Kind kind) {
+  switch (kind) {
+    case Seen::Kind::grant:
+      return "grant";
+    case Seen::Kind::wrong:
+      return "wrong";
+    case Seen::Kind::expired:
+      return "expired";
+    case Seen::Kind::revoked:
+      return "revoked";
+    case Seen::Kind::lost:
+      return "lost";
+  }
+  return "";
+}
+
+std::string sentence(const Seen& seen) {
+  switch (seen.kind) {
+    case Seen::Kind::grant:
+      return "granted by " + seen.sequence;
+    case Seen::Kind::wrong:
+      return "wrong knock";
+    case Seen::Kind::expired:
+      return "grant by " + seen.sequence + " expired";
+    case Seen::Kind::revoked:
+      return "grant by " + seen.sequence + " revoked";
+    case Seen::Kind::lost:
+      return "too many events at once: some were lost";
+  }
+  return "";
+}
+
+}  // namespace
+
+void watch(Kernel& kernel, Events& events, std::size_t count, const std::function<void(const Seen&)>& show) {
+  Watch(kernel, count, show).run(events);
+}
+
+std::string log_of(Kernel& kernel) {
+  const std::optional<LiveTable> live = kernel.read();
+  return live && live->ours ? declared_log(live->ruleset) : "";
+}
+
+std::string to_text(const Seen& seen) {
+  if (seen.kind == Seen::Kind::lost) return sentence(seen) + '\n';
+  const std::time_t second = seen.at.count() / 1000;
+  std::tm local{};
+  localtime_r(&second, &local);
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}  {:<40} {}\n", local, seen.source, sentence(seen));
+}
+
+std::string to_json(const Seen& seen) {
+  const std::time_t second = seen.at.count() / 1000;
+  std::tm utc{};
+  gmtime_r(&second, &utc);
+  nlohmann::ordered_json value{
+      {"event", name(seen.kind)},
+      {"time", fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", utc, seen.at.count() % 1000)}};  // RFC 3339
+  if (!seen.source.empty()) value["source"] = seen.source;
+  if (!seen.sequence.empty()) value["sequence"] = seen.sequence;
+  return json_text(value) + '\n';
+}
+
+schema::Json event_schema() {
+  constexpr auto kSometimes = schema::Key::Is::sometimes;
+  return schema::object(
+      "One event on each line.",
+      {{"event", schema::choice("What happened. \"lost\": more at once than could be read.",
+                                {"grant", "wrong", "expired", "revoked", "lost"})},
+       {"time", schema::time("When.")},
+       {"source", schema::text("The source's address, or its network."), kSometimes},
+       {"sequence", schema::text("Of a grant: the sequence."), kSometimes}});
+}
+
+}  // namespace knockwork

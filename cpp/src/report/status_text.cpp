@@ -1,0 +1,169 @@
+// A status for people: 80 columns, unless a name or an address needs more.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "knockwork/boot.hpp"
+#include "report/in_json.hpp"
+
+namespace knockwork {
+namespace {
+
+using std::chrono::milliseconds;
+
+// "23s", "5m10s", "2h03m", "3d04h": two units at most.
+std::string short_time(milliseconds time) {
+  const std::int64_t seconds = std::max<std::int64_t>(0, (time.count() + 500) / 1000);
+  const std::int64_t minutes = seconds / 60, hours = minutes / 60, days = hours / 24;
+  if (days > 0) return fmt::format("{}d{:02}h", days, hours % 24);
+  if (hours > 0) return fmt::format("{}h{:02}m", hours, minutes % 60);
+  if (minutes > 0) return fmt::format("{}m{:02}s", minutes, seconds % 60);
+  return fmt::format("{}s", seconds);
+}
+
+std::string counted(std::uint64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+// Columns as wide as what stands in them. The first ones are flush left, the one at `right` flush right.
+class Columns {
+ public:
+  Columns(std::vector<std::string> head, std::size_t right) : rows_{std::move(head)}, right_(right) {}
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  bool empty() const { return rows_.size() == 1; }
+  std::string text() const {
+    std::vector<std::size_t> widths(rows_.front().size());
+    for (const auto& row : rows_) {
+      for (std::size_t at = 0; at < row.size(); ++at) widths[at] = std::max(widths[at], row[at].size());
+    }
+    std::string text;
+    for (const auto& row : rows_) {
+      std::string line;
+      for (std::size_t at = 0; at < row.size(); ++at) {
+        line += at == right_ ? fmt::format("{:>{}}", row[at], widths[at])
+                             : fmt::format("{:<{}}", row[at], widths[at]);
+        line += "  ";
+      }
+      line.erase(line.find_last_not_of(' ') + 1);
+      text += line + '\n';
+    }
+    return text;
+  }
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+  std::size_t right_;
+};
+
+std::string knocks_of(const SequenceStatus& sequence) {
+  const std::string how =
+      sequence.token ? "token" : counted(static_cast<std::uint64_t>(sequence.knocks), "knock");
+  return how + (!sequence.once ? "" : sequence.spent ? ", spent" : ", once");
+}
+
+std::string sequences_of(const Status& status) {
+  if (status.sequences.empty()) return "";
+  std::vector<const SequenceStatus*> sorted;
+  for (const SequenceStatus& each : status.sequences) sorted.push_back(&each);
+  std::sort(sorted.begin(), sorted.end(), [](const auto* left, const auto* right) { return left->name < right->name; });
+  Columns columns({"SEQUENCE", "OPENED BY", "FINGERPRINT", "GRANTS", "OPENS"}, 3);
+  for (const SequenceStatus* each : sorted) {
+    columns.add({each->name, knocks_of(*each), each->fingerprint.empty() ? "-" : each->fingerprint,
+                 std::to_string(each->uses),
+                 !each->opens.empty() ? each->opens
+                                      : counted(static_cast<std::uint64_t>(each->services), "service")});
+  }
+  return '\n' + columns.text();
+}
+
+std::string grants_of(const Status& status) {
+  if (status.grants.empty()) return "\nNo grants.\n";
+  Columns columns({"GRANTED TO", "BY", "LEFT"}, 2);
+  for (const Holder& each : status.grants) columns.add({each.address, each.sequence, short_time(each.remaining)});
+  return '\n' + columns.text();
+}
+
+std::string lockouts_of(const Status& status) {
+  if (status.lockouts.empty()) return "";
+  Columns columns({"LOCKED OUT", "LEFT"}, 1);
+  for (const Holder& each : status.lockouts) columns.add({each.address, short_time(each.remaining)});
+  return '\n' + columns.text();
+}
+
+std::string tokens_of(const Status& status) {
+  std::string text;
+  if (status.tokens_until) {
+    text = fmt::format("Tokens until {} ({} left), {} used.\n", utc(*status.tokens_until),
+                       short_time(status.tokens_left), status.spent_tokens);
+  }
+  if (!status.out_of_tokens.empty()) {
+    text += fmt::format("No tokens left: {}.\nRun `knockwork apply`, and enable knockwork-rotate.timer.\n",
+                        fmt::join(status.out_of_tokens, ", "));
+  }
+  return text;
+}
+
+std::string fill_of(const Status& status) {
+  std::string text;
+  for (const SetFill& set : status.fill) {
+    if (nearly_full(set)) text += fmt::format("Nearly full: {}, {} of {}.\n", set.name, set.used, set.size);
+  }
+  return text;
+}
+
+// What needs somebody's attention comes first.
+std::string alarms_of(const Status& status) {
+  std::string text;
+  if (status.pending) {
+    text = fmt::format("Apply {} has waited for confirmation since {}\nand will be rolled back in {} s.\n",
+                       status.pending->id, utc(status.pending->since),
+                       (status.pending->remaining.count() + 999) / 1000);
+  }
+  if (!status.degraded.empty()) {
+    text += fmt::format("Degraded: {}.\nFix it, and run `knockwork apply`.\n", status.degraded);
+  }
+  if (status.drifted == true) {
+    text +=
+        "Drift: the table differs from what was applied last.\n`knockwork plan` shows how; `knockwork apply` "
+        "repairs it.\n";
+  }
+  return text;
+}
+
+std::string about(const Status& status) {
+  std::string text = fmt::format("Mode {}, {}, table format {}.\n", status.mode,
+                                 counted(status.sequences.size(), "sequence"), status.format);
+  if (!status.epochs.empty())
+    text += fmt::format("Epoch{} {}.\n", status.epochs.size() == 1 ? "" : "s", fmt::join(status.epochs, ", "));
+  text += tokens_of(status) + fill_of(status);
+  if (status.half_done > 0)
+    text += fmt::format("{} in the middle of a sequence.\n",
+                        counted(static_cast<std::uint64_t>(status.half_done), "source"));
+  return text;
+}
+
+std::string boot_of(const Boot& boot) {
+  if (boot.stands == Boot::Stands::yes) return "The declared gate will be loaded after a reboot.\n";
+  if (boot.stands == Boot::Stands::no) return fmt::format("No gate will be loaded after a reboot:\n{}.\n", boot.why);
+  return "";
+}
+
+std::string whole(const Status& status, const std::string& boot) {
+  std::string text = alarms_of(status);
+  if (!status.present) {
+    text += "No gate: there is no table inet knockwork in this network namespace.\n";
+    if (status.declared) text += "The declared services are open to everyone: run `knockwork apply`.\n";
+    return text + boot;
+  }
+  return text + about(status) + boot + sequences_of(status) + grants_of(status) + lockouts_of(status);
+}
+
+}  // namespace
+
+std::string to_text(const Status& status) { return whole(status, ""); }
+std::string to_text(const Status& status, const Boot& boot) { return whole(status, boot_of(boot)); }
+
+}  // namespace knockwork
