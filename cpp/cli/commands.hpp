@@ -65,8 +65,9 @@ class Commands {
 void add_declaration_commands(Commands& commands);  // validate, lint, schema, render, trace: no kernel
 void add_derive_commands(Commands& commands);       // derive …: secrets, keys, epochs
 void add_epoch_commands(Commands& commands);        // epoch show, publish, retire
-void add_gate_commands(Commands& commands);         // plan, apply, remove, status, watch, renew, save
+void add_gate_commands(Commands& commands);         // plan, apply, remove, renew, save
 void add_journal_commands(Commands& commands);      // log
+void add_observe_commands(Commands& commands);      // status, watch, metrics
 void add_pending_commands(Commands& commands);      // confirm, rollback
 void add_client_commands(Commands& commands);       // knock, connect, export
 void add_grant_commands(Commands& commands);        // grant, revoke

@@ -1,13 +1,16 @@
 // Commands about a declaration alone: no root, no kernel.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <string>
+#include <vector>
 
 #include "commands.hpp"
 #include "knockwork/capture.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/graph.hpp"
 #include "knockwork/kernel.hpp"
+#include "knockwork/observe.hpp"
 #include "knockwork/trust.hpp"
 #include "output.hpp"
 
@@ -23,13 +26,14 @@ struct Arguments : Common {
   bool svg = false;
   std::string pcap;
   std::vector<std::string> hosts;
+  std::vector<std::string> command;
 };
 
 int run_validate(const Arguments& arguments) {
   const Spec spec = load(sources(arguments.file));
   for (const std::string& warning : host_warnings(spec, *open_kernel())) warn(warning);
   if (arguments.json) {
-    print(fmt::format("{{\"valid\":true,\"sequences\":{}}}\n", spec.sequences.size()));
+    print(validated_json(spec.sequences.size()));
   } else {
     print(fmt::format("{}: valid, {} sequence{}\n", arguments.file, spec.sequences.size(),
                       spec.sequences.size() == 1 ? "" : "s"));
@@ -45,6 +49,15 @@ int run_lint(const Arguments& arguments) {
 }
 
 int run_schema(const Arguments& arguments) {
+  if (!arguments.command.empty()) {
+    const std::string command = fmt::format("{}", fmt::join(arguments.command, " "));
+    const std::optional<std::string> schema = output_schema(command);
+    if (!schema)
+      throw SystemError(
+          fmt::format("no output is called \"{}\"; there are: {}", command, fmt::join(outputs(), ", ")));
+    print(*schema);
+    return kFine;
+  }
   print(arguments.keys ? keys_json() : arguments.reference ? reference_page() : json_schema());
   return kFine;
 }
@@ -110,9 +123,15 @@ void add_declaration_commands(Commands& commands) {
       arguments, run_lint);
   commands.share(sub, *arguments, {Shared::file, Shared::reveal_lines, Shared::json});
 
-  sub = commands.add("schema", "Print the JSON Schema of declarations", arguments, run_schema);
-  sub->add_flag("--keys", arguments->keys, "print the table of keys as JSON instead");
-  sub->add_flag("--reference", arguments->reference, "print the reference page in Markdown instead");
+  sub =
+      commands.add("schema", "Print the JSON Schema of declarations, or of what a command prints with --json",
+                   arguments, run_schema);
+  CLI::Option* command = sub->add_option(
+      "COMMAND", arguments->command,
+      "the command, as in `status` or `derive show`; `error` for what any of them prints if it fails");
+  sub->add_flag("--keys", arguments->keys, "print the table of keys as JSON instead")->excludes(command);
+  sub->add_flag("--reference", arguments->reference, "print the reference page in Markdown instead")
+      ->excludes(command);
 
   sub = commands.add("render", "Print the table as a file for `nft -f` (contains ports)", arguments,
                      run_render);

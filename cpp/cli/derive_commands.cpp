@@ -5,6 +5,7 @@
 
 #include "commands.hpp"
 #include "knockwork/derive.hpp"
+#include "knockwork/observe.hpp"
 #include "output.hpp"
 
 namespace {
@@ -35,7 +36,7 @@ int run_new_secret(const Arguments& arguments) {
   make_secret(arguments.secret_file, arguments.from_epoch.value_or(0),
               arguments.from_epoch ? Append::yes : Append::no);
   if (arguments.json) {
-    print(fmt::format("{{\"changed\":true,\"from_epoch\":{}}}\n", arguments.from_epoch.value_or(0)));
+    print(new_secret_json(arguments.from_epoch.value_or(0)));
   } else {
     print(fmt::format(
         "{}: new master secret, valid from epoch {}. Do not copy it to the hosts: they need only the output "

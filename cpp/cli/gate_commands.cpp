@@ -16,7 +16,6 @@ using namespace knockwork;
 
 struct Arguments : Common {
   std::string name;
-  std::size_t count = 0;
   bool quiet = false;
   bool detailed_exitcode = false;
   std::string confirm_within;
@@ -104,24 +103,6 @@ int run_save(const Arguments& arguments) {
   return kFine;
 }
 
-int run_watch(const Arguments& arguments) {
-  const std::unique_ptr<Kernel> kernel = open_kernel();
-  const std::string log = log_of(*kernel);
-  if (log.empty()) warn("there is no gate in this network namespace yet");
-  if (log == "none")
-    warn("nothing will be reported: the declaration has `log: none`; set it to grants or all");
-  watch(*kernel, *open_events(), arguments.count,
-        [&](const Seen& seen) { print(arguments.json ? to_json(seen) : to_text(seen)); });
-  return kFine;
-}
-
-int run_status(const Arguments& arguments) {
-  const Status now = status(*open_kernel(), settings(arguments));
-  for (const std::string& warning : now.warnings) warn(warning);
-  print(arguments.json ? to_json(now, boot()) + '\n' : to_text(now, boot()));
-  return now.declared && !now.present ? kNoGate : kFine;
-}
-
 int run_call(const Arguments&) {
   print(call(standard_input(), *open_kernel()) + '\n');
   return kFine;
@@ -171,19 +152,6 @@ void add_gate_commands(Commands& commands) {
                      run_remove);
   commands.share(sub, *arguments,
                  {Shared::json, Shared::reveal, Shared::check, Shared::diff, Shared::lock_timeout});
-
-  sub = commands.add(
-      "status",
-      "Show the gate: sequences, grants with their remaining time, and lockouts. Exit status 3: a "
-      "declaration exists, but no gate is loaded",
-      arguments, run_status);
-  commands.share(sub, *arguments, {Shared::json, Shared::reveal});
-
-  sub = commands.add("watch", "Show grants and wrong knocks as they happen (needs `log`)", arguments,
-                     run_watch);
-  commands.share(sub, *arguments, {Shared::json});
-  sub->add_option("--count", arguments->count, "exit after this many events; 0: never")
-      ->capture_default_str();
 
   sub = commands.add("renew", "Allow a spent `once` sequence to be used again", arguments, run_renew);
   sub->add_option("NAME", arguments->name, "the sequence")->required();

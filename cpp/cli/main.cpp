@@ -58,6 +58,7 @@ int run(int argc, char** argv, Chosen& chosen) {
   Commands commands(app, chosen);
   add_declaration_commands(commands);
   add_gate_commands(commands);
+  add_observe_commands(commands);
   add_pending_commands(commands);
   add_journal_commands(commands);
   add_grant_commands(commands);

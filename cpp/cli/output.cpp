@@ -12,6 +12,7 @@
 
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/printable.hpp"
+#include "terminal.hpp"
 
 namespace {
 
@@ -53,15 +54,36 @@ std::string indented(std::string_view text) {
 
 void print(std::string_view text) { write(knockwork::printable(text)); }
 
-void print_coloured(std::string_view text) {
-  if (!coloured()) return print(text);
+std::string painted(std::string_view text, Paint paint) {
+  if (!coloured()) return knockwork::printable(text);
+  std::string all;
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
-    const char* paint = colour(line);
+    const char* colour = paint(line);
     const std::string shown = knockwork::printable(line);
-    write(paint == nullptr ? shown + '\n' : fmt::format("{}{}\033[0m\n", paint, shown));
+    all += colour == nullptr ? shown + '\n' : fmt::format("{}{}\033[0m\n", colour, shown);
   }
+  return all;
+}
+
+void print_coloured(std::string_view text) { write(painted(text, colour)); }
+
+Paint status_colours() {
+  return [](std::string_view line) -> const char* {
+    const auto begins = [line](const auto... with) { return (line.starts_with(with) || ...); };
+    if (begins("No gate", "Degraded: ", "Drift: ", "No tokens left", "The declared services are open"))
+      return "\033[1;31m";
+    if (begins("Apply ", "Nearly full: ")) return "\033[1;33m";
+    if (begins("SEQUENCE ", "GRANTED TO ", "LOCKED OUT ")) return "\033[1m";
+    return nullptr;
+  };
+}
+
+void print_paged(const std::string& text, Paging paging) {
+  const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+  const std::string pager = paging == Paging::none || lines < terminal_size().lines ? "" : pager_command();
+  if (pager.empty() || !page(pager, text)) write(text);
 }
 
 void print_error(std::string_view text) { write_error(knockwork::printable(text)); }

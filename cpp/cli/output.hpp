@@ -14,6 +14,16 @@ void print(std::string_view text);
 // that has not said NO_COLOR (https://no-color.org).
 void print_coloured(std::string_view text);
 
+// How a line is to be shown: an escape sequence, or null.
+using Paint = const char* (*)(std::string_view line);
+// The text made harmless, with colours where print_coloured() has them.
+std::string painted(std::string_view text, Paint paint);
+Paint status_colours();
+
+// What painted() made, through $PAGER where standard output is a terminal that it does not fit; as git does.
+enum class Paging { automatic, none };
+void print_paged(const std::string& text, Paging paging);
+
 void print_error(std::string_view text);
 // "knockwork: error: …" and "warning: …"; a line feed in `text` starts no line of its own.
 void fail(std::string_view text);

@@ -5,7 +5,7 @@
 
 #include "commands.hpp"
 #include "knockwork/kernel.hpp"
-#include "knockwork/printable.hpp"
+#include "knockwork/observe.hpp"
 #include "output.hpp"
 
 namespace {
@@ -21,8 +21,7 @@ struct Arguments : Common {
 int run_confirm(const Arguments& arguments) {
   const Proof proof = arguments.fresh ? Proof::fresh : Proof::none;
   const std::string id = confirm(arguments.id, proof, *open_kernel(), settings(arguments));
-  print(arguments.json ? fmt::format("{{\"confirmed\":{}}}\n", json_string(id))
-                       : fmt::format("Confirmed: apply {} is kept.\n", id));
+  print(arguments.json ? confirmed_json(id) : fmt::format("Confirmed: apply {} is kept.\n", id));
   return kFine;
 }
 

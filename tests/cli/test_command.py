@@ -17,8 +17,8 @@ sequences:
 """
 PORTS = re.compile(r"47000|48000|49000|4022")
 SUBCOMMANDS = ("validate", "lint", "schema", "render", "trace", "graph", "plan", "explain", "apply", "drift", "remove",
-               "status", "watch", "renew", "save", "confirm", "rollback", "log", "grant", "revoke", "derive", "epoch",
-               "knock", "connect", "export", "import", "completion")
+               "renew", "save", "status", "watch", "metrics", "confirm", "rollback", "log", "grant", "revoke", "derive",
+               "epoch", "knock", "connect", "export", "import", "completion")
 
 
 def test_no_core_is_left(knockwork: Knockwork) -> None:

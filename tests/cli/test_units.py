@@ -8,7 +8,8 @@ import pytest
 
 from bed.cli import binary
 
-UNITS = ("knockwork.service", "knockwork-drift.service", "knockwork-rotate.service", "knockwork-rotate.timer")
+UNITS = ("knockwork.service", "knockwork-drift.service", "knockwork-rotate.service", "knockwork-rotate.timer",
+         "knockwork-metrics.service", "knockwork-metrics.timer", "knockwork-events.service")
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze")

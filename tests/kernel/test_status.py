@@ -1,6 +1,15 @@
 """What `status` tells: who came in how often, how full the sets are, drift; and that it fits a terminal."""
 
+import fcntl
 import json
+import os
+import pty
+import re
+import select
+import struct
+import termios
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -118,3 +127,77 @@ def test_text(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
     assert [line.split()[0] for line in lines[granted + 1:granted + 3]] == sorted([client.source, "10.200.1.1"])
     assert lines[-2].startswith("LOCKED OUT") and lines[-1].startswith("10.200.1.2")
     assert not any(port in text for port in ("7000", "8000", "9000", "51820"))
+
+
+def _on_terminal(knockwork: Knockwork, keys: bytes, *arguments: str, rows: int = 24, columns: int = 80,
+                 after: float = 1.5, through: Sequence[str] = (), **environment: str) -> tuple[int, str]:
+    """Exit status, and what the terminal got; `keys` are typed after a while."""
+    outer, inner = pty.openpty()
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    before = termios.tcgetattr(inner)
+    command = ["setsid", "--ctty", "--wait", *through, *knockwork.command(*arguments)]
+    process = knockwork.host.popen(command, stdin=inner, stdout=inner, stderr=inner, env=environment)
+    said, began, typed = b"", time.monotonic(), not keys
+    while process.poll() is None or select.select([outer], [], [], 0.2)[0]:
+        assert time.monotonic() - began < 30, said
+        if select.select([outer], [], [], 0.1)[0]:
+            said += os.read(outer, 1 << 16)
+        if not typed and time.monotonic() - began > after:
+            os.write(outer, keys)
+            typed = True
+    assert termios.tcgetattr(inner) == before
+    os.close(inner)
+    os.close(outer)
+    return process.returncode, said.decode()
+
+
+@pytest.mark.parametrize("keys", [b"q", b"\x03"], ids=["q", "ctrl-c"])
+def test_live_screen(lab: Lab, knockwork: Knockwork, keys: bytes) -> None:
+    """Drawn again each second on a screen of its own; the terminal is then as it was."""
+    knockwork.apply(DECLARATION)
+    lab.client.knock(7000, 8000, 9000)
+    status, said = _on_terminal(knockwork, keys, "status", "--watch", after=2.5)
+    assert status == 0
+    assert said.startswith("\x1b[?1049h\x1b[?25l") and said.endswith("\x1b[?25h\x1b[?1049l")
+    assert said.count("\x1b[H") >= 2 and "10.77.0.20" in said
+    assert said.index("GRANTED TO") < said.index("SEQUENCE")
+
+
+@pytest.mark.parametrize("rows,columns", [(24, 80), (5, 20), (1, 1)])
+def test_small_screens(knockwork: Knockwork, rows: int, columns: int) -> None:
+    """No line is longer than the screen is wide, none beyond its end."""
+    knockwork.apply(DECLARATION)
+    status, said = _on_terminal(knockwork, b"q", "status", "--watch", rows=rows, columns=columns)
+    assert status == 0
+    for drawn in re.findall(r"\x1b\[H(.*?)\x1b\[J", said, re.DOTALL):
+        lines = re.sub(r"\x1b\[[0-9;]*[mK]", "", drawn).split("\r\r\n")
+        assert len(lines) <= rows and all(len(line) <= columns for line in lines), lines
+
+
+def test_live_screen_after_an_error(knockwork: Knockwork) -> None:
+    """The terminal is as it was, and the error can be read."""
+    status, said = _on_terminal(knockwork, b"", "status", "--watch", through=["setpriv", "--bounding-set=-net_admin"])
+    assert status == 1
+    assert "\x1b[?25h\x1b[?1049l" in said and said.rindex("error") > said.rindex("\x1b[?1049l")
+
+
+def test_only_on_a_terminal(knockwork: Knockwork) -> None:
+    """A pipe gets no screen."""
+    assert "needs a terminal" in knockwork.refused("status", "--watch")
+
+
+def test_pager(knockwork: Knockwork) -> None:
+    """What does not fit goes through $PAGER, what fits does not; without colours if they are not wanted."""
+    sequences = "".join(f"  - {{name: user{number:03}, knock: [{7000 + 3 * number}, {7001 + 3 * number}], opens: "
+                        "[22/tcp]}\n" for number in range(40))
+    knockwork.apply("knockwork: 1\nguards: none\nsequences:\n" + sequences)
+    status, said = _on_terminal(knockwork, b"", "status", PAGER="sed 's/^/paged: /'")
+    assert status == 0 and said.count("paged: ") >= 40 and "\x1b[1m" in said
+    _, said = _on_terminal(knockwork, b"", "status", PAGER="sed 's/^/paged: /'", NO_COLOR="1")
+    assert said.count("paged: ") >= 40 and "\x1b" not in said
+    for options, rows in ((["--no-pager"], 24), ([], 200)):
+        _, said = _on_terminal(knockwork, b"", "status", *options, rows=rows, PAGER="sed 's/^/paged: /'")
+        assert "paged: " not in said and "user039" in said
+    _, said = _on_terminal(knockwork, b"", "status", PAGER="/none/such")
+    assert "user039" in said
+    assert "paged" not in knockwork.run("status", env={"PAGER": "sed s/^/paged/"}).stdout

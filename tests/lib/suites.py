@@ -99,6 +99,8 @@ SUITES = (
                   asks="KNOCKWORK_CORPUS KNOCKWORK_IMPORT_EDITS KNOCKWORK_IMPORT_SEED")),
     Suite("cli", "the command's output and exit status", ("build", "test"), ("release",),
           _pytest("cli", "release", "tests/cli")),
+    Suite("metrics", "metrics, alerts and dashboard as Prometheus takes them; the schemas of all JSON output",
+          ("build", "test", "metrics"), ("release",), _pytest("metrics", "release", "tests/metrics", *SIDE_BY_SIDE)),
     Suite("python", "the Python module and its stubs", ("build", "test", "types"), ("release",),
           _pytest("python", "release", "tests/python")),
     Suite("ansible", "playbooks over SSH on three hosts, and through ten gates",

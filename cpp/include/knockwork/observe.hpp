@@ -14,6 +14,13 @@
 namespace knockwork {
 
 class Kernel;
+struct Seen;
+
+// A status whose changing part comes first, for a screen that has room for the beginning only.
+std::string to_live_text(const Status& status, const Boot& boot);
+
+// An event as an entry of systemd's journal; false where none takes it.
+bool to_journal(const Seen& seen);
 
 // What is measured, beside what `status` tells.
 struct Measures {

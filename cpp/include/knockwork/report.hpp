@@ -61,8 +61,8 @@ struct SequenceStatus {
   int services = 0;
   std::string opens;  // only with Ports::revealed
   bool once = false;
-  bool spent = false;  // a `once` sequence that was used: `knockwork renew`
-  bool token = false;  // it is opened by tokens: then there are neither knocks nor a fingerprint
+  bool spent = false;      // a `once` sequence that was used: `knockwork renew`
+  bool token = false;      // it is opened by tokens: then there are neither knocks nor a fingerprint
   std::uint64_t uses = 0;  // grants by it since the table has it
 };
 
@@ -95,7 +95,8 @@ struct Status {
   std::uint64_t spent_tokens = 0;          // that the table remembers
   std::vector<SetFill> fill;               // by name
   std::string format;                      // of the table: "1"
-  std::optional<bool> drifted;  // whether the table is another than was last applied; nothing: nobody can tell
+  std::optional<bool>
+      drifted;  // whether the table is another than was last applied; nothing: nobody can tell
   std::optional<Waiting> pending;
   std::vector<std::string> warnings;
 };

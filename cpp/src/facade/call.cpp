@@ -280,18 +280,19 @@ std::string to_json(const std::exception& error) {
 }
 
 schema::Json error_schema() {
-  const schema::Json diagnostic = schema::object(
-      "", {{"file", schema::text("The file; empty for an option.")},
-           {"line", schema::integer("The line, from 1 on; 0 without one.")},
-           {"column", schema::integer("The column, from 1 on; 0 without one.")},
-           {"width", schema::integer("How many columns it takes.")},
-           {"path", schema::text("The key, as in sequences[0].knock[1].")},
-           {"message", schema::text("What is wrong.")},
-           {"remedy", schema::text("What to do.")}});
+  const schema::Json diagnostic =
+      schema::object("", {{"file", schema::text("The file; empty for an option.")},
+                          {"line", schema::integer("The line, from 1 on; 0 without one.")},
+                          {"column", schema::integer("The column, from 1 on; 0 without one.")},
+                          {"width", schema::integer("How many columns it takes.")},
+                          {"path", schema::text("The key, as in sequences[0].knock[1].")},
+                          {"message", schema::text("What is wrong.")},
+                          {"remedy", schema::text("What to do.")}});
   const schema::Json error = schema::object(
-      "", {{"kind", schema::choice("The kind of error.", {"declaration", "system", "proof", "version", "bug"})},
-           {"message", schema::text("What is wrong, and what to do.")},
-           {"diagnostics", schema::list("The faults of a declaration.", diagnostic)}});
+      "",
+      {{"kind", schema::choice("The kind of error.", {"declaration", "system", "proof", "version", "bug"})},
+       {"message", schema::text("What is wrong, and what to do.")},
+       {"diagnostics", schema::list("The faults of a declaration.", diagnostic)}});
   return schema::object("What a command prints with --json if it fails.",
                         {{"version", schema::text("The version of knockwork.")},
                          {"ok", schema::flag("False.")},

@@ -9,6 +9,7 @@
 
 #include "journal/journalctl.hpp"
 #include "text/json_text.hpp"
+#include "text/output_schemas.hpp"
 
 namespace knockwork {
 namespace {
@@ -113,6 +114,20 @@ std::string to_json(const std::vector<LogEntry>& log) {
     all.push_back(std::move(value));
   }
   return json_text(all);
+}
+
+schema::Json log_schema() {
+  constexpr auto kSometimes = schema::Key::Is::sometimes;
+  const schema::Json entry = schema::object(
+      "", {{"time", schema::time("When it was carried out.")},
+           {"command", schema::text("The command, as in apply.")},
+           {"who", schema::text("The user, or the unit of systemd.")},
+           {"via", schema::text("The program that asked in the user's name, as in Ansible."), kSometimes},
+           {"from", schema::text("The address that the user was connected from."), kSometimes},
+           {"before", schema::text("The fingerprint of the table before."), kSometimes},
+           {"after", schema::text("The fingerprint of the table afterwards."), kSometimes},
+           {"changes", schema::texts("What changed, one line each.")}});
+  return schema::list("The changes of the gate, the oldest first.", entry);
 }
 
 }  // namespace knockwork

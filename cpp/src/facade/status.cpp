@@ -187,7 +187,7 @@ Status status(Kernel& kernel, const Settings& settings) {
   status.lockouts = locked_out(*live, program);
   sort(status.grants);
   sort(status.lockouts);
-  status.half_done = static_cast<int>(half_done(*live));
+  status.half_done = static_cast<int>(half_done(*live, program));
   status.fill = fill_of(*live);
   for (std::string& warning : warnings_about(*live, program, kernel))
     status.warnings.push_back(std::move(warning));

@@ -6,6 +6,7 @@
 
 #include "knockwork/import.hpp"
 #include "text/json_text.hpp"
+#include "text/output_schemas.hpp"
 
 namespace knockwork {
 namespace {
@@ -78,6 +79,20 @@ std::string to_json(const Imported& imported, SourceLines lines) {
                                      {"remarks", imported.remarks},
                                      {"lines", std::move(all)}};
   return json_text(whole);
+}
+
+schema::Json import_schema() {
+  const schema::Json line = schema::object(
+      "", {{"file", schema::text("The file.")},
+           {"line", schema::integer("The line, from 1 on.")},
+           {"fate", schema::text("What became of it.")},
+           {"reason", schema::text("Why.")},
+           {"text", schema::text("The line itself, with --reveal."), schema::Key::Is::sometimes}});
+  return schema::object("A declaration made from another program's configuration.",
+                        {{"declaration", schema::text("The declaration, as YAML.")},
+                         {"sequences", schema::texts("The names of its sequences.")},
+                         {"remarks", schema::texts("What differs as a whole, as sentences.")},
+                         {"lines", schema::list("What became of each line.", line)}});
 }
 
 }  // namespace knockwork

@@ -139,10 +139,9 @@ std::string to_json(const std::vector<Assessment>& assessments) {
 }
 
 schema::Json lint_schema() {
-  const schema::Json sweep =
-      schema::object("", {{"tcp", schema::number("Of TCP ports.")},
-                          {"udp", schema::number("Of UDP ports.")},
-                          {"both", schema::number("Of both.")}});
+  const schema::Json sweep = schema::object("", {{"tcp", schema::number("Of TCP ports.")},
+                                                 {"udp", schema::number("Of UDP ports.")},
+                                                 {"both", schema::number("Of both.")}});
   const schema::Json each = schema::object(
       "", {{"name", schema::text("Its name.")},
            {"knocks", schema::integer("How many knocks it has.")},

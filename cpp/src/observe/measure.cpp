@@ -1,20 +1,16 @@
 // What metrics are made of: the status, and what the records of this host tell.
 #include <algorithm>
-#include <filesystem>
-#include <nlohmann/json.hpp>
 
-#include "host/files.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
 #include "knockwork/observe.hpp"
 #include "records/applied.hpp"
+#include "records/repairs.hpp"
 
 namespace knockwork {
 namespace {
-
-using std::chrono::milliseconds;
 
 // Asked only where the table has derived sequences, and of what can be read: a faulty declaration is told by
 // others.
@@ -36,19 +32,6 @@ std::optional<bool> is_rotation_due(const Status& status) {
   }
 }
 
-// What found the table changed by another program, and repaired it, keeps count.
-void read_drift(Measures& measures) {
-  try {
-    const auto text = read_file(std::filesystem::path(kStateDirectory) / "drift.json");
-    if (!text) return;
-    const auto record = nlohmann::json::parse(*text);
-    measures.drift_repairs = record.at("repairs").get<std::uint64_t>();
-    if (record.contains("last_ms")) measures.last_drift_repair = milliseconds(record.at("last_ms"));
-  } catch (const std::exception&) {
-    return;
-  }
-}
-
 }  // namespace
 
 Measures measure(Kernel& kernel) {
@@ -58,7 +41,10 @@ Measures measure(Kernel& kernel) {
   measures.last_apply = last_apply();
   measures.last_rotation = last_rotation();
   measures.rotation_due = is_rotation_due(measures.status);
-  read_drift(measures);
+  if (const Repairs repairs = read_repairs(); repairs.count != 0) {
+    measures.drift_repairs = repairs.count;
+    measures.last_drift_repair = repairs.last;
+  }
   return measures;
 }
 

@@ -22,7 +22,8 @@ class Page {
   }
   template <typename Value>
   void sample(const Value& value, std::string_view labels = "") {
-    text_ += fmt::format(labels.empty() ? "knockwork_{0}{1} {2}\n" : "knockwork_{0}{{{1}}} {2}\n", name_, labels, value);
+    const std::string which = labels.empty() ? "" : fmt::format("{{{}}}", labels);
+    text_ += fmt::format("knockwork_{}{} {}\n", name_, which, value);
   }
   void gauge(std::string_view name, std::string_view help, std::uint64_t value) {
     family(name, "gauge", help);
@@ -61,9 +62,11 @@ void add_gate(Page& page, const Measures& measures) {
   page.sample(1, fmt::format("version=\"{}\"", version()));
   page.flag("gate_present", "Whether the gate is loaded.", status.present);
   page.flag("gate_declared", "Whether the host has a declaration.", status.declared);
-  page.flag("gate_degraded", "Whether something other than the declaration is loaded.", !status.degraded.empty());
+  page.flag("gate_degraded", "Whether something other than the declaration is loaded.",
+            !status.degraded.empty());
   page.flag("gate_drifted", "Whether the table differs from what was applied last.", status.drifted);
-  page.flag("gate_survives_reboot", "Whether the gate will be loaded after a reboot.", survives(measures.boot));
+  page.flag("gate_survives_reboot", "Whether the gate will be loaded after a reboot.",
+            survives(measures.boot));
   page.flag("apply_pending", "Whether an apply waits for confirmation.", status.pending.has_value());
   page.seconds("last_apply_timestamp_seconds", "When the gate was last applied, or found to be as declared.",
                measures.last_apply);
@@ -75,7 +78,8 @@ void add_gate(Page& page, const Measures& measures) {
 
 void add_sources(Page& page, const Status& status) {
   page.gauge("sequences", "How many sequences the gate has.", status.sequences.size());
-  page.family("grants_total", "counter", "Grants by each sequence since the table has it.");
+  if (!status.sequences.empty())
+    page.family("grants_total", "counter", "Grants by each sequence since the table has it.");
   for (const SequenceStatus& each : status.sequences) page.sample(each.uses, labels_of(each.name));
   page.gauge("active_grants", "How many grants last.", status.grants.size());
   page.gauge("locked_out_sources", "How many sources are locked out.", status.lockouts.size());

@@ -13,8 +13,9 @@ namespace {
 using nlohmann::ordered_json;
 
 schema::Json validated_schema() {
-  return schema::object("A valid declaration.", {{"valid", schema::flag("True.")},
-                                                 {"sequences", schema::integer("How many sequences it has.")}});
+  return schema::object(
+      "A valid declaration.",
+      {{"valid", schema::flag("True.")}, {"sequences", schema::integer("How many sequences it has.")}});
 }
 
 schema::Json confirmed_schema() {
@@ -33,17 +34,19 @@ struct Output {
 };
 
 constexpr std::array kOutputs{
-    Output{"validate", validated_schema},     Output{"lint", lint_schema},
-    Output{"trace", trace_schema},            Output{"plan", report_schema},
-    Output{"apply", report_schema},           Output{"remove", report_schema},
-    Output{"status", status_schema},          Output{"watch", event_schema},
-    Output{"renew", report_schema},           Output{"confirm", confirmed_schema},
-    Output{"rollback", report_schema},        Output{"grant", report_schema},
-    Output{"revoke", report_schema},          Output{"derive new-secret", new_secret_schema},
-    Output{"derive show", drawn_schema},      Output{"derive clock", clock_schema},
-    Output{"epoch show", epochs_schema},      Output{"epoch publish", report_schema},
-    Output{"epoch retire", report_schema},    Output{"knock", knocked_schema},
-    Output{"export", profile_schema},         Output{"error", error_schema},
+    Output{"validate", validated_schema},  Output{"lint", lint_schema},
+    Output{"trace", trace_schema},         Output{"plan", report_schema},
+    Output{"apply", report_schema},        Output{"remove", report_schema},
+    Output{"status", status_schema},       Output{"watch", event_schema},
+    Output{"renew", report_schema},        Output{"confirm", confirmed_schema},
+    Output{"rollback", report_schema},     Output{"grant", report_schema},
+    Output{"revoke", report_schema},       Output{"derive new-secret", new_secret_schema},
+    Output{"derive show", drawn_schema},   Output{"derive clock", clock_schema},
+    Output{"epoch show", epochs_schema},   Output{"epoch publish", report_schema},
+    Output{"epoch retire", report_schema}, Output{"knock", knocked_schema},
+    Output{"export", profile_schema},
+    Output{"log", log_schema},
+    Output{"import knockd", import_schema},      Output{"error", error_schema},
 };
 
 }  // namespace
@@ -70,7 +73,9 @@ std::string validated_json(std::size_t sequences) {
   return json_text(ordered_json{{"valid", true}, {"sequences", sequences}}) + '\n';
 }
 
-std::string confirmed_json(const std::string& id) { return json_text(ordered_json{{"confirmed", id}}) + '\n'; }
+std::string confirmed_json(const std::string& id) {
+  return json_text(ordered_json{{"confirmed", id}}) + '\n';
+}
 
 std::string new_secret_json(std::uint64_t from_epoch) {
   return json_text(ordered_json{{"changed", true}, {"from_epoch", from_epoch}}) + '\n';

@@ -6,11 +6,12 @@
 #include <ctime>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "host/clocks.hpp"
+#include "journal/journal.hpp"
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
+#include "knockwork/observe.hpp"
 #include "observe/grant_ends.hpp"
 #include "program/connection.hpp"
 #include "ruleset/decompile/program_of.hpp"
@@ -23,8 +24,8 @@ namespace {
 using std::chrono::milliseconds;
 constexpr milliseconds kLook{1000};  // how soon a commit of somebody else is noticed
 
-// The gate as it was read last: again where an event has a number that is not known, where somebody committed,
-// and where events were lost.
+// The gate as it was read last: again where an event has a number that is not known, where somebody
+// committed, and where events were lost.
 class Gate {
  public:
   explicit Gate(Kernel& kernel) : kernel_(kernel) { read(); }
@@ -95,7 +96,8 @@ class Watch {
   }
 
   void take(const Event& event) {
-    if (event.kind == Event::Kind::wrong) return say({Seen::Kind::wrong, event.at, to_string(event.source), {}});
+    if (event.kind == Event::Kind::wrong)
+      return say({Seen::Kind::wrong, event.at, to_string(event.source), {}});
     gate_.know(event.edge);
     const milliseconds ago = std::max(milliseconds(0), wall_clock() - event.at);
     ends_.begin({source_of(event.source, gate_.program()), event.edge},
@@ -164,6 +166,19 @@ void watch(Kernel& kernel, Events& events, std::size_t count, const std::functio
   Watch(kernel, count, show).run(events);
 }
 
+bool to_journal(const Seen& seen) {
+  using journal::Priority;
+  const Priority priority = seen.kind == Seen::Kind::lost ? Priority::warning
+                            : seen.kind == Seen::Kind::wrong || seen.kind == Seen::Kind::revoked
+                                ? Priority::notice
+                                : Priority::info;
+  std::vector<journal::Field> fields{{"KNOCKWORK_EVENT", name(seen.kind)}};
+  if (!seen.sequence.empty()) fields.push_back({"SEQUENCE", seen.sequence});
+  if (!seen.source.empty()) fields.push_back({"SOURCE", seen.source});
+  const std::string what = sentence(seen);
+  return journal::send(priority, seen.source.empty() ? what : seen.source + ": " + what, std::move(fields));
+}
+
 std::string log_of(Kernel& kernel) {
   const std::optional<LiveTable> live = kernel.read();
   return live && live->ours ? declared_log(live->ruleset) : "";
@@ -191,13 +206,12 @@ std::string to_json(const Seen& seen) {
 
 schema::Json event_schema() {
   constexpr auto kSometimes = schema::Key::Is::sometimes;
-  return schema::object(
-      "One event on each line.",
-      {{"event", schema::choice("What happened. \"lost\": more at once than could be read.",
-                                {"grant", "wrong", "expired", "revoked", "lost"})},
-       {"time", schema::time("When.")},
-       {"source", schema::text("The source's address, or its network."), kSometimes},
-       {"sequence", schema::text("Of a grant: the sequence."), kSometimes}});
+  return schema::object("One event on each line.",
+                        {{"event", schema::choice("What happened. \"lost\": more at once than could be read.",
+                                                  {"grant", "wrong", "expired", "revoked", "lost"})},
+                         {"time", schema::time("When.")},
+                         {"source", schema::text("The source's address, or its network."), kSometimes},
+                         {"sequence", schema::text("Of a grant: the sequence."), kSometimes}});
 }
 
 }  // namespace knockwork

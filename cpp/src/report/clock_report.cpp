@@ -50,11 +50,13 @@ std::string to_json(const ClockStatus& status) {
 
 schema::Json clock_schema() {
   const schema::Json sequence = schema::object(
-      "", {{"name", schema::text("Its name.")},
-           {"epoch", schema::integer("The epoch in force.")},
-           {"accepts", schema::integers("The epochs that this host accepts now.")},
-           {"until_ms", schema::integer("When the next one begins, in milliseconds since 1970. Absent without a `period`."),
-            schema::Key::Is::sometimes}});
+      "",
+      {{"name", schema::text("Its name.")},
+       {"epoch", schema::integer("The epoch in force.")},
+       {"accepts", schema::integers("The epochs that this host accepts now.")},
+       {"until_ms",
+        schema::integer("When the next one begins, in milliseconds since 1970. Absent without a `period`."),
+        schema::Key::Is::sometimes}});
   return schema::object(
       "This host's clock, and the epochs of its derived sequences.",
       {{"unix_ms", schema::integer("The time, in milliseconds since 1970.")},

@@ -67,7 +67,8 @@ schema::Json drawn_schema() {
            {"shown", schema::text("A keyed fingerprint of its knocks, or with --reveal the knocks.")},
            {"knocks", schema::integer("How many knocks it has.")},
            {"bits", schema::number("The entropy of its knocks.")}});
-  return schema::object("Derived sequences.", {{"drawn", schema::list("One for each accepted epoch.", each)}});
+  return schema::object("Derived sequences.",
+                        {{"drawn", schema::list("One for each accepted epoch.", each)}});
 }
 
 }  // namespace knockwork

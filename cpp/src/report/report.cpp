@@ -95,13 +95,16 @@ schema::Json report_schema() {
        {"changes", schema::list("One for each object.", change)},
        {"warnings", schema::texts("What you should know, as sentences.")},
        {"pending", waiting_schema(), kSometimes},
-       {"degraded", schema::text("Why something other than the declaration was loaded at a start."), kSometimes},
+       {"degraded", schema::text("Why something other than the declaration was loaded at a start."),
+        kSometimes},
        {"must_knock",
         schema::text("The address that you are connected from, if a new connection from there has to knock."),
         kSometimes},
-       {"epochs", schema::integers("The epochs that this host accepts, if it keeps them itself."), kSometimes},
-       {"needs_timer", schema::flag("Present if the declaration changes with time: it needs "
-                                    "knockwork-rotate.timer."),
+       {"epochs", schema::integers("The epochs that this host accepts, if it keeps them itself."),
+        kSometimes},
+       {"needs_timer",
+        schema::flag("Present if the declaration changes with time: it needs "
+                     "knockwork-rotate.timer."),
         kSometimes}});
 }
 

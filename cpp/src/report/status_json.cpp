@@ -26,13 +26,12 @@ json to_value(const Boot& boot) {
 }
 
 Json boot_schema() {
-  return schema::object(
-      "Whether the gate will be loaded after a reboot, according to this host's files.",
-      {{"stands", schema::choice("Whether it will.", {"yes", "no", "unknown"})},
-       {"installed", schema::flag("Whether knockwork.service exists.")},
-       {"enabled", schema::flag("Whether systemd starts it.")},
-       {"why", schema::text("The reason if it is not \"yes\"; else empty.")},
-       {"timer", schema::flag("Whether systemd starts knockwork-rotate.timer.")}});
+  return schema::object("Whether the gate will be loaded after a reboot, according to this host's files.",
+                        {{"stands", schema::choice("Whether it will.", {"yes", "no", "unknown"})},
+                         {"installed", schema::flag("Whether knockwork.service exists.")},
+                         {"enabled", schema::flag("Whether systemd starts it.")},
+                         {"why", schema::text("The reason if it is not \"yes\"; else empty.")},
+                         {"timer", schema::flag("Whether systemd starts knockwork-rotate.timer.")}});
 }
 
 json to_value(const Holder& holder) {
@@ -58,16 +57,15 @@ json to_value(const SequenceStatus& each) {
 
 Json sequence_schema() {
   return schema::object(
-      "",
-      {{"name", schema::text("Its name; for a derived one with the epoch, as in backup#42.")},
-       {"fingerprint", schema::text("A keyed fingerprint of its knocks; empty if tokens open it.")},
-       {"knocks", schema::integer("How many knocks it has; 0 if tokens open it.")},
-       {"services", schema::integer("How many services it opens.")},
-       {"once", schema::flag("Whether it may be used only once.")},
-       {"spent", schema::flag("Whether it may not be used again before `knockwork renew`.")},
-       {"token", schema::flag("Whether tokens open it.")},
-       {"uses", schema::integer("How many grants it has made since the table has it.")},
-       {"opens", schema::text("The services, with --reveal."), kSometimes}});
+      "", {{"name", schema::text("Its name; for a derived one with the epoch, as in backup#42.")},
+           {"fingerprint", schema::text("A keyed fingerprint of its knocks; empty if tokens open it.")},
+           {"knocks", schema::integer("How many knocks it has; 0 if tokens open it.")},
+           {"services", schema::integer("How many services it opens.")},
+           {"once", schema::flag("Whether it may be used only once.")},
+           {"spent", schema::flag("Whether it may not be used again before `knockwork renew`.")},
+           {"token", schema::flag("Whether tokens open it.")},
+           {"uses", schema::integer("How many grants it has made since the table has it.")},
+           {"opens", schema::text("The services, with --reveal."), kSometimes}});
 }
 
 json to_value(const SetFill& set) {

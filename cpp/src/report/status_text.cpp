@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "knockwork/boot.hpp"
+#include "knockwork/observe.hpp"
 #include "report/in_json.hpp"
 
 namespace knockwork {
@@ -68,7 +69,8 @@ std::string sequences_of(const Status& status) {
   if (status.sequences.empty()) return "";
   std::vector<const SequenceStatus*> sorted;
   for (const SequenceStatus& each : status.sequences) sorted.push_back(&each);
-  std::sort(sorted.begin(), sorted.end(), [](const auto* left, const auto* right) { return left->name < right->name; });
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto* left, const auto* right) { return left->name < right->name; });
   Columns columns({"SEQUENCE", "OPENED BY", "FINGERPRINT", "GRANTS", "OPENS"}, 3);
   for (const SequenceStatus* each : sorted) {
     columns.add({each->name, knocks_of(*each), each->fingerprint.empty() ? "-" : each->fingerprint,
@@ -82,7 +84,8 @@ std::string sequences_of(const Status& status) {
 std::string grants_of(const Status& status) {
   if (status.grants.empty()) return "\nNo grants.\n";
   Columns columns({"GRANTED TO", "BY", "LEFT"}, 2);
-  for (const Holder& each : status.grants) columns.add({each.address, each.sequence, short_time(each.remaining)});
+  for (const Holder& each : status.grants)
+    columns.add({each.address, each.sequence, short_time(each.remaining)});
   return '\n' + columns.text();
 }
 
@@ -137,7 +140,8 @@ std::string about(const Status& status) {
   std::string text = fmt::format("Mode {}, {}, table format {}.\n", status.mode,
                                  counted(status.sequences.size(), "sequence"), status.format);
   if (!status.epochs.empty())
-    text += fmt::format("Epoch{} {}.\n", status.epochs.size() == 1 ? "" : "s", fmt::join(status.epochs, ", "));
+    text +=
+        fmt::format("Epoch{} {}.\n", status.epochs.size() == 1 ? "" : "s", fmt::join(status.epochs, ", "));
   text += tokens_of(status) + fill_of(status);
   if (status.half_done > 0)
     text += fmt::format("{} in the middle of a sequence.\n",
@@ -147,23 +151,34 @@ std::string about(const Status& status) {
 
 std::string boot_of(const Boot& boot) {
   if (boot.stands == Boot::Stands::yes) return "The declared gate will be loaded after a reboot.\n";
-  if (boot.stands == Boot::Stands::no) return fmt::format("No gate will be loaded after a reboot:\n{}.\n", boot.why);
+  if (boot.stands == Boot::Stands::no)
+    return fmt::format("No gate will be loaded after a reboot:\n{}.\n", boot.why);
   return "";
 }
 
-std::string whole(const Status& status, const std::string& boot) {
+enum class First { sequences, sources };
+
+std::string whole(const Status& status, const std::string& boot, First first) {
   std::string text = alarms_of(status);
   if (!status.present) {
     text += "No gate: there is no table inet knockwork in this network namespace.\n";
     if (status.declared) text += "The declared services are open to everyone: run `knockwork apply`.\n";
     return text + boot;
   }
-  return text + about(status) + boot + sequences_of(status) + grants_of(status) + lockouts_of(status);
+  text += about(status) + boot;
+  const std::string sources = grants_of(status) + lockouts_of(status);
+  return first == First::sources ? text + sources + sequences_of(status)
+                                 : text + sequences_of(status) + sources;
 }
 
 }  // namespace
 
-std::string to_text(const Status& status) { return whole(status, ""); }
-std::string to_text(const Status& status, const Boot& boot) { return whole(status, boot_of(boot)); }
+std::string to_text(const Status& status) { return whole(status, "", First::sequences); }
+std::string to_text(const Status& status, const Boot& boot) {
+  return whole(status, boot_of(boot), First::sequences);
+}
+std::string to_live_text(const Status& status, const Boot& boot) {
+  return whole(status, boot_of(boot), First::sources);
+}
 
 }  // namespace knockwork

@@ -14,6 +14,8 @@ schema::Json lint_schema();
 schema::Json trace_schema();
 schema::Json knocked_schema();
 schema::Json profile_schema();
+schema::Json import_schema();
+schema::Json log_schema();
 schema::Json event_schema();
 schema::Json error_schema();
 

@@ -120,7 +120,8 @@ class LogEvents final : public Events {
 
   Batch next(milliseconds longest) override {
     pollfd waiting{mnl_socket_get_fd(socket_.get()), POLLIN, 0};
-    const int ready = ::poll(&waiting, 1, static_cast<int>(std::clamp<std::int64_t>(longest.count(), 0, 1 << 30)));
+    const int ready =
+        ::poll(&waiting, 1, static_cast<int>(std::clamp<std::int64_t>(longest.count(), 0, 1 << 30)));
     if (ready == 0 || (ready < 0 && errno == EINTR)) return {};
     if (ready < 0) refuse();
     const ssize_t length = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());

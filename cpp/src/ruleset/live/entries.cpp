@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
+#include <utility>
 
 #include "ruleset/compile/chains.hpp"
 #include "ruleset/compile/places.hpp"
@@ -85,11 +87,21 @@ std::vector<LockedSource> lockouts(const LiveTable& live) {
   return all;
 }
 
-std::size_t half_done(const LiveTable& live) {
-  std::set<std::string_view> sources;
+std::size_t half_done(const LiveTable& live, const Program& program) {
+  std::unordered_map<EdgeId, EdgeId> last_of;
+  for (const Track& track : program.tracks) {
+    for (const Edge& edge : track.edges) last_of.emplace(edge.id, track.edges.back().id);
+  }
+  std::set<std::pair<Network, EdgeId>> inside;
+  for (const Admission& each : admissions(live)) inside.emplace(each.source, each.edge);
+  std::set<Network> sources;
   for (const bool ipv6 : {false, true}) {
     for (const LiveElement& element : elements(live.live, of_family("expected", ipv6))) {
-      sources.insert(std::string_view(element.key).substr(0, element.key.find(" . ")));
+      const auto step = read_admission(element);
+      if (!step) continue;
+      const auto last = last_of.find(step->edge);
+      if (last == last_of.end() || !inside.contains({step->source, last->second}))
+        sources.insert(step->source);
     }
   }
   return sources.size();

@@ -34,7 +34,8 @@ struct LockedSource {
 std::vector<Admission> admissions(const LiveTable& live);
 // A source may be locked out twice, by a wrong knock and as a stray: the longer one counts.
 std::vector<LockedSource> lockouts(const LiveTable& live);
-std::size_t half_done(const LiveTable& live);  // sources in the middle of a sequence
+// Sources in the middle of a sequence by which they are not in: steps stay expected for their time.
+std::size_t half_done(const LiveTable& live, const Program& program);
 std::set<EdgeId> spent(const LiveTable& live);
 // By the last edge of a sequence, since the table has it.
 std::map<EdgeId, std::uint64_t> counted_grants(const LiveTable& live);

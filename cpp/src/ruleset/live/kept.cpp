@@ -30,7 +30,8 @@ bool is_kept(std::string_view set) {
 std::optional<LiveElement> read_element(const Set& set, const LiveElement& saved) {
   auto key = parse_key(set.type, saved.key);
   if (!key) return std::nullopt;
-  if (set.keeps_for_good()) return LiveElement{std::move(*key), milliseconds{0}, milliseconds{0}, saved.count};
+  if (set.keeps_for_good())
+    return LiveElement{std::move(*key), milliseconds{0}, milliseconds{0}, saved.count};
   if (saved.timeout.count() <= 0 || saved.timeout > kLongest || saved.expires.count() < 0 ||
       saved.expires > saved.timeout) {
     return std::nullopt;

@@ -121,7 +121,8 @@ schema::Json profile_schema() {
   const auto of_client = [](spec::Scope scope, bool all) {
     schema::Json keys{{"type", "object"}, {"additionalProperties", false}};
     for (const spec::Key& key : spec::all_keys()) {
-      if (key.scope == scope && (all || key.client)) keys["properties"][std::string(key.name)] = {{"description", key.doc}};
+      if (key.scope == scope && (all || key.client))
+        keys["properties"][std::string(key.name)] = {{"description", key.doc}};
     }
     return keys;
   };
@@ -129,10 +130,12 @@ schema::Json profile_schema() {
   sequence["properties"]["derive"] = of_client(spec::Scope::derive, true);
   sequence["properties"]["token"] = of_client(spec::Scope::token, false);
   const schema::Json host = schema::object(
-      "", {{"host", {{"description", "The host, or a list of patterns for its name."}, {"type", {"string", "array"}}}},
-           {"address", schema::text("The address to knock on, if it is not the host's name."), kSometimes},
-           {"lockout", schema::text("How long a wrong knock locks out, as in 5s.")},
-           {"sequences", schema::list("The sequences, with the keys that a client needs.", sequence)}});
+      "",
+      {{"host",
+        {{"description", "The host, or a list of patterns for its name."}, {"type", {"string", "array"}}}},
+       {"address", schema::text("The address to knock on, if it is not the host's name."), kSometimes},
+       {"lockout", schema::text("How long a wrong knock locks out, as in 5s.")},
+       {"sequences", schema::list("The sequences, with the keys that a client needs.", sequence)}});
   return schema::object("A profile for clients of this host.",
                         {{"knockwork", schema::integer("The version of this format: 1.")},
                          {"hosts", schema::list("The host.", host)}});

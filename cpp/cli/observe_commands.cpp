@@ -1,0 +1,100 @@
+// What there is to see of the gate.
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+
+#include "commands.hpp"
+#include "knockwork/boot.hpp"
+#include "knockwork/kernel.hpp"
+#include "knockwork/observe.hpp"
+#include "live_screen.hpp"
+#include "output.hpp"
+
+namespace {
+
+using namespace knockwork;
+
+struct Arguments : Common {
+  std::size_t count = 0;
+  bool journal = false;
+  bool live = false;
+  bool no_pager = false;
+  std::string output;
+};
+
+int run_live_status(const Arguments& arguments) {
+  show_live([&] {
+    const Status now = status(*open_kernel(), settings(arguments));
+    std::string text = to_live_text(now, boot());
+    for (const std::string& warning : now.warnings) text += "\nwarning: " + warning + '\n';
+    return painted(text, status_colours());
+  });
+  return kFine;
+}
+
+int run_status(const Arguments& arguments) {
+  if (arguments.live) return run_live_status(arguments);
+  const Status now = status(*open_kernel(), settings(arguments));
+  for (const std::string& warning : now.warnings) warn(warning);
+  if (arguments.json) {
+    print(to_json(now, boot()) + '\n');
+  } else {
+    print_paged(painted(to_text(now, boot()), status_colours()),
+                arguments.no_pager ? Paging::none : Paging::automatic);
+  }
+  return now.declared && !now.present ? kNoGate : kFine;
+}
+
+int run_watch(const Arguments& arguments) {
+  const std::unique_ptr<Kernel> kernel = open_kernel();
+  const std::string log = log_of(*kernel);
+  if (log.empty()) warn("there is no gate in this network namespace yet");
+  if (log == "none")
+    warn("nothing will be reported: the declaration has `log: none`; set it to grants or all");
+  bool taken = true;
+  watch(*kernel, *open_events(), arguments.count, [&](const Seen& seen) {
+    if (!arguments.journal) return print(arguments.json ? to_json(seen) : to_text(seen));
+    const bool before = std::exchange(taken, to_journal(seen));
+    if (before && !taken) warn("the journal does not take events: does systemd-journald run?");
+  });
+  return kFine;
+}
+
+int run_metrics(const Arguments& arguments) {
+  const std::string text = to_metrics(measure(*open_kernel()));
+  if (arguments.output.empty()) {
+    print(text);
+  } else {
+    write_public(arguments.output, text);
+  }
+  return kFine;
+}
+
+}  // namespace
+
+void add_observe_commands(Commands& commands) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* sub = commands.add(
+      "status",
+      "Show the gate: sequences, grants with their remaining time, lockouts, drift, and how full its sets are. "
+      "Exit status 3: a declaration exists, but no gate is loaded",
+      arguments, run_status);
+  commands.share(sub, *arguments, {Shared::json, Shared::reveal});
+  CLI::Option* live = sub->add_flag("--watch", arguments->live, "show it on a live screen, until Ctrl-C or q")
+                          ->excludes(sub->get_option("--json"));
+  sub->add_flag("--no-pager", arguments->no_pager, "do not use $PAGER on a terminal")->excludes(live);
+
+  sub = commands.add("watch", "Show grants, when they end, and wrong knocks, as they happen (needs `log`)",
+                     arguments, run_watch);
+  commands.share(sub, *arguments, {Shared::json});
+  sub->add_option("--count", arguments->count, "exit after this many events; 0: never")
+      ->capture_default_str();
+  sub->add_flag("--journal", arguments->journal, "send each event to the journal instead of printing it")
+      ->excludes(sub->get_option("--json"));
+
+  sub = commands.add("metrics", "Print metrics of the gate in the text format of Prometheus", arguments,
+                     run_metrics);
+  sub->add_option("--output", arguments->output,
+                  "replace this file, readable by all, for node_exporter's textfile collector");
+}

@@ -1,0 +1,16 @@
+// The terminal that standard output is: its size, and a pager before it.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+struct TerminalSize {
+  std::size_t lines = 0;  // 0: none, or it does not say
+  std::size_t columns = 0;
+};
+TerminalSize terminal_size();
+
+// $PAGER, or less; empty where standard output is no terminal or there is none.
+std::string pager_command();
+// False where it could not be started.
+bool page(const std::string& pager, const std::string& text);
