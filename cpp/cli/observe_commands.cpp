@@ -33,7 +33,13 @@ int run_live_status(const Arguments& arguments) {
   return kFine;
 }
 
+// Not said to CLI11, which would then describe --json otherwise than other commands do.
+void refuse_json_with(const Arguments& arguments, bool other, std::string_view name) {
+  if (arguments.json && other) throw SystemError(fmt::format("--json and {} exclude each other", name));
+}
+
 int run_status(const Arguments& arguments) {
+  refuse_json_with(arguments, arguments.live, "--watch");
   if (arguments.live) return run_live_status(arguments);
   const Status now = status(*open_kernel(), settings(arguments));
   for (const std::string& warning : now.warnings) warn(warning);
@@ -47,6 +53,7 @@ int run_status(const Arguments& arguments) {
 }
 
 int run_watch(const Arguments& arguments) {
+  refuse_json_with(arguments, arguments.journal, "--journal");
   const std::unique_ptr<Kernel> kernel = open_kernel();
   const std::string log = log_of(*kernel);
   if (log.empty()) warn("there is no gate in this network namespace yet");
@@ -81,8 +88,8 @@ void add_observe_commands(Commands& commands) {
       "Exit status 3: a declaration exists, but no gate is loaded",
       arguments, run_status);
   commands.share(sub, *arguments, {Shared::json, Shared::reveal});
-  CLI::Option* live = sub->add_flag("--watch", arguments->live, "show it on a live screen, until Ctrl-C or q")
-                          ->excludes(sub->get_option("--json"));
+  CLI::Option* live =
+      sub->add_flag("--watch", arguments->live, "show it on a live screen, until Ctrl-C or q");
   sub->add_flag("--no-pager", arguments->no_pager, "do not use $PAGER on a terminal")->excludes(live);
 
   sub = commands.add("watch", "Show grants, when they end, and wrong knocks, as they happen (needs `log`)",
@@ -90,8 +97,7 @@ void add_observe_commands(Commands& commands) {
   commands.share(sub, *arguments, {Shared::json});
   sub->add_option("--count", arguments->count, "exit after this many events; 0: never")
       ->capture_default_str();
-  sub->add_flag("--journal", arguments->journal, "send each event to the journal instead of printing it")
-      ->excludes(sub->get_option("--json"));
+  sub->add_flag("--journal", arguments->journal, "send each event to the journal instead of printing it");
 
   sub = commands.add("metrics", "Print metrics of the gate in the text format of Prometheus", arguments,
                      run_metrics);

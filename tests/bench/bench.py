@@ -9,6 +9,7 @@ import argparse
 import functools
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -129,6 +130,33 @@ def apply_rows(rounds: int) -> list[Row]:
             at_most=1.2),
         Row("  its peak memory", compared.peak(), json_list.peak(), "MiB", at_most=1.5),
     ]
+
+
+def observe_rows(rounds: int) -> list[Row]:
+    """What `status` and `metrics` cost at 10,000 sequences and as many grants, beside a listing of the table."""
+    count = 10_000
+    listing, status, text, metrics = Cost(), Cost(), Cost(), Cost()
+    with closing(Host("bench")) as host:
+        host.write("/etc/knockwork/knockwork.yml", declarations.many(count))
+        host.run([str(KNOCKWORK), "apply", "--quiet"], timeout=300, check=True)
+        advance = host.output(["nft", "list", "map", "inet", "knockwork", "advance"])
+        edges = re.findall(r'(\w+:\w+) comment "user', advance)
+        assert len(edges) == count
+        for name, tails in (("holders4", edges), ("granted4", ["6 . 22"] * count)):
+            elements = ", ".join(f"10.{number >> 8}.{number & 255}.1 . {tail} timeout 1h"
+                                 for number, tail in enumerate(tails))
+            host.nft(f"add element inet knockwork {name} {{ {elements} }}\n")
+        for _ in range(rounds):
+            timed(host, listing, ["nft", "-j", "list", "table", "inet", "knockwork"])
+            timed(host, text, [str(KNOCKWORK), "status"])
+            timed(host, status, [str(KNOCKWORK), "status", "--json"])
+            timed(host, metrics, [str(KNOCKWORK), "metrics"])
+    theirs = listing.median()
+    return [Row("status, 10,000 grants / nft -j list", text.median(), theirs, "s", at_most=1.5),
+            Row("  with --json", status.median(), theirs, "s", at_most=1.5),
+            Row("  its peak memory", status.peak(), listing.peak(), "MiB", at_most=1.5),
+            Row("metrics, 10,000 grants / nft -j list", metrics.median(), theirs, "s", at_most=1.0),
+            Row("  its peak memory", metrics.peak(), listing.peak(), "MiB", at_most=1.5)]
 
 
 _PROFILE = """\
@@ -307,8 +335,8 @@ def rotation_rows(rounds: int) -> list[Row]:
 
 
 ROWS: dict[str, Callable[[int], list[Row]]] = {
-    "apply": apply_rows, "flood": flood_rows, "derive": derive_rows, "knock": knock_rows, "tokens": token_rows,
-    "rotation": rotation_rows}
+    "apply": apply_rows, "observe": observe_rows, "flood": flood_rows, "derive": derive_rows, "knock": knock_rows,
+    "tokens": token_rows, "rotation": rotation_rows}
 
 
 def main() -> int:

@@ -28,7 +28,7 @@ sequences:
 def _status(knockwork: Knockwork) -> dict[str, Any]:
     done = knockwork.run("status", "--json")
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return dict(json.loads(done.stdout))
 
 
 def _uses(knockwork: Knockwork) -> dict[str, int]:
@@ -195,8 +195,8 @@ def test_pager(knockwork: Knockwork) -> None:
     assert status == 0 and said.count("paged: ") >= 40 and "\x1b[1m" in said
     _, said = _on_terminal(knockwork, b"", "status", PAGER="sed 's/^/paged: /'", NO_COLOR="1")
     assert said.count("paged: ") >= 40 and "\x1b" not in said
-    for options, rows in ((["--no-pager"], 24), ([], 200)):
-        _, said = _on_terminal(knockwork, b"", "status", *options, rows=rows, PAGER="sed 's/^/paged: /'")
+    for option, rows in (("--no-pager", 24), ("--reveal", 200)):
+        _, said = _on_terminal(knockwork, b"", "status", option, rows=rows, PAGER="sed 's/^/paged: /'")
         assert "paged: " not in said and "user039" in said
     _, said = _on_terminal(knockwork, b"", "status", PAGER="/none/such")
     assert "user039" in said

@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
-from bed import Caller, Lab
+from bed import Caller, Lab, tokens
 from bed.cli import Knockwork
+from bed.journal import Journal
 
 DECLARATION = """\
 knockwork: 1
@@ -101,6 +102,50 @@ def test_ends(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
     assert sorted((event["event"], event["source"], event["sequence"]) for event in events) == sorted([
         ("grant", client.source, "ssh"), ("grant", client.source, "ssh"), ("grant", "10.200.4.4", "vpn"),
         ("expired", client.source, "ssh"), ("expired", "10.200.3.3", "ssh"), ("revoked", "10.200.4.4", "vpn")])
+
+
+def test_a_token(lab: Lab, knockwork: Knockwork) -> None:
+    """Whoever comes in by a token is told like everyone else, and counted."""
+    knockwork.apply("knockwork: 1\nlog: grants\nsequences:\n  - name: alice\n    opens: [22/tcp]\n"
+                    "    token: {port: 41873/udp, key: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=, period: 1s}\n")
+    watcher = Watcher(knockwork, "--count", "1", "--json")
+    token = tokens.token(bytes(range(32)), tokens.window(1000), 0, 1000)
+    lab.client.send(41873, token)
+    lab.stranger.send(41873, token)
+    (event,) = (json.loads(line) for line in watcher.lines())
+    assert (event["event"], event["source"], event["sequence"]) == ("grant", lab.client.source, "alice")
+    (alice,) = json.loads(knockwork.run("status", "--json").stdout)["sequences"]
+    assert alice["uses"] == 1
+
+
+def test_in_the_journal(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+    """Each event is an entry with fields of its own, and nothing is printed."""
+    journal = Journal(lab.server)
+    knockwork.apply(DECLARATION.replace("LOG", "all").replace("opens: [22/tcp]", "opens: [22/tcp], open_for: 1s"))
+    watcher = Watcher(knockwork, "--count", "3", "--journal")
+    client.knock(7000, 8000, 9000)
+    stranger = _clumsy(lab, client)
+    stranger.knock(7001)
+    assert watcher.lines() == []
+    entries = [entry for entry in journal.entries() if entry["KNOCKWORK_EVENT"] != "change"]
+    shown = ("KNOCKWORK_EVENT", "SEQUENCE", "SOURCE", "PRIORITY", "SYSLOG_IDENTIFIER", "MESSAGE")
+    assert [tuple(entry.get(name) for name in shown) for entry in entries] == [
+        ("grant", "ssh", client.source, "6", "knockwork", f"{client.source}: granted by ssh"),
+        ("wrong", None, stranger.source, "5", "knockwork", f"{stranger.source}: wrong knock"),
+        ("expired", "ssh", client.source, "6", "knockwork", f"{client.source}: grant by ssh expired")]
+
+
+def test_without_a_journal(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+    """Said once, and the watch goes on."""
+    knockwork.apply(DECLARATION.replace("LOG", "all"))
+    watcher = Watcher(knockwork, "--journal")
+    client.knock(7000, 8000, 9000)
+    client.knock(9000)
+    assert client.tcp(22) == "open"
+    lab.server.run(["sleep", "0.3"])
+    _, err = watcher.stop()
+    assert err == "warning: the journal does not take events: does systemd-journald run?\n"
+    assert "exclude each other" in knockwork.run("watch", "--journal", "--json").stdout
 
 
 def test_nothing_to_report(knockwork: Knockwork) -> None:

@@ -29,7 +29,7 @@ std::vector<GrantEnds::Grant> GrantEnds::compare(const std::vector<Admission>& t
 std::vector<std::pair<GrantEnds::Grant, GrantEnds::Time>> GrantEnds::ended(Time now) {
   std::vector<std::pair<Grant, Time>> over;
   for (const auto& each : ends_) {
-    if (each.second <= now) over.push_back(each);
+    if (each.second <= now) over.emplace_back(each);
   }
   std::stable_sort(over.begin(), over.end(),
                    [](const auto& left, const auto& right) { return left.second < right.second; });

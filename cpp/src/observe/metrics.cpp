@@ -48,7 +48,7 @@ class Page {
 std::string labels_of(const std::string& name) {
   const std::optional<Epoch> epoch = epoch_of(name);
   if (!epoch) return fmt::format("sequence=\"{}\"", name);
-  return fmt::format("sequence=\"{}\",epoch=\"{}\"", name.substr(0, name.rfind('#')), *epoch);
+  return fmt::format(R"(sequence="{}",epoch="{}")", name.substr(0, name.rfind('#')), *epoch);
 }
 
 std::optional<bool> survives(const Boot& boot) {

@@ -34,19 +34,20 @@ struct Output {
 };
 
 constexpr std::array kOutputs{
-    Output{"validate", validated_schema},  Output{"lint", lint_schema},
-    Output{"trace", trace_schema},         Output{"plan", report_schema},
-    Output{"apply", report_schema},        Output{"remove", report_schema},
-    Output{"status", status_schema},       Output{"watch", event_schema},
-    Output{"renew", report_schema},        Output{"confirm", confirmed_schema},
-    Output{"rollback", report_schema},     Output{"grant", report_schema},
-    Output{"revoke", report_schema},       Output{"derive new-secret", new_secret_schema},
-    Output{"derive show", drawn_schema},   Output{"derive clock", clock_schema},
-    Output{"epoch show", epochs_schema},   Output{"epoch publish", report_schema},
-    Output{"epoch retire", report_schema}, Output{"knock", knocked_schema},
-    Output{"export", profile_schema},
-    Output{"log", log_schema},
-    Output{"import knockd", import_schema},      Output{"error", error_schema},
+    Output{"validate", validated_schema},   Output{"lint", lint_schema},
+    Output{"trace", trace_schema},          Output{"plan", report_schema},
+    Output{"apply", report_schema},         Output{"remove", report_schema},
+    Output{"status", status_schema},        Output{"watch", event_schema},
+    Output{"renew", report_schema},         Output{"confirm", confirmed_schema},
+    Output{"rollback", report_schema},      Output{"grant", report_schema},
+    Output{"revoke", report_schema},        Output{"derive new-secret", new_secret_schema},
+    Output{"derive show", drawn_schema},    Output{"derive clock", clock_schema},
+    Output{"epoch show", epochs_schema},    Output{"epoch publish", report_schema},
+    Output{"epoch retire", report_schema},  Output{"knock", knocked_schema},
+    Output{"export", profile_schema},       Output{"log", log_schema},
+    Output{"import knockd", import_schema}, Output{"import nft", import_schema},
+    Output{"import fwknop", import_schema}, Output{"drift", report_schema},
+    Output{"error", error_schema},
 };
 
 }  // namespace

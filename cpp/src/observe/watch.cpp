@@ -207,7 +207,7 @@ std::string to_json(const Seen& seen) {
 schema::Json event_schema() {
   constexpr auto kSometimes = schema::Key::Is::sometimes;
   return schema::object("One event on each line.",
-                        {{"event", schema::choice("What happened. \"lost\": more at once than could be read.",
+                        {{"event", schema::choice("What happened. `lost`: more at once than could be read.",
                                                   {"grant", "wrong", "expired", "revoked", "lost"})},
                          {"time", schema::time("When.")},
                          {"source", schema::text("The source's address, or its network."), kSometimes},

@@ -82,13 +82,13 @@ std::string to_json(const Report& report) {
 
 schema::Json report_schema() {
   constexpr auto kSometimes = schema::Key::Is::sometimes;
-  const schema::Json change = schema::object(
-      "", {{"kind", schema::choice("What is done.", {"add", "change", "remove"})},
-           {"object", schema::text("What kind of object: \"sequence\", \"set\", \"grant\", …")},
-           {"name", schema::text("Its name.")},
-           {"before", schema::text("One line; empty if it is new.")},
-           {"after", schema::text("One line; empty if it is removed.")},
-           {"why", schema::text("What differs, or the reason; may be empty.")}});
+  const schema::Json change =
+      schema::object("", {{"kind", schema::choice("What is done.", {"add", "change", "remove"})},
+                          {"object", schema::text("What kind of object: `sequence`, `set`, `grant`, …")},
+                          {"name", schema::text("Its name.")},
+                          {"before", schema::text("One line; empty if it is new.")},
+                          {"after", schema::text("One line; empty if it is removed.")},
+                          {"why", schema::text("What differs, or the reason; may be empty.")}});
   return schema::object(
       "What a command changed, or would change with --check.",
       {{"changed", schema::flag("Whether there are changes.")},

@@ -30,7 +30,7 @@ Json boot_schema() {
                         {{"stands", schema::choice("Whether it will.", {"yes", "no", "unknown"})},
                          {"installed", schema::flag("Whether knockwork.service exists.")},
                          {"enabled", schema::flag("Whether systemd starts it.")},
-                         {"why", schema::text("The reason if it is not \"yes\"; else empty.")},
+                         {"why", schema::text("The reason if it is not `yes`; else empty.")},
                          {"timer", schema::flag("Whether systemd starts knockwork-rotate.timer.")}});
 }
 
@@ -137,7 +137,7 @@ Json status_schema() {
       "The live table.",
       {{"present", schema::flag("Whether there is a gate.")},
        {"declared", schema::flag("Whether the host has a declaration in the usual place.")},
-       {"mode", schema::text("\"gate\" or \"stealth\"; empty without a gate.")},
+       {"mode", schema::text("`gate` or `stealth`; empty without a gate.")},
        {"always_allow", schema::texts("The sources that never need to knock.")},
        {"interfaces", schema::texts("The protected interfaces. Empty means all except loopback.")},
        {"epochs", schema::integers("The accepted epochs of derived sequences.")},

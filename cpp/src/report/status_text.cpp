@@ -130,8 +130,8 @@ std::string alarms_of(const Status& status) {
   }
   if (status.drifted == true) {
     text +=
-        "Drift: the table differs from what was applied last.\n`knockwork plan` shows how; `knockwork apply` "
-        "repairs it.\n";
+        "Drift: the table differs from what was applied last.\n"
+        "`knockwork drift` shows how; `knockwork drift --repair` puts it back.\n";
   }
   return text;
 }
