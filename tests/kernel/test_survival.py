@@ -41,7 +41,8 @@ def _remake(**attributes: str) -> Callable[[Knockwork], object]:
     def act(knockwork: Knockwork) -> None:
         table = knockwork.table()
         for block in table.blocks:
-            if block.dynamic:
+            expires = any("timeout" in line.text for line in block.lines)  # else nft takes no time for it
+            if block.dynamic and (expires or "size" in attributes):
                 kept = tuple(line for line in block.lines if line.text.split()[0] not in attributes)
                 added = tuple(Line(f"{key.replace('_', '-')} {value}") for key, value in attributes.items())
                 table = table.with_block(replace(block, lines=kept + added))

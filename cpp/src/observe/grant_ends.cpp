@@ -26,6 +26,14 @@ std::vector<GrantEnds::Grant> GrantEnds::compare(const std::vector<Admission>& t
   return gone;
 }
 
+std::vector<GrantEnds::Grant> GrantEnds::due(Time now) const {
+  std::vector<Grant> over;
+  for (const auto& [grant, end] : ends_) {
+    if (end <= now) over.push_back(grant);
+  }
+  return over;
+}
+
 std::vector<std::pair<GrantEnds::Grant, GrantEnds::Time>> GrantEnds::ended(Time now) {
   std::vector<std::pair<Grant, Time>> over;
   for (const auto& each : ends_) {

@@ -22,7 +22,9 @@ class GrantEnds {
   void begin(const Grant& grant, Time end) { ends_[grant] = end; }
   // What the table has at `now`. Returns those that it has no more, although their time is not over.
   std::vector<Grant> compare(const std::vector<Admission>& there, Time now);
-  // Those that ended until `now`, in that order, each once.
+  // Those that ended until `now`.
+  std::vector<Grant> due(Time now) const;
+  // The same, in the order of their ends, each once.
   std::vector<std::pair<Grant, Time>> ended(Time now);
   // When the next one ends.
   std::optional<Time> next() const;

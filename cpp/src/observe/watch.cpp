@@ -38,7 +38,8 @@ class Gate {
       return;
     }
     program_ = program_of(live->ruleset);
-    for (const Track& track : program_.tracks) tracks_[track.edges.back().id] = {track.name, track.open_for};
+    for (const Track& track : program_.tracks)
+      tracks_[track.edges.back().id] = {track.name, track.open_for, track.prolong};
     admissions_ = admissions(*live);
   }
   bool is_old() const { return kernel_.generation() != generation_; }
@@ -56,6 +57,10 @@ class Gate {
     const auto found = tracks_.find(edge);
     return milliseconds(found == tracks_.end() ? 0 : found->second.open_for.milliseconds());
   }
+  bool prolongs(EdgeId edge) const {
+    const auto found = tracks_.find(edge);
+    return found != tracks_.end() && found->second.prolong;
+  }
   const Program& program() const { return program_; }
   const std::vector<Admission>& there() const { return admissions_; }
 
@@ -63,6 +68,7 @@ class Gate {
   struct Known {
     std::string name;
     Duration open_for;
+    bool prolong = false;
   };
   Kernel& kernel_;
   Generation generation_;
@@ -83,7 +89,7 @@ class Watch {
       const Events::Batch batch = events.next(until_next_look());
       if (batch.lost) say({Seen::Kind::lost, wall_clock(), {}, {}});
       for (const Event& event : batch.events) take(event);
-      if (batch.lost || (batch.events.empty() && gate_.is_old())) look();
+      if (batch.lost || (batch.events.empty() && gate_.is_old()) || perhaps_prolonged()) look();
       for (const auto& [grant, end] : ends_.ended(boot_clock()))
         say_of(Seen::Kind::expired, grant, wall_clock() - (boot_clock() - end));
     }
@@ -93,6 +99,13 @@ class Watch {
   milliseconds until_next_look() const {
     const auto next = ends_.next();
     return next ? std::clamp(*next - boot_clock(), milliseconds(0), kLook) : kLook;
+  }
+
+  // Use may have made a grant longer, of which no event tells.
+  bool perhaps_prolonged() const {
+    const auto due = ends_.due(boot_clock());
+    return std::any_of(due.begin(), due.end(),
+                       [this](const GrantEnds::Grant& grant) { return gate_.prolongs(grant.second); });
   }
 
   void take(const Event& event) {
