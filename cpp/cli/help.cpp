@@ -29,6 +29,7 @@ constexpr std::array kExamples{
     Example{"remove", "sudo knockwork remove --check"},
     Example{"status", "sudo knockwork status"},
     Example{"watch", "sudo knockwork watch --json"},
+    Example{"metrics", "sudo knockwork metrics"},
     Example{"renew", "sudo knockwork renew ssh"},
     Example{"save", "sudo knockwork save"},
     Example{"confirm", "sudo knockwork confirm --fresh"},

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "text/json_text.hpp"
+#include "text/output_schemas.hpp"
 
 namespace knockwork {
 namespace {
@@ -120,6 +121,16 @@ std::string explain_json(const Report& plan, const Spec& spec, const std::vector
     all.push_back(std::move(value));
   }
   return json_text(all);
+}
+
+schema::Json explain_schema() {
+  constexpr auto kSometimes = schema::Key::Is::sometimes;
+  const schema::Json change =
+      schema::object("", {{"change", schema::text("The change, as a plan has it.")},
+                          {"why", schema::text("Why it is there.")},
+                          {"declared", schema::text("Where it was declared."), kSometimes},
+                          {"then", schema::text("What follows from it."), kSometimes}});
+  return schema::list("Each change of a plan, explained.", change);
 }
 
 }  // namespace knockwork

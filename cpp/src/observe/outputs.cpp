@@ -46,7 +46,8 @@ constexpr std::array kOutputs{
     Output{"epoch retire", report_schema},  Output{"knock", knocked_schema},
     Output{"export", profile_schema},       Output{"log", log_schema},
     Output{"import knockd", import_schema}, Output{"import nft", import_schema},
-    Output{"import fwknop", import_schema}, Output{"drift", report_schema},
+    Output{"import fwknop", import_schema}, Output{"import check", comparison_schema},
+    Output{"explain", explain_schema},      Output{"drift", report_schema},
     Output{"error", error_schema},
 };
 

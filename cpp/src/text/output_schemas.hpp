@@ -15,6 +15,8 @@ schema::Json trace_schema();
 schema::Json knocked_schema();
 schema::Json profile_schema();
 schema::Json import_schema();
+schema::Json comparison_schema();
+schema::Json explain_schema();
 schema::Json log_schema();
 schema::Json event_schema();
 schema::Json error_schema();

@@ -7,6 +7,7 @@
 #include "import/trial/knockd.hpp"
 #include "import/trial/tries.hpp"
 #include "text/json_text.hpp"
+#include "text/output_schemas.hpp"
 
 namespace knockwork {
 namespace {
@@ -71,6 +72,15 @@ std::string to_json(const std::vector<Agreement>& compared) {
     all.push_back({{"sequence", one.sequence}, {"tries", one.tries}, {"differences", one.differences}});
   }
   return json_text(nlohmann::ordered_json{{"compared", std::move(all)}});
+}
+
+schema::Json comparison_schema() {
+  const schema::Json one =
+      schema::object("", {{"sequence", schema::text("The sequence.")},
+                          {"tries", schema::integer("How many knocks both got.")},
+                          {"differences", schema::texts("Where they differ, as sentences.")}});
+  return schema::object("Whether Debian's knockd and the import open to the same sources.",
+                        {{"compared", schema::list("The sequences.", one)}});
 }
 
 }  // namespace knockwork
