@@ -105,6 +105,7 @@ def _everything(lab: Lab, prints: Prints) -> None:
     for command in ("validate", "lint", "plan", "derive show", "derive clock", "epoch show", "export"):
         prints(command)
     prints("derive show", "--reveal")
+    prints("export", "--format", "ssh_config")
     lab.server.write("/run/packets", "0s 192.0.2.7 7000/udp\n+1s 192.0.2.7 8000/udp\n+1s 192.0.2.7 9000/udp\n"
                      "+1s 192.0.2.8 9000/udp\n+1s 192.0.2.9 token=alice\n")
     prints("trace", "--packets", "/run/packets")

@@ -28,6 +28,13 @@ schema::Json new_secret_schema() {
                          {"from_epoch", schema::integer("The epoch from which on it is valid.")}});
 }
 
+schema::Json exported_schema() {
+  const schema::Json other = schema::object("Something else than a profile, with --format.",
+                                            {{"format", schema::text("The format that was asked for.")},
+                                             {"text", schema::text("What to write into a file.")}});
+  return {{"anyOf", schema::Json::array({profile_schema(), other})}};
+}
+
 struct Output {
   std::string_view command;
   schema::Json (*schema)();
@@ -44,7 +51,7 @@ constexpr std::array kOutputs{
     Output{"derive show", drawn_schema},    Output{"derive clock", clock_schema},
     Output{"epoch show", epochs_schema},    Output{"epoch publish", report_schema},
     Output{"epoch retire", report_schema},  Output{"knock", knocked_schema},
-    Output{"export", profile_schema},       Output{"log", log_schema},
+    Output{"export", exported_schema},      Output{"log", log_schema},
     Output{"import knockd", import_schema}, Output{"import nft", import_schema},
     Output{"import fwknop", import_schema}, Output{"import check", comparison_schema},
     Output{"explain", explain_schema},      Output{"drift", report_schema},
