@@ -112,6 +112,7 @@ schema::Json trace_schema() {
            {"fired", schema::list("The steps that it takes.", fired)},
            {"granted", schema::texts("The services that it opens for its source.")},
            {"renewed", schema::texts("The sequences whose grants it makes longer, by using them.")},
+           {"closed", schema::texts("The sequences whose grants it ends.")},
            {"wrong", schema::flag("Whether it is a wrong knock.")},
            {"token_used", schema::flag("Whether it uses a token up.")},
            {"locked_out", schema::choice("Whom it locks out.", {"nobody", "source", "family"})},

@@ -65,6 +65,12 @@ std::string knocks_of(const SequenceStatus& sequence) {
   return how + (!sequence.once ? "" : sequence.spent ? ", spent" : ", once");
 }
 
+std::string effect_of(const SequenceStatus& sequence) {
+  if (!sequence.opens.empty()) return sequence.opens;
+  if (sequence.services == 0) return "(closes another)";
+  return counted(static_cast<std::uint64_t>(sequence.services), "service");
+}
+
 std::string sequences_of(const Status& status) {
   if (status.sequences.empty()) return "";
   std::vector<const SequenceStatus*> sorted;
@@ -74,9 +80,7 @@ std::string sequences_of(const Status& status) {
   Columns columns({"SEQUENCE", "OPENED BY", "FINGERPRINT", "GRANTS", "OPENS"}, 3);
   for (const SequenceStatus* each : sorted) {
     columns.add({each->name, knocks_of(*each), each->fingerprint.empty() ? "-" : each->fingerprint,
-                 std::to_string(each->uses),
-                 !each->opens.empty() ? each->opens
-                                      : counted(static_cast<std::uint64_t>(each->services), "service")});
+                 std::to_string(each->uses), effect_of(*each)});
   }
   return '\n' + columns.text();
 }
