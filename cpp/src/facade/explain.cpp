@@ -128,7 +128,7 @@ schema::Json explain_schema() {
   const schema::Json change =
       schema::object("", {{"change", schema::text("The change, as a plan has it.")},
                           {"why", schema::text("Why it is there.")},
-                          {"declared", schema::text("Where it was declared."), kSometimes},
+                          {"declared", schema::text("The file and the line that declare it."), kSometimes},
                           {"then", schema::text("What follows from it."), kSometimes}});
   return schema::list("Each change of a plan, explained.", change);
 }

@@ -78,7 +78,7 @@ schema::Json comparison_schema() {
   const schema::Json one =
       schema::object("", {{"sequence", schema::text("The sequence.")},
                           {"tries", schema::integer("How many knocks both got.")},
-                          {"differences", schema::texts("Where they differ, as sentences.")}});
+                          {"differences", schema::texts("How they differ, as sentences.")}});
   return schema::object("Whether Debian's knockd and the import open to the same sources.",
                         {{"compared", schema::list("The sequences.", one)}});
 }
