@@ -189,7 +189,8 @@ bool to_journal(const Seen& seen) {
   if (!seen.sequence.empty()) fields.push_back({"SEQUENCE", seen.sequence});
   if (!seen.source.empty()) fields.push_back({"SOURCE", seen.source});
   const std::string what = sentence(seen);
-  return journal::send(priority, seen.source.empty() ? what : seen.source + ": " + what, std::move(fields));
+  return journal::send(priority, seen.source.empty() ? what : seen.source + ": " + what, std::move(fields)) ==
+         journal::Sent::yes;
 }
 
 std::string log_of(Kernel& kernel) {
