@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from bed import Host
+from bed import Host, Lab
+from bed.cli import Knockwork
 from bed.waiting import wait_for
-from test_gate import NOBODY, Running, running
+from test_gate import GATE, NOBODY, Running, listens, running
 
 # Hands one entry to journald, in its own protocol.
 _SEND = """
@@ -19,17 +20,22 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
 """
 
 
+def start_journald(host: Host) -> None:
+    """A journald of the host's own, without systemd."""
+    host.run(["/bin/mount", "-t", "cgroup2", "-o", "ro", "cgroup2", "/sys/fs/cgroup"], check=True)
+    host.write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n")
+    host.write("/etc/systemd/journald.conf", "[Journal]\nReadKMsg=no\nAudit=no\nStorage=volatile\n")
+    host.run(["/bin/mkdir", "-p", "/run/systemd/journal"], check=True)
+    host.spawn(["/lib/systemd/systemd-journald"])
+    wait_for(lambda: not host.run(_entry("ready")).returncode, "journald listens")
+
+
 @pytest.fixture
 def host() -> Iterator[Host]:
-    """With a journald of its own, without systemd."""
+    """With a journal."""
     host = Host("journalled")
     try:
-        host.run(["/bin/mount", "-t", "cgroup2", "-o", "ro", "cgroup2", "/sys/fs/cgroup"], check=True)
-        host.write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n")
-        host.write("/etc/systemd/journald.conf", "[Journal]\nReadKMsg=no\nAudit=no\nStorage=volatile\n")
-        host.run(["/bin/mkdir", "-p", "/run/systemd/journal"], check=True)
-        host.spawn(["/lib/systemd/systemd-journald"])
-        wait_for(lambda: not host.run(_entry("ready")).returncode, "journald listens")
+        start_journald(host)
         yield host
     finally:
         host.close()
@@ -69,3 +75,20 @@ def test_journal(host: Host) -> None:
         host.run(_entry("vpn"), check=True)
         assert sequences(source, 1) == ["vpn"]
     assert host.run(["/usr/bin/pgrep", "journalctl"]).returncode == 1
+
+
+def test_what_watch_writes(lab: Lab, knockwork: Knockwork) -> None:
+    """Real knocks, through `watch --journal` and a real journal; entries about changes of the gate are no events."""
+    start_journald(lab.server)
+    knockwork.apply(GATE)
+    with running(lab.server, waits=False, from_="journal") as source:
+        follow(source)
+        with lab.server.popen(knockwork.command("watch", "--journal")) as watch:
+            wait_for(lambda: listens(lab.server), "watch listens")
+            lab.client.knock(7000, 8000, 9000)
+            assert sequences(source, 1) == ["ssh"]
+            knockwork.run("revoke", "--all")
+            assert source.event() == {"event": "revoked", "source": lab.client.source, "sequence": "ssh"}
+            lab.stranger6.knock(7001)
+            assert source.event() == {"event": "wrong", "source": lab.stranger6.source}
+            watch.terminate()
