@@ -38,7 +38,7 @@ options:
   from:
     description:
       - C(watch) runs C(knockwork watch --json). It needs root privileges, and only one process of a host can watch.
-      - C(journal) runs C(journalctl) and reads what C(knockwork watch --journal) wrote, alongside other readers. It
+      - C(journal) runs C(journalctl) and reads what knockwork-events.service writes, alongside other readers. It
         needs access to the journal and ignores entries that root did not write.
     type: str
     choices: [watch, journal]
@@ -69,7 +69,7 @@ EXAMPLES = r"""
   knockwork.nft.knockwork:
     command: [ssh, -tt, -o, BatchMode=yes, root@web1.example, knockwork]
 
-- name: What knockwork-watch.service wrote to the journal
+- name: What knockwork-events.service writes to the journal
   knockwork.nft.knockwork:
     from: journal
 """
