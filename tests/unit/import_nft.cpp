@@ -89,7 +89,7 @@ TEST_CASE("import: two doors of sets, and what has no part in them") {
         "  - name: b3-2  # line 17\n    knock: [3000/udp, 4000/tcp, 5000/udp]\n    opens: [51820/udp]\n"
         "    step_timeout: 9s\n");
   CHECK(reason_of(made, 2) == "lost: elements in the file are not carried over");
-  CHECK(reason_of(made, 26) == "lost: no packet to this host comes to its chain");
+  CHECK(reason_of(made, 26) == "lost: no rule that is understood leads packets to its chain");
 }
 
 TEST_CASE("import: ways through sets") {
@@ -167,6 +167,173 @@ TEST_CASE("import: what comes after a rule that is not understood") {
     CHECK(reason_of(made, line) ==
           "lost: an earlier rule, at line 5, is not understood and may keep packets from it");
   }
+}
+
+// A filter that drops what it does not accept, with two knocks; lines of `chain` begin with line 9.
+std::string filter(const std::string& chain, const std::string& more = "") {
+  return "table inet t {\nset a { type ipv4_addr; flags timeout; timeout 2s; }\n"
+         "set b { type ipv4_addr; flags timeout; timeout 40s; }\n"
+         "chain c { type filter hook input priority 0; policy drop;\n" +
+         std::string(kWay) + "\n" +
+         "ct state vmap { established : accept, related : accept, invalid : drop }\n" + chain + "\n}\n" +
+         more + "\n}\n";
+}
+
+std::string publics(const Imported& made) {
+  const std::size_t at = made.declaration.find("public: ");
+  if (at == std::string::npos) return "";
+  return made.declaration.substr(at + 8, made.declaration.find('\n', at) - at - 8);
+}
+
+TEST_CASE("import: a port is public where no rule can refuse it") {
+  struct Case {
+    std::string chain, made, more;
+  };
+  const std::string ipv4 = "[{service: 80/tcp, from: [\"0.0.0.0/0\"]}]";
+  const std::string ipv6 = "[{service: 80/tcp, from: [\"::/0\"]}]";
+  const std::string accept = "tcp dport 80 accept";
+  for (
+      const Case& one : {
+          Case{accept, "[80/tcp]", ""},
+          Case{"tcp dport { 80, 443 } accept\nudp dport 53 accept\ntcp dport 80-81 accept",
+               "[80-81/tcp, 443/tcp, 53/udp]", ""},
+          Case{"icmp type echo-request limit rate 9/second drop\n" + accept, "[80/tcp]", ""},
+          Case{"ip saddr 192.0.2.0/24 accept\niifname \"eth1\" accept\n" + accept, "[80/tcp]", ""},
+          Case{"ct state invalid drop\niif != lo tcp dport 81 drop\n" + accept, "[80/tcp]", ""},
+          Case{"tcp flags & (fin|syn|rst|ack) == syn " + accept, "[80/tcp]", ""},
+          Case{"meta l4proto tcp th " + accept.substr(4), "[80/tcp]", ""},
+          // The order of rules, and what is not known of them.
+          Case{"tcp dport 80 drop\n" + accept, "", ""},
+          Case{"tcp dport { 80, 81 } reject\ntcp dport 80-83 accept", "[82-83/tcp]", ""},
+          Case{accept + "\ntcp dport 80 drop", "[80/tcp]", ""},
+          Case{"ip saddr @bad drop\n" + accept, ipv6, ""},
+          Case{"ip6 saddr @bad drop\n" + accept, ipv4, ""},
+          Case{"ip saddr != @bad return\n" + accept, "", ""},
+          Case{"ip saddr 192.0.2.0/24 drop\n" + accept, ipv6, ""},
+          Case{"return\n" + accept, "", ""},
+          Case{"iifname \"eth1\" drop\n" + accept, "", ""},
+          Case{"iifname != { lo, eth1 } drop\n" + accept, "", ""},
+          Case{"ct state new limit rate over 9/second drop\n" + accept, "", ""},
+          Case{"ct state new drop\n" + accept, "", ""},
+          Case{"ct state != established drop\n" + accept, "", ""},
+          Case{"ct state vmap { new : drop }\n" + accept, "", ""},
+          Case{"ct count over 3 reject\n" + accept, "", ""},
+          Case{"tcp dport != 22 drop\n" + accept, "", ""},
+          Case{"tcp dport vmap { 80 : drop }\n" + accept, "", ""},
+          Case{"tcp dport @closed drop\n" + accept, "", ""},
+          Case{"tcp dport { 22, 80 } ip saddr vmap @who\n" + accept, ipv6, ""},
+          Case{"ip daddr 192.0.2.7 queue\n" + accept, ipv6, ""},
+          Case{"tcp dport 80 redirect to :8080\n" + accept, "", ""},
+          Case{"frobnicate drop\n" + accept, "", ""},
+          // Other chains.
+          Case{"jump deny\n" + accept, "", "chain deny { tcp dport 80 drop; }"},
+          Case{"goto deny\n" + accept, "", "chain deny { tcp dport 81 drop; }"},
+          Case{"jump deny\n" + accept, "[80/tcp]", "chain deny { tcp dport 81 drop; }"},
+          Case{"jump deny\n" + accept, "[80/tcp]", "chain deny { tcp dport 80 return; drop; }"},
+          Case{"iifname \"eth1\" jump deny\n" + accept, "", "chain deny { drop; }"},
+          Case{"tcp dport 80 jump deny\n" + accept, ipv6, "chain deny { ip ttl 64 drop; }"},
+          Case{"jump nowhere\n" + accept, "", ""},
+          Case{"tcp dport 81 jump in\n", "", "chain in { tcp dport 80 accept; }"},
+          Case{"tcp dport 80 jump in\n", "[80/tcp]",
+               "chain in { accept; }\nchain x { tcp dport 80 accept; }"},
+          Case{"ip saddr @bad jump in\n", "", "chain in { tcp dport 80 accept; }"},
+          Case{accept, "", "chain d { type filter hook input priority -10; tcp dport 80 drop; }"},
+          Case{accept, "", "chain d { type filter hook prerouting priority 9; policy drop; }"},
+          Case{accept, "", "chain d { type nat hook prerouting priority 9; tcp dport 80 redirect to :22; }"},
+          Case{accept, "[80/tcp]", "chain d { type filter hook output priority 0; policy drop; }"},
+          Case{
+              accept, ipv6,
+              "}\ntable ip u { chain d { type filter hook input priority 9; policy drop; tcp dport 22 accept; }"},
+          Case{accept, ipv4, "}\ntable ip6 u { chain d { type filter hook input priority 9; drop; }"},
+          Case{accept, "",
+               "}\ntable netdev u { chain d { type filter hook ingress device e priority 9; drop; }"},
+          // Conditions of the rule itself.
+          Case{"meta nfproto ipv4 " + accept, ipv4, ""},
+          Case{"meta nfproto ipv6 " + accept, ipv6, ""},
+          Case{"meta nfproto ipv4 " + accept + "\nmeta nfproto ipv6 " + accept, "[80/tcp]", ""},
+          Case{"limit rate 9/second " + accept, "", ""},
+          Case{"iifname \"eth1\" " + accept, "", ""},
+          Case{"ip saddr @friends " + accept, "", ""},
+          Case{"ip saddr 192.0.2.1 " + accept, "", ""},
+          Case{"tcp flags ack " + accept, "", ""},
+          Case{"ct state established " + accept, "", ""},
+          Case{"tcp dport 81 " + accept, "", ""},
+          Case{"meta l4proto udp " + accept, "", ""},
+          // Rules that are not in the file, or elsewhere than they stand.
+          Case{accept, "", "}\ninclude \"more.nft\"\ntable inet u {"},
+          Case{accept, "", "}\ninsert rule inet t c tcp dport 80 drop\ntable inet u {"},
+          Case{accept, "", "}\nadd rule inet t c position 3 tcp dport 80 drop\ntable inet u {"},
+          Case{accept, "", "}\nflush chain inet t c\ntable inet u {"},
+          Case{accept, "", "}\ndelete rule inet t c handle 7\ntable inet u {"},
+          Case{accept, "[80/tcp]", "}\nflush table inet u\ntable inet u {"},
+          Case{accept, "",
+               "}\nadd chain netdev u d { type filter hook ingress device e priority 9; }\n"
+               "add rule netdev u d drop\ntable inet u {"},
+      }) {
+    INFO(one.chain << "\n" << one.more);
+    const Imported made = import(filter(one.chain, one.more));
+    CHECK(publics(made) == one.made);
+  }
+}
+
+TEST_CASE("import: the report on rules that accept and refuse") {
+  const Imported made = import(
+      filter("meta nfproto ipv4 tcp dport 9200 accept\ntcp dport { 9100, 9101 } reject\nip saddr @bad drop\n"
+             "tcp dport { 9100-9110 } accept\ntcp dport 22 accept\niifname \"eth1\" tcp dport 9300 accept\n"
+             "jump deny\nip6 saddr @bad drop\ntcp dport 9400 accept\nip daddr 192.0.2.1 drop",
+             "chain deny { tcp dport 9400 drop; }"));
+  CHECK(publics(made) ==
+        "[{service: 9200/tcp, from: [\"0.0.0.0/0\"]}, {service: 9102-9110/tcp, from: [\"::/0\"]}]");
+  const std::string lost =
+      "lost: it refuses some packets, which the declaration lets in: keep it in a ruleset of your own";
+  CHECK(reason_of(made, 9) ==
+        "changed: open to one family of addresses, because line 16 may refuse the other: `from`");
+  CHECK(reason_of(made, 10) == "unneeded: knockwork refuses what is not open");
+  CHECK(reason_of(made, 11) == lost);
+  CHECK(
+      reason_of(made, 12) ==
+      "changed: open to one family of addresses, because line 11 may refuse the other: `from`; not `public` where "
+      "line 10 may refuse the same packets: add there what is meant");
+  CHECK(reason_of(made, 13) == "changed: a sequence opens ports of it, so these are not `public`");
+  CHECK(reason_of(made, 14) ==
+        "lost: it accepts some packets only: add what is meant to `public`, with its conditions");
+  CHECK(reason_of(made, 16) == lost);
+  CHECK(reason_of(made, 17) ==
+        "lost: not `public` where line 11 may refuse the same packets: add there what is meant");
+  CHECK(
+      reason_of(made, 18) ==
+      "lost: not understood, and it may refuse what the declaration lets in: keep it in a ruleset of your own");
+  const Imported gate = import(doors(std::string(kWay) + "\ntcp dport 22 drop\ntcp dport 23 drop"));
+  CHECK(reason_of(gate, 8) == "unneeded: knockwork refuses what is not open");
+  CHECK(reason_of(gate, 9) ==
+        "lost: gate mode refuses only what a sequence opens: keep it in a ruleset of your own");
+}
+
+TEST_CASE("import: a sequence opens nothing that the rules refuse for certain") {
+  struct Case {
+    std::string text;
+    int line;
+    const char* reason;
+  };
+  for (const Case& one : {
+           Case{doors("tcp dport 22 drop\n" + std::string(kWay)), 8,
+                "lost: it opens nothing, because line 5 refuses its packets"},
+           Case{doors("udp dport 8000 drop\n" + std::string(kWay)), 7,
+                "lost: no packet comes to this rule, because of line 5"},
+           Case{doors(kWay, "chain d { type filter hook input priority 9; tcp dport 22 reject; }\n"), 8,
+                "lost: it opens nothing, because line 4 refuses its packets"},
+           Case{doors(kWay, "chain d { type filter hook input priority 9; policy drop; }\n"), 8,
+                "lost: it opens nothing, because line 4 refuses its packets"},
+       }) {
+    INFO(one.text);
+    const Imported made = import(one.text);
+    CHECK(made.sequences.empty());
+    CHECK(reason_of(made, one.line) == one.reason);
+  }
+  const Imported some = import(doors("ip saddr @bad drop\n" + std::string(kWay)));
+  CHECK(some.sequences.size() == 1);
+  CHECK(reason_of(some, 8) ==
+        "changed: line 5 may refuse some of what it opens: keep that line in a ruleset of your own");
 }
 
 TEST_CASE("import: files for nft that are no such files") {

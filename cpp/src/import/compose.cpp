@@ -46,6 +46,17 @@ std::string quoted_list(const std::vector<Network>& networks) {
   return '[' + text + ']';
 }
 
+std::string written(const std::vector<PublicRule>& rules) {
+  std::string text;
+  for (const PublicRule& rule : rules) {
+    const std::string service = to_string(rule);
+    text += (text.empty() ? "" : ", ") +
+            (rule.from.empty() ? service
+                               : fmt::format("{{service: {}, from: {}}}", service, quoted_list(rule.from)));
+  }
+  return '[' + text + ']';
+}
+
 // Keys with their defaults are left out: somebody reads this, and goes on from it.
 std::string written(const Draft& draft) {
   const Sequence& sequence = draft.sequence;
@@ -77,7 +88,7 @@ std::string written(const Drafts& drafts, const std::string& from) {
                                 json_string(from));
   out += "knockwork: 1\n";
   if (drafts.mode == Mode::stealth) out += "mode: stealth\n";
-  if (!drafts.open_to_all.empty()) out += fmt::format("public: {}\n", list(drafts.open_to_all));
+  if (!drafts.open_to_all.empty()) out += fmt::format("public: {}\n", written(drafts.open_to_all));
   out += "sequences:\n";
   for (const Draft& draft : drafts.sequences) out += written(draft);
   return out;

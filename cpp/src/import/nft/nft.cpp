@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 
 #include "import/compose.hpp"
+#include "import/nft/packet.hpp"
+#include "import/nft/publics.hpp"
 #include "import/nft/rule.hpp"
 #include "import/nft/text.hpp"
 #include "values/values.hpp"
@@ -24,6 +27,8 @@ struct Visit {
   const NftStatement* statement = nullptr;
   NftRule rule;
   std::vector<NftMember> members;  // that the source is in, from the first that was asked to the last
+  bool partial = false;            // it, or what leads to it, concerns some packets only
+  std::string table;               // "inet filter "
   int doubt = 0;  // the line of an earlier rule that is not understood, and may keep packets from this one
 };
 
@@ -48,7 +53,8 @@ struct Guard {
 // "ip saddr != @set return": only who is in the set comes further.
 bool is_guard(const NftRule& rule) {
   const bool ends = rule.verdict == "return" || rule.verdict == "drop" || rule.verdict == "reject";
-  return rule.understood && rule.begins && rule.other && rule.members.empty() && !rule.adds && ends;
+  return rule.understood && rule.begins && rule.other && rule.members.empty() && !rule.adds &&
+         !rule.partial && ends;
 }
 
 // All rules that packets for this host can meet, in their order.
@@ -56,7 +62,7 @@ class Walk {
  public:
   explicit Walk(const NftText& text) : text_(text) {
     for (const auto& [name, chain] : text.chains) {
-      if (chain.hooked) enter(name, {}, {}, 0, 0);
+      if (chain.hooked) enter(name, {}, {}, {});
     }
   }
 
@@ -64,46 +70,44 @@ class Walk {
   bool drops = false;  // whatever is not let in
 
  private:
-  void enter(const std::string& name, std::vector<Guard> guards, const std::vector<Service>& ports, int depth,
-             int doubt) {
+  // How a packet came to a chain.
+  struct Way {
+    int depth = 0;
+    bool partial = false;  // not each packet does
+    int doubt = 0;         // as of a visit
+  };
+
+  void enter(const std::string& name, std::vector<Guard> guards, const std::vector<Service>& ports, Way way) {
     const auto found = text_.chains.find(name);
-    if (found == text_.chains.end() || depth > kDeepest) return;
-    if (depth == 0) drops = drops || found->second.drops;
-    const std::string table = name.substr(0, name.rfind(' ') + 1);
+    if (found == text_.chains.end() || way.depth > kDeepest) return;
+    if (way.depth == 0) drops = drops || found->second.drops;
+    const std::string table = nft_table_of(name);
     for (const NftStatement& statement : found->second.rules) {
       if (visits.size() > kMostVisits) return;
-      NftRule rule = read_nft_rule(statement);
-      qualify(rule, table);
+      NftRule rule = read_nft_rule(statement, table);
       if (rule.ports.empty()) rule.ports = ports;
-      Visit visit{&statement, rule, {}, doubt};
+      Visit visit{&statement, rule, {}, way.partial || rule.partial, table, way.doubt};
       for (const Guard& guard : guards) {
         if (guard.ports.empty() || guard.ports == rule.ports) visit.members.push_back(guard.member);
       }
       visit.members.insert(visit.members.end(), rule.members.begin(), rule.members.end());
       visits.push_back(visit);
-      follow(rule, table, guards, depth, doubt);
-      if (doubt == 0 && casts_doubt(statement, rule)) doubt = statement.first;
+      follow(rule, table, guards, way);
+      if (way.doubt == 0 && casts_doubt(statement, rule)) way.doubt = statement.first;
     }
   }
 
-  static void qualify(NftRule& rule, const std::string& table) {
-    for (NftMember& member : rule.members) member.set.insert(0, table);
-    if (rule.other) rule.other->set.insert(0, table);
-    if (rule.adds) rule.adds->set.insert(0, table);
-    if (rule.adds && rule.other == rule.adds) rule.other.reset();  // who is in it already stays
-  }
-
-  void follow(const NftRule& rule, const std::string& table, std::vector<Guard>& guards, int depth,
-              int doubt) {
+  void follow(const NftRule& rule, const std::string& table, std::vector<Guard>& guards, Way way) {
     if (!rule.understood || !rule.begins || rule.loopback) return;
     if (is_guard(rule)) guards.push_back({*rule.other, rule.ports});
     const bool all = !rule.other && rule.members.empty() && rule.ports.empty() && !rule.partial &&
                      !rule.ipv4 && !rule.ipv6;
-    if (all && rule.verdict == "drop" && depth == 0) drops = true;
+    if (all && rule.verdict == "drop" && way.depth == 0) drops = true;
     if (rule.verdict != "jump" && rule.verdict != "goto") return;
     std::vector<Guard> inner = guards;
     for (const NftMember& member : rule.members) inner.push_back({member, {}});
-    enter(table + rule.chain, std::move(inner), rule.ports, depth + 1, doubt);
+    const bool partial = way.partial || rule.partial || rule.other.has_value();
+    enter(table + rule.chain, std::move(inner), rule.ports, {way.depth + 1, partial, way.doubt});
   }
 
   const NftText& text_;
@@ -169,12 +173,14 @@ struct Found {
   std::string set;    // that is let in
   std::string fault;  // why it is refused
   const Visit* at_fault = nullptr;
-  std::string slack;  // what is different about its times
+  std::string slack;                             // what is different about its times
+  std::map<const Visit*, std::string> doubts{};  // about openings
 };
 
 class Finder {
  public:
-  Finder(const NftText& text, const Walk& walk) : text_(text), walk_(walk) {}
+  Finder(const NftText& text, const Walk& walk, const NftRules& rules)
+      : text_(text), walk_(walk), rules_(rules) {}
 
   std::vector<Found> all() {
     std::vector<NftMember> let_in;
@@ -198,6 +204,7 @@ class Finder {
     take_openings(member, found);
     take_knocks(found);
     take_times(found);
+    take_way(found);
     // The same for both families of addresses is one sequence.
     const auto twin = std::find_if(found_.begin(), found_.end(), [&](const Found& other) {
       return other.fault.empty() && found.fault.empty() && other.sequence == found.sequence;
@@ -207,10 +214,45 @@ class Finder {
       return;
     }
     twin->way.insert(twin->way.end(), found.way.begin(), found.way.end());
+    twin->doubts.insert(found.doubts.begin(), found.doubts.end());
     twin->openings.insert(twin->openings.end(), found.openings.begin(), found.openings.end());
   }
 
-  static void refuse(Found& found, const Visit* visit, const char* reason) {
+  // No rule before may keep its packets away for certain; what may keep some away is told.
+  void take_way(Found& found) {
+    for (const Visit* visit : found.way) {
+      if (visit->rule.ports.empty()) continue;
+      const NftFate fate =
+          fate_of(*visit, visit->rule.ports.front().first, visit->rule.ports.front().protocol);
+      if (fate.met.count(visit->statement) == 0) {
+        refuse(found, visit, fmt::format("no packet comes to this rule, because of line {}", fate.line));
+      }
+    }
+    for (const Visit* visit : found.openings) {
+      for (const Service& service : visit->rule.ports) {
+        for (const std::uint16_t port : {service.first, service.last})
+          take_fate(*visit, service, port, found);
+      }
+    }
+  }
+
+  void take_fate(const Visit& visit, const Service& service, std::uint16_t port, Found& found) const {
+    const NftFate fate = fate_of(visit, port, service.protocol);
+    if (!fate.accepted || fate.met.count(visit.statement) == 0) {
+      refuse(found, &visit, fmt::format("it opens nothing, because line {} refuses its packets", fate.line));
+    } else if (fate.refused) {
+      found.doubts[&visit] = fmt::format(
+          "line {} may refuse some of what it opens: keep that line in a ruleset of your own", fate.line);
+    }
+  }
+
+  // Of a packet that the rule is meant for.
+  NftFate fate_of(const Visit& visit, std::uint16_t port, Protocol protocol) const {
+    const bool ipv6 = visit.rule.ipv6 || visit.table.starts_with("ip6 ");
+    return rules_.fate({protocol, port, ipv6, visit.members});
+  }
+
+  static void refuse(Found& found, const Visit* visit, const std::string& reason) {
     if (!found.fault.empty()) return;
     found.fault = reason;
     found.at_fault = visit;
@@ -298,6 +340,7 @@ class Finder {
 
   const NftText& text_;
   const Walk& walk_;
+  const NftRules& rules_;
   std::vector<Found> found_;
 };
 
@@ -316,7 +359,11 @@ void note_visit(Passage& passage, const Visit& visit, const std::string& more = 
 class Import {
  public:
   explicit Import(const ForeignFile& file)
-      : ledger_(file), text_(read_nft(ledger_)), walk_(text_), found_(Finder(text_, walk_).all()) {}
+      : ledger_(file),
+        text_(read_nft(ledger_)),
+        walk_(text_),
+        rules_(text_),
+        found_(Finder(text_, walk_, rules_).all()) {}
 
   Imported imported() {
     for (const Found& found : found_) draft(found);
@@ -344,7 +391,8 @@ class Import {
       part_.insert(visit->statement);
     }
     for (const Visit* visit : found.openings) {
-      note_visit(passage, *visit);
+      const auto doubt = found.doubts.find(visit);
+      note_visit(passage, *visit, doubt == found.doubts.end() ? "" : doubt->second);
       part_.insert(visit->statement);
     }
     note_sets(passage, sets);
@@ -368,13 +416,21 @@ class Import {
 
   void note_the_rest() {
     drafts_.mode = walk_.drops ? Mode::stealth : Mode::gate;
-    for (const Visit& visit : walk_.visits) {
-      if (part_.insert(visit.statement).second) note_other(visit);
+    std::vector<Service> knocked;
+    for (const Draft& draft : drafts_.sequences) {
+      if (draft.passage.refused()) continue;
+      knocked.insert(knocked.end(), draft.sequence.opens.begin(), draft.sequence.opens.end());
     }
+    Publics publics(rules_, std::move(knocked));
+    for (const Visit& visit : walk_.visits) {
+      if (part_.insert(visit.statement).second) note_other(visit, publics);
+    }
+    drafts_.open_to_all = publics.rules();
     for (const auto& [name, chain] : text_.chains) {
       for (const int line : chain.lines) ledger_.note(line, LineFate::unneeded);
       for (const NftStatement& rule : chain.rules) {
-        if (part_.count(&rule) == 0) note(rule, LineFate::lost, "no packet to this host comes to its chain");
+        if (part_.count(&rule) == 0)
+          note(rule, LineFate::lost, "no rule that is understood leads packets to its chain");
       }
     }
     for (const auto& [name, set] : text_.sets) {
@@ -387,9 +443,10 @@ class Import {
     for (int line = statement.first; line <= statement.last; ++line) ledger_.note(line, fate, reason);
   }
 
-  void note_other(const Visit& visit) {
+  void note_other(const Visit& visit, Publics& publics) {
     const NftRule& rule = visit.rule;
     const bool plain = rule.understood && !rule.other && !rule.adds && !rule.partial;
+    const bool refuses = rule.verdict == "drop" || rule.verdict == "reject";
     if (visit.doubt != 0 && (rule.adds || !visit.members.empty())) {
       return note(*visit.statement, LineFate::lost,
                   fmt::format("an earlier rule, at line {}, is not understood and may keep packets from it",
@@ -399,38 +456,68 @@ class Import {
       note(*visit.statement, LineFate::unneeded, "knockwork always lets in what is established or local");
     } else if (plain && (rule.verdict == "jump" || rule.verdict == "goto")) {
       note(*visit.statement, LineFate::unneeded);
-    } else if (plain && visit.members.empty() && (rule.verdict == "drop" || rule.verdict == "reject")) {
-      note(*visit.statement, LineFate::unneeded, "knockwork refuses what is not open");
+    } else if (rule.understood && refuses && !rule.adds) {
+      note_refusal(visit, publics);
     } else if (plain && visit.members.empty() && rule.verdict == "accept" && !rule.ports.empty()) {
-      note_public(visit);
+      note_public(visit, publics);
     } else if (rule.adds) {
       note(*visit.statement, LineFate::lost,
            "it adds to a set that lets no source in, or in a way that is not understood");
     } else {
-      note(*visit.statement, LineFate::lost, rest());
+      note(*visit.statement, LineFate::lost, rest(rule));
     }
   }
 
-  std::string rest() const {
+  std::string rest(const NftRule& rule) const {
     if (drafts_.mode == Mode::gate) {
       return "it has no part in knocking, or is not understood: keep it in a ruleset of your own";
+    }
+    if (rule.understood && rule.verdict == "accept") {
+      return "it accepts some packets only: add what is meant to `public`, with its conditions";
+    }
+    if (rule.may_refuse) {
+      return "not understood, and it may refuse what the declaration lets in: keep it in a ruleset of your own";
     }
     return "not understood; stealth mode lets in only what is in `public`, so add what is missing there";
   }
 
-  void note_public(const Visit& visit) {
+  // What it refuses must stay refused without it, or somebody has to be told.
+  void note_refusal(const Visit& visit, const Publics& publics) {
+    const NftRule& rule = visit.rule;
+    if (rule.other || visit.partial || !visit.members.empty()) {
+      return note(*visit.statement, LineFate::lost,
+                  "it refuses some packets, which the declaration lets in: keep it in a ruleset of your own");
+    }
+    const bool knocked = !rule.ports.empty() &&
+                         std::all_of(rule.ports.begin(), rule.ports.end(),
+                                     [&](const Service& service) { return publics.is_knocked(service); });
+    if (drafts_.mode == Mode::stealth || knocked) {
+      return note(*visit.statement, LineFate::unneeded, "knockwork refuses what is not open");
+    }
+    note(*visit.statement, LineFate::lost,
+         "gate mode refuses only what a sequence opens: keep it in a ruleset of your own");
+  }
+
+  void note_public(const Visit& visit, Publics& publics) {
     if (drafts_.mode == Mode::gate) {
       return note(*visit.statement, LineFate::unneeded,
                   "gate mode leaves ports alone that no sequence opens");
     }
-    note(*visit.statement, visit.rule.remark.empty() ? LineFate::translated : LineFate::changed,
-         visit.rule.remark);
-    for (const Service& service : visit.rule.ports) {
-      PublicRule rule;
-      rule.service = service;
-      auto& all = drafts_.open_to_all;
-      if (std::find(all.begin(), all.end(), rule) == all.end()) all.push_back(rule);
+    const Publics::Answer answer = publics.take(visit.rule.ports);
+    std::string reason = visit.rule.remark;
+    const auto say = [&](const std::string& more) { reason += (reason.empty() ? "" : "; ") + more; };
+    if (answer.knocked) say("a sequence opens ports of it, so these are not `public`");
+    if (answer.halved) {
+      say(fmt::format("open to one family of addresses, because line {} may refuse the other: `from`",
+                      answer.half_line));
     }
+    if (answer.refused) {
+      say(fmt::format("not `public` where line {} may refuse the same packets: add there what is meant",
+                      answer.line));
+    }
+    const bool some = answer.open || answer.halved || answer.knocked;
+    const LineFate fate = reason.empty() ? LineFate::translated : LineFate::changed;
+    note(*visit.statement, some ? fate : LineFate::lost, reason);
   }
 
   void add_remarks(Imported& made) const {
@@ -462,6 +549,7 @@ class Import {
   Ledger ledger_;
   NftText text_;
   Walk walk_;
+  NftRules rules_;
   std::vector<Found> found_;
   Drafts drafts_;
   Names names_;

@@ -20,6 +20,7 @@ class Reader {
   NftRule rule() {
     while (at_ < words_.size() && rule_.understood) take(next());
     fill_in_ports();
+    if (!rule_.understood) judge_words();
     return std::move(rule_);
   }
 
@@ -32,6 +33,20 @@ class Reader {
     return true;
   }
   void fail() { rule_.understood = false; }
+
+  // What can become of a packet where the rule is not understood.
+  void judge_words() {
+    rule_.may_refuse = std::any_of(words_.begin(), words_.end(), [](const std::string& word) {
+      return is_one_of(word, {"drop",     "reject", "jump", "goto", "return",   "queue",      "vmap",
+                              "map",      "set",    "dnat", "snat", "redirect", "masquerade", "tproxy",
+                              "synproxy", "fwd",    "dup",  "xt",   "notrack",  "flow"});
+    });
+    for (auto word = words_.begin(); word != words_.end() && *word != "reject"; ++word) {
+      const auto next = std::next(word);
+      const bool asks = next != words_.end() && is_one_of(*next, {"type", "code"});
+      rule_.is_icmp = rule_.is_icmp || (asks && is_one_of(*word, {"icmp", "icmpv6"}));
+    }
+  }
 
   void take(const std::string& word) {
     if (is_one_of(word, {"ip", "ip6"})) return take_network(word);
@@ -49,7 +64,7 @@ class Reader {
   void take_rest(const std::string& word) {
     if (is_one_of(word, {"accept", "drop", "reject", "return", "jump", "goto"})) return take_verdict(word);
     if (word == "counter") {
-      while (skip("packets") || skip("bytes")) next();
+      while (skip("packets") || skip("bytes") || skip("name")) next();
     } else if (word == "comment") {
       next();
     } else if (word == "log") {
@@ -133,6 +148,7 @@ class Reader {
   }
 
   void take_protocol() {
+    if (!protocols_.empty()) return fail();
     skip("==");
     protocols_ = values();
     if (protocols_.empty() || !std::all_of(protocols_.begin(), protocols_.end(), [](const std::string& name) {
@@ -144,14 +160,14 @@ class Reader {
 
   void take_transport(const std::string& protocol) {
     const std::string key = next();
-    if (protocol != "th") protocols_ = {protocol};
-    if (key == "flags") {
-      while (
-          is_one_of(peek(), {"&", "|", "(", ")", "==", "!=", ",", "fin", "syn", "rst", "ack", "psh", "urg"}))
-        next();
-      return;
+    if (protocol != "th") {
+      const bool fits =
+          protocols_.empty() || std::find(protocols_.begin(), protocols_.end(), protocol) != protocols_.end();
+      if (!fits) return fail();
+      protocols_ = {protocol};
     }
-    if (key != "dport") return fail();
+    if (key == "flags") return take_flags();
+    if (key != "dport" || !numbers_.empty()) return fail();
     if (skip(".")) {  // `tcp dport . ip saddr @set`
       const std::string family = next();
       if (!is_one_of(family, {"ip", "ip6"}) || next() != "saddr") return fail();
@@ -163,6 +179,20 @@ class Reader {
     }
     skip("==");
     numbers_ = values();
+  }
+
+  // Whether they are those of a packet that begins a connection: SYN alone.
+  void take_flags() {
+    std::string last;
+    bool negated = false;
+    while (
+        is_one_of(peek(), {"&", "|", "(", ")", "==", "!=", ",", "fin", "syn", "rst", "ack", "psh", "urg"})) {
+      if (peek() == "==" || peek() == "!=") last.clear();
+      negated = negated || peek() == "!=";
+      last += next();
+    }
+    if (last == "==syn" || last == "syn") last = "syn";
+    if (negated || last != "syn") rule_.partial = true;
   }
 
   void take_interface() {
@@ -181,8 +211,16 @@ class Reader {
   void take_conntrack() {
     if (!skip("state")) return fail();
     skip("==");
+    const bool map = skip("vmap");
     const std::vector<std::string> states = values();
-    rule_.begins = std::find(states.begin(), states.end(), "new") != states.end();
+    const bool begins = std::any_of(states.begin(), states.end(), [](const std::string& state) {
+      return state.starts_with("new") || state.starts_with("untracked") || state.find_first_of("@!$") == 0;
+    });
+    if (states.empty() ||
+        (begins && (map || std::find(states.begin(), states.end(), "new") == states.end()))) {
+      return fail();
+    }
+    rule_.begins = rule_.begins && begins;
   }
 
   // "add @set { ip saddr . 8000 timeout 1s }", also as nft once wrote it: "set add ip saddr timeout 1s @set".
@@ -231,7 +269,10 @@ class Reader {
     for (const std::string& protocol : protocols_) {
       for (const std::string& number : numbers_) {
         const auto service = spec::parse_service(fmt::format("{}/{}", number, protocol));
-        if (!service) return fail();
+        if (!service) {
+          rule_.ports.clear();
+          return fail();
+        }
         rule_.ports.push_back(*service);
       }
     }
@@ -260,6 +301,13 @@ class Reader {
 
 }  // namespace
 
-NftRule read_nft_rule(const NftStatement& statement) { return Reader(statement).rule(); }
+NftRule read_nft_rule(const NftStatement& statement, const std::string& table) {
+  NftRule rule = Reader(statement).rule();
+  for (NftMember& member : rule.members) member.set.insert(0, table);
+  if (rule.other) rule.other->set.insert(0, table);
+  if (rule.adds) rule.adds->set.insert(0, table);
+  if (rule.adds && rule.other == rule.adds) rule.other.reset();  // who is in it already stays
+  return rule;
+}
 
 }  // namespace knockwork

@@ -30,10 +30,12 @@ struct NftRule {
   bool ipv6 = false, ipv4 = false;  // the family of addresses that it asks for
   std::string remark;               // what a declaration does not say
   bool deletes = false;             // what it was in before
-  bool partial = false;             // it concerns some packets only: of one interface, or within a rate
-  bool understood = true;           // false: something else is asked or done
+  bool partial = false;     // it concerns some packets only: of one interface, with flags, within a rate
+  bool understood = true;   // false: something else is asked or done
+  bool may_refuse = false;  // not understood, and more than `accept` comes of it
+  bool is_icmp = false;     // so it concerns no port
 };
 
-NftRule read_nft_rule(const NftStatement& statement);
+NftRule read_nft_rule(const NftStatement& statement, const std::string& table);  // "inet filter "
 
 }  // namespace knockwork

@@ -143,7 +143,7 @@ class Parser {
   }
 
   static std::size_t keyword(const std::vector<std::string>& words) {
-    return !words.empty() && is_one_of(words[0], {"add", "create"}) ? 1 : 0;
+    return !words.empty() && is_one_of(words[0], {"add", "create", "insert"}) ? 1 : 0;
   }
 
   static bool begins_block(const std::vector<std::string>& words) {
@@ -197,18 +197,46 @@ class Parser {
     if (read.words.empty()) return note(read, LineFate::unneeded, "");
     const std::string first = read.words[0];
     if (first == "define" || first == "redefine") return define(read);
-    if (first == "include")
+    if (first == "include") {
+      make_unclear(read);
       return note(read, LineFate::lost, "included files are not read: import each of them");
+    }
     if (const auto set = text_.sets.find(where); set != text_.sets.end()) return in_set(read, set->second);
     if (const auto chain = text_.chains.find(where); chain != text_.chains.end()) {
       return in_chain(read, chain->second);
     }
-    if (is_one_of(first, {"flush", "delete", "destroy"})) {
+    if (is_one_of(first, {"flush", "delete", "destroy", "replace", "rename"})) {
+      if (changes_rules(read.words)) make_unclear(read);
       return note(read, LineFate::unneeded, "knockwork changes no table but its own");
     }
     const std::size_t at = keyword(read.words);
     if (where.empty() && at < read.words.size()) return command(read, at);
     note(read, LineFate::lost, "it has no part in knocking: keep it in a ruleset of your own");
+  }
+
+  void make_unclear(const NftStatement& read) {
+    if (text_.unclear == 0) text_.unclear = read.first;
+  }
+
+  static bool is_family(const std::string& word) {
+    return is_one_of(word, {"ip", "ip6", "inet", "netdev", "bridge", "arp"});
+  }
+
+  // "flush chain inet filter input", of a chain that has rules in this file.
+  bool changes_rules(const std::vector<std::string>& words) const {
+    if (words.size() < 2 || !is_one_of(words[1], {"rule", "chain", "table", "ruleset"})) return false;
+    std::string name;
+    if (words.size() > 2 && words[1] != "ruleset" && !is_family(words[2])) name = "ip ";
+    const std::size_t parts = (words[1] == "ruleset" ? 0U
+                               : words[1] == "table" ? 2U
+                                                     : 3U) -
+                              (name.empty() ? 0U : 1U);
+    for (std::size_t at = 2; at < words.size() && at < 2 + parts; ++at) {
+      name += words[at] + ' ';
+    }
+    return std::any_of(text_.chains.begin(), text_.chains.end(), [&](const auto& chain) {
+      return !chain.second.rules.empty() && (chain.first + ' ').starts_with(name);
+    });
   }
 
   void define(const NftStatement& read) {
@@ -233,8 +261,11 @@ class Parser {
       chain.rules.push_back(std::move(read));
       return;
     }
-    if (hook) chain.hooked = is_one_of(read.words[3], {"input", "prerouting", "ingress"});
-    if (!hook && read.words.size() > 1) chain.drops = read.words[1] == "drop";
+    if (hook) chain.hooked = !is_one_of(read.words[3], {"forward", "output", "postrouting", "egress"});
+    if (!hook && read.words.size() > 1) {
+      chain.drops = read.words[1] != "accept";
+      chain.policy_line = read.first;
+    }
     for (int line = read.first; line <= read.last; ++line) chain.lines.push_back(line);
   }
 
@@ -243,7 +274,7 @@ class Parser {
     const auto& words = read.words;
     const std::string kind = words[at];
     std::size_t name = at + 1;
-    const bool family = name < words.size() && is_one_of(words[name], {"ip", "ip6", "inet"});
+    const bool family = name < words.size() && is_family(words[name]);
     const std::string table = (family ? words[name] : "ip") + ' ' +
                               (name + (family ? 1 : 0) < words.size() ? words[name + (family ? 1 : 0)] : "");
     name += family ? 2 : 1;
@@ -255,7 +286,10 @@ class Parser {
     if (kind == "rule") {
       NftStatement rule = read;
       rule.words.erase(rule.words.begin(), rule.words.begin() + static_cast<std::ptrdiff_t>(name) + 1);
-      text_.chains[where].rules.push_back(std::move(rule));
+      if (!rule.words.empty() && is_one_of(rule.words[0], {"position", "handle", "index"}))
+        make_unclear(read);
+      auto& rules = text_.chains[where].rules;
+      rules.insert(words[0] == "insert" ? rules.begin() : rules.end(), std::move(rule));
       return;
     }
     if (kind == "chain") text_.chains[where];

@@ -21,6 +21,7 @@ struct NftChain {
   std::vector<int> lines;  // but those of its rules
   bool hooked = false;     // to packets for this host
   bool drops = false;      // what no rule decides
+  int policy_line = 0;     // that says so
   std::vector<NftStatement> rules;
 };
 
@@ -33,6 +34,7 @@ struct NftSet {
 struct NftText {
   std::map<std::string, NftChain> chains;
   std::map<std::string, NftSet> sets;
+  int unclear = 0;  // the first line because of which there may be other rules than these; 0: none
 };
 
 // Notes what has no meaning for knocking; rules, sets and chains are for the caller to note.
