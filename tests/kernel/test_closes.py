@@ -70,7 +70,7 @@ def test_a_plan_tells_it(knockwork: Knockwork, client: Caller) -> None:
     assert client.tcp(80) == "open", "nothing protects it any longer"
 
 
-def test_by_a_token(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+def test_a_grant_by_hand(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
     """A grant by hand, and a sequence that is written later."""
     knockwork.apply(TEXT.format(mode="gate", more=", prolong: true, open_for: 1m"))
     knockwork.run("grant", client.source, "--sequence", "ssh", "--for", "1h")

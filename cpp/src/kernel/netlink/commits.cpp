@@ -45,7 +45,7 @@ struct SocketCloser {
 
 class Notified final : public Commits {
  public:
-  Notified() : socket_(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC)), buffer_(kBuffer) {
+  Notified() : socket_(mnl_socket_open(NETLINK_NETFILTER)), buffer_(kBuffer) {
     int group = NFNLGRP_NFTABLES;
     if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0 ||
         mnl_socket_setsockopt(socket_.get(), NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
