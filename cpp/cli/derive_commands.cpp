@@ -84,8 +84,8 @@ void add_derive_commands(Commands& commands) {
   sub->add_option("FILE", arguments->secret_file,
                   "the file to write; must not exist unless --from-epoch is given")
       ->required();
-  sub->add_option("--from-epoch", arguments->from_epoch,
-                  "add the secret to the file, valid from this epoch on, to replace the previous one");
+  add_number(sub, "--from-epoch", arguments->from_epoch,
+             "add the secret to the file, valid from this epoch on, to replace the previous one");
   group.share(sub, *arguments, {Shared::json});
 
   sub =

@@ -34,11 +34,11 @@ int run_publish(const Arguments& arguments) { return run_rotation(arguments, Rot
 int run_retire(const Arguments& arguments) { return run_rotation(arguments, Rotation::Phase::retire); }
 
 void add_rotation(Commands& commands, CLI::App* sub, Arguments& arguments) {
-  sub->add_option("EPOCH", arguments.epoch, "the number of the epoch")->required();
+  add_number(sub, "EPOCH", arguments.epoch, "the number of the epoch")->required();
   commands.share(sub, arguments,
                  {Shared::file, Shared::reveal_lines, Shared::json, Shared::check, Shared::lock_timeout});
-  sub->add_option("--expect", arguments.expected,
-                  "fail if this host accepts any epoch other than this one and EPOCH");
+  add_number(sub, "--expect", arguments.expected,
+             "fail if this host accepts any epoch other than this one and EPOCH");
 }
 
 }  // namespace

@@ -33,6 +33,6 @@ void add_journal_commands(Commands& commands) {
   commands.add_json(sub, arguments->json);
   sub->add_option("--since", arguments->since,
                   "show changes since this time, as in \"2026-01-31\" or yesterday");
-  sub->add_option("--count", arguments->count, "show only the last changes, this many; 0: all")
-      ->capture_default_str();
+  add_number(sub, "--count", arguments->count, "show only the last changes, this many; 0: all")
+      ->default_str("0");
 }

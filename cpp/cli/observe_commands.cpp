@@ -95,8 +95,7 @@ void add_observe_commands(Commands& commands) {
   sub = commands.add("watch", "Show grants, when they end, and wrong knocks, as they happen (needs `log`)",
                      arguments, run_watch);
   commands.share(sub, *arguments, {Shared::json});
-  sub->add_option("--count", arguments->count, "exit after this many events; 0: never")
-      ->capture_default_str();
+  add_number(sub, "--count", arguments->count, "exit after this many events; 0: never")->default_str("0");
   sub->add_flag("--journal", arguments->journal, "send each event to the journal instead of printing it");
 
   sub = commands.add("metrics", "Print metrics of the gate in the text format of Prometheus", arguments,

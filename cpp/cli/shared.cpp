@@ -1,6 +1,9 @@
 #include "shared.hpp"
 
+#include <fmt/format.h>
+
 #include "commands.hpp"
+#include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
 #include "output.hpp"
 
@@ -10,6 +13,16 @@ using std::chrono::milliseconds;
 namespace {
 
 std::string written(milliseconds time) { return to_string(Duration::milliseconds(time.count())); }
+
+std::uint64_t whole_number(const std::string& text, const std::string& name) {
+  constexpr std::size_t kMostDigits = 15;
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  if (!digits || text.size() > kMostDigits) {
+    throw SystemError(fmt::format("{}: \"{}\" is not a whole number: write digits only, at most {}", name,
+                                  text, kMostDigits));
+  }
+  return std::stoull(text);
+}
 
 }  // namespace
 
@@ -24,6 +37,20 @@ CLI::Option* add_time(CLI::App* sub, const std::string& name, milliseconds& valu
       ->add_option_function<std::string>(
           name, [name, &value](const std::string& text) { value = parse_span(text, name); }, what)
       ->default_str(written(value));
+}
+
+CLI::Option* add_number(CLI::App* sub, const std::string& name, std::optional<std::uint64_t>& value,
+                        const std::string& what) {
+  return sub->add_option_function<std::string>(
+      name, [name, &value](const std::string& text) { value = whole_number(text, name); }, what);
+}
+
+CLI::Option* add_number(CLI::App* sub, const std::string& name, std::uint64_t& value,
+                        const std::string& what) {
+  return sub
+      ->add_option_function<std::string>(
+          name, [name, &value](const std::string& text) { value = whole_number(text, name); }, what)
+      ->type_name("NUMBER");
 }
 
 void Commands::share(CLI::App* sub, Common& common, SharedOptions which) {

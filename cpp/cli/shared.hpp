@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -35,6 +36,12 @@ CLI::Option* add_time(CLI::App* sub, const std::string& name, std::chrono::milli
                       const std::string& what);
 CLI::Option* add_time(CLI::App* sub, const std::string& name, std::optional<std::chrono::milliseconds>& value,
                       const std::string& what);
+
+// An option that takes a whole number, as it is written by hand: no sign, no base, no overflow.
+CLI::Option* add_number(CLI::App* sub, const std::string& name, std::uint64_t& value,
+                        const std::string& what);
+CLI::Option* add_number(CLI::App* sub, const std::string& name, std::optional<std::uint64_t>& value,
+                        const std::string& what);
 
 knockwork::Settings settings(const Common& common);
 knockwork::Execution execution(const Common& common);

@@ -233,3 +233,12 @@ def test_lines_are_for_terminals(knockwork: Knockwork, text: str) -> None:
     assert "^" in shown and ANY_PORT.search(shown)
     piped = knockwork.host.run([*ON_TERMINAL, "sh", "-c", " ".join(knockwork.command("apply")) + " 2>&1 | cat"])
     assert not ANY_PORT.search(piped.stdout)
+
+
+@pytest.mark.parametrize("number", ["-1", "+1", "0x10", "1.5", "1e3", "99999999999999999999", "1000000000000000", "x"])
+def test_numbers(knockwork: Knockwork, number: str) -> None:
+    """A whole number is written in digits; nothing wraps around."""
+    knockwork.declare(CLASSIC)
+    for words in (("epoch", "publish", "--", number), ("watch", f"--count={number}"),
+                  ("epoch", "retire", "1", f"--expect={number}")):
+        assert "is not a whole number: write digits only, at most 15" in knockwork.refused(*words), words

@@ -88,3 +88,18 @@ def test_warnings_are_there(knockwork: Knockwork) -> None:
     knockwork.declare(ONE)
     done = knockwork.run("explain", env={"SSH_CONNECTION": "10.77.0.20 50000 10.77.0.10 22"})
     assert "10.77.0.20" in done.stderr
+
+
+def test_what_an_apply_opens_is_told(lab: Lab, knockwork: Knockwork) -> None:
+    """A service that no sequence opens any more is open to everyone: the plan and the apply warn."""
+    knockwork.apply(TWO)
+    assert "no longer protected" not in knockwork.run("plan").stderr
+    knockwork.declare(TWO.replace("opens: [22/tcp]", "opens: [22-23/tcp]"))
+    assert "no longer protected" not in knockwork.run("plan").stderr
+    knockwork.declare("\n".join(TWO.splitlines()[:-1]) + "\n")
+    warning = "the services that ssh opened are no longer protected: they are open to everyone"
+    assert warning in knockwork.run("plan").stderr and warning in knockwork.run("apply").stderr
+    assert lab.stranger.tcp(22) is Answer.OPEN
+    knockwork.apply("mode: stealth\n" + TWO)
+    knockwork.declare(TWO)
+    assert "stealth mode ends" in knockwork.run("plan").stderr

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "apply/on_this_host.hpp"
 #include "apply/tokens.hpp"
 #include "apply/warnings.hpp"
@@ -27,6 +29,13 @@ Report warned(Report report, const Spec& declared, const InForce& now) {
   report.needs_timer = changes_with_time(declared);
   report.warnings.insert(report.warnings.begin(), now.warnings.begin(), now.warnings.end());
   return report;
+}
+
+// Whether a service may be protected no longer: to look costs as much as to read the whole table.
+bool may_open(const Plan& plan) {
+  return std::any_of(plan.changes.begin(), plan.changes.end(), [](const Change& change) {
+    return change.object == "setting" || (change.object == "sequence" && change.kind != Change::Kind::add);
+  });
 }
 
 struct Planned {
@@ -54,6 +63,10 @@ Planned plan_of(const Wanted& wanted, Reading& reading, Kernel& kernel, const Se
   const bool tokens_alone = plan.empty();
   add_tokens(plan, wanted, pointer(reading.live), kernel);
   if (tokens_alone) return planned;
+  if (reading.live && may_open(plan)) {
+    for (std::string& warning : opened_warnings(*reading.live, wanted.program))
+      plan.warnings.push_back(std::move(warning));
+  }
   plan.must_knock = must_knock_again(wanted.program, pointer(reading.live), settings.ssh_connection);
   if (!plan.must_knock.empty()) plan.warnings.push_back(way_back_warning(plan.must_knock));
   if (saved) restore(plan, *saved, wall_clock());

@@ -2,10 +2,45 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ruleset/decompile/program_of.hpp"
 #include "ruleset/live/entries.hpp"
 
 namespace knockwork {
+namespace {
+
+bool is_protected(const Track& track, const Service& service, const Program& program) {
+  return std::any_of(program.tracks.begin(), program.tracks.end(), [&](const Track& each) {
+    return each.to == track.to &&
+           std::any_of(each.services.begin(), each.services.end(), [&](const Service& other) {
+             return other.protocol == service.protocol && other.first <= service.first &&
+                    other.last >= service.last;
+           });
+  });
+}
+
+// Up to ten of them.
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 10;
+  std::string text;
+  for (std::size_t each = 0; each < std::min(names.size(), kMost); ++each)
+    text += (text.empty() ? "" : ", ") + names[each];
+  if (names.size() > kMost) text += fmt::format(" and {} more", names.size() - kMost);
+  return text;
+}
+
+constexpr std::string_view kStealthEnds =
+    "stealth mode ends: every service of this host is open to everyone, unless another table refuses it";
+
+std::string opened(const std::vector<std::string>& names) {
+  return fmt::format(
+      "the services that {} opened are no longer protected: they are open to everyone, unless another table "
+      "refuses them",
+      listed(names));
+}
+
+}  // namespace
 
 std::string must_knock_again(const Program& program, const LiveTable* live, std::string_view ssh_connection) {
   const auto connection = parse_connection(ssh_connection);
@@ -46,22 +81,26 @@ std::vector<std::string> unseen_use_warnings(const std::vector<Flowtable>& flowt
   return warnings;
 }
 
-std::vector<std::string> removal_warnings(const LiveTable& live) {
-  std::string names;
-  std::size_t count = 0;
+std::vector<std::string> opened_warnings(const LiveTable& live, const Program& wanted) {
+  if (wanted.mode == Mode::stealth) return {};
+  std::vector<std::string> warnings;
+  if (is_stealth(live.ruleset)) warnings.emplace_back(kStealthEnds);
+  std::vector<std::string> names;
   for (const Track& track : decompile(live.ruleset)) {
-    if (++count <= 10) names += (names.empty() ? "" : ", ") + track.name;
+    const bool stays = std::all_of(track.services.begin(), track.services.end(), [&](const Service& service) {
+      return is_protected(track, service, wanted);
+    });
+    if (!stays) names.push_back(track.name);
   }
-  if (count > 10) names += fmt::format(" and {} more", count - 10);
-  if (is_stealth(live.ruleset)) {
-    return {
-        "stealth mode ends: every service of this host is open to everyone, unless another table refuses it"};
-  }
-  if (count == 0) return {};
-  return {fmt::format(
-      "the services that {} opened are no longer protected: they are open to everyone, unless another table "
-      "refuses them",
-      names)};
+  if (!names.empty()) warnings.push_back(opened(names));
+  return warnings;
+}
+
+std::vector<std::string> removal_warnings(const LiveTable& live) {
+  if (is_stealth(live.ruleset)) return {std::string(kStealthEnds)};
+  std::vector<std::string> names;
+  for (const Track& track : decompile(live.ruleset)) names.push_back(track.name);
+  return names.empty() ? std::vector<std::string>{} : std::vector{opened(names)};
 }
 
 }  // namespace knockwork

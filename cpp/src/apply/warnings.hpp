@@ -23,6 +23,9 @@ std::vector<std::string> offload_warnings(const std::vector<Flowtable>& flowtabl
 // Nor are they seen to be used: `prolong`.
 std::vector<std::string> unseen_use_warnings(const std::vector<Flowtable>& flowtables);
 
+// What an apply opens to everyone, since no sequence opens it any more.
+std::vector<std::string> opened_warnings(const LiveTable& live, const Program& wanted);
+
 // What is open to everyone once the table is gone.
 std::vector<std::string> removal_warnings(const LiveTable& live);
 

@@ -14,8 +14,8 @@ Traffic traffic_of(Kernel& kernel, const Settings& settings);
 void revoke_until_none_is_left(const Retirement& what, const Program& stays, Report& report, Kernel& kernel,
                                const Settings& settings);
 
-// Saves what packets and hands have made of the table, so that what was just taken or given survives its loss.
-// What cannot be written is a warning.
+// Saves what packets and hands have made of the table, so that what was just taken or given survives its
+// loss. What cannot be written is a warning.
 void keep_state(Kernel& kernel, std::vector<std::string>& warnings);
 
 }  // namespace knockwork

@@ -7,8 +7,8 @@
 
 namespace knockwork {
 
-// Before the commit; `digest` is that of the ruleset to come, empty for none. Lost where it cannot be written:
-// no gate is refused for that.
+// Before the commit; `digest` is that of the ruleset to come, empty for none. Lost where it cannot be
+// written: no gate is refused for that.
 void note_in_doubt(const std::string& digest);
 // Once the record is right.
 void forget_in_doubt();

@@ -44,10 +44,10 @@ bool steers_the_shell(const std::string& word) {
 
 std::optional<Effect> effect_of_firewall(const std::string& program, const Words& words) {
   if (program == "iptables" || program == "iptables-nft" || program == "iptables-legacy") {
-    return effect_of_iptables(words, Family::ipv4);
+    return effect_of_iptables(words, Addresses::ipv4);
   }
   if (program == "ip6tables" || program == "ip6tables-nft" || program == "ip6tables-legacy") {
-    return effect_of_iptables(words, Family::ipv6);
+    return effect_of_iptables(words, Addresses::ipv6);
   }
   if (program == "knock_add" || program == "knock_helper_ipt.sh") return effect_of_knock_helper(words);
   if (program == "ufw") return effect_of_ufw(words);

@@ -99,8 +99,8 @@ Effect of_action(Action action, const Accepting& rule) {
 
 class Iptables {
  public:
-  Iptables(const Words& words, Family family) : words_(words) {
-    (family == Family::ipv4 ? rule_.ipv6 : rule_.ipv4) = false;
+  Iptables(const Words& words, Addresses family) : words_(words) {
+    (family == Addresses::ipv4 ? rule_.ipv6 : rule_.ipv4) = false;
   }
 
   Effect effect() {
@@ -493,7 +493,7 @@ Effect opened_by(const Accepting& rule) {
   return effect;
 }
 
-Effect effect_of_iptables(const Words& words, Family family) { return Iptables(words, family).effect(); }
+Effect effect_of_iptables(const Words& words, Addresses family) { return Iptables(words, family).effect(); }
 
 Effect effect_of_knock_helper(const Words& words) {
   Reader reader(words);

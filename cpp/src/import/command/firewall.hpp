@@ -7,8 +7,8 @@
 namespace knockwork {
 
 // `words` without the program's name.
-enum class Family { ipv4, ipv6 };
-Effect effect_of_iptables(const Words& words, Family family);
+enum class Addresses { ipv4, ipv6 };
+Effect effect_of_iptables(const Words& words, Addresses family);
 Effect effect_of_knock_helper(const Words& words);  // knock_helper_ipt.sh, which comes with knockd
 Effect effect_of_ufw(const Words& words);
 Effect effect_of_firewall_cmd(const Words& words);
