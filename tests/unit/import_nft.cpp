@@ -233,6 +233,7 @@ TEST_CASE("import: a port is public where no rule can refuse it") {
           Case{"iifname \"eth1\" jump deny\n" + accept, "", "chain deny { drop; }"},
           Case{"tcp dport 80 jump deny\n" + accept, ipv6, "chain deny { ip ttl 64 drop; }"},
           Case{"jump nowhere\n" + accept, "", ""},
+          Case{"iifname \"lo\" iif != lo goto in\n", "", "chain in { tcp dport 80 accept; }"},
           Case{"tcp dport 81 jump in\n", "", "chain in { tcp dport 80 accept; }"},
           Case{"tcp dport 80 jump in\n", "[80/tcp]",
                "chain in { accept; }\nchain x { tcp dport 80 accept; }"},

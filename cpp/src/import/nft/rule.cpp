@@ -201,7 +201,7 @@ class Reader {
     const std::vector<std::string> names = values();
     const bool only_lo = names.size() == 1 && names.front() == "lo";
     if (only_lo) {
-      rule_.loopback = !negated;
+      rule_.loopback = rule_.loopback || !negated;
     } else {
       rule_.partial = true;
       rule_.remark = "it concerns some interfaces; knockwork takes knocks and opens on all that it protects";
