@@ -11,12 +11,12 @@ an error. Durations are datetime.timedelta in steps of 100 ms; networks are from
 from ._api import (apply, confirm, derive, grant, host_key, knock, load, plan, read, remove, render, revoke,
                    rollback, schema, status, token, token_key)
 from ._core import (Change, Derivation, Diagnostic, Holder, Knock, Knocked, PublicRule, Report, Sequence,
-                    SequenceStatus, Service, Spec, Status, Token, Waiting, __version__, after_reboot)
+                    SequenceStatus, Service, SetFill, Spec, Status, Token, Waiting, __version__, after_reboot)
 from ._errors import InvalidDeclaration, KnockworkError
 
 __all__ = [
     "Change", "Derivation", "Diagnostic", "Holder", "InvalidDeclaration", "Knock", "Knocked", "KnockworkError",
-    "PublicRule", "Report", "Sequence", "SequenceStatus", "Service", "Spec", "Status", "Token", "Waiting",
+    "PublicRule", "Report", "Sequence", "SequenceStatus", "Service", "SetFill", "Spec", "Status", "Token", "Waiting",
     "__version__", "after_reboot", "apply", "confirm", "derive", "grant", "host_key", "knock", "load", "plan",
     "read", "remove", "render", "revoke", "rollback", "schema", "status", "token", "token_key",
 ]
