@@ -35,7 +35,7 @@ def test_gate_hands_every_key_on(name: str) -> None:
     wanted = set(keys["DECLARATION" if name == "declaration" else "SEQUENCE"])
     tasks = yaml.safe_load((ROLES / f"gate/tasks/{name}.yml").read_text(encoding="utf-8"))
     given = tasks[-1][f"knockwork.nft.{'ruleset' if name == 'declaration' else 'sequence'}"]
-    assert set(given) - {"confirm_within", "boot"} == wanted
+    assert set(given) - {"confirm_within", "boot", "repair"} == wanted
 
 
 def test_gate(gated: Gated) -> None:

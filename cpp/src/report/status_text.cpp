@@ -155,9 +155,11 @@ std::string about(const Status& status) {
 
 std::string boot_of(const Boot& boot) {
   if (boot.stands == Boot::Stands::yes) return "The declared gate will be loaded after a reboot.\n";
-  if (boot.stands == Boot::Stands::no)
-    return fmt::format("No gate will be loaded after a reboot:\n{}.\n", boot.why);
-  return "";
+  if (boot.stands != Boot::Stands::no) return "";
+  constexpr std::size_t kWidth = 80;
+  constexpr std::string_view kHead = "No gate will be loaded after a reboot:";
+  const bool fits = kHead.size() + boot.why.size() + 2 <= kWidth;
+  return fmt::format("{}{}{}.\n", kHead, fits ? ' ' : '\n', boot.why);
 }
 
 enum class First { sequences, sources };
