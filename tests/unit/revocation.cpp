@@ -255,8 +255,8 @@ TEST_CASE("revocation: the kernel has no room for a source, and the service is c
   what.all = true;
   Full kernel;
   Report report;
-  carry_out(plan_revocation(gate.live, what, gate.program, gate.traffic), {gate.live, {}}, {}, deed("revoke", {}),
-            report, kernel);
+  carry_out(plan_revocation(gate.live, what, gate.program, gate.traffic), {gate.live, {}}, {},
+            deed("revoke", {}), report, kernel);
   CHECK(report.changed);
   CHECK(report.warnings ==
         std::vector<std::string>{"there are too many sources to cut individually: the services were cut for "
