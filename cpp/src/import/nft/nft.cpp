@@ -421,7 +421,7 @@ class Import {
       if (draft.passage.refused()) continue;
       knocked.insert(knocked.end(), draft.sequence.opens.begin(), draft.sequence.opens.end());
     }
-    Publics publics(rules_, std::move(knocked));
+    PublicPorts publics(rules_, std::move(knocked));
     for (const Visit& visit : walk_.visits) {
       if (part_.insert(visit.statement).second) note_other(visit, publics);
     }
@@ -443,7 +443,7 @@ class Import {
     for (int line = statement.first; line <= statement.last; ++line) ledger_.note(line, fate, reason);
   }
 
-  void note_other(const Visit& visit, Publics& publics) {
+  void note_other(const Visit& visit, PublicPorts& publics) {
     const NftRule& rule = visit.rule;
     const bool plain = rule.understood && !rule.other && !rule.adds && !rule.partial;
     const bool refuses = rule.verdict == "drop" || rule.verdict == "reject";
@@ -482,7 +482,7 @@ class Import {
   }
 
   // What it refuses must stay refused without it, or somebody has to be told.
-  void note_refusal(const Visit& visit, const Publics& publics) {
+  void note_refusal(const Visit& visit, const PublicPorts& publics) {
     const NftRule& rule = visit.rule;
     if (rule.other || visit.partial || !visit.members.empty()) {
       return note(*visit.statement, LineFate::lost,
@@ -498,12 +498,12 @@ class Import {
          "gate mode refuses only what a sequence opens: keep it in a ruleset of your own");
   }
 
-  void note_public(const Visit& visit, Publics& publics) {
+  void note_public(const Visit& visit, PublicPorts& publics) {
     if (drafts_.mode == Mode::gate) {
       return note(*visit.statement, LineFate::unneeded,
                   "gate mode leaves ports alone that no sequence opens");
     }
-    const Publics::Answer answer = publics.take(visit.rule.ports);
+    const PublicPorts::Answer answer = publics.take(visit.rule.ports);
     std::string reason = visit.rule.remark;
     const auto say = [&](const std::string& more) { reason += (reason.empty() ? "" : "; ") + more; };
     if (answer.knocked) say("a sequence opens ports of it, so these are not `public`");

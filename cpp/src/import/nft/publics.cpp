@@ -12,7 +12,7 @@ constexpr std::size_t kMostBounds = 4'000;  // of one file
 
 }  // namespace
 
-Publics::Publics(const NftRules& rules, std::vector<Service> knocked)
+PublicPorts::PublicPorts(const NftRules& rules, std::vector<Service> knocked)
     : rules_(rules), knocked_(std::move(knocked)) {
   for (const auto& [name, chain] : rules.chains()) {
     for (const NftRules::Rule& each : chain) {
@@ -24,13 +24,13 @@ Publics::Publics(const NftRules& rules, std::vector<Service> knocked)
   }
 }
 
-bool Publics::is_knocked(const Service& service) const {
+bool PublicPorts::is_knocked(const Service& service) const {
   return std::any_of(knocked_.begin(), knocked_.end(), [&](const Service& each) {
     return each.protocol == service.protocol && each.first <= service.first && service.last <= each.last;
   });
 }
 
-const Publics::Piece& Publics::piece(Protocol protocol, std::uint16_t port) {
+const PublicPorts::Piece& PublicPorts::piece(Protocol protocol, std::uint16_t port) {
   const auto [found, is_new] = pieces_.try_emplace({protocol, port});
   Piece& piece = found->second;
   if (!is_new || bounds_[protocol].size() > kMostBounds) return piece;
@@ -43,7 +43,7 @@ const Publics::Piece& Publics::piece(Protocol protocol, std::uint16_t port) {
   return piece;
 }
 
-Publics::Answer Publics::take(const std::vector<Service>& services) {
+PublicPorts::Answer PublicPorts::take(const std::vector<Service>& services) {
   Answer answer;
   for (const Service& service : services) {
     const auto& bounds = bounds_[service.protocol];
@@ -70,7 +70,7 @@ Publics::Answer Publics::take(const std::vector<Service>& services) {
   return answer;
 }
 
-std::vector<PublicRule> Publics::rules() const {
+std::vector<PublicRule> PublicPorts::rules() const {
   std::vector<PublicRule> rules;
   for (const auto& [key, open] : open_) {
     const auto& [protocol, to] = key;

@@ -11,10 +11,10 @@
 
 namespace knockwork {
 
-class Publics {
+class PublicPorts {
  public:
   // `knocked`: what sequences open.
-  Publics(const NftRules& rules, std::vector<Service> knocked);
+  PublicPorts(const NftRules& rules, std::vector<Service> knocked);
 
   // What of these ports is public; it is added to rules().
   struct Answer {
