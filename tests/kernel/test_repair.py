@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bed import Lab
+from bed import Lab, crippled
 from bed.cli import Knockwork
 from bed.journal import Journal
 from bed.packets import Answer
@@ -301,6 +301,18 @@ def test_no_room_for_the_record(knockwork: Knockwork, lab: Lab) -> None:
     knockwork.host.run(["rm", "/var/lib/knockwork/fill"], check=True)
     knockwork.run("apply")
     assert not knockwork.run("drift").stderr
+
+
+def test_an_apply_that_the_kernel_refused(knockwork: Knockwork) -> None:
+    """Nothing was committed, so nothing is in doubt: what a hand does then is repaired as ever."""
+    knockwork.apply(ONE)
+    knockwork.declare(TWO)
+    refused = ["/usr/bin/python3", "-B", crippled.__file__, "no-memory", *knockwork.command("apply")]
+    assert "refused" in knockwork.host.run(refused).stderr
+    knockwork.host.nft(_done_by_others("flush chain", knockwork.table()))
+    assert _drifted(knockwork)
+    assert not knockwork.run("drift", "--repair").stderr
+    assert not _drifted(knockwork) and "17 . 7000" in knockwork.listing()
 
 
 def test_a_removal_that_could_not_be_recorded(knockwork: Knockwork) -> None:

@@ -127,7 +127,12 @@ void converge(const Wanted& wanted, const Purpose& purpose, Report& done, Kernel
             [](const std::string& id) { rollback_armed(id, *open_kernel()); }};
   }
   if (purpose.recorded) note_in_doubt(wanted_digest);
-  carry_out(std::move(plan), std::move(reading), undo, deed(purpose.command, settings), done, kernel);
+  try {
+    carry_out(std::move(plan), std::move(reading), undo, deed(purpose.command, settings), done, kernel);
+  } catch (const SystemError&) {
+    if (purpose.recorded && kernel.generation() == before) forget_in_doubt();  // nothing was committed
+    throw;
+  }
   if (undo) forget_in_doubt();  // the note of what waits says all
   if (!retired.empty()) {
     revoke_until_none_is_left(retired, wanted.program, done, kernel, settings);

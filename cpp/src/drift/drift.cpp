@@ -39,15 +39,7 @@ Wanted as_it_was(Ruleset kept, bool stands_in) {
   return wanted;
 }
 
-// Empty where there is no doubt.
-std::string why_in_doubt(const std::string& noted, const std::optional<Ruleset>& kept, Kernel& kernel) {
-  if (kept && digest(*kept) == noted) return "";
-  const std::optional<LiveTable> live = kernel.read();
-  if (live && digest(live->ruleset) == noted) return "the last apply could not be recorded";
-  return "the last apply was interrupted or could not be recorded";
-}
-
-Last last_applied(Kernel& kernel) {
+Last last_applied() {
   std::optional<Ruleset> kept;
   try {
     kept = read_last_good();
@@ -56,9 +48,8 @@ Last last_applied(Kernel& kernel) {
   }
   const std::optional<std::string> noted = in_doubt();
   if (noted && noted->empty()) return {};  // it was removed
-  if (noted) {
-    if (std::string why = why_in_doubt(*noted, kept, kernel); !why.empty()) return {{}, std::move(why)};
-  }
+  if (noted && (!kept || digest(*kept) != *noted))
+    return {{}, "the last apply was interrupted or could not be recorded"};
   const bool stands_in = stand_in_note().has_value();
   if (!kept) return {{}, stands_in ? "the gate stands in for a declaration that could not be applied" : ""};
   return {as_it_was(std::move(*kept), stands_in), ""};
@@ -124,16 +115,16 @@ Report drift(Execution execution, Kernel& kernel, const Settings& settings) {
   Report report;
   if (const auto pending = read_pending(report.warnings))
     return without_the_unconfirmed(*pending, execution, kernel, settings);
-  const Last last = last_applied(kernel);
+  const Last last = last_applied();
   if (!last.doubt.empty()) {
     lock.reset();  // a start of the host takes it itself
     return without_a_record(last.doubt, execution, kernel, settings);
   }
   if (!last.wanted || stamped(kernel.generation(), digest(last.wanted->ruleset))) return report;
   if (execution == Execution::check) return plan(*last.wanted, kernel, settings);
-  const bool gone = !kernel.read();
+  const bool forgets = has_once(last.wanted->program) && !kernel.read();
   converge(*last.wanted, {"repair", "", false}, report, kernel, settings);
-  if (gone && report.changed && has_once(last.wanted->program))
+  if (forgets && report.changed)
     report.warnings.emplace_back("uses of `once` sequences since the last `knockwork save` are forgotten");
   if (report.changed) note_repair(wall_clock());
   return report;
