@@ -313,7 +313,7 @@ class Agent:
         return self._keep(capture)
 
     def stop_capture(self, capture: int, settle: float) -> list[tuple[bool, bytes]]:
-        """After `settle` seconds more: (incoming, packet from its IP header on) of each frame."""
+        """After `settle` seconds more: (incoming, packet from its IP header on) of each frame that is one, no ARP."""
         time.sleep(settle)
         frames: list[tuple[bool, bytes]] = []
         with self._kept.pop(capture) as handle:
@@ -326,4 +326,5 @@ class Agent:
                     if failure.errno != errno.ENETDOWN:
                         raise
                     continue
-                frames.append((address[2] != socket.PACKET_OUTGOING, data))
+                if address[1] in (0x0800, 0x86DD):
+                    frames.append((address[2] != socket.PACKET_OUTGOING, data))

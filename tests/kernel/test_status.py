@@ -16,6 +16,7 @@ import pytest
 
 from bed import Caller, Lab
 from bed.cli import Knockwork
+from bed.secrecy import told
 
 DECLARATION = """\
 knockwork: 1
@@ -126,7 +127,7 @@ def test_text(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
     granted = lines.index(next(line for line in lines if line.startswith("GRANTED TO")))
     assert [line.split()[0] for line in lines[granted + 1:granted + 3]] == sorted([client.source, "10.200.1.1"])
     assert lines[-2].startswith("LOCKED OUT") and lines[-1].startswith("10.200.1.2")
-    assert not any(port in text for port in ("7000", "8000", "9000", "51820"))
+    assert not told(text, "7000", "8000", "9000", "51820")
 
 
 def _on_terminal(knockwork: Knockwork, keys: bytes, *arguments: str, rows: int = 24, columns: int = 80,
