@@ -8,6 +8,7 @@
 #include "knockwork/drift.hpp"
 #include "knockwork/explain.hpp"
 #include "knockwork/kernel.hpp"
+#include "knockwork/unchanged.hpp"
 #include "output.hpp"
 
 namespace {
@@ -54,14 +55,17 @@ int run_unattended(const Arguments& arguments) {
 
 int run_apply(const Arguments& arguments) {
   if (arguments.unattended && !arguments.check && arguments.file != "-") return run_unattended(arguments);
-  const Spec spec = load(sources(arguments.file, For::applying));
+  const std::vector<Source> read = sources(arguments.file, For::applying);
   Settings wanted = settings(arguments);
   if (!arguments.confirm_within.empty()) {
     wanted.confirm_within = parse_confirm_within(arguments.confirm_within, "--confirm-within");
   }
   if (arguments.revoke_retired) wanted.retired = Retired::revoked;
   if (arguments.unattended) wanted.asked = Asked::by_the_system;
-  Report report = apply(spec, execution(arguments), *open_kernel(), wanted);
+  const std::unique_ptr<Kernel> kernel = open_kernel();
+  Report report;
+  if (!known_unchanged(read, *kernel, wanted))
+    report = apply(read, load(read), execution(arguments), *kernel, wanted);
   if (!arguments.unattended) {
     const Timer timer = report.needs_timer ? Timer::needed : Timer::not_needed;
     for (std::string& warning : boot_warnings(boot(), arguments.file, timer)) {

@@ -40,6 +40,7 @@
 #include "knockwork/knockwork.hpp"
 #include "knockwork/rotation.hpp"
 #include "knockwork/trust.hpp"
+#include "knockwork/unchanged.hpp"
 #include "text/json_text.hpp"
 #include "text/output_schemas.hpp"
 #include "yaml/document.hpp"
@@ -225,8 +226,11 @@ json answer(const json& request, Kernel& kernel) {
   if (command == "status") return success("status", to_json(status(kernel, settings), boot()));
   if (command == "remove") return reported(remove(execution, kernel, settings));
   if (command == "apply") {
-    const Spec spec = spec_of(request);
-    return reported(with_epochs(warned(apply(spec, execution, kernel, settings), request), spec));
+    refuse_untrusted(trust_of(request));
+    const std::vector<Source> sources = sources_of(request);
+    if (known_unchanged(sources, kernel, settings)) return reported(warned({}, request));
+    const Spec spec = load(sources);
+    return reported(with_epochs(warned(apply(sources, spec, execution, kernel, settings), request), spec));
   }
   if (command == "plan") return reported(warned(plan(spec_of(request), kernel, settings), request));
   if (command == "declared") return success("declared", declared_json(request));

@@ -1,0 +1,100 @@
+#include "knockwork/unchanged.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "apply/apply.hpp"
+#include "host/files.hpp"
+#include "knockwork/kernel.hpp"
+#include "pending/pending.hpp"
+#include "records/in_doubt.hpp"
+#include "records/last_good.hpp"
+#include "records/stamp.hpp"
+#include "unchanged/note.hpp"
+#include "unchanged/this_build.hpp"
+
+namespace knockwork {
+namespace {
+
+// Which file stands there, without reading it; empty where none does.
+std::string identity(const std::filesystem::path& path) {
+  struct stat file {};
+  if (::stat(path.c_str(), &file) != 0) return {};
+  return fmt::format("{}:{}:{}:{}.{}", file.st_dev, file.st_ino, file.st_size, file.st_ctim.tv_sec,
+                     file.st_ctim.tv_nsec);
+}
+
+// With what else a declaration is read by: this build, and the names of services. Empty where a build cannot
+// be told from others.
+std::string digest_of(const std::vector<Source>& sources) {
+  const std::string build = this_build();
+  if (build.empty()) return {};
+  std::string all = fmt::format("{} {} {}\n", version(), build, identity("/etc/services"));
+  for (const Source& source : sources)
+    all += fmt::format("{} {} {}\n{}{}", static_cast<int>(source.kind), source.name.size(),
+                       source.text.size(), source.name, source.text);
+  return digest(all);
+}
+
+// The record that an apply would mend.
+std::string kept_files() { return digest(identity(std::filesystem::path(kStateDirectory) / "last_good")); }
+
+std::string digest_of(const std::vector<Link>& links) {
+  std::string all;
+  for (const Link& link : links)
+    all += fmt::format("{} {} {}\n", link.name, fmt::join(link.other_names, ","), link.master);
+  return digest(all);
+}
+
+bool names_interfaces(const Spec& spec) {
+  return !spec.interfaces.empty() ||
+         std::any_of(spec.public_rules.begin(), spec.public_rules.end(),
+                     [](const PublicRule& rule) { return !rule.interface.empty(); });
+}
+
+// Sequences that are drawn, and tokens, are others at another time, or by another record or secret.
+bool stays(const Spec& spec) {
+  return std::none_of(spec.sequences.begin(), spec.sequences.end(),
+                      [](const Sequence& sequence) { return sequence.derive || sequence.token; });
+}
+
+// Nothing waits to be confirmed, brought back or cleared up.
+bool settled() {
+  try {
+    return !is_pending() && !read_rolled_back() && !in_doubt() && !stand_in_note();
+  } catch (const SystemError&) {
+    return false;
+  }
+}
+
+void note(const std::vector<Source>& sources, const Spec& spec, Kernel& kernel) {
+  const Stamp stamp = last_stamp();
+  if (!(stamp.generation == kernel.generation())) return;  // this apply could not write its own
+  const BytesNote note{digest_of(sources), stamp.digest, kept_files(),
+                       names_interfaces(spec) ? digest_of(kernel.links()) : "-"};
+  if (!note.sources.empty()) write_bytes_note(note);
+}
+
+}  // namespace
+
+bool known_unchanged(const std::vector<Source>& sources, Kernel& kernel, const Settings& settings) {
+  if (!settings.files.empty()) return false;
+  const std::optional<BytesNote> noted = read_bytes_note();
+  return noted && noted->sources == digest_of(sources) && noted->kept == kept_files() && settled() &&
+         stamped(kernel.generation(), noted->ruleset) &&
+         (noted->links == "-" || noted->links == digest_of(kernel.links()));
+}
+
+Report apply(const std::vector<Source>& sources, const Spec& spec, Execution execution, Kernel& kernel,
+             const Settings& settings) {
+  if (execution == Execution::check) return plan(spec, kernel, settings);
+  const Lock lock(settings.lock_timeout);
+  Report report = apply(spec, lock, kernel, settings);
+  if (stays(spec) && report.warnings.empty() && settled()) note(sources, spec, kernel);
+  return report;
+}
+
+}  // namespace knockwork
