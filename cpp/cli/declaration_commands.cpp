@@ -9,6 +9,7 @@
 #include "knockwork/capture.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/graph.hpp"
+#include "knockwork/interfaces.hpp"
 #include "knockwork/kernel.hpp"
 #include "knockwork/observe.hpp"
 #include "knockwork/trust.hpp"
@@ -29,13 +30,19 @@ struct Arguments : Common {
   std::vector<std::string> command;
 };
 
+void warn_of_host(const Spec& spec) {
+  const std::unique_ptr<Kernel> kernel = open_kernel();
+  for (const std::string& warning : host_warnings(spec, *kernel)) warn(warning);
+  if (const std::string open = left_open(spec, *kernel); !open.empty()) warn(open);
+}
+
 int run_validate(const Arguments& arguments) {
   const Spec spec = load(sources(arguments.file));
-  for (const std::string& warning : host_warnings(spec, *open_kernel())) warn(warning);
+  warn_of_host(spec);
   if (arguments.json) {
     print(validated_json(spec.sequences.size()));
   } else {
-    print(fmt::format("{}: valid, {} sequence{}\n", arguments.file, spec.sequences.size(),
+    print(fmt::format("{}: valid, {} sequence{}\n", shown_name(arguments.file), spec.sequences.size(),
                       spec.sequences.size() == 1 ? "" : "s"));
   }
   return kFine;
@@ -43,8 +50,12 @@ int run_validate(const Arguments& arguments) {
 
 int run_lint(const Arguments& arguments) {
   const Spec spec = load(sources(arguments.file));
-  for (const std::string& warning : host_warnings(spec, *open_kernel())) warn(warning);
-  print(arguments.json ? lint_json(spec) : lint(spec));
+  warn_of_host(spec);
+  if (arguments.json) {
+    print(lint_json(spec));
+  } else {
+    print_painted(lint(spec), table_colours());
+  }
   return kFine;
 }
 
@@ -95,7 +106,7 @@ int run_trace(const Arguments& arguments) {
   const Spec spec = in_force(load(sources(arguments.file)), time_argument(arguments.at));
   const bool piped = arguments.packets == "-";
   const std::string script = piped ? standard_input() : read_packets(arguments.packets);
-  const std::string name = piped ? "<stdin>" : arguments.packets;
+  const std::string name = shown_name(arguments.packets);
   print(arguments.json ? trace_json(spec, script, name) : trace(spec, script, name));
   return kFine;
 }
@@ -103,7 +114,7 @@ int run_trace(const Arguments& arguments) {
 }  // namespace
 
 std::vector<Source> sources(const std::string& file, For what) {
-  if (file == "-") return {{Source::Kind::declaration, "<stdin>", standard_input()}};
+  if (file == "-") return {{Source::Kind::declaration, shown_name(file), standard_input()}};
   const Trust trust = judge_declaration(file);
   if (what == For::applying) refuse_untrusted(trust);
   for (const std::string& fault : trust.faults) warn(fault + "; until this is fixed, nothing is applied");

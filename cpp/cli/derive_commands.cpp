@@ -27,7 +27,8 @@ Spec chosen_spec(const Arguments& arguments) {
   std::erase_if(spec.sequences,
                 [&](const Sequence& sequence) { return sequence.name != arguments.sequence; });
   if (!has_derived(spec)) {
-    throw SystemError(fmt::format("{} has no derived sequence named {}", arguments.file, arguments.sequence));
+    throw SystemError(
+        fmt::format("{} has no derived sequence named {}", shown_name(arguments.file), arguments.sequence));
   }
   return spec;
 }

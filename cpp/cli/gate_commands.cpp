@@ -1,15 +1,20 @@
 // Commands that meet the kernel.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+#include <memory>
 #include <string>
 
 #include "commands.hpp"
 #include "knockwork/boot.hpp"
 #include "knockwork/drift.hpp"
 #include "knockwork/explain.hpp"
+#include "knockwork/interfaces.hpp"
 #include "knockwork/kernel.hpp"
 #include "knockwork/unchanged.hpp"
 #include "output.hpp"
+#include "terminal.hpp"
 
 namespace {
 
@@ -28,7 +33,9 @@ struct Arguments : Common {
 
 int run_plan(const Arguments& arguments) {
   const Spec spec = load(sources(arguments.file, For::applying));
-  const Report report = plan(spec, *open_kernel(), settings(arguments));
+  const std::unique_ptr<Kernel> kernel = open_kernel();
+  Report report = plan(spec, *kernel, settings(arguments));
+  if (std::string open = left_open(spec, *kernel); !open.empty()) report.warnings.push_back(std::move(open));
   show(report, arguments, Execution::check);
   return report.changed && arguments.detailed_exitcode ? kWouldChange : kFine;
 }
@@ -38,8 +45,11 @@ int run_explain(const Arguments& arguments) {
   const Spec spec = load(read);
   const Report report = plan(spec, *open_kernel(), settings(arguments));
   for (const std::string& warning : report.warnings) warn(warning);
-  print(arguments.json ? explain_json(report, spec, declared(read)) + '\n'
-                       : explain(report, spec, declared(read)));
+  if (arguments.json) {
+    print(explain_json(report, spec, declared(read)) + '\n');
+  } else {
+    print_coloured(explain(report, spec, declared(read)));
+  }
   return kFine;
 }
 
@@ -76,18 +86,43 @@ int run_apply(const Arguments& arguments) {
   return show(report, arguments, execution(arguments));
 }
 
+// A pipeline ends with its reader; the unit's standard output is the journal's socket, which may close.
+class WhileRead final : public Commits {
+ public:
+  bool wait(std::chrono::milliseconds longest) override {
+    constexpr std::chrono::milliseconds kLook{250};
+    if (!piped_) return commits_->wait(longest);
+    if (reader_is_gone()) throw ReaderGone();
+    return commits_->wait(std::min(longest, kLook));
+  }
+
+ private:
+  std::unique_ptr<Commits> commits_ = open_commits();
+  bool piped_ = writes_to_pipe();
+};
+
+int show_drift(const Report& report, const Arguments& arguments, Execution execution) {
+  return show(report, arguments, execution, {}, drift_text(report, execution));
+}
+
+int keep_repairing(Kernel& kernel, const Arguments& arguments) {
+  Settings alone = settings(arguments);
+  alone.asked = Asked::by_the_system;
+  WhileRead commits;
+  try {
+    keep_repairing(kernel, commits, alone,
+                   [&](const Report& report) { show_drift(report, arguments, Execution::apply); });
+  } catch (const ReaderGone&) {
+    return kFine;
+  }
+}
+
 int run_drift(const Arguments& arguments) {
   const std::unique_ptr<Kernel> kernel = open_kernel();
   const Execution execution = arguments.repair ? Execution::apply : Execution::check;
-  if (arguments.watch) {
-    const std::unique_ptr<Commits> commits = open_commits();
-    Settings alone = settings(arguments);
-    alone.asked = Asked::by_the_system;
-    keep_repairing(*kernel, *commits, alone,
-                   [&](const Report& report) { show(report, arguments, execution); });
-  }
+  if (arguments.watch) return keep_repairing(*kernel, arguments);
   const Report report = drift(execution, *kernel, settings(arguments));
-  show(report, arguments, execution, "No drift: the table is as it was last applied.\n");
+  show_drift(report, arguments, execution);
   return report.changed && arguments.detailed_exitcode ? kWouldChange : kFine;
 }
 

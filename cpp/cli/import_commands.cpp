@@ -21,7 +21,8 @@ struct Arguments : Common {
 };
 
 ForeignFile read(const std::string& file) {
-  return file == "-" ? ForeignFile{"<stdin>", standard_input()} : ForeignFile{file, read_packets(file)};
+  return file == "-" ? ForeignFile{shown_name(file), standard_input()}
+                     : ForeignFile{file, read_packets(file)};
 }
 
 // The declaration may go to a file, the report to whoever is there. Losses are no error, but a declaration

@@ -64,9 +64,11 @@ class Screen {
     const Clock::time_point end = Clock::now() + longest;
     for (milliseconds left = longest; left.count() > 0;
          left = std::chrono::duration_cast<milliseconds>(end - Clock::now())) {
-      std::array<pollfd, 2> ready{{{signal_, POLLIN, 0}, {keys_ ? STDIN_FILENO : -1, POLLIN, 0}}};
+      std::array<pollfd, 3> ready{
+          {{signal_, POLLIN, 0}, {keys_ ? STDIN_FILENO : -1, POLLIN, 0}, {STDOUT_FILENO, 0, 0}}};
       if (::poll(ready.data(), ready.size(), static_cast<int>(left.count())) <= 0) continue;
       if (ready[1].revents != 0 && !wants_more()) return false;
+      if ((ready[2].revents & (POLLERR | POLLHUP)) != 0) return false;  // the terminal is gone
       signalfd_siginfo what{};
       if (::read(signal_, &what, sizeof what) != sizeof what) continue;
       if (what.ssi_signo == SIGWINCH) return true;

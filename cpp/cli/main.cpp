@@ -1,5 +1,6 @@
 // The command line of knockwork: parse, run what was chosen, say what went wrong.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -7,10 +8,12 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "commands.hpp"
 #include "help.hpp"
 #include "knock_command.hpp"
+#include "knockwork/words.hpp"
 #include "output.hpp"
 
 namespace {
@@ -49,6 +52,36 @@ bool is_plain_knock(int argc, char** argv, KnockArguments& arguments) {
   return !arguments.knocks.empty();
 }
 
+// The commands of a group that are for people.
+std::vector<std::string> names(const CLI::App& group) {
+  std::vector<std::string> all;
+  for (const CLI::App* each : group.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!each->get_group().empty()) all.push_back(each->get_name());
+  }
+  return all;
+}
+
+// What to say of a word that names no command; empty where all name one. CLI11 only says that one is missing.
+std::string unknown_command(int argc, char** argv, const CLI::App& app) {
+  const CLI::App* group = &app;
+  std::string path = "knockwork";
+  for (int at = 1; at < argc && argv[at][0] != '-'; ++at) {
+    const std::string_view word = argv[at];
+    const std::vector<std::string> known = names(*group);
+    if (known.empty()) return "";  // what follows are arguments
+    const auto named = group->get_subcommands([&](const CLI::App* each) { return each->get_name() == word; });
+    if (named.empty()) {
+      const auto meant = nearest(word, {known.begin(), known.end()});
+      return fmt::format("`{}` has no command `{}`; {}", path, word,
+                         meant ? fmt::format("did you mean `{}`?", *meant)
+                               : fmt::format("it has {}", fmt::join(known, ", ")));
+    }
+    group = named.front();
+    path += fmt::format(" {}", word);
+  }
+  return "";
+}
+
 int run(int argc, char** argv, Chosen& chosen) {
   KnockArguments knock;
   if (is_plain_knock(argc, argv, knock)) return run_knock_on(target_of_knocks(knock), knock);
@@ -77,7 +110,8 @@ int run(int argc, char** argv, Chosen& chosen) {
       print(in_80_columns(text.str()));
       return kFine;
     }
-    fail(error.what());
+    const std::string unknown = unknown_command(argc, argv, app);
+    fail(unknown.empty() ? error.what() : unknown);
     print_error("See knockwork --help.\n");
     return kError;
   }

@@ -1,6 +1,8 @@
 // What there is to see of the gate.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -10,6 +12,7 @@
 #include "knockwork/observe.hpp"
 #include "live_screen.hpp"
 #include "output.hpp"
+#include "terminal.hpp"
 
 namespace {
 
@@ -32,6 +35,28 @@ int run_live_status(const Arguments& arguments) {
   });
   return kFine;
 }
+
+// Events as long as somebody reads what is printed about them.
+class WhileRead final : public Events {
+ public:
+  WhileRead(std::unique_ptr<Events> events, bool printed) : events_(std::move(events)), printed_(printed) {}
+  Batch next(std::chrono::milliseconds longest) override {
+    constexpr std::chrono::milliseconds kLook{250};
+    if (!printed_) return events_->next(longest);
+    const auto end = std::chrono::steady_clock::now() + longest;
+    while (true) {
+      if (reader_is_gone()) throw ReaderGone();
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+      Batch batch = events_->next(std::clamp(left, std::chrono::milliseconds(0), kLook));
+      if (left <= kLook || batch.lost || !batch.events.empty()) return batch;
+    }
+  }
+
+ private:
+  std::unique_ptr<Events> events_;
+  bool printed_;
+};
 
 // Not said to CLI11, which would then describe --json otherwise than other commands do.
 void refuse_json_with(const Arguments& arguments, bool other, std::string_view name) {
@@ -60,11 +85,16 @@ int run_watch(const Arguments& arguments) {
   if (log == "none")
     warn("nothing will be reported: the declaration has `log: none`; set it to grants or all");
   bool taken = true;
-  watch(*kernel, *open_events(), arguments.count, [&](const Seen& seen) {
-    if (!arguments.journal) return print(arguments.json ? to_json(seen) : to_text(seen));
-    const bool before = std::exchange(taken, to_journal(seen));
-    if (before && !taken) warn("the journal does not take events: does systemd-journald run?");
-  });
+  WhileRead events(open_events(), !arguments.journal);
+  try {
+    watch(*kernel, events, arguments.count, [&](const Seen& seen) {
+      if (!arguments.journal) return print(arguments.json ? to_json(seen) : to_text(seen));
+      const bool before = std::exchange(taken, to_journal(seen));
+      if (before && !taken) warn("the journal does not take events: does systemd-journald run?");
+    });
+  } catch (const ReaderGone&) {
+    return kFine;
+  }
   return kFine;
 }
 

@@ -67,7 +67,9 @@ std::string painted(std::string_view text, Paint paint) {
   return all;
 }
 
-void print_coloured(std::string_view text) { write(painted(text, colour)); }
+void print_painted(std::string_view text, Paint paint) { write(painted(text, paint)); }
+
+void print_coloured(std::string_view text) { print_painted(text, colour); }
 
 Paint status_colours() {
   return [](std::string_view line) -> const char* {
@@ -77,6 +79,12 @@ Paint status_colours() {
     if (begins("Apply ", "Nearly full: ")) return "\033[1;33m";
     if (begins("SEQUENCE ", "GRANTED TO ", "LOCKED OUT ")) return "\033[1m";
     return nullptr;
+  };
+}
+
+Paint table_colours() {
+  return [](std::string_view line) -> const char* {
+    return line.starts_with("SEQUENCE ") ? "\033[1m" : nullptr;
   };
 }
 
@@ -107,5 +115,7 @@ std::optional<std::chrono::milliseconds> time_argument(const std::string& text) 
   }
   return std::chrono::seconds(::timegm(&parts));
 }
+
+std::string shown_name(const std::string& file) { return file == "-" ? "<stdin>" : file; }
 
 std::string standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }

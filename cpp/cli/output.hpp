@@ -18,7 +18,9 @@ void print_coloured(std::string_view text);
 using Paint = const char* (*)(std::string_view line);
 // The text made harmless, with colours where print_coloured() has them.
 std::string painted(std::string_view text, Paint paint);
+void print_painted(std::string_view text, Paint paint);
 Paint status_colours();
+Paint table_colours();  // the head of a table alone
 
 // What painted() made, through $PAGER where standard output is a terminal that it does not fit; as git does.
 enum class Paging { automatic, none };
@@ -35,3 +37,5 @@ void print_progress(std::string_view text);
 // "2026-01-31T12:00:00Z"; nothing where the text is empty. Throws knockwork::SystemError.
 std::optional<std::chrono::milliseconds> time_argument(const std::string& text);
 std::string standard_input();
+// What a text calls a file that is named on the command line; `-` is standard input.
+std::string shown_name(const std::string& file);

@@ -103,14 +103,15 @@ Settings settings(const Common& common) {
 
 Execution execution(const Common& common) { return common.check ? Execution::check : Execution::apply; }
 
-int show(const Report& report, const Common& common, Execution execution, const std::string& unchanged) {
+int show(const Report& report, const Common& common, Execution execution, const std::string& unchanged,
+         const std::string& text) {
   for (const std::string& warning : report.warnings) warn(warning);
   if (common.json) {
     print(to_json(report) + '\n');
   } else if (!report.changed && !unchanged.empty()) {
     print(unchanged);
   } else {
-    print_coloured(to_text(report, execution));
+    print_coloured(text.empty() ? to_text(report, execution) : text);
     if (common.diff && report.changed) print_coloured('\n' + to_diff(report));
   }
   return kFine;

@@ -46,6 +46,7 @@ CLI::Option* add_number(CLI::App* sub, const std::string& name, std::optional<st
 knockwork::Settings settings(const Common& common);
 knockwork::Execution execution(const Common& common);
 
-// Warnings, then what changed or would; with nothing changed `unchanged`, where it is given. Always 0.
+// Warnings, then what changed or would, in the words of to_text() or in those given; with nothing changed
+// `unchanged`, where it is given. Always 0.
 int show(const knockwork::Report& report, const Common& common, knockwork::Execution execution,
-         const std::string& unchanged = "");
+         const std::string& unchanged = "", const std::string& text = "");

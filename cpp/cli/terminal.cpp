@@ -1,6 +1,8 @@
 #include "terminal.hpp"
 
+#include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -11,6 +13,16 @@ TerminalSize terminal_size() {
   winsize size{};
   if (::isatty(STDOUT_FILENO) != 1 || ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return {};
   return {size.ws_row, size.ws_col};
+}
+
+bool reader_is_gone() {
+  pollfd output{STDOUT_FILENO, 0, 0};
+  return ::poll(&output, 1, 0) > 0 && (output.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+bool writes_to_pipe() {
+  struct stat output {};
+  return ::fstat(STDOUT_FILENO, &output) == 0 && S_ISFIFO(output.st_mode);
 }
 
 std::string pager_command() {

@@ -10,6 +10,13 @@ struct TerminalSize {
 };
 TerminalSize terminal_size();
 
+// Whether nobody reads standard output any longer, though nothing was written meanwhile: its pipe, socket or
+// terminal was closed at the other end.
+bool reader_is_gone();
+// Whether standard output is a pipe: the journal's socket may be closed and opened anew.
+bool writes_to_pipe();
+struct ReaderGone {};  // is thrown where nothing is worth doing without one
+
 // $PAGER, or less; empty where standard output is no terminal or there is none.
 std::string pager_command();
 // False where it could not be started.

@@ -23,7 +23,7 @@ std::optional<bool> after_reboot() {
 void bind_status(py::module_& module) {
   using H = kw::Holder;
   Value<H>(module, "Holder", "A source that has access, or is locked out, for a limited time.")
-      .shown("address", [](const H& h) { return h.address; })
+      .shown("source", [](const H& h) { return h.source; })
       .shown("sequence", [](const H& h) { return h.sequence; })
       .shown("remaining", [](const H& h) { return h.remaining; })
       .finish();

@@ -100,7 +100,7 @@ def test_an_old_grant_proves_nothing(controller: Controller) -> None:
     source = controller.bed.address("controller")
     assert re.fullmatch(
         r"apply ([0-9a-f]{8}) is not confirmed, and the host will roll it back within \d+ s: apply \1 is not "
-        rf"confirmed, and will be rolled back in \d+ s: {source} has not connected since then: an old grant proves "
+        rf"confirmed, and will be rolled back in \d+\w+: {source} has not connected since then: an old grant proves "
         r"nothing. Knock, reconnect and confirm over the new connection", outcome.result()["msg"]), outcome.output
     assert _pending(controller)
     assert "47012" in controller.host.read(DROP_IN)

@@ -151,7 +151,7 @@ def fleet() -> str:
 def grants(controller: Controller) -> list[tuple[str, str]]:
     """Who may come in by what."""
     status = json.loads(controller.host.output(["knockwork", "status", "--json"]))
-    return sorted((each["address"], each["sequence"]) for each in status["grants"])
+    return sorted((each["source"], each["sequence"]) for each in status["grants"])
 
 
 def test_a_host_that_lags(controller: Controller) -> None:

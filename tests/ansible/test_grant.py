@@ -17,7 +17,7 @@ SSH = """\
 
 def _grants(controller: Controller) -> list[tuple[str, str]]:
     status = json.loads(controller.host.output(["knockwork", "status", "--json"]))
-    return sorted((each["address"], each["sequence"]) for each in status["grants"])
+    return sorted((each["source"], each["sequence"]) for each in status["grants"])
 
 
 def _task(**options: str) -> str:

@@ -127,7 +127,7 @@ def test_lint(knockwork: Knockwork) -> None:
     done = knockwork.run("lint")
     assert done.returncode == 0 and not done.stderr and max(map(len, done.stdout.splitlines())) <= 80
     [ssh] = json.loads(knockwork.run("lint", "--json").stdout)["sequences"]
-    assert (ssh["name"], ssh["knocks"], ssh["ascending"], ssh["stride"]) == ("ssh", 3, 0, 1) and ssh["advice"]
+    assert (ssh["name"], ssh["knocks"], ssh["ascending"], ssh["stride"]) == ("ssh", 3, False, True) and ssh["advice"]
     knockwork.declare(CLASSIC.replace("opens", "open"))
     assert knockwork.refused("lint").startswith(f"{DECLARATION}:5:5: error: ")
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from datetime import datetime
 
 import pytest
 
@@ -66,6 +67,7 @@ def test_a_hosts_key(knockwork: Knockwork) -> None:
 
 def test_show(knockwork: Knockwork) -> None:
     """Fingerprints, as status has them; ports only when asked for."""
+    knockwork.apply()
     shown = knockwork.run("derive", "show", "--sequence", "ssh").stdout
     assert re.fullmatch(r"ssh#41: [0-9a-f]{8}, 5 knocks, 74\.8 bits\nssh#42: [0-9a-f]{8}, 5 knocks, 74\.8 bits\n",
                         shown)
@@ -97,8 +99,9 @@ def test_clock(knockwork: Knockwork) -> None:
     clock = json.loads(knockwork.run("derive", "clock", "--json").stdout)
     ssh, backup = clock["sequences"]
     assert ssh == {"name": "ssh", "epoch": 41, "accepts": [41, 42]}
-    assert backup["epoch"] == clock["unix_ms"] // 86_400_000 and backup["accepts"] == [backup["epoch"]]
-    assert backup["until_ms"] == (backup["epoch"] + 1) * 86_400_000 and clock["off_ms"] == 0
+    now, until = (datetime.fromisoformat(each.replace("Z", "+00:00")) for each in (clock["time"], backup["until"]))
+    assert backup["epoch"] == now.timestamp() // 86_400 and backup["accepts"] == [backup["epoch"]]
+    assert until.timestamp() == (backup["epoch"] + 1) * 86_400 and clock["off_ms"] == 0
     text = knockwork.run("derive", "clock").stdout
     assert re.fullmatch(
         r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, (not )?synchronized by NTP\nssh: epoch 41, accepts 41, 42\n"

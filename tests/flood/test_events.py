@@ -30,7 +30,7 @@ def _sources(six: bool) -> list[str]:
 
 
 def _missing(knockwork: Knockwork, sources: list[str]) -> list[str]:
-    there = {each["address"] for each in json.loads(knockwork.run("status", "--json").stdout)["grants"]}
+    there = {each["source"] for each in json.loads(knockwork.run("status", "--json").stdout)["grants"]}
     return [source for source in sources if source not in there]
 
 

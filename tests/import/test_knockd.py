@@ -101,7 +101,7 @@ class Both:
     def grants(self) -> set[tuple[str, str]]:
         """The same of the gate."""
         status = json.loads(self.gate.host.output(self.gate.command("status", "--json")))
-        return {(grant["sequence"], grant["address"]) for grant in status["grants"]}
+        return {(grant["sequence"], grant["source"]) for grant in status["grants"]}
 
 
 def is_lost(door: Door, doors: list[Door]) -> bool:

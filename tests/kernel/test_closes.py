@@ -19,7 +19,7 @@ both_modes = pytest.mark.parametrize("mode", ["gate", "stealth"])
 
 
 def _grants(knockwork: Knockwork) -> list[tuple[str, str]]:
-    return sorted((one["address"], one["sequence"])
+    return sorted((one["source"], one["sequence"])
                   for one in json.loads(knockwork.run("status", "--json").stdout)["grants"])
 
 

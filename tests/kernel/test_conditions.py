@@ -221,8 +221,8 @@ def test_ipv4_prefix(lab: Lab, knockwork: Knockwork) -> None:
     lab.caller("fd99::7").knock(7000, 8000, 9000)
     assert (lab.caller("fd99::7").tcp(22), lab.caller("fd99::8").tcp(22)) == ("open", "refused")
     status = json.loads(knockwork.run("status", "--json").stdout)
-    assert sorted(grant["address"] for grant in status["grants"]) == ["10.200.1.0/24", "fd99::7"]
-    assert [lockout["address"] for lockout in status["lockouts"]] == ["10.200.3.0/24"]
+    assert sorted(grant["source"] for grant in status["grants"]) == ["10.200.1.0/24", "fd99::7"]
+    assert [lockout["source"] for lockout in status["lockouts"]] == ["10.200.3.0/24"]
 
 
 @pytest.mark.parametrize("prefix, fate", [(128, ("refused", "open", "open")),

@@ -40,7 +40,7 @@ CUTS_OFF = {
 }
 WAITS = re.compile(
     r"knockwork: error: apply ([0-9a-f]{8}) has waited for confirmation since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d and will "
-    r"be rolled back in \d+ s: `knockwork confirm` keeps it, `knockwork rollback` rolls it back now; nothing was "
+    r"be rolled back in \d+[ms]\w*: `knockwork confirm` keeps it, `knockwork rollback` rolls it back now; nothing was "
     r"changed\n")
 
 
@@ -224,7 +224,7 @@ def test_timer_died(knockwork: Knockwork) -> None:
     wait_for(lambda: json.loads(knockwork.run("status", "--json").stdout)["pending"]["remaining_ms"] == 0,
              "the time is over")
     assert knockwork.refused("confirm") == (
-        f"knockwork: error: apply {identity} is not confirmed, and will be rolled back in 0 s: its time is up\n")
+        f"knockwork: error: apply {identity} is not confirmed, and will be rolled back in 0s: its time is up\n")
     knockwork.declare(BEFORE)
     done = knockwork.run("apply")
     assert done.stderr == f"warning: apply {identity} was not confirmed: it was rolled back first\n"
@@ -262,7 +262,7 @@ def test_table_changed_meanwhile(knockwork: Knockwork) -> None:
     identity = _apply(knockwork, CUTS_OFF["wrong sequence"], "2s")
     knockwork.host.nft("flush chain inet knockwork knock")
     assert re.fullmatch(
-        rf"knockwork: error: apply {identity} is not confirmed, and will be rolled back in \d s: the table is not the "
+        rf"knockwork: error: apply {identity} is not confirmed, and will be rolled back in \ds: the table is not the "
         rf"one that it created; look at `knockwork plan`\n", knockwork.refused("confirm"))
     _wait_for_return(knockwork)
     assert _static(knockwork) == static
@@ -438,7 +438,7 @@ def test_proofs(knockwork: Knockwork, client: Caller, lab: Lab) -> None:
     identity = _call_apply(knockwork, wider, [])
     answer = _call(knockwork, "confirm", prove=True, ssh_connection=over)
     error: dict[str, str] = answer["error"]  # type: ignore[assignment]
-    assert re.fullmatch(rf"apply {identity} is not confirmed, and will be rolled back in \d+ s: {client.source} has "
+    assert re.fullmatch(rf"apply {identity} is not confirmed, and will be rolled back in \d+\w+: {client.source} has "
                         rf"not connected since then: an old grant proves nothing. Knock, reconnect and confirm over "
                         rf"the new connection", error["message"]), answer
     client.knock(7000, 8000, 9000)

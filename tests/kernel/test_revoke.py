@@ -43,7 +43,7 @@ def lab() -> Iterator[Router]:
 
 def _grants(knockwork: Knockwork) -> list[tuple[str, str]]:
     grants = json.loads(knockwork.run("status", "--json").stdout)["grants"]
-    return sorted((each["address"], each["sequence"]) for each in grants)
+    return sorted((each["source"], each["sequence"]) for each in grants)
 
 
 def _revoke(knockwork: Knockwork, *options: str) -> list[str]:
@@ -103,7 +103,7 @@ def test_grant_to_a_network(lab: Lab, knockwork: Knockwork, network: str, inside
      '"2001:db8::/64" has more than 256 sources: grant a /120 or smaller, put it into always_allow, or set '
      'ipv6_prefix so that one source covers more addresses'),
     (["grant", "nobody", "--sequence", "ssh"],
-     '"nobody" is not an address or network: write 192.0.2.7 or 2001:db8::/64'),
+     "`nobody` is not an address or network: write it as 192.0.2.10, 192.0.2.0/28 or 2001:db8::/32"),
     (["grant", "10.0.0.1", "--sequence", "none"],
      "the live table has no sequence none: see `knockwork status`"),
     (["revoke", "--sequence", "none"], "the live table has no sequence none: see `knockwork status`"),

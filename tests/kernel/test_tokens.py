@@ -389,6 +389,35 @@ def test_a_young_dump_is_noticed(lab: Lab, knockwork: Knockwork, owner: Owner) -
     assert owner.gets_in()
 
 
+@pytest.mark.parametrize("keys,why", [(", ahead: 20m", "ahead 10m → 20m"), (", skew: 3m", "skew 2m → 3m"),
+                                      (", period: 20s", "period 15s → 20s"), (", serial: 2", "serial 1 → 2")])
+def test_a_change_is_told_in_the_words_of_the_declaration(knockwork: Knockwork, keys: str, why: str) -> None:
+    knockwork.apply(declared())
+    knockwork.declare(declared(keys))
+    planned, applied = knockwork.run("plan").stdout, knockwork.apply()
+    for said in (planned, applied):
+        assert f"  ~ sequence alice: {why}\n" in said and "token_use" not in said and "setting" not in said, said
+    assert not knockwork.differs()
+
+
+def test_a_host_name_that_changed(lab: Lab, knockwork: Knockwork) -> None:
+    """Profiles from before are worth nothing then: a plan says so, and how to keep them."""
+    unnamed = declared().replace(", host: web1", "")
+    name = lab.server.output(["uname", "-n"]).strip()
+    try:
+        lab.server.run(["hostname", "web1"], check=True)
+        knockwork.apply(unnamed)
+        lab.server.run(["hostname", "web2"], check=True)
+        for command in ("plan", "apply"):
+            done = knockwork.run(command)
+            assert "the tokens of alice are now those of host web2, and no longer of web1: " in done.stderr, done
+            assert "write `host: web1` under its `token`" in done.stderr
+            assert "  ~ sequence alice: host web1 → web2\n" in done.stdout
+        assert not knockwork.run("plan").stderr
+    finally:
+        lab.server.run(["hostname", name], check=True)
+
+
 def _with(keys: str) -> str:
     return declared(keys)
 

@@ -155,7 +155,7 @@ def waiting() -> list[Any]:
         time.sleep(0.05)
     found.append(knockwork.apply(spec).changed)
     found.append(knockwork.grant("192.0.2.7", "ssh", time=timedelta(seconds=40)).changed)
-    found.append([(each.address, each.sequence) for each in knockwork.status().grants])
+    found.append([(each.source, each.sequence) for each in knockwork.status().grants])
     found.append(knockwork.revoke(sequence="ssh", check=True).changed)
     found.append([(change.kind, change.object, change.name) for change in knockwork.revoke(source="192.0.2.7").changes])
     found.append(knockwork.revoke().changed)

@@ -34,7 +34,7 @@ def shuffled(seed: int) -> list[int]:
 def opened(knockwork: Knockwork, source: str) -> list[str]:
     """The sequences by which a source is in, says the kernel."""
     grants = json.loads(knockwork.run("status", "--json").stdout)["grants"]
-    return sorted(grant["sequence"] for grant in grants if grant["address"] == source)
+    return sorted(grant["sequence"] for grant in grants if grant["source"] == source)
 
 
 def machine(knockwork: Knockwork, declaration: str, order: Sequence[int], protocol: str, gap: float,

@@ -96,8 +96,8 @@ TEST_CASE("resolve: without the secret file nothing is changed, and the error sa
   const auto status = nlohmann::json::parse(to_json(clock_status(spec)));  // needs none
   CHECK(status.at("sequences").size() == 2);
   CHECK(status.at("sequences").at(1).at("accepts") == nlohmann::json({41, 42}));
-  CHECK(status.at("sequences").at(0).at("until_ms").get<std::int64_t>() >
-        status.at("unix_ms").get<std::int64_t>());
+  CHECK(status.at("sequences").at(0).at("until").get<std::string>() >
+        status.at("time").get<std::string>());  // RFC 3339, in UTC
 }
 
 TEST_CASE("resolve: another epoch is another ruleset; the retired one's edges are gone") {

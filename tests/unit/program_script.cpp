@@ -142,7 +142,7 @@ TEST_CASE("all faults of a script are told at once, each with its place", "[scri
                "3s\n") == R"(packets:1:1: error: not a time
   soon 192.0.2.7 7000
   ^~~~
-  help: write 1.5s or 1m30s since the start, or +200ms since the previous packet; units: ms, s, m, h, d
+  help: begin the line with 1.5s or 1m30s since the start, or +200ms since the previous packet, as in: +1s 192.0.2.7 7000/udp; units: ms, s, m, h, d
 packets:2:4: error: not an address
   1s 192.0.2.300 7000
      ^~~~~~~~~~~
@@ -330,6 +330,16 @@ TEST_CASE("each malformed field is refused", "[script]") {
       CHECK(found[0].source == one.line);
       CHECK_FALSE(found[0].remedy.empty());
     }
+  }
+}
+
+TEST_CASE("a line without a time is one error", "[script]") {
+  for (const char* line :
+       {"192.0.2.7 7000/udp", "192.0.2.7 7000/udp ack", "7000/udp", "nonsense", "::1 22/tcp syn x"}) {
+    INFO(line);
+    const std::string found = faults(line);
+    CHECK(found.starts_with("packets:1:1: error: not a time\n"));
+    CHECK(found.find("error: ", found.find("error: ") + 1) == std::string::npos);
   }
 }
 

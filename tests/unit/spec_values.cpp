@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "knockwork/words.hpp"
 #include "spec/check/port_owners.hpp"
 #include "values/values.hpp"
 
@@ -43,17 +44,54 @@ TEST_CASE("values: durations are read and printed in their shortest form") {
   CHECK(to_string(Duration{}) == "0s");
 }
 
-TEST_CASE("values: a span is a duration from nothing on, finer than the kernel counts") {
+TEST_CASE("values: a time of any length is written as a duration is") {
   using std::chrono::milliseconds;
-  CHECK(parse_span("0s") == milliseconds(0));
-  CHECK(parse_span("5ms") == milliseconds(5));
-  CHECK(parse_span("1m30s") == milliseconds(90'000));
-  CHECK(parse_span("1m30s")->count() == parse_duration("1m30s")->milliseconds());
-  for (const char* text : {"", "0", "30", "1.5s", "-1s", "1s1m", "1s1s", "31d", "99999999999s", "s"}) {
+  CHECK(parse_any_time("0s") == milliseconds(0));
+  CHECK(parse_any_time("5ms") == milliseconds(5));
+  CHECK(parse_any_time("1m30s") == milliseconds(90'000));
+  CHECK(parse_any_time("1m30s")->count() == parse_duration("1m30s")->milliseconds());
+  for (const char* text : {"", "0", "30", "1.5s", "-1s", "1s1m", "1s1s", "s"}) {
     INFO(text);
-    REQUIRE_FALSE(parse_span(text));
-    CHECK(parse_span(text).error().message == parse_duration(text).error().message);
+    REQUIRE_FALSE(parse_any_time(text));
+    CHECK(parse_any_time(text).error().message == parse_duration(text).error().message);
   }
+}
+
+TEST_CASE("values: what takes a time has limits of its own") {
+  using std::chrono::milliseconds;
+  CHECK(parse_any_time("31d") == milliseconds(31LL * 86'400'000));
+  CHECK(*parse_any_time("99999999999999999999w") > milliseconds(400LL * 86'400'000));
+  CHECK_FALSE(parse_duration("99999999999999999999w"));
+}
+
+TEST_CASE("values: what is left of a time has two units at most") {
+  using std::chrono::milliseconds;
+  const std::vector<std::pair<std::int64_t, const char*>> cases{
+      {0, "0s"},         {-5, "0s"},           {1, "1s"},          {59'001, "1m"},
+      {90'000, "1m30s"}, {299'001, "5m"},      {300'000, "5m"},    {3'600'000, "1h"},
+      {3'620'000, "1h"}, {5'400'000, "1h30m"}, {86'400'000, "1d"}, {90'061'000, "1d1h"}};
+  for (const auto& [time, text] : cases) CHECK(time_left(milliseconds(time)) == text);
+}
+
+TEST_CASE("values: names and sources have one order, words a nearest one") {
+  const std::vector<std::string_view> names{"a", "a1", "a01", "a2", "a10", "a10b", "b", "ssh#2", "ssh#10"};
+  const std::vector<std::string_view> sources{"10.9.8.2", "10.9.8.10", "192.0.2.0/24", "::1",
+                                              "fd00::9",  "fd00::a",   "of no address"};
+  for (std::size_t one = 0; one < names.size(); ++one) {
+    for (std::size_t other = 0; other < names.size(); ++other) {
+      INFO(names[one] << " " << names[other]);
+      const bool twins =
+          names[one].substr(0, 1) == "a" && names[one].back() == '1' && names[other].back() == '1';
+      if (!twins) CHECK(natural_less(names[one], names[other]) == (one < other));
+    }
+  }
+  CHECK(natural_less("a01", "a1"));
+  for (std::size_t one = 0; one < sources.size(); ++one) {
+    for (std::size_t other = 0; other < sources.size(); ++other)
+      CHECK(source_less(sources[one], sources[other]) == (one < other));
+  }
+  CHECK(nearest("aply", {"plan", "apply"}) == "apply");
+  CHECK_FALSE(nearest("xyz", {"plan", "apply"}));
 }
 
 TEST_CASE("values: what is no duration is refused") {

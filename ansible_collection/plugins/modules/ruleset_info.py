@@ -148,9 +148,8 @@ status:
       type: str
     tokens:
       description:
-        - Until when every sequence that tokens open has some (C(until), in seconds since 1970, and C(left), in
-          seconds), the sequences that have none (C(out)), and how many used ones the table remembers (C(used)).
-          Absent if tokens open nothing.
+        - Until when every sequence that tokens open has some (C(until), in UTC, and C(remaining_ms)), the sequences
+          that have none (C(out)), and how many used ones the table remembers (C(used)). Absent if tokens open nothing.
       type: dict
     warnings:
       description: What is not protected as declared, for example interfaces that do not exist, as sentences.
@@ -183,7 +182,7 @@ status:
         services: 1
         uses: 12
     grants:
-      - address: 192.0.2.7
+      - source: 192.0.2.7
         sequence: ssh
         remaining_ms: 21400
     lockouts: []

@@ -1,8 +1,10 @@
 // Drift: the live table differs from what was last applied, since another program or a hand changed it.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "knockwork/report.hpp"
 
@@ -14,7 +16,8 @@ class Kernel;
 class Commits {
  public:
   virtual ~Commits() = default;
-  virtual void wait() = 0;  // until somebody may have changed our table since the last call
+  // Whether somebody may have changed our table since the last call: waits for it so long at most.
+  virtual bool wait(std::chrono::milliseconds longest) = 0;
 };
 
 // Through netlink (NFNLGRP_NFTABLES), from now on.
@@ -25,6 +28,10 @@ std::unique_ptr<Commits> open_commits();
 // was removed. While an apply waits for its confirmation, only a missing table is drift: the apply is rolled
 // back. Throws SystemError.
 Report drift(Execution execution, Kernel& kernel, const Settings& settings);
+
+// A report of drift() for people: what the table lacks or has too much (marked as a repair puts it back), and
+// that it is drift.
+std::string drift_text(const Report& report, Execution execution);
 
 // Repairs at once and whenever somebody may have changed the table; never returns. A failed repair is tried
 // again every second. `show` gets each report with changes or with new warnings.

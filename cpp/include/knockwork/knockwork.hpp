@@ -65,7 +65,7 @@ Report remove(Execution execution, Kernel& kernel, const Settings& settings);
 Status status(Kernel& kernel, const Settings& settings);
 
 // "60s", "1m30s": one way to write times for declarations, options and requests. `what` is what errors call
-// the option. Throw SystemError.
+// the option; they name its own limits. Throw SystemError.
 std::chrono::milliseconds parse_time(std::string_view text, std::string_view what);  // of grants: from 100ms
 std::chrono::milliseconds parse_span(std::string_view text, std::string_view what);  // from 0 on: "5ms"
 std::chrono::milliseconds parse_confirm_within(std::string_view text, std::string_view what);  // 1s to 1h

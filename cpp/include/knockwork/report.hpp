@@ -49,7 +49,7 @@ struct Report {
 
 // A source address that may open connections now, or one that is locked out.
 struct Holder {
-  std::string address;
+  std::string source;    // its address, or its network
   std::string sequence;  // empty for a lockout
   std::chrono::milliseconds remaining{0};
 };

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "knockwork/diagnostic.hpp"
+#include "knockwork/words.hpp"
 #include "text/utf8.hpp"
 #include "values/values.hpp"
 
@@ -134,6 +135,24 @@ std::vector<std::string> interface_warnings(const std::vector<std::string>& inte
   }
   for (const std::string& name : public_interfaces(rules)) add_public_warnings(warnings, name, links);
   return warnings;
+}
+
+std::string left_open(const std::vector<std::string>& interfaces, const std::vector<Link>& links) {
+  const bool pattern = std::any_of(interfaces.begin(), interfaces.end(),
+                                   [](const std::string& each) { return each.ends_with('*'); });
+  if (!pattern) return "";
+  const Declared split(interfaces);
+  std::vector<std::string> open;
+  for (const Link& link : links) {
+    const bool is_open =
+        split.without.empty() ? !covered(split.names, link.name) : covered(split.without, link.name);
+    if (link.name != "lo" && link.master.empty() && is_open) open.push_back(link.name);
+  }
+  std::sort(open.begin(), open.end(), natural_less);
+  if (open.empty()) return "";
+  return fmt::format(
+      "`interfaces` has a pattern, which leaves {} open now: {}. The gate protects nothing there",
+      open.size() == 1 ? "this interface" : "these interfaces", listed(open));
 }
 
 void refuse_if_none_exists(const std::vector<std::string>& interfaces, const std::vector<Link>& links) {

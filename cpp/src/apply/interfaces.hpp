@@ -21,4 +21,7 @@ std::vector<std::string> interface_warnings(const std::vector<std::string>& inte
 // would be protected.
 void refuse_if_none_exists(const std::vector<std::string>& interfaces, const std::vector<Link>& links);
 
+// Which interfaces of this host a pattern in `interfaces` leaves open now; empty without a pattern.
+std::string left_open(const std::vector<std::string>& interfaces, const std::vector<Link>& links);
+
 }  // namespace knockwork

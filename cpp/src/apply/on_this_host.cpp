@@ -6,6 +6,7 @@
 #include "apply/other_firewalls.hpp"
 #include "apply/warnings.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "knockwork/interfaces.hpp"
 
 namespace knockwork {
 namespace {
@@ -40,6 +41,12 @@ InForce on_this_host(InForce now, Kernel& kernel, const Settings& settings) {
     now.warnings.push_back(std::move(warning));
   }
   return now;
+}
+
+std::string left_open(const Spec& spec, Kernel& kernel) {
+  if (spec.interfaces.empty()) return "";
+  const std::vector<Link> links = kernel.links();
+  return left_open(by_real_names(spec, links).interfaces, links);
 }
 
 std::vector<std::string> host_warnings(const Spec& spec, Kernel& kernel) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "knockwork/words.hpp"
 #include "ruleset/decompile/program_of.hpp"
 #include "ruleset/live/entries.hpp"
 
@@ -33,7 +34,8 @@ std::string listed(const std::vector<std::string>& names) {
 constexpr std::string_view kStealthEnds =
     "stealth mode ends: every service of this host is open to everyone, unless another table refuses it";
 
-std::string opened(const std::vector<std::string>& names) {
+std::string opened(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end(), natural_less);
   return fmt::format(
       "the services that {} opened are no longer protected: they are open to everyone, unless another table "
       "refuses them",
@@ -92,7 +94,7 @@ std::vector<std::string> opened_warnings(const LiveTable& live, const Program& w
     });
     if (!stays) names.push_back(track.name);
   }
-  if (!names.empty()) warnings.push_back(opened(names));
+  if (!names.empty()) warnings.push_back(opened(std::move(names)));
   return warnings;
 }
 
@@ -100,7 +102,7 @@ std::vector<std::string> removal_warnings(const LiveTable& live) {
   if (is_stealth(live.ruleset)) return {std::string(kStealthEnds)};
   std::vector<std::string> names;
   for (const Track& track : decompile(live.ruleset)) names.push_back(track.name);
-  return names.empty() ? std::vector<std::string>{} : std::vector{opened(names)};
+  return names.empty() ? std::vector<std::string>{} : std::vector{opened(std::move(names))};
 }
 
 }  // namespace knockwork

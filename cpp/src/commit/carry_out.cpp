@@ -135,7 +135,7 @@ void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, const D
     throw;
   }
   note->committed(plan.warnings);
-  if (std::string unsaid = audit(deed, plan.changes, tables_of(plan, from.live)); !unsaid.empty())
+  if (std::string unsaid = audit(deed, in_order(plan.changes), tables_of(plan, from.live)); !unsaid.empty())
     plan.warnings.push_back(std::move(unsaid));
   from.live.reset();  // as large as the table itself
   add(report, report_of(plan));

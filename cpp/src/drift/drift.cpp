@@ -147,7 +147,7 @@ void keep_repairing(Kernel& kernel, Commits& commits, const Settings& settings,
     said = std::move(report.warnings);
     if (report.changed) give_memory_back();
     std::this_thread::sleep_for(failed ? 1s : pause_after(steady_clock::now() - began));
-    if (!failed) commits.wait();
+    while (!failed && !commits.wait(1h)) continue;
   }
 }
 

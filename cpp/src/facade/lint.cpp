@@ -22,8 +22,8 @@ std::optional<PortRange> ephemeral_ports() try {
 
 }  // namespace
 
-std::string lint(const Spec& spec) { return to_text(assess(in_force(spec), ephemeral_ports())); }
+std::string lint(const Spec& spec) { return to_text(assess(in_force(spec), ephemeral_ports(), spec)); }
 
-std::string lint_json(const Spec& spec) { return to_json(assess(in_force(spec), ephemeral_ports())); }
+std::string lint_json(const Spec& spec) { return to_json(assess(in_force(spec), ephemeral_ports(), spec)); }
 
 }  // namespace knockwork

@@ -7,6 +7,9 @@
 #include "commit/reading.hpp"
 #include "derive/records/epoch_record.hpp"
 #include "knockwork/kernel.hpp"
+#include "pending/pending.hpp"
+#include "records/in_doubt.hpp"
+#include "records/last_good.hpp"
 #include "ruleset/decompile/program_of.hpp"
 #include "ruleset/live/entries.hpp"
 
@@ -40,6 +43,22 @@ Change change_of(const EpochRecord& before, const EpochRecord& after, const Rota
           to_text(after),       rotation.phase == Rotation::Phase::retire ? "retired" : "published"};
 }
 
+// Nothing was applied, or the gate was removed: what its owner wants open stays so. A table that was lost is
+// another matter.
+bool has_no_gate(Kernel& kernel) {
+  std::vector<std::string> unread;
+  return !kernel.read() && !in_doubt() && last_good_digest().empty() && !usable_pending(unread);
+}
+
+Report with_the_record_alone(const EpochRecord& before, const EpochRecord& wanted, Execution execution) {
+  if (wanted != before && execution == Execution::apply) write_epoch_record(wanted);
+  Report report;
+  report.warnings.emplace_back(
+      "no gate is loaded, since none was applied or it was removed: only the record of epochs changes. `knockwork "
+      "apply` loads the gate with these epochs");
+  return report;
+}
+
 }  // namespace
 
 Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, Kernel& kernel,
@@ -56,7 +75,9 @@ Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, K
     refuse_unproved(rotation.epoch, kernel, settings);
   }
   Report report;
-  if (check) {
+  if (has_no_gate(kernel)) {
+    report = with_the_record_alone(before, wanted, execution);
+  } else if (check) {
     report = plan(with_record(spec, wanted), kernel, settings);
   } else {
     // The record first: an apply that is interrupted is made good by the next, at boot as well.

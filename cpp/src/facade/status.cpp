@@ -12,6 +12,7 @@
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
 #include "knockwork/knockwork.hpp"
+#include "knockwork/words.hpp"
 #include "pending/pending.hpp"
 #include "records/applied.hpp"
 #include "records/last_good.hpp"
@@ -49,7 +50,8 @@ std::vector<Holder> locked_out(const LiveTable& live, Program program) {
 
 void sort(std::vector<Holder>& holders) {
   std::sort(holders.begin(), holders.end(), [](const Holder& left, const Holder& right) {
-    return std::tie(left.address, left.sequence) < std::tie(right.address, right.sequence);
+    return left.source != right.source ? source_less(left.source, right.source)
+                                       : natural_less(left.sequence, right.sequence);
   });
 }
 
@@ -146,6 +148,11 @@ std::vector<std::string> warnings_about(const LiveTable& live, const Program& pr
   return all;
 }
 
+std::vector<Network> sorted(std::vector<Network> networks) {
+  std::sort(networks.begin(), networks.end());
+  return networks;
+}
+
 // Nothing where what stands was never the declaration, which `degraded` tells.
 std::optional<bool> has_drifted(const LiveTable& live, const Generation& generation, Kernel& kernel) {
   if (is_stand_in(live.ruleset)) return std::nullopt;
@@ -178,11 +185,13 @@ Status status(Kernel& kernel, const Settings& settings) {
   status.format = live->comment.substr(live->comment.rfind(' ') + 1);
   status.drifted = has_drifted(*live, kernel.generation() == before ? before : Generation{}, kernel);
   const Program program = program_of(live->ruleset);
-  for (const Network& each : program.always_allow) status.always_allow.push_back(to_string(each));
+  for (const Network& each : sorted(program.always_allow)) status.always_allow.push_back(to_string(each));
   status.interfaces = declared_interfaces(program);
   status.epochs = epochs_of(program);
   if (has_tokens(program)) look_at_tokens(status, *live);
   status.sequences = sequences_of(*live, program, settings.ports);
+  std::sort(status.sequences.begin(), status.sequences.end(),
+            [](const auto& left, const auto& right) { return natural_less(left.name, right.name); });
   status.grants = grants(*live, program);
   status.lockouts = locked_out(*live, program);
   sort(status.grants);

@@ -6,6 +6,7 @@
 
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "values/values.hpp"
 
 namespace knockwork {
 
@@ -26,12 +27,11 @@ std::vector<Track> tracks_named(const LiveTable& live, const std::string& name) 
 }
 
 Network source_argument(const std::string& text) {
-  const auto network = parse_network(text);
-  if (!network) {
-    throw SystemError(
-        fmt::format("\"{}\" is not an address or network: write 192.0.2.7 or 2001:db8::/64", text));
-  }
-  return *network;
+  const auto network = spec::parse_declared_network(text);
+  if (network) return *network;
+  std::string remedy = network.error().remedy;
+  std::erase(remedy, '"');  // which YAML wants around an IPv6 network
+  throw SystemError(fmt::format("{}: {}", network.error().message, remedy));
 }
 
 }  // namespace knockwork

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "knockwork/derive.hpp"
+#include "knockwork/words.hpp"
+
 namespace knockwork {
 namespace {
 
@@ -55,9 +58,20 @@ void assess_token(const Spec& spec, Assessment& made) {
   made.risks = risks(*sequence, made.guess);
 }
 
+// As `derive show` has them, of a derived sequence.
+double bits_of(const Assessment& made, const Spec& declared) {
+  const auto derived =
+      std::find_if(declared.sequences.begin(), declared.sequences.end(), [&](const Sequence& sequence) {
+        return sequence.derive && sequence.name == made.name.substr(0, made.name.find('#'));
+      });
+  return derived == declared.sequences.end() ? bits_of_any_ports(made.knocks)
+                                             : entropy_bits(*derived->derive);
+}
+
 }  // namespace
 
-std::vector<Assessment> assess(const Spec& spec, const std::optional<PortRange>& ephemeral) {
+std::vector<Assessment> assess(const Spec& spec, const std::optional<PortRange>& ephemeral,
+                               const Spec& declared) {
   const Program program = compile(spec);
   const Sweeps sweeps(program);
   Odds odds;
@@ -74,13 +88,15 @@ std::vector<Assessment> assess(const Spec& spec, const std::optional<PortRange>&
       continue;
     }
     made.knocks = static_cast<std::uint32_t>(program.tracks[track].edges.size());
-    made.guess = guess(made.knocks, wrong, lockout);
+    made.guess = guess(made.knocks, bits_of(made, declared), wrong, lockout);
     made.ascending = sweeps.opens(track, {Order::Direction::ascending});
     made.descending = sweeps.opens(track, {Order::Direction::descending});
     made.strides = sweeps.strides(track);
     assess_random(program, sweeps, track, odds, made);
     made.advice = advice(program, program.tracks[track], made, ephemeral);
   }
+  std::sort(assessments.begin(), assessments.end(),
+            [](const auto& left, const auto& right) { return natural_less(left.name, right.name); });
   return assessments;
 }
 

@@ -34,8 +34,10 @@ struct Assessment {  // of one sequence
   double random() const;  // the best of the three
 };
 
-// `ephemeral`: the ports that this host gives its own outgoing traffic, where they are known.
-std::vector<Assessment> assess(const Spec& spec, const std::optional<PortRange>& ephemeral);
+// Of a declaration in force. `ephemeral`: the ports that this host gives its own outgoing traffic, where they
+// are known. `declared` says from which ports derived sequences are drawn.
+std::vector<Assessment> assess(const Spec& spec, const std::optional<PortRange>& ephemeral,
+                               const Spec& declared = {});
 
 // What can be said about one sequence in the light of its odds; no full stops.
 std::vector<std::string> advice(const Program& program, const Track& track, const Assessment& odds,

@@ -87,19 +87,20 @@ std::vector<std::string> texts_of_risks(const Assessment& assessment) {
 
 std::string to_text(const std::vector<Assessment>& assessments) {
   if (assessments.empty()) return "No sequences.\n";
-  std::size_t wide = std::string_view("sequence").size();
+  std::size_t wide = std::string_view("SEQUENCE").size();
   for (const Assessment& each : assessments) wide = std::max(wide, std::min(each.name.size(), kWidest));
-  constexpr const char* kRow = "{:<{}}  {:>6}  {:>4}  {:>10}  {:>6}  {:>7}  {:>6}  {:>10}\n";
-  std::string text = fmt::format(fmt::runtime(kRow), "sequence", wide, "knocks", "bits", "guess", "ascend",
-                                 "descend", "stride", "random");
+  constexpr const char* kRow = "{:<{}}  {:>6}  {:>5}  {:>10}  {:>6}  {:>7}  {:>6}  {:>10}\n";
+  std::string text = fmt::format(fmt::runtime(kRow), "SEQUENCE", wide, "KNOCKS", "BITS", "GUESS", "ASCEND",
+                                 "DESCEND", "STRIDE", "RANDOM");
   for (const Assessment& each : assessments) {
     text += fmt::format(
         fmt::runtime(kRow), shortened(each.name), wide, each.tokens ? "token" : std::to_string(each.knocks),
-        fmt::format("{:.0f}", each.guess.bits), one_in(each.guess.odds), whether(each.ascending),
+        fmt::format("{:.1f}", each.guess.bits), one_in(each.guess.odds), whether(each.ascending),
         whether(each.descending), whether(each.strides.count > 0), one_in(each.random()));
   }
   text +=
-      "\nBits assume random ports; ports chosen by people have far fewer.\n"
+      "\nBits assume ports that were drawn at random: of derived sequences from those\n"
+      "of `derive`, of others from all. Ports chosen by people have far fewer.\n"
       "A guess is that many random knocks, or one token; a sweep is every port once,\n"
       "from one source, at its best rate.\n";
   return text + said_of(assessments, texts_of_risks) +
@@ -122,13 +123,13 @@ std::string to_json(const std::vector<Assessment>& assessments) {
     sequences.push_back({{"name", each.name},
                          {"knocks", each.knocks},
                          {"tokens", each.tokens.value_or(0)},
-                         {"bits", each.guess.bits},
+                         {"bits", std::round(each.guess.bits * 10) / 10},
                          {"guess", each.guess.odds},
                          {"guesses_per_day", each.guess.guesses_a_day},
                          {"guess_per_year", each.guess.a_year},
-                         {"ascending", each.ascending ? 1 : 0},
-                         {"descending", each.descending ? 1 : 0},
-                         {"stride", each.strides.count > 0 ? 1 : 0},
+                         {"ascending", each.ascending},
+                         {"descending", each.descending},
+                         {"stride", each.strides.count > 0},
                          {"strides", each.strides.count},
                          {"random", each.random()},
                          {"random_sweep", {{"tcp", each.tcp}, {"udp", each.udp}, {"both", each.both}}},
@@ -143,21 +144,24 @@ schema::Json lint_schema() {
                                                  {"udp", schema::number("Of UDP ports.")},
                                                  {"both", schema::number("Of both.")}});
   const schema::Json each = schema::object(
-      "", {{"name", schema::text("Its name.")},
-           {"knocks", schema::integer("How many knocks it has.")},
-           {"tokens", schema::integer("How many tokens are accepted at once; 0 if none open it.")},
-           {"bits", schema::number("The bits that a guess has to get right.")},
-           {"guess", schema::number("The probability that one guess opens it.")},
-           {"guesses_per_day", schema::number("How many guesses one source can make.")},
-           {"guess_per_year", schema::number("The probability that a year of guesses opens it.")},
-           {"ascending", schema::integer("Whether an ascending sweep opens it: 0 or 1.")},
-           {"descending", schema::integer("Whether a descending sweep opens it: 0 or 1.")},
-           {"stride", schema::integer("Whether a sweep by a fixed stride opens it: 0 or 1.")},
-           {"strides", schema::integer("How many strides do.")},
-           {"random", schema::number("The probability that a sweep in random order opens it.")},
-           {"random_sweep", sweep},
-           {"risks", schema::mapping("What others can do, by who they are.", schema::text(""))},
-           {"advice", schema::texts("What would make it safer, as sentences.")}});
+      "",
+      {{"name", schema::text("Its name.")},
+       {"knocks", schema::integer("How many knocks it has.")},
+       {"tokens", schema::integer("How many tokens are accepted at once; 0 if none open it.")},
+       {"bits",
+        schema::number(
+            "The entropy of its knocks, if their ports were drawn at random: of a derived sequence from those of `derive`, of others from all ports.")},
+       {"guess", schema::number("The probability that one guess opens it.")},
+       {"guesses_per_day", schema::number("How many guesses one source can make.")},
+       {"guess_per_year", schema::number("The probability that a year of guesses opens it.")},
+       {"ascending", schema::flag("Whether an ascending sweep opens it.")},
+       {"descending", schema::flag("Whether a descending sweep opens it.")},
+       {"stride", schema::flag("Whether a sweep by a fixed stride opens it.")},
+       {"strides", schema::integer("How many strides do.")},
+       {"random", schema::number("The probability that a sweep in random order opens it.")},
+       {"random_sweep", sweep},
+       {"risks", schema::mapping("What others can do, by who they are.", schema::text(""))},
+       {"advice", schema::texts("What would make it safer, as sentences.")}});
   return schema::object("How likely guesses and sweeps are to open each sequence.",
                         {{"sequences", schema::list("The sequences.", each)}});
 }

@@ -109,9 +109,11 @@ Guess guess_of_token(std::int64_t tokens) {
   return guess;
 }
 
-Guess guess(std::uint32_t knocks, std::uint32_t wrong_ports, std::optional<Duration> lockout) {
+double bits_of_any_ports(std::uint32_t knocks) { return knocks * std::log2(double{kMost}); }
+
+Guess guess(std::uint32_t knocks, double bits, std::uint32_t wrong_ports, std::optional<Duration> lockout) {
   Guess guess;
-  guess.bits = knocks * std::log2(double{kMost});
+  guess.bits = bits;
   guess.odds = std::exp2(-guess.bits);
   const double wrong = 1 - std::pow(1 - wrong_ports / double{kMost}, knocks);
   const double locked = lockout ? wrong * static_cast<double>(lockout->milliseconds()) / 1000 : 0;

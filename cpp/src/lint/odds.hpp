@@ -53,7 +53,7 @@ class Odds {
   std::map<RandomSweep, double> known_;
 };
 
-// Knocks drawn at random from all ports of both protocols.
+// By somebody who knows how the knocks were drawn, and tries as many of the same kind.
 struct Guess {
   double bits = 0;           // of the search space
   double odds = 0;           // of one guess
@@ -67,6 +67,10 @@ inline constexpr double kPacketsPerSecond = 100000;
 // A guess that meets a wrong port costs a lockout; its source is taken to know when it is over.
 Guess guess_of_token(std::int64_t tokens);  // of so many that are good
 
-Guess guess(std::uint32_t knocks, std::uint32_t wrong_ports, std::optional<Duration> lockout);
+// Of knocks in all of which there are so many bits.
+Guess guess(std::uint32_t knocks, double bits, std::uint32_t wrong_ports, std::optional<Duration> lockout);
+
+// Of knocks drawn from all ports of both protocols: nothing else is known of those that a declaration names.
+double bits_of_any_ports(std::uint32_t knocks);
 
 }  // namespace knockwork

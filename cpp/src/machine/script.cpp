@@ -173,7 +173,7 @@ class Reader {
     const std::vector<Word> words = split(line);
     if (words.empty()) return;
     Packet packet;
-    read_time(words[0], packet);
+    if (!read_time(words[0], packet) && !has_the_rest(words)) return;
     if (words.size() > 1) read_source(words[1], packet);
     if (words.size() < 3) {
       return fault(words.back(),
@@ -199,18 +199,28 @@ class Reader {
                        std::move(remedy), std::string(source_), 1, ""});
   }
 
-  void read_time(const Word& word, Packet& packet) {
+  // False where the word is none.
+  bool read_time(const Word& word, Packet& packet) {
     const bool relative = word.text.front() == '+';
     const std::optional<Instant> time = parse_time(word.text.substr(relative ? 1 : 0));
     if (!time) {
-      return fault(
+      fault(
           word, "not a time",
-          "write 1.5s or 1m30s since the start, or +200ms since the previous packet; units: ms, s, m, h, d");
+          "begin the line with 1.5s or 1m30s since the start, or +200ms since the previous packet, as in: +1s "
+          "192.0.2.7 7000/udp; units: ms, s, m, h, d");
+      return false;
     }
     packet.time = relative ? now_ + *time : *time;
-    if (packet.time < now_) return fault(word, "time goes back", "sort the packets by time");
-    if (packet.time > kLatest) return fault(word, "more than ten years after the start", "use earlier times");
+    if (packet.time < now_) return fault(word, "time goes back", "sort the packets by time"), true;
+    if (packet.time > kLatest)
+      return fault(word, "more than ten years after the start", "use earlier times"), true;
     now_ = packet.time;
+    return true;
+  }
+
+  // Whether its other words are where they belong: a time is wrong there, and not missing.
+  static bool has_the_rest(const std::vector<Word>& words) {
+    return words.size() > 2 && !parse_network(words[0].text) && !parse_target(words[0].text);
   }
 
   void read_source(const Word& word, Packet& packet) {

@@ -10,6 +10,7 @@
 #include "crypto/crypto.hpp"
 #include "host/files.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "knockwork/words.hpp"
 #include "ruleset/plain.hpp"
 #include "ruleset/ruleset.hpp"
 #include "text/json_text.hpp"
@@ -175,9 +176,9 @@ std::string why_refused(const Waiting& waiting) {
   std::tm local{};
   localtime_r(&second, &local);
   return fmt::format(
-      "apply {} has waited for confirmation since {:%Y-%m-%d %H:%M:%S} and will be rolled back in {} s: "
+      "apply {} has waited for confirmation since {:%Y-%m-%d %H:%M:%S} and will be rolled back in {}: "
       "`knockwork confirm` keeps it, `knockwork rollback` rolls it back now; nothing was changed",
-      waiting.id, local, (waiting.remaining.count() + 999) / 1000);
+      waiting.id, local, time_left(waiting.remaining));
 }
 
 std::string new_id() {

@@ -41,6 +41,12 @@ bool has_places(const std::vector<Track>& tracks) {
   return std::any_of(tracks.begin(), tracks.end(), [](const Track& track) { return !track.to.empty(); });
 }
 
+// Without fingerprints, both may be shown alike.
+std::string difference(std::string_view key, const std::string& before, const std::string& after) {
+  if (before == after) return fmt::format("{} differs", key);
+  return fmt::format("{} {} → {}", key, before, after);
+}
+
 class Explainer {
  public:
   Explainer(const LiveTable& live, const Program& program, const Ruleset& wanted,
@@ -136,14 +142,13 @@ class Explainer {
     } else if (after.token) {
       if (before.edges.front().id != after.edges.front().id) parts.emplace_back("new tokens");
     } else if (before.edges != after.edges) {
-      parts.push_back(fmt::format("knock {} → {}", shown_.knocks(before), shown_.knocks(after)));
+      parts.push_back(difference("knock", shown_.knocks(before), shown_.knocks(after)));
     }
     if (before.closes != after.closes) {
       parts.push_back(fmt::format("closes {} → {}", names(before.closes), names(after.closes)));
     }
     if (before.services != after.services) {
-      parts.push_back(
-          fmt::format("opens {} → {}", shown_.services(before.services), shown_.services(after.services)));
+      parts.push_back(difference("opens", shown_.services(before.services), shown_.services(after.services)));
     }
     // A single knock waits for nothing.
     if (after.edges.size() > 1 && before.edges.size() > 1 && before.step_timeout != after.step_timeout) {
@@ -195,6 +200,9 @@ class Explainer {
                is_answers(chain.name) ? "closed ports answer as this host does" : "not in this declaration");
       } else if (chain.hook != wanted->hook || chain.extra != wanted->extra) {
         object(Kind::change, "chain", chain.name, "its attributes differ");
+      } else if (remembers_tokens(chain.name) && chain.rules != wanted->rules) {
+        if (!is_explained(chain.name))
+          add(Kind::change, "setting", "token", "as it is now", "as declared", kTokenTimes);
       } else if (chain.rules != wanted->rules) {
         object(Kind::change, "chain", chain.name, "its rules differ");
       }
@@ -250,11 +258,15 @@ class Explainer {
   std::vector<Change> changes_;
 };
 
+std::string with(std::string what, const std::string& fingerprint) {
+  return fingerprint.empty() ? what : what + ' ' + fingerprint;
+}
+
 }  // namespace
 
 std::string describe(const Track& track, const Shown& shown) {
   const std::string how =
-      track.token ? "token" : fmt::format("{} {}", counted(track.edges.size(), "knock"), shown.knocks(track));
+      track.token ? "token" : with(counted(track.edges.size(), "knock"), shown.knocks(track));
   std::string text =
       track.closes.empty()
           ? fmt::format("{}, opens {} for {}", how, shown.services(track.services), to_string(track.open_for))

@@ -10,6 +10,9 @@
 
 namespace knockwork {
 
+// Why `setting token` is to change, where nothing says which sequence's times differ.
+inline constexpr const char* kTokenTimes = "`period`, `ahead` or `skew` of tokens differs";
+
 // One Change for each sequence, setting and object that `difference` would
 // touch; empty exactly when the transaction is empty.
 std::vector<Change> explain(const LiveTable* live, const Program& program, const Ruleset& wanted,

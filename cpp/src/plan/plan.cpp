@@ -5,15 +5,41 @@
 #include <algorithm>
 #include <iterator>
 
+#include "knockwork/words.hpp"
 #include "plan/difference.hpp"
 #include "ruleset/on_demand/severed.hpp"
 
 namespace knockwork {
 
+namespace {
+
+bool before(const Change& one, const Change& other) {
+  if (one.object != "grant" && one.object != "connections") return natural_less(one.name, other.name);
+  if (one.name != other.name) return source_less(one.name, other.name);
+  return natural_less(one.before, other.before);
+}
+
+}  // namespace
+
+std::vector<Change> in_order(std::vector<Change> changes) {
+  const auto is_listed = [](const Change& change) {
+    return change.object == "sequence" || change.object == "grant" || change.object == "connections";
+  };
+  for (auto first = changes.begin(); first != changes.end();) {
+    const bool removed = first->kind == Change::Kind::remove;
+    const auto last = std::find_if(first, changes.end(), [&](const Change& each) {
+      return each.object != first->object || (each.kind == Change::Kind::remove) != removed;
+    });
+    if (is_listed(*first)) std::stable_sort(first, last, before);
+    first = last;
+  }
+  return changes;
+}
+
 Report report_of(const Plan& plan) {
   Report report;
   report.changed = !plan.empty();
-  report.changes = plan.changes;
+  report.changes = in_order(plan.changes);
   report.warnings = plan.warnings;
   report.must_knock = plan.must_knock;
   return report;
@@ -51,6 +77,7 @@ void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRec
   const bool makes = makes_token_sets(plan.transaction);
   Fed fed = feed(wanted, record, makes ? UsedTokens::forgotten : used, now, no_key, plan.warnings);
   if (fed.kind == Fed::Kind::enough) return;
+  tell_of_tokens(plan, wanted, record);
   plan.tokens = std::move(fed.record);
   std::vector<Action>& actions = plan.transaction.actions;
   const bool new_table = !actions.empty() && std::holds_alternative<AddTable>(actions.front());

@@ -47,6 +47,9 @@ Report report_of(const Plan& plan);
 // Adds the changes and warnings of `more`.
 void add(Report& report, Report more);
 
+// Sequences by name, sources by address; whatever else stays where it is.
+std::vector<Change> in_order(std::vector<Change> changes);
+
 // All pure.
 
 // From the live table, null where there is none, to the ruleset of a program. `shown` is asked only where
@@ -62,6 +65,9 @@ Ruleset keeping_severed(Ruleset wanted, const Program& program, const LiveTable*
 // else those that come next when they run low.
 void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRecord& record, UsedTokens used,
                 UnixTime now, NoKey no_key);
+
+// Says which sequences' tokens change and why, and whose profiles are worth nothing then.
+void tell_of_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRecord& record);
 
 // To no table at all.
 Plan plan_removal(std::string why);

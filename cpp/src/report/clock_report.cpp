@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "knockwork/derive.hpp"
+#include "report/in_json.hpp"
 #include "text/json_text.hpp"
 #include "text/output_schemas.hpp"
 
@@ -15,6 +16,12 @@ namespace {
 
 std::string in_utc(UnixTime time) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(static_cast<std::time_t>(time.count() / 1000)));
+}
+
+std::string utc_to_the_millisecond(UnixTime time) {
+  std::string text = utc(time);
+  text.insert(text.size() - 1, fmt::format(".{:03}", time.count() % 1000));
+  return text;
 }
 
 }  // namespace
@@ -39,28 +46,26 @@ std::string to_json(const ClockStatus& status) {
   nlohmann::ordered_json sequences = nlohmann::ordered_json::array();
   for (const ClockStatus::Sequence& each : status.sequences) {
     nlohmann::ordered_json entry{{"name", each.name}, {"epoch", each.epoch}, {"accepts", each.accepts}};
-    if (each.until.count() > 0) entry["until_ms"] = each.until.count();
+    if (each.until.count() > 0) entry["until"] = utc(each.until);
     sequences.push_back(std::move(entry));
   }
-  return json_text(nlohmann::ordered_json{{"unix_ms", status.now.count()},
-                                          {"synchronised", status.synchronised},
+  return json_text(nlohmann::ordered_json{{"time", utc_to_the_millisecond(status.now)},
+                                          {"synchronized", status.synchronised},
                                           {"off_ms", status.off.count()},
                                           {"sequences", sequences}});
 }
 
 schema::Json clock_schema() {
-  const schema::Json sequence = schema::object(
-      "",
-      {{"name", schema::text("Its name.")},
-       {"epoch", schema::integer("The epoch in force.")},
-       {"accepts", schema::integers("The epochs that this host accepts now.")},
-       {"until_ms",
-        schema::integer("When the next one begins, in milliseconds since 1970. Absent without a `period`."),
-        schema::Key::Is::sometimes}});
+  const schema::Json sequence =
+      schema::object("", {{"name", schema::text("Its name.")},
+                          {"epoch", schema::integer("The epoch in force.")},
+                          {"accepts", schema::integers("The epochs that this host accepts now.")},
+                          {"until", schema::time("When the next one begins. Absent without a `period`."),
+                           schema::Key::Is::sometimes}});
   return schema::object(
       "This host's clock, and the epochs of its derived sequences.",
-      {{"unix_ms", schema::integer("The time, in milliseconds since 1970.")},
-       {"synchronised", schema::flag("Whether NTP keeps the clock.")},
+      {{"time", schema::time("The time.")},
+       {"synchronized", schema::flag("Whether NTP keeps the clock.")},
        {"off_ms", schema::integer("How far a doubted clock is ahead, or behind if negative.")},
        {"sequences", schema::list("The derived sequences.", sequence)}});
 }

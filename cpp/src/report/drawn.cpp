@@ -1,6 +1,7 @@
 // Derived sequences as reports show them.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "knockwork/derive.hpp"
@@ -30,11 +31,14 @@ std::vector<Drawn> drawn(const Spec& spec, std::optional<Epoch> epoch, Ports por
   for (const Sequence& sequence : only(spec, epoch).sequences) {
     Spec one = spec;
     one.sequences = {sequence};
+    const std::size_t first = all.size();
     for (const Track& track : compile(in_force(one)).tracks) {
       const Epoch number = std::stoull(track.name.substr(track.name.rfind('#') + 1));
       all.push_back({sequence.name, number, shown.knocks(track), sequence.derive->length,
                      entropy_bits(*sequence.derive)});
     }
+    std::sort(all.begin() + static_cast<std::ptrdiff_t>(first), all.end(),
+              [](const Drawn& left, const Drawn& right) { return left.epoch < right.epoch; });
   }
   return all;
 }
@@ -42,8 +46,9 @@ std::vector<Drawn> drawn(const Spec& spec, std::optional<Epoch> epoch, Ports por
 std::string to_text(const std::vector<Drawn>& drawn) {
   std::string text;
   for (const Drawn& each : drawn) {
-    text += fmt::format("{}: {}, {} knock{}, {:.1f} bits\n", epoch_name(each.sequence, each.epoch),
-                        each.shown, each.knocks, each.knocks == 1 ? "" : "s", each.bits);
+    text +=
+        fmt::format("{}: {}{}{} knock{}, {:.1f} bits\n", epoch_name(each.sequence, each.epoch), each.shown,
+                    each.shown.empty() ? "" : ", ", each.knocks, each.knocks == 1 ? "" : "s", each.bits);
   }
   return text;
 }
@@ -62,11 +67,14 @@ std::string to_json(const std::vector<Drawn>& drawn) {
 
 schema::Json drawn_schema() {
   const schema::Json each = schema::object(
-      "", {{"sequence", schema::text("The sequence.")},
-           {"epoch", schema::integer("The epoch.")},
-           {"shown", schema::text("A keyed fingerprint of its knocks, or with --reveal the knocks.")},
-           {"knocks", schema::integer("How many knocks it has.")},
-           {"bits", schema::number("The entropy of its knocks.")}});
+      "",
+      {{"sequence", schema::text("The sequence.")},
+       {"epoch", schema::integer("The epoch.")},
+       {"shown",
+        schema::text(
+            "A keyed fingerprint of its knocks, empty before the first apply; or with --reveal the knocks.")},
+       {"knocks", schema::integer("How many knocks it has.")},
+       {"bits", schema::number("The entropy of its knocks, as lint has it.")}});
   return schema::object("Derived sequences.",
                         {{"drawn", schema::list("One for each accepted epoch.", each)}});
 }

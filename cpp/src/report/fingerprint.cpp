@@ -40,10 +40,10 @@ std::string text_of(const std::vector<Service>& services) {
 Fingerprints Fingerprints::of_this_host(MissingKey missing) {
   if (auto fleet = read_private_file(kFleetKey)) return Fingerprints(checked(kFleetKey, std::move(*fleet)));
   const std::filesystem::path path = std::filesystem::path(kStateDirectory) / "fingerprint.key";
-  std::string made = crypto::random_bytes(kKeyBytes);
+  std::string made = missing == MissingKey::do_without ? "" : crypto::random_bytes(kKeyBytes);
   try {
     if (auto key = read_file(path); key && key->size() == kKeyBytes) return Fingerprints(std::move(*key));
-    if (missing != MissingKey::do_without) write_file(path, made);
+    if (!made.empty()) write_file(path, made);
   } catch (const SystemError&) {
     if (missing != MissingKey::make_if_possible) throw;
   }
@@ -57,6 +57,7 @@ std::string user_fingerprint(std::string_view text) {
 }
 
 std::string Fingerprints::of(std::string_view text) const {
+  if (key_.empty()) return "";
   return crypto::to_hex(crypto::Hmac(key_).of(text)).substr(0, 8);
 }
 
@@ -67,8 +68,9 @@ Shown Fingerprints::shown(Ports ports) const {
   }
   return {[*this](const Track& track) { return of("knock " + track.name + ' ' + text_of(track)); },
           [*this](const std::vector<Service>& services) {
-            return fmt::format("{} service{} {}", services.size(), services.size() == 1 ? "" : "s",
-                               of("opens " + text_of(services)));
+            const std::string fingerprint = of("opens " + text_of(services));
+            return fmt::format("{} service{}{}{}", services.size(), services.size() == 1 ? "" : "s",
+                               fingerprint.empty() ? "" : " ", fingerprint);
           }};
 }
 

@@ -19,11 +19,12 @@ class Fingerprints {
  public:
   // The fleet's key where the host has one, else the host's own: 32 random bytes in
   // /var/lib/knockwork, made at the first apply. Where it is missing and must not be
-  // made, a key that lives as long as this value. Throws SystemError.
+  // made, there are no fingerprints: those of another key would not be found again. Where it
+  // cannot be made, a key that lives as long as this value. Throws SystemError.
   static Fingerprints of_this_host(MissingKey missing);
   explicit Fingerprints(std::string key) : key_(std::move(key)) {}
 
-  // HMAC-SHA256 (RFC 2104), the first four bytes in hexadecimal.
+  // HMAC-SHA256 (RFC 2104), the first four bytes in hexadecimal; empty without a key.
   std::string of(std::string_view text) const;
 
   Shown shown(Ports ports) const;

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "knockwork/drift.hpp"
+#include "knockwork/words.hpp"
 #include "report/in_json.hpp"
 #include "text/json_text.hpp"
 #include "text/output_schemas.hpp"
@@ -26,6 +28,21 @@ std::string line(const Change& change) {
   return fmt::format("  {} {} {}{}{}\n", sign, change.object, change.name, said.empty() ? "" : ": ", said);
 }
 
+std::string lines(const Report& report) {
+  std::string text;
+  for (std::size_t at = 0; at < std::min(report.changes.size(), kLines); ++at)
+    text += line(report.changes[at]);
+  if (report.changes.size() > kLines)
+    text += fmt::format("  … and {} more\n", report.changes.size() - kLines);
+  return text;
+}
+
+std::string about_rollback(const Report& report) {
+  if (!report.pending) return "";
+  return fmt::format("Rolled back in {} unless you run `knockwork confirm {}`.\n",
+                     time_left(report.pending->remaining), report.pending->id);
+}
+
 std::string totals(const Report& report, const char* add, const char* change, const char* remove) {
   const auto count = [&](Kind kind) {
     return std::count_if(report.changes.begin(), report.changes.end(),
@@ -39,20 +56,22 @@ std::string totals(const Report& report, const char* add, const char* change, co
 
 std::string to_text(const Report& report, Execution execution) {
   if (!report.changed) return "Unchanged: the kernel already matches the declaration.\n";
-  std::string text;
-  for (std::size_t at = 0; at < std::min(report.changes.size(), kLines); ++at)
-    text += line(report.changes[at]);
-  if (report.changes.size() > kLines)
-    text += fmt::format("  … and {} more\n", report.changes.size() - kLines);
   if (execution == Execution::check) {
-    return text + fmt::format("\nPlan: {}.\n", totals(report, "to add", "to change", "to remove"));
+    return fmt::format("{}\nPlan: {}.\n", lines(report), totals(report, "to add", "to change", "to remove"));
   }
-  text += fmt::format("\nChanged: {}.\n", totals(report, "added", "changed", "removed"));
-  if (report.pending) {
-    text += fmt::format("Rolled back in {0} s unless you run `knockwork confirm {1}`.\n",
-                        (report.pending->remaining.count() + 999) / 1000, report.pending->id);
+  return fmt::format("{}\nChanged: {}.\n{}", lines(report), totals(report, "added", "changed", "removed"),
+                     about_rollback(report));
+}
+
+std::string drift_text(const Report& report, Execution execution) {
+  if (!report.changed) return "No drift: the table is as it was last applied.\n";
+  if (execution == Execution::check) {
+    return lines(report) + '\n' +
+           "Drift: the table differs from what was last applied.\n"
+           "`knockwork drift --repair` puts it back, as shown.\n";
   }
-  return text;
+  return fmt::format("{}\nDrift repaired: {}.\n", lines(report),
+                     totals(report, "added", "changed", "removed"));
 }
 
 std::string to_diff(const Report& report) {

@@ -35,13 +35,13 @@ Json boot_schema() {
 }
 
 json to_value(const Holder& holder) {
-  json value{{"address", holder.address}, {"remaining_ms", holder.remaining.count()}};
+  json value{{"source", holder.source}, {"remaining_ms", holder.remaining.count()}};
   if (!holder.sequence.empty()) value["sequence"] = holder.sequence;
   return value;
 }
 
 Json holder_schema() {
-  return schema::object("", {{"address", schema::text("The source: an address, or a network.")},
+  return schema::object("", {{"source", schema::text("Its address, or its network.")},
                              {"remaining_ms", schema::integer("How long it lasts.")},
                              {"sequence", schema::text("Of a grant: the sequence."), kSometimes}});
 }
@@ -57,15 +57,18 @@ json to_value(const SequenceStatus& each) {
 
 Json sequence_schema() {
   return schema::object(
-      "", {{"name", schema::text("Its name; for a derived one with the epoch, as in backup#42.")},
-           {"fingerprint", schema::text("A keyed fingerprint of its knocks; empty if tokens open it.")},
-           {"knocks", schema::integer("How many knocks it has; 0 if tokens open it.")},
-           {"services", schema::integer("How many services it opens.")},
-           {"once", schema::flag("Whether it may be used only once.")},
-           {"spent", schema::flag("Whether it may not be used again before `knockwork renew`.")},
-           {"token", schema::flag("Whether tokens open it.")},
-           {"uses", schema::integer("How many grants it has made since the table has it.")},
-           {"opens", schema::text("The services, with --reveal."), kSometimes}});
+      "",
+      {{"name", schema::text("Its name; for a derived one with the epoch, as in backup#42.")},
+       {"fingerprint",
+        schema::text(
+            "A keyed fingerprint of its knocks; empty if tokens open it, or without the key that the first apply makes.")},
+       {"knocks", schema::integer("How many knocks it has; 0 if tokens open it.")},
+       {"services", schema::integer("How many services it opens.")},
+       {"once", schema::flag("Whether it may be used only once.")},
+       {"spent", schema::flag("Whether it may not be used again before `knockwork renew`.")},
+       {"token", schema::flag("Whether tokens open it.")},
+       {"uses", schema::integer("How many grants it has made since the table has it.")},
+       {"opens", schema::text("The services, with --reveal."), kSometimes}});
 }
 
 json to_value(const SetFill& set) {
@@ -84,9 +87,8 @@ Json tokens_schema() {
       "If there are sequences that tokens open.",
       {{"out", schema::texts("The sequences without a token before the next top-up.")},
        {"used", schema::integer("How many used tokens the table remembers.")},
-       {"until", schema::integer("Until when there are tokens of every other sequence: seconds since 1970."),
-        kSometimes},
-       {"left", schema::integer("How many seconds that is."), kSometimes}});
+       {"until", schema::time("Until when there are tokens of every other sequence."), kSometimes},
+       {"remaining_ms", schema::integer("How long that is."), kSometimes}});
 }
 
 json to_value(const Status& status) {
@@ -109,8 +111,8 @@ json to_value(const Status& status) {
   if (status.tokens_until || !status.out_of_tokens.empty()) {
     value["tokens"] = {{"out", status.out_of_tokens}, {"used", status.spent_tokens}};
     if (status.tokens_until) {
-      value["tokens"]["until"] = status.tokens_until->count() / 1000;
-      value["tokens"]["left"] = status.tokens_left.count() / 1000;
+      value["tokens"]["until"] = utc(*status.tokens_until);
+      value["tokens"]["remaining_ms"] = status.tokens_left.count();
     }
   }
   if (status.pending) value["pending"] = to_value(*status.pending);

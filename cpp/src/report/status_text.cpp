@@ -8,22 +8,11 @@
 
 #include "knockwork/boot.hpp"
 #include "knockwork/observe.hpp"
+#include "knockwork/words.hpp"
 #include "report/in_json.hpp"
 
 namespace knockwork {
 namespace {
-
-using std::chrono::milliseconds;
-
-// "23s", "5m10s", "2h03m", "3d04h": two units at most.
-std::string short_time(milliseconds time) {
-  const std::int64_t seconds = std::max<std::int64_t>(0, (time.count() + 500) / 1000);
-  const std::int64_t minutes = seconds / 60, hours = minutes / 60, days = hours / 24;
-  if (days > 0) return fmt::format("{}d{:02}h", days, hours % 24);
-  if (hours > 0) return fmt::format("{}h{:02}m", hours, minutes % 60);
-  if (minutes > 0) return fmt::format("{}m{:02}s", minutes, seconds % 60);
-  return fmt::format("{}s", seconds);
-}
 
 std::string counted(std::uint64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
@@ -73,14 +62,10 @@ std::string effect_of(const SequenceStatus& sequence) {
 
 std::string sequences_of(const Status& status) {
   if (status.sequences.empty()) return "";
-  std::vector<const SequenceStatus*> sorted;
-  for (const SequenceStatus& each : status.sequences) sorted.push_back(&each);
-  std::sort(sorted.begin(), sorted.end(),
-            [](const auto* left, const auto* right) { return left->name < right->name; });
   Columns columns({"SEQUENCE", "OPENED BY", "FINGERPRINT", "GRANTS", "OPENS"}, 3);
-  for (const SequenceStatus* each : sorted) {
-    columns.add({each->name, knocks_of(*each), each->fingerprint.empty() ? "-" : each->fingerprint,
-                 std::to_string(each->uses), effect_of(*each)});
+  for (const SequenceStatus& each : status.sequences) {
+    columns.add({each.name, knocks_of(each), each.fingerprint.empty() ? "-" : each.fingerprint,
+                 std::to_string(each.uses), effect_of(each)});
   }
   return '\n' + columns.text();
 }
@@ -89,14 +74,14 @@ std::string grants_of(const Status& status) {
   if (status.grants.empty()) return "\nNo grants.\n";
   Columns columns({"GRANTED TO", "BY", "LEFT"}, 2);
   for (const Holder& each : status.grants)
-    columns.add({each.address, each.sequence, short_time(each.remaining)});
+    columns.add({each.source, each.sequence, time_left(each.remaining)});
   return '\n' + columns.text();
 }
 
 std::string lockouts_of(const Status& status) {
   if (status.lockouts.empty()) return "";
   Columns columns({"LOCKED OUT", "LEFT"}, 1);
-  for (const Holder& each : status.lockouts) columns.add({each.address, short_time(each.remaining)});
+  for (const Holder& each : status.lockouts) columns.add({each.source, time_left(each.remaining)});
   return '\n' + columns.text();
 }
 
@@ -104,7 +89,7 @@ std::string tokens_of(const Status& status) {
   std::string text;
   if (status.tokens_until) {
     text = fmt::format("Tokens until {} ({} left), {} used.\n", utc(*status.tokens_until),
-                       short_time(status.tokens_left), status.spent_tokens);
+                       time_left(status.tokens_left), status.spent_tokens);
   }
   if (!status.out_of_tokens.empty()) {
     text += fmt::format("No tokens left: {}.\nRun `knockwork apply`, and enable knockwork-rotate.timer.\n",
@@ -125,9 +110,8 @@ std::string fill_of(const Status& status) {
 std::string alarms_of(const Status& status) {
   std::string text;
   if (status.pending) {
-    text = fmt::format("Apply {} has waited for confirmation since {}\nand will be rolled back in {} s.\n",
-                       status.pending->id, utc(status.pending->since),
-                       (status.pending->remaining.count() + 999) / 1000);
+    text = fmt::format("Apply {} has waited for confirmation since {}\nand will be rolled back in {}.\n",
+                       status.pending->id, utc(status.pending->since), time_left(status.pending->remaining));
   }
   if (!status.degraded.empty()) {
     text += fmt::format("Degraded: {}.\nFix it, and run `knockwork apply`.\n", status.degraded);

@@ -54,6 +54,8 @@ bool follows_from(std::string_view name, Cause cause) {
   return false;
 }
 
+bool remembers_tokens(std::string_view chain) { return chain == "token_use"; }
+
 std::string_view left_in(std::string_view set) {
   return set == "spent" ? "spent uses" : set == "counted" ? "counted grants" : "half-finished sequences";
 }

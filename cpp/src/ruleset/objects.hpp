@@ -10,6 +10,10 @@ enum class Cause { always_allow, places, ports, settings, sequences, sources };
 // Whether the set, map or chain of that name differs where these differ.
 bool follows_from(std::string_view name, Cause cause);
 
+// Whether the chain says how long used tokens are remembered, which follows from the times of all sequences
+// with tokens.
+bool remembers_tokens(std::string_view chain);
+
 // What a set holds of sequences that are no more, in a report's words.
 std::string_view left_in(std::string_view set);
 

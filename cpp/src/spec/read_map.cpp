@@ -5,30 +5,15 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <numeric>
 
+#include "knockwork/words.hpp"
 #include "spec/readers.hpp"
 #include "text/utf8.hpp"
 
 namespace knockwork::spec {
 namespace {
 
-constexpr std::size_t kMostKeys = 24;          // of one mapping of the table
-constexpr std::size_t kLongestSuggested = 32;  // characters of a key worth comparing
-
-std::size_t edit_distance(std::string_view left, std::string_view right) {
-  std::vector<std::size_t> row(right.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < left.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < right.size(); ++j) {
-      const std::size_t replaced = diagonal + (left[i] == right[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
+constexpr std::size_t kMostKeys = 24;  // of one mapping of the table
 
 std::string list_of(std::span<const Key> keys) {
   std::string list;
@@ -71,15 +56,11 @@ std::span<const Scope> neighbours(Scope scope) {
 }
 
 // The key of this mapping that `name` was probably meant to be.
-const Key* nearest(Scope scope, std::string_view name) {
-  if (name.size() > kLongestSuggested) return nullptr;
-  const Key* best = nullptr;
-  std::size_t least = std::max<std::size_t>(1, name.size() / 3) + 1;
-  for (const Key& key : keys(scope)) {
-    const std::size_t distance = edit_distance(name, key.name);
-    if (distance < least) least = distance, best = &key;
-  }
-  return best;
+const Key* meant_key(Scope scope, std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const Key& key : keys(scope)) names.push_back(key.name);
+  const auto meant = nearest(name, names);
+  return meant ? find(keys(scope), *meant) : nullptr;
 }
 
 // Tells of an unknown key; returns the key of this mapping that is meant, if any.
@@ -97,7 +78,7 @@ const Key* report_unknown(Scope scope, const Value& name, Faults& faults) {
       return nullptr;
     }
   }
-  if ((meant = nearest(scope, name.text()))) fault.remedy = fmt::format("did you mean `{}`?", meant->name);
+  if ((meant = meant_key(scope, name.text()))) fault.remedy = fmt::format("did you mean `{}`?", meant->name);
   faults.at(name, std::move(fault));
   return meant;
 }

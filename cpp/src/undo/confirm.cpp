@@ -8,6 +8,7 @@
 #include "host/lock.hpp"
 #include "host/session.hpp"
 #include "journal/audit.hpp"
+#include "knockwork/words.hpp"
 #include "pending/proof.hpp"
 #include "pending/timer.hpp"
 #include "records/in_doubt.hpp"
@@ -42,38 +43,52 @@ Pending read_waiting(const std::string& id) {
   return *pending;
 }
 
-template <typename T>
-T said(const spec::Parsed<T>& parsed, std::string_view what) {
-  if (parsed) return *parsed;
-  throw SystemError(fmt::format("{}: {}; {}", what, parsed.error().message, parsed.error().remedy));
+struct Limits {
+  std::chrono::milliseconds shortest, longest;
+};
+constexpr Limits kConfirmWithin{1s, 1h}, kGrant{100ms, 720h}, kSpan{0s, 720h};
+
+std::string written(std::chrono::milliseconds time) {
+  return to_string(Duration::milliseconds(time.count()));
+}
+
+// A time within the limits of the option that takes it, which are the ones to be told.
+std::chrono::milliseconds limited(std::string_view text, std::string_view what, const Limits& limits) {
+  const auto refuse = [&](const std::string& message, const std::string& remedy) {
+    throw SystemError(fmt::format("{}: {}; {}", what, message, remedy));
+  };
+  const auto time = spec::parse_any_time(text);
+  if (!time) refuse(time.error().message, time.error().remedy);
+  if (*time < limits.shortest || *time > limits.longest) {
+    refuse(fmt::format("{} is too {}", text, *time < limits.shortest ? "short" : "long"),
+           fmt::format("use {} to {}", written(limits.shortest), written(limits.longest)));
+  }
+  return *time;
 }
 
 }  // namespace
 
 std::chrono::milliseconds parse_time(std::string_view text, std::string_view what) {
-  return std::chrono::milliseconds(said(spec::parse_duration(text), what).milliseconds());
+  const std::chrono::milliseconds time = limited(text, what, kGrant);
+  if (const auto kept = spec::parse_duration(text); !kept)  // the kernel does not keep finer durations
+    throw SystemError(fmt::format("{}: {}; {}", what, kept.error().message, kept.error().remedy));
+  return time;
 }
 
 std::chrono::milliseconds parse_span(std::string_view text, std::string_view what) {
-  return text == "0" ? 0ms : said(spec::parse_span(text), what);
+  return text == "0" ? 0ms : limited(text, what, kSpan);
 }
 
 std::chrono::milliseconds parse_confirm_within(std::string_view text, std::string_view what) {
-  const std::chrono::milliseconds time = parse_time(text, what);
-  if (time < 1s || time > 1h) {
-    throw SystemError(
-        fmt::format("{}: {} is too {}; use 1s to 1h", what, text, time < 1s ? "short" : "long"));
-  }
-  return time;
+  return limited(text, what, kConfirmWithin);
 }
 
 std::string confirm(const std::string& id, Proof proof, Kernel& kernel, const Settings& settings) {
   const Lock lock(settings.lock_timeout);
   const Pending pending = read_waiting(id);
   const auto refuse = [&](const std::string& why) {
-    throw SystemError(fmt::format("apply {} is not confirmed, and will be rolled back in {} s: {}",
-                                  pending.id, (waiting(pending, boot_clock()).remaining.count() + 999) / 1000,
-                                  why));
+    throw SystemError(fmt::format("apply {} is not confirmed, and will be rolled back in {}: {}", pending.id,
+                                  time_left(waiting(pending, boot_clock()).remaining), why));
   };
   if (is_over(pending, kernel.generation().boot, boot_clock())) {
     refuse("its time is up");

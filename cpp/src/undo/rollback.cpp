@@ -6,6 +6,7 @@
 #include "commit/spelling.hpp"
 #include "host/clocks.hpp"
 #include "host/files.hpp"
+#include "knockwork/words.hpp"
 #include "report/fingerprint.hpp"
 #include "ruleset/decompile/program_of.hpp"
 
@@ -123,8 +124,8 @@ std::vector<std::string> pending_warnings() {
   if (!pending) return warnings;
   const Waiting now = waiting(*pending, boot_clock());
   return {fmt::format(
-      "apply {} waits for confirmation and will be rolled back in {} s: this plan assumes that it stays",
-      now.id, (now.remaining.count() + 999) / 1000)};
+      "apply {} waits for confirmation and will be rolled back in {}: this plan assumes that it stays",
+      now.id, time_left(now.remaining))};
 }
 
 }  // namespace knockwork

@@ -1,9 +1,11 @@
 // Durations: "1m30s" and back.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
+#include "knockwork/words.hpp"
 #include "text/utf8.hpp"
 #include "values/values.hpp"
 
@@ -17,6 +19,7 @@ struct Unit {
 constexpr std::array<Unit, 6> kUnits{
     {{"w", 604'800'000}, {"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 constexpr std::size_t kMostDigits = 10;  // no overflow, whatever the units
+constexpr std::int64_t kMostCount = 9'999'999'999;
 
 constexpr const char* kRemedy = "write it as 5s, 500ms, 1m30s, 2h or 1d";
 
@@ -55,11 +58,26 @@ std::string to_string(Duration duration) {
   return text;
 }
 
+std::string time_left(std::chrono::milliseconds time) {
+  constexpr int kUnitsShown = 2;
+  std::int64_t rest = (std::max<std::int64_t>(time.count(), 0) + 999) / 1000 * 1000;
+  if (rest == 0) return "0s";
+  std::string text;
+  int shown = 0;
+  for (const Unit& unit : kUnits) {
+    if (unit.name == "w" || (shown == 0 && rest < unit.ms)) continue;
+    if (shown++ == kUnitsShown) break;
+    if (rest >= unit.ms) text += fmt::format("{}{}", rest / unit.ms, unit.name);
+    rest %= unit.ms;
+  }
+  return text;
+}
+
 std::int64_t tokens_at_once(const Token& token) {
   return (token.ahead.milliseconds() + token.skew.milliseconds()) / token.period.milliseconds() + 1;
 }
 
-spec::Parsed<std::chrono::milliseconds> spec::parse_span(std::string_view text) {
+spec::Parsed<std::chrono::milliseconds> spec::parse_any_time(std::string_view text) {
   const std::string message = quote(text) + " is not a duration";
   std::int64_t ms = 0;
   std::size_t next_unit = 0;  // units come in falling order, each at most once
@@ -67,9 +85,8 @@ spec::Parsed<std::chrono::milliseconds> spec::parse_span(std::string_view text) 
     std::size_t digits = 0;
     while (digits < rest.size() && is_digit(rest[digits])) ++digits;
     if (digits == 0) return refuse(message, kRemedy);
-    if (digits > kMostDigits) return too_long();
-    std::int64_t count = 0;
-    std::from_chars(rest.data(), rest.data() + digits, count);
+    std::int64_t count = kMostCount;
+    if (digits <= kMostDigits) std::from_chars(rest.data(), rest.data() + digits, count);
     rest.remove_prefix(digits);
     if (rest.empty())
       return tl::unexpected(Fault{"a duration without a unit", "add one: s for seconds, m for minutes",
@@ -82,13 +99,13 @@ spec::Parsed<std::chrono::milliseconds> spec::parse_span(std::string_view text) 
     rest.remove_prefix(letters);
   }
   if (text.empty()) return refuse(message, kRemedy);
-  if (ms > kLongest.milliseconds()) return too_long();
   return std::chrono::milliseconds(ms);
 }
 
 spec::Parsed<Duration> spec::parse_duration(std::string_view text) {
-  const auto span = parse_span(text);
+  const auto span = parse_any_time(text);
   if (!span) return tl::unexpected(span.error());
+  if (*span > std::chrono::milliseconds(kLongest.milliseconds())) return too_long();
   return check(span->count());
 }
 

@@ -46,8 +46,9 @@ Parsed<std::string> parse_host(std::string_view text);  // in lower case
 Parsed<std::uint32_t> parse_integer(std::string_view text, std::uint32_t least, std::uint32_t most);
 Parsed<bool> parse_boolean(std::string_view text);       // true, false, yes, no
 Parsed<Duration> parse_duration(std::string_view text);  // "1m30s", as finely as the kernel counts
-Parsed<std::chrono::milliseconds> parse_span(std::string_view text);  // the same from 0s on: "5ms"
-Parsed<Network> parse_declared_network(std::string_view text);        // as parse_network, with what is wrong
+// As it is written, of any length: what takes it has limits of its own.
+Parsed<std::chrono::milliseconds> parse_any_time(std::string_view text);
+Parsed<Network> parse_declared_network(std::string_view text);  // as parse_network, with what is wrong
 Parsed<std::string> parse_name(std::string_view text);
 Parsed<std::string> parse_interface(std::string_view text);            // "eth0", "eth*"
 Parsed<std::string> parse_protected_interface(std::string_view text);  // and "!wg0": all but that

@@ -7,7 +7,9 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string_view>
 #include <vector>
@@ -17,6 +19,9 @@
 
 namespace knockwork {
 namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 // The table's name is the first attribute of every kind of object (linux/netfilter/nf_tables.h).
 static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE == 1 && NFTA_SET_TABLE == 1 &&
@@ -53,17 +58,25 @@ class Notified final : public Commits {
   }
 
   // What came meanwhile is taken as well: one look at the table answers for all of it.
-  void wait() override {
-    while (!read_one()) continue;
-    while (waiting()) read_one();
+  bool wait(milliseconds longest) override {
+    const auto end = steady_clock::now() + longest;
+    bool ours = false;
+    for (auto left = longest; !ours;
+         left = std::chrono::duration_cast<milliseconds>(end - steady_clock::now())) {
+      if (!waiting(std::max(left, milliseconds(0)))) return false;
+      ours = read_one();
+    }
+    while (waiting(milliseconds(0))) read_one();
+    return true;
   }
 
  private:
   static constexpr std::size_t kBuffer = 1U << 16;
 
-  bool waiting() const {
+  // A signal ends the wait as well.
+  bool waiting(milliseconds longest) const {
     pollfd one{mnl_socket_get_fd(socket_.get()), POLLIN, 0};
-    return ::poll(&one, 1, 0) > 0;
+    return ::poll(&one, 1, static_cast<int>(longest.count())) > 0;
   }
 
   // Whether it may have been ours: what was lost may.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "knockwork/words.hpp"
+
 namespace knockwork {
 namespace {
 
@@ -46,19 +48,24 @@ std::string sources_of(const Ruleset& ruleset) {
 
 std::string text_of(std::optional<int> prefix) { return prefix ? std::to_string(*prefix) : ""; }
 
-std::string elements_of(const Ruleset& ruleset, std::initializer_list<const char*> names) {
+using Less = bool (*)(std::string_view one, std::string_view other);
+
+std::string elements_of(const Ruleset& ruleset, std::initializer_list<const char*> names, Less less) {
   std::string text;
   for (const char* name : names) {
     const Set* set = ruleset.set(name);
     if (set == nullptr) continue;
-    for (const Element& element : set->elements) text += (text.empty() ? "" : ", ") + element.key;
+    std::vector<std::string> keys;
+    for (const Element& element : set->elements) keys.push_back(element.key);
+    std::sort(keys.begin(), keys.end(), less);
+    for (const std::string& key : keys) text += (text.empty() ? "" : ", ") + key;
   }
   return text;
 }
 
 std::string interfaces_of(const Ruleset& ruleset) {
-  const std::string without = elements_of(ruleset, {"left_out"});
-  return without.empty() ? elements_of(ruleset, {"interfaces"}) : "all but " + without;
+  const std::string without = elements_of(ruleset, {"left_out"}, natural_less);
+  return without.empty() ? elements_of(ruleset, {"interfaces"}, natural_less) : "all but " + without;
 }
 
 // How many ports `dispatch` and `ranges` send to a verdict; ports themselves stay hidden.
@@ -84,7 +91,8 @@ std::vector<LiveSetting> settings_of(const Ruleset& ruleset) {
           {"ipv4_prefix", text_of(ipv4_prefix(ruleset)), Cause::settings},
           {"ipv6_prefix", text_of(ipv6_prefix(ruleset)), Cause::settings},
           {"log", declared_log(ruleset), Cause::settings},
-          {"always_allow", elements_of(ruleset, {"always_allow4", "always_allow6"}), Cause::always_allow},
+          {"always_allow", elements_of(ruleset, {"always_allow4", "always_allow6"}, source_less),
+           Cause::always_allow},
           {"interfaces", interfaces_of(ruleset), Cause::settings},
           {"public", ports_of(ruleset, "accept"), Cause::ports}};
 }
