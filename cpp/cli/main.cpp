@@ -61,25 +61,34 @@ std::vector<std::string> names(const CLI::App& group) {
   return all;
 }
 
-// What to say of a word that names no command; empty where all name one. CLI11 only says that one is missing.
-std::string unknown_command(int argc, char** argv, const CLI::App& app) {
-  const CLI::App* group = &app;
+// The command that the first words name, and what is wrong with them: empty where all name one. CLI11 only
+// says that one is missing.
+struct Named {
   std::string path = "knockwork";
-  for (int at = 1; at < argc && argv[at][0] != '-'; ++at) {
+  std::string fault;
+};
+
+Named named_by(int argc, char** argv, const CLI::App& app) {
+  Named named;
+  const CLI::App* group = &app;
+  int at = 1;
+  for (; at < argc && argv[at][0] != '-' && !names(*group).empty(); ++at) {
     const std::string_view word = argv[at];
-    const std::vector<std::string> known = names(*group);
-    if (known.empty()) return "";  // what follows are arguments
-    const auto named = group->get_subcommands([&](const CLI::App* each) { return each->get_name() == word; });
-    if (named.empty()) {
+    const auto found = group->get_subcommands([&](const CLI::App* each) { return each->get_name() == word; });
+    if (found.empty()) {
+      const std::vector<std::string> known = names(*group);
       const auto meant = nearest(word, {known.begin(), known.end()});
-      return fmt::format("`{}` has no command `{}`; {}", path, word,
-                         meant ? fmt::format("did you mean `{}`?", *meant)
-                               : fmt::format("it has {}", fmt::join(known, ", ")));
+      named.fault = fmt::format("`{}` has no command `{}`; {}", named.path, word,
+                                meant ? fmt::format("did you mean `{}`?", *meant)
+                                      : fmt::format("it has {}", fmt::join(known, ", ")));
+      return named;
     }
-    group = named.front();
-    path += fmt::format(" {}", word);
+    group = found.front();
+    named.path += fmt::format(" {}", word);
   }
-  return "";
+  if (at == argc && !names(*group).empty())
+    named.fault = fmt::format("`{}` needs a command: {}", named.path, fmt::join(names(*group), ", "));
+  return named;
 }
 
 int run(int argc, char** argv, Chosen& chosen) {
@@ -110,9 +119,9 @@ int run(int argc, char** argv, Chosen& chosen) {
       print(in_80_columns(text.str()));
       return kFine;
     }
-    const std::string unknown = unknown_command(argc, argv, app);
-    fail(unknown.empty() ? error.what() : unknown);
-    print_error("See knockwork --help.\n");
+    const Named named = named_by(argc, argv, app);
+    fail(named.fault.empty() ? error.what() : named.fault);
+    print_error(fmt::format("See {} --help.\n", named.path));
     return kError;
   }
   return chosen.run();

@@ -47,7 +47,7 @@ def test_syntax(shell: str, tmp_path: Path) -> None:
 def test_another_shell() -> None:
     done = subprocess.run([binary(), "completion", "ksh"], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (
-        1, "", "knockwork: error: SHELL: ksh is not bash, zsh or fish\nSee knockwork --help.\n")
+        1, "", "knockwork: error: SHELL: ksh is not bash, zsh or fish\nSee knockwork completion --help.\n")
 
 
 def test_man(tmp_path: Path) -> None:

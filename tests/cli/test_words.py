@@ -22,16 +22,18 @@ sequences:
 KEY = "/var/lib/knockwork/fingerprint.key"
 
 
-@pytest.mark.parametrize("words,said", [
-    ("aply", "`knockwork` has no command `aply`; did you mean `apply`?"),
-    ("aply --check", "`knockwork` has no command `aply`; did you mean `apply`?"),
-    ("import knokd f", "`knockwork import` has no command `knokd`; did you mean `knockd`?"),
-    ("derive shw", "`knockwork derive` has no command `shw`; did you mean `show`?"),
-    ("epoch publsh 1", "`knockwork epoch` has no command `publsh`; did you mean `publish`?"),
-    ("epoch remove-all", "`knockwork epoch` has no command `remove-all`; it has show, publish, retire")])
-def test_unknown_commands(knockwork: Knockwork, words: str, said: str) -> None:
-    """The word that names none, and the nearest that does."""
-    assert knockwork.refused(*words.split()) == f"knockwork: error: {said}\nSee knockwork --help.\n"
+@pytest.mark.parametrize("words,said,page", [
+    ("aply", "`knockwork` has no command `aply`; did you mean `apply`?", ""),
+    ("aply --check", "`knockwork` has no command `aply`; did you mean `apply`?", ""),
+    ("import knokd f", "`knockwork import` has no command `knokd`; did you mean `knockd`?", " import"),
+    ("derive shw", "`knockwork derive` has no command `shw`; did you mean `show`?", " derive"),
+    ("epoch publsh 1", "`knockwork epoch` has no command `publsh`; did you mean `publish`?", " epoch"),
+    ("epoch remove-all", "`knockwork epoch` has no command `remove-all`; it has show, publish, retire", " epoch"),
+    ("epoch", "`knockwork epoch` needs a command: show, publish, retire", " epoch"),
+    ("epoch publish", "EPOCH is required", " epoch publish")])
+def test_unknown_commands(knockwork: Knockwork, words: str, said: str, page: str) -> None:
+    """The word that names none, the nearest that does, and whose --help tells more."""
+    assert knockwork.refused(*words.split()) == f"knockwork: error: {said}\nSee knockwork{page} --help.\n"
 
 
 @pytest.mark.parametrize("command,limits", [

@@ -29,7 +29,6 @@ NAMES = f"""\
 fd66::1 both six
 {SERVER[1]} gate
 """
-USAGE = "\nSee knockwork --help.\n"
 
 
 @pytest.fixture
@@ -173,7 +172,8 @@ USAGES = {
 @pytest.mark.parametrize("case", USAGES)
 def test_wrong_usage(client: Knockwork, case: str) -> None:
     command, message = USAGES[case]
-    assert client.refused(*command.split()) == f"knockwork: error: {message}{USAGE}"
+    assert client.refused(*command.split()) == (
+        f"knockwork: error: {message}\nSee knockwork {command.split()[0]} --help.\n")
 
 
 def test_progress(client: Knockwork, server: Knockwork) -> None:
