@@ -73,7 +73,7 @@ def test_shut_out(everywhere: Controller) -> None:
     assert outcome.failed == {"host1": 1}, outcome.output
     result = outcome.result()
     assert re.fullmatch(
-        r"apply [0-9a-f]{8} (is not confirmed, and the host will roll it back within \d+ s|was not confirmed in "
+        r"apply [0-9a-f]{8} (is not confirmed, and the host will roll it back within \d+\w+|was not confirmed in "
         r"time, and the host has rolled it back): a new connection failed: (.|\n)*",
         result["msg"]), outcome.output
     assert result["confirmed"] is False
@@ -99,7 +99,7 @@ def test_an_old_grant_proves_nothing(controller: Controller) -> None:
     outcome = controller.play(_ssh("60s", (47012, 48123)), limit="host1")
     source = controller.bed.address("controller")
     assert re.fullmatch(
-        r"apply ([0-9a-f]{8}) is not confirmed, and the host will roll it back within \d+ s: apply \1 is not "
+        r"apply ([0-9a-f]{8}) is not confirmed, and the host will roll it back within \d+\w+: apply \1 is not "
         rf"confirmed, and will be rolled back in \d+\w+: {source} has not connected since then: an old grant proves "
         r"nothing. Knock, reconnect and confirm over the new connection", outcome.result()["msg"]), outcome.output
     assert _pending(controller)

@@ -99,7 +99,7 @@ def test_values(lab: Lab, knockwork: Knockwork) -> None:
         'sequence="ssh"': 2, 'sequence="a.b@c-d"': 1, 'sequence="alice"': 0}
     assert grants[f'sequence="backup",epoch="{day}"'] == 0 and grants['sequence="fleet",epoch="7"'] == 0
     assert found["knockwork_active_grants"][""] == 3
-    assert found["knockwork_half_way_sources"][""] == 1
+    assert found["knockwork_half_done_sources"][""] == 1
     assert found["knockwork_locked_out_sources"][""] == 1
     assert found["knockwork_set_size_elements"]['set="expected4"'] == 1024
     assert found["knockwork_set_elements"]['set="granted6"'] == 1

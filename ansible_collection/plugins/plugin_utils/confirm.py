@@ -25,6 +25,14 @@ _PROVES_NOTHING = (
 _ATTEMPTS = 3  # a packet may be lost, and a lockout may last
 
 
+def _in_words(seconds):
+    """Rounded up, as the command writes it: 59s, 5m, 1m30s, 1h."""
+    whole = int(seconds) + 1
+    if whole >= 3600:
+        return '%dh' % (whole // 3600) + ('%dm' % (whole % 3600 // 60) if whole % 3600 >= 60 else '')
+    return ('%dm' % (whole // 60) if whole >= 60 else '') + ('%ds' % (whole % 60) if whole % 60 else '')
+
+
 class ConfirmingAction(ReconnectingAction):
     """The module as it is. Where it left an apply waiting: a new connection, and the confirmation over that."""
 
@@ -55,7 +63,7 @@ class ConfirmingAction(ReconnectingAction):
             result['confirmed'] = True
             return
         left = pending['remaining_ms'] / 1000.0 - (time.monotonic() - since)
-        what = ('is not confirmed, and the host will roll it back within %d s' % (left + 1) if left > 0
+        what = ('is not confirmed, and the host will roll it back within %s' % _in_words(left) if left > 0
                 else 'was not confirmed in time, and the host has rolled it back')
         result.update(failed=True, confirmed=False, msg='apply %s %s: %s' % (pending['id'], what, why))
 

@@ -83,7 +83,7 @@ void add_sources(Page& page, const Status& status) {
   for (const SequenceStatus& each : status.sequences) page.sample(each.uses, labels_of(each.name));
   page.gauge("active_grants", "How many grants last.", status.grants.size());
   page.gauge("locked_out_sources", "How many sources are locked out.", status.lockouts.size());
-  page.gauge("half_way_sources", "How many sources are in the middle of a sequence.",
+  page.gauge("half_done_sources", "How many sources are in the middle of a sequence.",
              static_cast<std::uint64_t>(status.half_done));
 }
 

@@ -13,10 +13,10 @@ constexpr std::size_t kLongestSuggested = 32;  // characters of a word worth com
 std::size_t edit_distance(std::string_view left, std::string_view right) {
   std::vector<std::size_t> row(right.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < left.size(); ++i) {
+  for (const char byte : left) {
     std::size_t diagonal = row[0]++;
     for (std::size_t j = 0; j < right.size(); ++j) {
-      const std::size_t replaced = diagonal + (left[i] == right[j] ? 0 : 1);
+      const std::size_t replaced = diagonal + (byte == right[j] ? 0 : 1);
       diagonal = row[j + 1];
       row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
     }
