@@ -28,31 +28,38 @@
 namespace knockwork {
 namespace {
 
+// By the values of their sources: parsed once, since there may be many thousands.
+std::vector<Holder> in_order(std::vector<std::pair<Network, Holder>> holders) {
+  std::sort(holders.begin(), holders.end(), [](const auto& left, const auto& right) {
+    return left.first != right.first ? left.first < right.first
+                                     : natural_less(left.second.sequence, right.second.sequence);
+  });
+  std::vector<Holder> sorted;
+  sorted.reserve(holders.size());
+  for (auto& [source, holder] : holders) sorted.push_back(std::move(holder));
+  return sorted;
+}
+
 std::vector<Holder> grants(const LiveTable& live, const Program& program) {
   std::map<EdgeId, std::string_view> names;
   for (const Track& track : program.tracks) names.emplace(track.edges.back().id, track.name);
-  std::vector<Holder> holders;
+  std::vector<std::pair<Network, Holder>> holders;
   for (const Admission& each : admissions(live)) {
     const auto name = names.find(each.edge);
-    holders.push_back({shown_source(each.source, program),
-                       std::string(name == names.end() ? "a removed sequence" : name->second), each.expires});
+    holders.push_back(
+        {each.source,
+         {shown_source(each.source, program),
+          std::string(name == names.end() ? "a removed sequence" : name->second), each.expires}});
   }
-  return holders;
+  return in_order(std::move(holders));
 }
 
 std::vector<Holder> locked_out(const LiveTable& live, Program program) {
   program.ipv6_prefix = lockout_prefix(program);
-  std::vector<Holder> locked;
+  std::vector<std::pair<Network, Holder>> locked;
   for (const LockedSource& each : lockouts(live))
-    locked.push_back({shown_source(each.source, program), "", each.expires});
-  return locked;
-}
-
-void sort(std::vector<Holder>& holders) {
-  std::sort(holders.begin(), holders.end(), [](const Holder& left, const Holder& right) {
-    return left.source != right.source ? source_less(left.source, right.source)
-                                       : natural_less(left.sequence, right.sequence);
-  });
+    locked.push_back({each.source, {shown_source(each.source, program), "", each.expires}});
+  return in_order(std::move(locked));
 }
 
 std::string why_degraded(const std::optional<LiveTable>& live, const std::vector<std::string>& damaged) {
@@ -194,8 +201,6 @@ Status status(Kernel& kernel, const Settings& settings) {
             [](const auto& left, const auto& right) { return natural_less(left.name, right.name); });
   status.grants = grants(*live, program);
   status.lockouts = locked_out(*live, program);
-  sort(status.grants);
-  sort(status.lockouts);
   status.half_done = static_cast<int>(half_done(*live, program));
   status.fill = fill_of(*live);
   for (std::string& warning : warnings_about(*live, program, kernel))
