@@ -6,6 +6,8 @@
 // this host's kernel knows it, or where this side really spoke first.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <set>
 
 #include "ruleset/compile/rulebook.hpp"
@@ -19,20 +21,21 @@ class Doors {
 
   std::vector<Chain> chains() const {
     std::vector<Chain> chains{input()};
-    if (!protected_services(program_).empty()) {
-      chains.push_back({"door", "", {}, door({}, "segment", false)});
+    if (any_lasting_port()) {
+      chains.push_back({"door", "", {}, door({}, "segment", false, {})});
       chains.push_back({"segment", "", {}, segment({}, false)});
     }
-    if (!book_.cut().empty()) {
-      chains.push_back({"cut_door", "", {}, door({}, "cut_segment", true)});
+    if (std::any_of(book_.cut().begin(), book_.cut().end(), is_single)) {
+      chains.push_back({"cut_door", "", {}, door({}, "cut_segment", true, {})});
       chains.push_back({"cut_segment", "", {}, segment({}, true)});
     }
     for (const Segment& each : segment_ranges(program_)) {
       const bool cut = is_cut(book_.cut(), each);
       Rules rules = renewing(each);
-      append(rules, door(each.ranges, segment_of(each), cut));
+      append(rules, door(each.ranges, segment_of(each), cut, each.span.protocol));
       chains.push_back({door_segment_chain(each), "", {}, std::move(rules)});
-      chains.push_back({segment_of(each), "", {}, segment(each.ranges, cut)});
+      if (each.span.protocol == Protocol::tcp)
+        chains.push_back({segment_of(each), "", {}, segment(each.ranges, cut)});
     }
     if (!book_.stealth()) add_turned_away(chains);
     add_place_chains(chains);
@@ -41,6 +44,16 @@ class Doors {
   }
 
  private:
+  static bool is_single(const Service& service) { return service.first == service.last; }
+
+  // A single port whose connections do not end with their grants.
+  bool any_lasting_port() const {
+    const std::vector<Service> services = protected_services(program_);
+    return std::any_of(services.begin(), services.end(), [&](const Service& service) {
+      return is_single(service) && !std::binary_search(book_.cut().begin(), book_.cut().end(), service);
+    });
+  }
+
   static std::string segment_of(const Segment& each) { return "segment_" + segment_chain(each); }
 
   // A segment's ranges, and the single ports inside it that sequences name.
@@ -116,26 +129,31 @@ class Doors {
     return rules;
   }
 
-  Rules refused() const {
+  // The protocol of all packets that come to a chain; none where single ports of both share it.
+  using Of = std::optional<Protocol>;
+  static bool may_be(Protocol protocol, Of of) { return of.value_or(protocol) == protocol; }
+
+  static std::string datagrams(Of of) { return of ? "" : "meta l4proto 17 "; }
+
+  Rules refused(Of of) const {
     if (!program_.reject) return {"drop"};
-    if (book_.stealth()) return {"goto rejected"};
+    if (book_.stealth() || of == Protocol::tcp) return {"goto rejected"};
+    if (of == Protocol::udp) return {"goto disguised"};
     return {"meta l4proto 17 goto disguised", "goto rejected"};
   }
 
   // One protected service of this host. With `cut` a live grant is asked for, whatever goes on.
-  Rules door(const std::vector<Service>& ranges, const std::string& segments, bool cut) const {
-    Rules rules{kNotSyn + " goto " + segments};
-    if (!cut) {
-      rules.emplace_back("meta l4proto 17 ct state established ct direction original accept");
-    }
+  Rules door(const std::vector<Service>& ranges, const std::string& segments, bool cut, Of of) const {
+    Rules rules;
+    if (may_be(Protocol::tcp, of)) rules.push_back(kNotSyn + " goto " + segments);
+    if (!cut && may_be(Protocol::udp, of)) rules.push_back(datagrams(of) + kGoesOn + " accept");
     append(rules, book_.allowed());
     append(rules, book_.granted(ranges));
-    if (cut) {
-      rules.push_back(kEndedDatagram);
-    } else {
-      append(rules, spoken("ct state established ", "saddr", "sport", "daddr", "dport"));
+    if (may_be(Protocol::udp, of)) {
+      append(rules, cut ? Rules{datagrams(of) + kGoesOn + " drop"}
+                        : spoken("ct state established ", "saddr", "sport", "daddr", "dport"));
     }
-    append(rules, refused());
+    append(rules, refused(of));
     return rules;
   }
 
@@ -149,7 +167,7 @@ class Doors {
     append(rules, book_.granted(ranges));
     if (cut) append(rules, {"ct state established drop", kOwnSocket + " drop"});
     if (book_.stealth() || !program_.reject) {
-      append(rules, refused());
+      append(rules, refused(Protocol::tcp));
     } else {
       // Such a segment gets no answer, and would leave an entry in conntrack.
       rules.emplace_back("tcp option md5sig exists drop");
@@ -271,18 +289,18 @@ class Doors {
   }
 
   Rules at_place(const Place& place) const {
+    const bool tcp = place.span.protocol == Protocol::tcp;
+    const std::string later = tcp ? kNotSyn + " " : "";
     Rules rules = book_.renewing(place.doors);
-    if (!place.cut()) {
-      append(rules, {kNotSyn + " ct state established ct direction original accept",
-                     "meta l4proto 17 ct state established ct direction original accept"});
-    }
+    if (!place.cut()) rules.push_back(later + kGoesOn + " accept");
     append(rules, book_.allowed());
     append(rules, book_.reached(place.doors));
     if (place.cut()) {
-      append(rules, {kNotSyn + " ct state established drop", kEndedDatagram});
+      rules.push_back(tcp ? kNotSyn + " ct state established drop" : kGoesOn + " drop");
     } else {
       append(rules, spoken("ct state established ", "saddr", "sport", "daddr", "dport"));
-      append(rules, {kNotSyn + " " + kOwnSocket + " accept", kNotSyn + " meta l4proto @underway accept"});
+      if (tcp)
+        append(rules, {kNotSyn + " " + kOwnSocket + " accept", kNotSyn + " meta l4proto @underway accept"});
     }
     rules.emplace_back(program_.reject ? "goto rejected" : "drop");
     return rules;

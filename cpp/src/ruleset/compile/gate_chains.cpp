@@ -3,6 +3,8 @@
 // Whoever passes here is not in yet: `input` and `forward` ask again (door_chains.cpp).
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ruleset/compile/rulebook.hpp"
 #include "ruleset/log.hpp"
 
@@ -95,7 +97,9 @@ class Gate {
 
   // A protected port of this host. What it is to the routing table alone, `input` judges.
   Rules admitted(const std::vector<Service>& ranges) const {
-    Rules rules{"fib daddr type != local accept", kNotSyn + " accept"};
+    Rules rules{"fib daddr type != local accept"};
+    const bool datagrams = !ranges.empty() && ranges.front().protocol == Protocol::udp;
+    if (!datagrams) rules.push_back(kNotSyn + " accept");
     append(rules, book_.allowed());
     append(rules, book_.granted(ranges));
     rules.emplace_back("goto refuse");
@@ -346,7 +350,9 @@ class Gate {
       rules.emplace_back("drop");
       return rules;
     };
-    chains.push_back({"cut", "", {}, covered({})});
+    if (std::any_of(book_.cut().begin(), book_.cut().end(),
+                    [](const Service& service) { return service.first == service.last; }))
+      chains.push_back({"cut", "", {}, covered({})});
     for (const Segment& segment : segment_ranges(program_)) {
       if (is_cut(book_.cut(), segment))
         chains.push_back({cut_segment_chain(segment), "", {}, covered(segment.ranges)});

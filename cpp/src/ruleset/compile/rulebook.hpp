@@ -23,8 +23,9 @@ inline void append(Rules& rules, const Rules& more) { rules.insert(rules.end(), 
 // connection, whatever conntrack remembers of the last one.
 inline const std::string kSyn = "tcp flags syn / fin,syn,rst,ack";
 inline const std::string kNotSyn = "tcp flags != syn / fin,syn,rst,ack";
-// Of a flow that ended with its grant, which `gate` did not know by its port: another table translates it.
-inline const std::string kEndedDatagram = "meta l4proto 17 ct state established ct direction original drop";
+// Of a flow that this side has answered. It is dropped where the flow ended with its grant, and `gate` did
+// not know it by its port, since another table translates it.
+inline const std::string kGoesOn = "ct state established ct direction original";
 // The priority is a scratch register that carries an edge, the packet type a flag of two bits:
 // they are those of any packet again when a knock goes on. The mark is never touched.
 inline const std::string kFired = "meta pkttype set broadcast";
