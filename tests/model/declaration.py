@@ -5,6 +5,7 @@ import hashlib
 import ipaddress
 import random
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 ALLOWED = ("10.200.255.0/28", "fd99:0:0:ff::/64")  # the sources' pools are in script.py
 _SERVICES = ("22/tcp", "443/tcp", "51820/udp", "60007/udp", "60000-60010/udp", "60005-60020/udp",
@@ -78,6 +79,7 @@ class Declaration:
     ipv6_prefix: int | None
     log: str | None
     sequences: tuple[Sequence, ...]
+    interfaces: tuple[str, ...] = ()
 
     def source_key(self, source: str) -> str:
         """How the sets call a source."""
@@ -160,7 +162,8 @@ class Declaration:
                            ("always_allow", self.always_allow), ("wrong_knock", self.wrong_knock),
                            ("lockout", self.lockout and f"{self.lockout}ms"), ("guards", self.guards),
                            ("sources", self.sources), ("ipv4_prefix", self.ipv4_prefix),
-                           ("ipv6_prefix", self.ipv6_prefix), ("log", self.log)):
+                           ("ipv6_prefix", self.ipv6_prefix), ("log", self.log),
+                           ("interfaces", self.interfaces)):
             if value:
                 lines.append(f"{key}: {_list(value) if isinstance(value, tuple) else value}")
         lines.append("sequences:")
@@ -195,17 +198,20 @@ def _any_key(name: str) -> str:
 
 
 def _list(words: tuple[str, ...]) -> str:
-    return "[" + ", ".join(f'"{word}"' if ":" in word else word for word in words) + "]"
+    return "[" + ", ".join(f'"{word}"' if set(word) & set(":!") else word for word in words) + "]"
 
 
+@lru_cache(maxsize=None)
 def _holds(network: str, source: str) -> bool:
     return ipaddress.ip_address(source) in ipaddress.ip_network(network)
 
 
+@lru_cache(maxsize=None)
 def _widened(source: str, prefix: int) -> str:
     return str(ipaddress.ip_network(f"{source}/{prefix}", strict=False).network_address)
 
 
+@lru_cache(maxsize=None)
 def covers(service: str, port: int, protocol: str) -> bool:
     """Whether "60000-60010/udp" or "22/tcp" holds a port."""
     ports, _, its_protocol = service.partition("/")

@@ -18,7 +18,8 @@ _FOREVER = 3600  # seconds; long enough that an age tells the time of arrival
 _MARK = f"{{ meta mark timeout {_FOREVER}s }}"
 _STATES = {"new": "new,untracked", "established": "established", "related": "related", "invalid": "invalid"}
 _PASSED = ("kept", "cleaned", "mixed", "lost")
-_SETS = ("arrived", *_STATES, "reply", "ours", *_PASSED, "redirected", "redirected_lost", "answered", "quoted")
+_SETS = ("arrived", *_STATES, "reply", "ours", *_PASSED, "redirected", "redirected_lost", "answered", "quoted",
+         "disguised", "unmarked")
 _OURS = 'iifname != "eth0" accept'  # not what comes from the host behind, which echoes our numbers
 _TCP = "meta l4proto 6 meta mark set @th,32,32"
 # A packet with a token has its number in the IP header, any other in its payload.
@@ -50,7 +51,13 @@ def table(dirty: bool) -> str:
               "meta priority none goto cleaned_", "goto mixed_"]
     for hook in ("input", "forward"):
         lines += _chain(hook, f"type filter hook {hook} priority -160;", _OURS, "meta l4proto 6 jump socket_")
+    # Where other firewalls stand.
+    lines += _chain("disguised", *(f"{numbered} add @disguised_ {_MARK}" for numbered in _NUMBERED),
+                    f"meta mark set {mark}")
+    lines += _chain("unmarked", *(f"{numbered} add @unmarked_ {_MARK}" for numbered in _NUMBERED), "meta mark set 0")
+    lines += _chain("between", "type filter hook input priority 0;", _OURS, "udp dport 1 jump disguised_")
     lines += _chain("delivered", "type filter hook input priority 400;", _OURS,
+                    *(["meta mark 0 jump unmarked_"] if dirty else []),
                     f"th dport 1 ct status dnat meta mark != {mark} goto redirected_lost_",
                     "th dport 1 ct status dnat goto redirected_", *passed)
     # The kernel itself gives what it forwards a priority.
@@ -94,6 +101,8 @@ class Seen:
     misquoted: bool  # answered by an error that names other ports; UDP alone
     reply: bool  # by conntrack, of a connection that began on the other side
     ours: bool  # the server's kernel has its socket; false where it came to no door
+    disguised: bool = False  # other firewalls took it for one to another port
+    unmarked: bool = False  # the mark that it had before the gate is 0 behind it
 
     @property
     def goes_by_nat(self) -> bool:
@@ -105,7 +114,7 @@ def read(lab: Lab, packets: Sequence[Packet]) -> list[Seen]:
     """What became of each."""
     now = time.monotonic()
     listing = parse(lab.server.output(["/usr/sbin/nft", "-p", "list", "table", "inet", "observer"]))
-    raw = {name: {_number(key): left for key, left in listing.live(f"{name}_").items()} for name in _SETS}
+    raw = {name: {serial_of(key): left for key, left in listing.live(f"{name}_").items()} for name in _SETS}
     renumbered = {number & ~RENUMBERED for name in _PASSED for number in raw[name] if number & RENUMBERED}
     noted = {name: {number & ~RENUMBERED: left for number, left in numbers.items()}
              for name, numbers in raw.items()}
@@ -121,11 +130,12 @@ def read(lab: Lab, packets: Sequence[Packet]) -> list[Seen]:
                          number in noted["answered"],
                          packet.protocol == "udp" and number in noted["answered"]
                          and (packet.source_port << 16 | packet.port) not in quoted,
-                         number in noted["reply"], number in noted["ours"]))
+                         number in noted["reply"], number in noted["ours"], number in noted["disguised"],
+                         number in noted["unmarked"]))
     return seen
 
 
-def _number(key: str) -> int:
+def serial_of(key: str) -> int:
     """A serial number, below 2^16. nft shows it in the network's byte order or in the machine's."""
     one, other = _either(int(key, 16))
     for mark in (one, other):  # in the header of a packet with a token

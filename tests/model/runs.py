@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.pool import Pool
+from typing import TypeVar
 
 from bed import linux
 from model import trial
@@ -15,6 +16,8 @@ from model.report import report
 from model.network import Site
 from model.trial import Trial
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 JOBS = 3  # most of a trial is waiting
 
 _site: Site | None = None  # a worker's own
@@ -75,19 +78,29 @@ def many(chosen: Iterable[int], jobs: int = JOBS) -> Iterator[Outcome]:
         yield from pool.imap_unordered(_run, chosen)
 
 
-def on_sites(work: Callable[[Site, str], bool], names: Sequence[str], jobs: int = JOBS) -> list[bool]:
-    """What a module's function says of each name, on some worker's site."""
+def on_sites(work: Callable[[Site, Item], Result], items: Sequence[Item], jobs: int = JOBS) -> list[Result]:
+    """What a module's function says of each item, on some worker's site."""
     with _pool(jobs) as pool:
-        return pool.starmap(_on_site, [(work, name) for name in names], chunksize=1)
+        return pool.starmap(_on_site, [(work, item) for item in items], chunksize=1)
+
+
+def as_they_come(work: Callable[[Site, Item], Result], items: Iterable[Item], jobs: int = JOBS) -> Iterator[Result]:
+    """The same, in any order."""
+    with _pool(jobs) as pool:
+        yield from pool.imap_unordered(_on_site_for, ((work, item) for item in items))
 
 
 def _pool(jobs: int) -> Pool:
     return multiprocessing.get_context("fork").Pool(jobs, _open_site, (os.getpid(),))
 
 
-def _on_site(work: Callable[[Site, str], bool], name: str) -> bool:
+def _on_site(work: Callable[[Site, Item], Result], item: Item) -> Result:
     assert _site is not None
-    return work(_site, name)
+    return work(_site, item)
+
+
+def _on_site_for(task: tuple[Callable[[Site, Item], Result], Item]) -> Result:
+    return _on_site(*task)
 
 
 def _open_site(maker: int) -> None:

@@ -5,6 +5,7 @@ import ipaddress
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 from bed.lab import BROADCAST, SERVER
 from bed.packets import ACK, FIN, RST, SYN, TCP_FLAGS
@@ -22,6 +23,7 @@ _ENDS = ((), (RST,), (FIN | ACK,), (RST | ACK,), (FIN | ACK, ACK), (FIN | ACK, R
 _ADDRESSES = (*OWN, "10.88.0.6", "10.88.0.7", "10.88.0.20", "10.88.1.1", "fd88::7", "fd88::20")
 
 
+@lru_cache(maxsize=None)
 def is_routed(address: str) -> bool:
     """Whether the server sends it on."""
     return any(ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in BEHIND)
@@ -66,6 +68,7 @@ class Packet:
     begun_there: bool = False  # the server's side sent a datagram the other way, before the script; UDP alone
     forged: bool = False  # just before, the source sent a packet the other way in the server's side's name
     token: Token | None = None  # what it carries; UDP alone
+    form: str = ""  # a rare one, of forms.py
 
     @property
     def address(self) -> str:
@@ -97,7 +100,7 @@ class Script:
     dirty: bool
     neighbour: Neighbour = Neighbour()
 
-    @property
+    @cached_property
     def begun_there(self) -> frozenset[Flow]:
         """The flows of datagrams that the server's side began."""
         return frozenset(packet.flow for packet in self.packets if packet.begun_there)

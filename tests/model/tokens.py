@@ -14,11 +14,16 @@ _WITHIN = {"10.88.0.0": "10.88.0.7", "fd88::": "fd88::7", "10.77.0.0": "10.77.0.
 
 
 def with_tokens(dice: random.Random, declaration: Declaration, script: Script) -> tuple[Declaration, Script]:
-    """Some token sequences more, and packets that carry tokens, at their times among the others."""
+    """Some token sequences more, and packets that carry tokens."""
     declaration = with_token_sequences(dice, declaration)
+    return declaration, with_token_packets(dice, declaration, script)
+
+
+def with_token_packets(dice: random.Random, declaration: Declaration, script: Script) -> Script:
+    """With packets that carry tokens, at their times among the others."""
     sequences = [sequence for sequence in declaration.sequences if sequence.token]
     if not sequences:
-        return declaration, script
+        return script
     sources = sorted({packet.source for packet in script.packets})
     ports = iter(_SOURCE_PORTS)
     packets = list(script.packets)
@@ -43,7 +48,7 @@ def with_tokens(dice: random.Random, declaration: Declaration, script: Script) -
     neighbour = script.neighbour
     if declaration.mode == "gate" and not neighbour.ways_out and dice.random() < 0.3:
         neighbour = replace(neighbour, ways_out=(Translation(dice.choice(sequences).token, NOWHERE["udp"]),))
-    return declaration, replace(script, packets=tuple(packets), neighbour=neighbour)
+    return replace(script, packets=tuple(packets), neighbour=neighbour)
 
 
 def _any_token(dice: random.Random, sent: list[Token], sequence: Sequence) -> Token:

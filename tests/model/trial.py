@@ -63,13 +63,18 @@ def run(made: Site, declaration: Declaration, script: Script,
         made.server.nft("flush set inet knockwork underway\n")  # as if the first apply were long ago
     if tampering:
         made.server.nft(tampering(table))
+    return play(made, declaration, script, table)
+
+
+def play(made: Site, declaration: Declaration, script: Script, table: Table) -> Trial:
+    """Where everything is loaded. `table` is what the declaration's should be."""
     edges = {step: edge for edge, step in observer.steps(table).items()}
     made.server.nft(filling(edges, script))
     begun = [packet for packet in script.packets if packet.begun_there]
     made.server.call(sender.begin, [packet for packet in begun if not is_routed(packet.address)])
     made.behind.call(sender.begin, [packet for packet in begun if is_routed(packet.address)])
-    made.server.call(sender.announce, announcing_port(), neighbour.to)
-    sent, looks = _send(made, script)
+    made.server.call(sender.announce, announcing_port(), script.neighbour.to)
+    sent, looks = send(made, script)
     seen = observer.read(made, script.packets)
     seen = [replace(one, ours=one.ours or packet.protocol == "udp" and packet.flow in script.begun_there)
             for one, packet in zip(seen, script.packets)]
@@ -87,7 +92,7 @@ def run(made: Site, declaration: Declaration, script: Script,
                  comparison.account)
 
 
-def _send(made: Site, script: Script) -> tuple[list[tuple[float, float]], dict[int, Look]]:
+def send(made: Site, script: Script) -> tuple[list[tuple[float, float]], dict[int, Look]]:
     """The times of the packets, and the looks at the sets after some and at the end."""
     sent: list[tuple[float, float]] = []
     looks: dict[int, Look] = {}

@@ -1,0 +1,333 @@
+"""A play in which every rule has its turn: the same each time, and over before anything in it expires."""
+
+from dataclasses import dataclass, field, replace
+
+from bed.lab import SERVER
+from bed.packets import ACK, FIN, RST, SYN, TCP_FLAGS
+from model.declaration import Declaration, Sequence
+from model.forms import FORMS
+from model.neighbour import NOWHERE, Neighbour, Translation
+from model.script import LINK_LOCAL, OWN, Packet, Script, Token
+
+STEP = 0.0001  # seconds between packets
+_ECHO = 0.015  # … after datagrams that may be answered
+LATER = 0.3  # … before the second part, which shows what is refreshed
+_ALLOWED = ("10.200.255.7", "fd99:0:0:ff::7")
+_PLACES = (("10.88.0.7", "10.88.0.6", "10.88.1.1", OWN[1]), ("fd88::7", "fd88::20", OWN[3]))
+ANNOUNCED = ("10.200.127.9", "fd99:0:0:3f::9")  # somebody whose connection another table expects
+_CROWD = 4
+_ODD = (*TCP_FLAGS.values(), RST | ACK, FIN | ACK)
+
+
+PARTS = ("sequences", "sequences, IPv6 first", "strangers", "led", "led early", "errands", "given", "strays", "used",
+         "ended", "led, ended")
+# Without knocks in their second part, which would make up for what the first has left.
+_ALONE = ("errands", "given", "strays", "used", "ended", "led, ended")
+_GOING_ON = ("used", "ended", "led, ended")
+
+
+@dataclass(frozen=True)
+class Play:
+    """A script for `sender.rush`."""
+
+    script: Script
+    second: int  # the number of the packet from which on it is later
+    first: dict[tuple[str, bool], str]  # who played a sequence, by its name and whether in IPv6
+    given: tuple[Packet, ...]  # by those who have a grant for just that port
+
+
+def play(declaration: Declaration, part: str) -> Play:
+    """One of `PARTS`."""
+    stage = _Stage(declaration)
+    neighbour = _neighbour(declaration, part) if part.startswith("led") else Neighbour()
+    for six in (True, False) if part.endswith("first") else (False, True):
+        for sequence in declaration.sequences if part.startswith(("sequences", "given", "used", "ended")) else ():
+            _sequence(stage, sequence, six)
+        if part == "strangers":
+            _strangers(stage, six)
+            _privileged(stage, six)
+            _forms(stage, six)
+        if part.startswith("led"):
+            _led(stage, neighbour, six)
+        if part == "given":
+            _given(stage, six)
+        if part == "strays":
+            _strays(stage, six)
+    stage.now += LATER
+    second = len(stage.packets)
+    for packet in stage.packets[:second] if part in _GOING_ON else ():
+        if packet.port not in _ports(declaration):
+            stage.again(packet, flags=ACK)
+    for six in (False, True) if part not in _ALONE else ():
+        for sequence in declaration.sequences:
+            _again(stage, sequence, six)
+    return Play(Script(tuple(stage.packets), dirty=True, neighbour=neighbour), second, stage.first,
+                tuple(stage.given))
+
+
+@dataclass
+class _Stage:
+    declaration: Declaration
+    packets: list[Packet] = field(default_factory=list)
+    now: float = 0
+    networks: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
+    strangers: int = 0
+    source_port: int = 20000
+    tokens: dict[str, int] = field(default_factory=dict)
+    first: dict[tuple[str, bool], str] = field(default_factory=dict)  # who played a sequence
+    given: list[Packet] = field(default_factory=list)
+
+    def source(self, six: bool) -> str:
+        """A new one, in networks of its own; for whom `from` is."""
+        self.networks[six] += 1
+        wide = (self.declaration.ipv6_prefix or 128) < 64
+        return f"fd99:0:0:{self.networks[six] << 8 * wide:x}::1" if six else f"10.200.{self.networks[six]}.1"
+
+    def stranger(self, six: bool) -> str:
+        """Another new one, for whom no `from` is."""
+        self.strangers += 1
+        low, high = self.strangers % 126, self.strangers // 126
+        return f"fd99:0:{self.strangers:x}::1" if six else f"10.200.{128 + low}.{1 + high}"
+
+    def send(self, source: str, target: str, to: str = "", source_port: int = 0, **options: object) -> Packet:
+        """One packet, from a new port unless told."""
+        port, _, protocol = target.partition("/")
+        self.source_port += 1
+        packet = Packet(self.now, source, int(port), protocol, source_port=source_port or self.source_port, to=to)
+        self.packets.append(replace(packet, **options))
+        self.now += STEP
+        return self.packets[-1]
+
+    def again(self, packet: Packet, **options: object) -> None:
+        """More of the same flow."""
+        self.packets.append(replace(packet, at=self.now, begun_there=False, forged=False, **options))
+        self.now += STEP
+
+    def token(self, sequence: Sequence) -> Token:
+        """A new one."""
+        self.tokens[sequence.name] = self.tokens.get(sequence.name, 0) + 1
+        return Token(sequence.name, self.tokens[sequence.name], padding=4)
+
+
+def _knock(stage: _Stage, sequence: Sequence, source: str, knocks: tuple[str, ...] | None = None) -> None:
+    for knock in sequence.knock if knocks is None else knocks:
+        stage.send(source, knock)
+    if sequence.token and knocks is None:
+        token = stage.token(sequence)
+        stage.send(source, sequence.token, token=token)
+        stage.send(source, sequence.token, token=token)
+
+
+def _sequence(stage: _Stage, sequence: Sequence, six: bool) -> None:
+    closed = [other for other in stage.declaration.sequences if other.name == sequence.closes]
+    source = stage.source(six)
+    stage.first[sequence.name, six] = source
+    for opened in closed or [sequence]:
+        _probe(stage, opened, source)
+    for opened in closed:
+        _knock(stage, opened, source)
+    _knock(stage, sequence, source)
+    if closed:
+        stage.now += _ECHO
+    for opened in closed or [sequence]:
+        _probe(stage, opened, source)
+    _mistakes(stage, sequence, six)
+
+
+def _mistakes(stage: _Stage, sequence: Sequence, six: bool) -> None:
+    """Each by somebody else, with what it leads to; and by more than there may be room for, none at all."""
+    knocks = sequence.knock
+    for _ in range(_CROWD):
+        source = stage.source(six)
+        _knock(stage, sequence, source)
+        for service in sequence.opens:
+            for to in _addresses(sequence, six):
+                stage.send(source, _ends(service)[0], to, flags=ACK)  # of no connection
+    if sequence.token:
+        for spoiled in ("shifted", "short", "wrong"):
+            stage.send(stage.source(six), sequence.token, token=replace(stage.token(sequence), spoiled=spoiled))
+        stage.send(stage.source(six), sequence.token)
+        return
+    plays = [knocks[1:], knocks[::-1], knocks[:-1], tuple(knock for knock in knocks for _ in range(2)),
+             (knocks[0], _beside(knocks[0]), *knocks[1:]), (_beside(knocks[-1]), *knocks, *knocks)]
+    for play_ in plays:
+        source = stage.source(six)
+        _knock(stage, sequence, source, play_)
+        for service in sequence.opens[:1]:
+            stage.send(source, _ends(service)[0], to=_addresses(sequence, six)[0])
+
+
+def _beside(knock: str) -> str:
+    port, _, protocol = knock.partition("/")
+    return f"{int(port) - 1}/{protocol}"
+
+
+def _above(knock: str) -> str:
+    port, _, protocol = knock.partition("/")
+    return f"{int(port) + 1}/{protocol}"
+
+
+def _ends(service: str) -> list[str]:
+    """Ports: of a range the first, the last, one between, and those just outside."""
+    ports, _, protocol = service.partition("/")
+    first, _, last = ports.partition("-")
+    if not last:
+        return [service]
+    return [f"{port}/{protocol}" for port in (int(first), int(last), int(first) + 1, int(first) - 1, int(last) + 1)]
+
+
+def _addresses(sequence: Sequence, six: bool) -> list[str]:
+    return [*_PLACES[six]] if sequence.to else ["", OWN[2 * six + 1]]
+
+
+def _probe(stage: _Stage, sequence: Sequence, source: str) -> None:
+    """Connections, segments of none, datagrams and more of them, to all that it opens."""
+    six = ":" in source
+    flows = []
+    for service in sequence.opens:
+        for target in _ends(service):
+            for to in _addresses(sequence, six):
+                flows.append(stage.send(source, target, to))
+                if target.endswith("tcp"):
+                    stage.again(flows[-1], flags=ACK)
+                    stage.send(source, target, to, flags=ACK)
+                else:
+                    stage.send(source, target, to, begun_there=True)
+    stage.now += _ECHO
+    for flow in flows:
+        stage.again(flow, flags=ACK)
+        stage.again(flow, flags=SYN)
+
+
+def _targets(declaration: Declaration) -> list[str]:
+    """All ports of a declaration, and some that are nobody's."""
+    knocks = sorted({*declaration.knocks, *declaration.tokens})
+    services = [end for service in sorted(declaration.services) for end in _ends(service)[:2]]
+    public = [end for service in declaration.public for end in _ends(service)]
+    beside = [*map(_beside, knocks), *map(_above, knocks)]
+    return [*knocks, *beside, *services, *public, "9/udp", "9/tcp", "1/udp", "1/tcp"]
+
+
+def _strangers(stage: _Stage, six: bool) -> None:
+    """Everything by somebody else, wherever it goes, and in every form of TCP."""
+    addresses = ["", OWN[2 * six + 1], *_PLACES[six]]
+    for target in _targets(stage.declaration):
+        for to in addresses:
+            stage.send(stage.stranger(six), target, to)
+        if target.endswith("tcp"):
+            for flags in _ODD:
+                stage.send(stage.stranger(six), target, flags=flags)
+            forged = stage.send(stage.stranger(six), target, forged=True)
+            stage.again(forged, flags=ACK)
+        else:
+            stage.send(stage.stranger(six), target, cast=True)
+            stage.again(stage.send(stage.stranger(six), target, forged=True))
+            stage.send(stage.stranger(six), target, begun_there=True)
+            stage.send(stage.stranger(six), target, source_port=1)
+            stage.again(stage.send(stage.stranger(six), target, source_port=1, forged=True))
+
+
+def _given(stage: _Stage, six: bool) -> None:
+    """Who has a grant of an earlier declaration's, for one port inside what is a range by now."""
+    for sequence in stage.declaration.sequences:
+        for service in sequence.opens if not sequence.to else ():
+            source = stage.source(six)
+            inside = _ends(service)[2:] or [service]
+            for target in inside:
+                packet = stage.send(source, target)
+                stage.now += _ECHO
+                stage.again(packet, flags=ACK)
+                stage.send(source, target, flags=ACK)
+                if target == inside[0]:
+                    stage.given.append(packet)
+
+
+def _strays(stage: _Stage, six: bool) -> None:
+    """So few that each is logged."""
+    for knock in sorted(stage.declaration.knocks):
+        stage.send(stage.stranger(six), knock)
+        stage.send(stage.stranger(six), _beside(knock))
+    for target in ("9/udp", "9/tcp"):
+        stage.send(stage.stranger(six), target)
+
+
+def _privileged(stage: _Stage, six: bool) -> None:
+    """Those who are always allowed, and of the link, whose addresses cost nothing."""
+    sources = [_ALLOWED[six], *(LINK_LOCAL if six else ())]
+    for target in _targets(stage.declaration):
+        for source in sources:
+            flow = stage.send(source, target)
+            if target.endswith("tcp"):
+                stage.again(flow, flags=ACK)
+                stage.send(source, target, flags=ACK)
+        for to in _PLACES[six]:
+            stage.send(sources[0], target, to)
+        for to in ("", _PLACES[six][0]):
+            stage.send(OWN[2 * six + 1], target, to)
+    for sequence in stage.declaration.sequences:
+        for source in sources:
+            _knock(stage, sequence, source)
+    for source, source_port in ((LINK_LOCAL[0], 547), (LINK_LOCAL[0], 548), (stage.stranger(six), 547)) if six else ():
+        for port in (545, 546):
+            stage.send(source, f"{port}/udp", source_port=source_port)
+
+
+def _forms(stage: _Stage, six: bool) -> None:
+    """What a stack seldom sends."""
+    for form in FORMS:
+        for target in _targets(stage.declaration):
+            if form == "signed" and target.endswith("udp") or form == "unsummed" and target.endswith("tcp"):
+                continue
+            for flags in (SYN, ACK) if target.endswith("tcp") else (SYN,):
+                stage.send(stage.stranger(six), target, flags=flags, form=form)
+
+
+def _again(stage: _Stage, sequence: Sequence, six: bool) -> None:
+    """The same source, later: what it has is refreshed, or is not."""
+    source = stage.first.get((sequence.name, six)) or stage.source(six)
+    _knock(stage, sequence, source)
+    for service in sequence.opens:
+        for to in _addresses(sequence, six)[:1]:
+            stage.send(source, _ends(service)[0], to)
+    other = stage.source(six)
+    for knock in sequence.knock:
+        stage.send(other, _beside(knock))
+
+
+def _ports(declaration: Declaration) -> set[int]:
+    """Where nothing goes on."""
+    return {int(knock.partition("/")[0]) for knock in declaration.knocks | declaration.tokens}
+
+
+def _neighbour(declaration: Declaration, part: str) -> Neighbour:
+    """It leads out of every port, to where nobody protects anything, and into every kind of service."""
+    here = [end for sequence in declaration.sequences if not sequence.to for service in sequence.opens
+            for end in _ends(service)[:1]]
+    free = ({"tcp": "8022/tcp", "udp": "5182/udp"} if declaration.mode == "gate" else
+            {"tcp": "80/tcp", "udp": "8000/udp"})
+    ways_in = [Translation(free[protocol], int(target.partition("/")[0]))
+               for protocol in free for target in [end for end in here if end.endswith(protocol)][:1]]
+    knocks = sorted(declaration.knocks | declaration.tokens)
+    to = ("10.88.1.1", "fd88::20") if part == "led early" else SERVER
+    there = {**NOWHERE, "udp": NOWHERE["udp"] if "30000/udp" in declaration.tokens else 30000}  # somebody answers
+    ways_out = [Translation(target, there[target.partition("/")[2]], to)
+                for target in (*here, *knocks, *map(_above, knocks))]
+    return Neighbour(part == "led early", tuple(ways_in), tuple(ways_out), here[0], ANNOUNCED)
+
+
+def _led(stage: _Stage, neighbour: Neighbour, six: bool) -> None:
+    """By a neighbour's ways, before and after a sequence; and what was announced."""
+    targets = [way.target for way in (*neighbour.ways_in, *neighbour.ways_out)]
+    sources = [stage.source(six) for _ in stage.declaration.sequences]
+    for sequence, source in zip(stage.declaration.sequences, sources):
+        flows = [stage.send(source, target) for target in targets]
+        _knock(stage, sequence, source)
+        flows += [stage.send(source, target) for target in targets]
+        stage.now += _ECHO
+        for flow in flows:
+            stage.again(flow, flags=ACK)
+    for target in targets:
+        stage.send(stage.stranger(six), target, flags=ACK)
+        stage.send(stage.stranger(six), target, forged=True)
+    flow = stage.send(ANNOUNCED[six], neighbour.announced)
+    stage.again(flow, flags=ACK)

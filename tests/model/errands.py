@@ -1,0 +1,136 @@
+"""What does not come by way of the callers' link as TCP or UDP: over the loopback, from behind, and ICMP."""
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from bed import packets
+from bed.lab import SERVER
+from model import forgetting
+from model.declaration import Declaration
+from model.network import Site
+
+_PATIENCE = 0.05  # seconds for an answer
+_TIMES = 4  # more than the hosts have to say by themselves
+_HOPS = ("10.89.0.2", "fd89::2")  # behind
+_CALLERS = ("10.200.120.1", "fd99:0:7800::1")
+_ICMP6 = (*range(1, 5), *range(128, 138), 143)
+_PORT = 4711  # nobody's
+_LOOPBACK = ("127.0.0.1", "::1")
+
+
+def errands(made: Site, declaration: Declaration) -> tuple[str, ...]:
+    """What came of each."""
+    targets = [_first(service) for sequence in declaration.sequences for service in sequence.opens if not sequence.to]
+    knocks = [_first(knock) for sequence in declaration.sequences for knock in sequence.knock]
+    found = []
+    for host, addresses in ((made.server, (*SERVER, *_LOOPBACK)), (made.behind, SERVER)):
+        said = host.call(ask, targets, knocks, addresses)
+        found += [f"{host.name}: {answer}" for answer in said]
+    found.append(f"an older session works: {_older_session(made)}")
+    for hops in (255, 64):
+        before = made.server.call(counts)
+        made.callers.call(send_icmp, hops)
+        for source, target in zip(_HOPS, _CALLERS):
+            made.behind.call(send_through, source, target)
+        time.sleep(_PATIENCE)
+        after = made.server.call(counts)
+        found += [f"{name} of {hops} hops" for name in sorted(after) if after[name] - before.get(name, 0) >= _TIMES
+                  and name.startswith(("Icmp6InType", "IcmpMsgInType", "IpForwDatagrams", "Ip6OutForwDatagrams"))]
+    return tuple(found)
+
+
+def _older_session(made: Site) -> bool:
+    """One that the server began, and that conntrack has forgotten, where the other side is the next to speak."""
+    made.behind.call(speak_later, _PORT, _PATIENCE)
+    connection: int = made.server.call("open_connection", "10.89.0.1", "10.89.0.2", _PORT, 1)
+    try:
+        made.server.call(forgetting.forget)
+        said: bytes = made.server.call("exchange", connection, b"", 4 * _PATIENCE)
+        return said == b"later"
+    finally:
+        made.server.call("close_connection", connection)
+
+
+def speak_later(port: int, pause: float) -> None:
+    """Accept one connection, and say something after a while."""
+    listener = socket.create_server(("", port), reuse_port=True)
+
+    def serve() -> None:
+        with listener, listener.accept()[0] as peer:
+            time.sleep(pause)
+            peer.sendall(b"later")
+
+    threading.Thread(target=serve, daemon=True).start()
+
+
+def _first(service: str) -> tuple[int, str]:
+    ports, _, protocol = service.partition("/")
+    return int(ports.partition("-")[0]), protocol
+
+
+def ask(targets: Iterable[tuple[int, str]], knocks: Iterable[tuple[int, str]], addresses: Iterable[str]) -> list[str]:
+    """What services say to this host, before and after knocks."""
+    found = []
+    for address in addresses:
+        found += _said(targets, address)
+        for port, protocol in knocks:
+            _probe(protocol, address, port)
+        found += _said(targets, address)
+    return found
+
+
+def _said(targets: Iterable[tuple[int, str]], address: str) -> list[str]:
+    return [f"{address} {port}/{protocol} {_probe(protocol, address, port)}" for port, protocol in targets]
+
+
+def _probe(protocol: str, address: str, port: int) -> str:
+    answer = (packets.probe_tcp(address, port, None, _PATIENCE) if protocol == "tcp" else
+              packets.probe_udp(address, port, None, _PATIENCE))
+    return answer.value
+
+
+def send_icmp(hops: int) -> None:
+    """Of every type that a rule could be about, with and without what proves that it comes from the link."""
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as handle:
+        handle.bind((_CALLERS[0], 0))
+        for kind in (8, 13):
+            for _ in range(_TIMES):
+                handle.sendto(_with_sum(struct.pack("!BBHHH", kind, 0, 0, 1, 1)), (SERVER[0], 0))
+    with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as handle:
+        handle.bind((_CALLERS[1], 0))
+        for kind in _ICMP6:
+            handle.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, hops)
+            for _ in range(_TIMES):
+                handle.sendto(struct.pack("!BBHI", kind, 0, 0, 0) + bytes(48), (SERVER[1], 0))
+
+
+def send_through(source: str, target: str) -> None:
+    """From behind the server to a caller."""
+    for _ in range(_TIMES):
+        packets.raw_udp(target, 9, source)
+
+
+def _with_sum(message: bytes) -> bytes:
+    total = sum(struct.unpack(f"!{len(message) // 2}H", message))
+    total = (total & 0xffff) + (total >> 16)
+    return message[:2] + struct.pack("!H", ~total & 0xffff) + message[4:]
+
+
+def counts() -> dict[str, int]:
+    """What this host's IP has counted."""
+    return dict(_counts())
+
+
+def _counts() -> Iterator[tuple[str, int]]:
+    for line in Path("/proc/net/snmp6").read_text(encoding="ascii").splitlines():
+        name, number = line.split()
+        yield name, int(number)
+    lines = Path("/proc/net/snmp").read_text(encoding="ascii").splitlines()
+    for names, numbers in zip(lines[::2], lines[1::2]):
+        title, *words = names.split()
+        for word, number in zip(words, numbers.split()[1:]):
+            yield f"{title.removesuffix(':')}{word}", int(number)
