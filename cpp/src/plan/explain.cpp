@@ -258,7 +258,7 @@ class Explainer {
   std::vector<Change> changes_;
 };
 
-std::string with(std::string what, const std::string& fingerprint) {
+std::string with(const std::string& what, const std::string& fingerprint) {
   return fingerprint.empty() ? what : what + ' ' + fingerprint;
 }
 
