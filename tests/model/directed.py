@@ -6,24 +6,26 @@ from bed.lab import SERVER
 from bed.packets import ACK, FIN, RST, SYN, TCP_FLAGS
 from model.declaration import Declaration, Sequence
 from model.forms import FORMS
+from model.network import OVERHEARD
 from model.neighbour import NOWHERE, Neighbour, Translation
 from model.script import LINK_LOCAL, OWN, Packet, Script, Token
 
 STEP = 0.0001  # seconds between packets
 _ECHO = 0.015  # … after datagrams that may be answered
-LATER = 0.3  # … before the second part, which shows what is refreshed
+LATER = 0.6  # … before the second part, which shows what is refreshed
 _ALLOWED = ("10.200.255.7", "fd99:0:0:ff::7")
 _PLACES = (("10.88.0.7", "10.88.0.6", "10.88.1.1", OWN[1]), ("fd88::7", "fd88::20", OWN[3]))
 ANNOUNCED = ("10.200.127.9", "fd99:0:0:3f::9")  # somebody whose connection another table expects
 _CROWD = 4
+_BEHIND = {"tcp": 22, "udp": 51820}  # services of the host behind
 _ODD = (*TCP_FLAGS.values(), RST | ACK, FIN | ACK)
 
 
 PARTS = ("sequences", "sequences, IPv6 first", "strangers", "led", "led early", "errands", "given", "strays", "used",
-         "ended", "led, ended")
+         "ended", "led, ended", "led early, ended")
 # Without knocks in their second part, which would make up for what the first has left.
-_ALONE = ("errands", "given", "strays", "used", "ended", "led, ended")
-_GOING_ON = ("used", "ended", "led, ended")
+_GOING_ON = ("used", "ended", "led, ended", "led early, ended")
+_ALONE = ("errands", "given", "strays", *_GOING_ON)
 
 
 @dataclass(frozen=True)
@@ -308,21 +310,28 @@ def _neighbour(declaration: Declaration, part: str) -> Neighbour:
     ways_in = [Translation(free[protocol], int(target.partition("/")[0]))
                for protocol in free for target in [end for end in here if end.endswith(protocol)][:1]]
     knocks = sorted(declaration.knocks | declaration.tokens)
-    to = ("10.88.1.1", "fd88::20") if part == "led early" else SERVER
-    there = {**NOWHERE, "udp": NOWHERE["udp"] if "30000/udp" in declaration.tokens else 30000}  # somebody answers
+    early = part.startswith("led early")
+    to = ("10.88.1.1", "fd88::20") if early else SERVER
+    there = _BEHIND if early else {
+        protocol: NOWHERE[protocol] if f"{port}/{protocol}" in declaration.tokens | declaration.knocks else port
+        for protocol, port in OVERHEARD}  # where it can be, somebody answers
     ways_out = [Translation(target, there[target.partition("/")[2]], to)
                 for target in (*here, *knocks, *map(_above, knocks))]
-    return Neighbour(part == "led early", tuple(ways_in), tuple(ways_out), here[0], ANNOUNCED)
+    return Neighbour(early, tuple(ways_in), tuple(ways_out), here[0], ANNOUNCED)
 
 
 def _led(stage: _Stage, neighbour: Neighbour, six: bool) -> None:
     """By a neighbour's ways, before and after a sequence; and what was announced."""
     targets = [way.target for way in (*neighbour.ways_in, *neighbour.ways_out)]
-    sources = [stage.source(six) for _ in stage.declaration.sequences]
-    for sequence, source in zip(stage.declaration.sequences, sources):
-        flows = [stage.send(source, target) for target in targets]
+    knocks = stage.declaration.knocks | stage.declaration.tokens
+    services = [target for target in targets if target not in knocks | {*map(_above, knocks)}]
+    for target in targets:
+        stage.send(stage.stranger(six), target)
+    for sequence in stage.declaration.sequences:
+        source = stage.source(six)
+        flows = [stage.send(source, target) for target in services]
         _knock(stage, sequence, source)
-        flows += [stage.send(source, target) for target in targets]
+        flows += [stage.send(source, target) for target in services]
         stage.now += _ECHO
         for flow in flows:
             stage.again(flow, flags=ACK)

@@ -37,6 +37,8 @@ EQUIVALENT = (
     Equivalent(r"chain renewal_\w+: add @renewed(.*) → update @renewed\1", "`renew` has found that it is not there"),
     Equivalent(r"set none (drop|accept) → .*(meta priority set 7411:7|ct state invalid|meta pkttype != host) drop$",
                "the priority of a packet that is dropped is nobody's"),
+    Equivalent(r"limit rate 1000/second burst 10000 packets (.*) → .*@holders\d \1$",
+               "a bound of what is logged at once, far beyond what these plays log"),
     Equivalent(r"chain known: tcp flags syn / fin,syn,rst,ack return → tcp flags syn / fin,syn,rst return",
                "a SYN with ACK is no beginning, wherever it goes from there"),
     Equivalent(r"chain (turned_away|refusals|output): type .*policy accept; → .*policy drop;$",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bed.table import Block, Line, Table, parse, seconds
-from model import nflog, observer, sender
+from model import directed, nflog, observer, sender
 from model.declaration import Declaration
 from model.directed import Play
 from model.errands import errands
@@ -15,12 +15,12 @@ from model.network import Site
 from model.script import is_routed
 from model.tokens import filling
 
-_LIST = "/usr/sbin/nft -p list table inet"
 _GROUPS = (7411, 7412)
 _TIME = re.compile(r"(?<= timeout )(\d+)ms")
 _BURST = 20  # of wrong knocks that are logged, whatever the time
 _SHORTEST = 100  # milliseconds: shorter ones mean "at once"
-_LONG = 20  # seconds
+_LEAST = 10  # seconds: the shortest time but one, and no play takes so long
+_LONG = 20
 _SLOWER = 100
 
 
@@ -147,13 +147,13 @@ def _given(declaration: Declaration, play: Play, edges: dict[tuple[str, int], in
 
 
 def _sets(made: Site, second: int) -> dict[str, frozenset[str]]:
-    listing = made.server.output(["/bin/sh", "-c", f"{_LIST} knockwork && {_LIST} observer"])
-    at = listing.index("table inet observer")
-    arrived = parse(listing[at:]).live("arrived_")
+    listing = made.server.output(["/usr/sbin/nft", "-p", "list", "ruleset"])  # both at one time
+    tables = {table.name: table for table in map(parse, re.split(r"(?m)^(?=table )", listing)[1:])}
+    arrived = tables["inet observer"].live("arrived_")
     age = max((3600 - left for key, left in arrived.items() if observer.serial_of(key) == sender.serial(second)),
-              default=-1.0) + 0.05
+              default=-1.0) + directed.LATER / 2
     return {block.name: frozenset(_told(element, age) for element in block.elements)
-            for block in parse(listing[:at]).blocks if block.dynamic}
+            for block in tables["inet knockwork"].blocks if block.dynamic}
 
 
 def _told(element: str, recent: float) -> str:
@@ -161,7 +161,8 @@ def _told(element: str, recent: float) -> str:
     found = re.search(r" timeout (\S+) expires (\S+)", element)
     if not found:
         return element
-    age = seconds(found[1]) - seconds(found[2])
+    # An update changes the time left, and perhaps not what is listed as the whole: long ones are multiples of this.
+    age = -seconds(found[2]) % _LEAST if seconds(found[1]) >= _LEAST else seconds(found[1]) - seconds(found[2])
     # Those times are far from what would be rounded another way a few seconds later.
     left = f" left {round(seconds(found[2]), -1):.0f}" if seconds(found[1]) >= _LONG else ""
     return element.replace(f" expires {found[2]}", left + (" late" if age <= recent else ""))
