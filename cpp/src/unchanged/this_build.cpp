@@ -40,9 +40,10 @@ int look(dl_phdr_info* info, std::size_t, void* id) {
   std::string& found = *static_cast<std::string*>(id);
   for (int number = 0; number < info->dlpi_phnum && found.empty(); ++number) {
     const ElfW(Phdr)& segment = info->dlpi_phdr[number];
-    if (segment.p_type == PT_NOTE)
-      found = id_among(reinterpret_cast<const unsigned char*>(info->dlpi_addr + segment.p_vaddr),
-                       segment.p_filesz);
+    if (segment.p_type != PT_NOTE) continue;
+    const ElfW(Addr) address = info->dlpi_addr + segment.p_vaddr;      // the loader gives no pointer
+    found = id_among(reinterpret_cast<const unsigned char*>(address),  // NOLINT(performance-no-int-to-ptr)
+                     segment.p_filesz);
   }
   return 1;
 }
