@@ -28,6 +28,15 @@ void commit(const Transaction& transaction, Kernel& kernel) {
   }
 }
 
+// As far as anybody can tell.
+bool is_as_before(const Generation& before, Kernel& kernel) {
+  try {
+    return kernel.generation() == before;
+  } catch (const SystemError&) {
+    return false;
+  }
+}
+
 // The plan, or what stands in for it where the kernel refuses; the plan then says what was done.
 void commit(Plan& plan, Kernel& kernel) {
   try {
@@ -74,9 +83,8 @@ class TokenNote {
   void failed() {
     if (!record_) return;
     record_->memory.clear();
-    const bool unchanged = kernel_.generation() == generation_;
     std::vector<std::string> unsaid;
-    write(unchanged ? before_ : *record_, unsaid);
+    write(is_as_before(generation_, kernel_) ? before_ : *record_, unsaid);
   }
 
   void committed(std::vector<std::string>& warnings) {
@@ -123,6 +131,7 @@ std::string verified(const Ruleset& target, Report& report, Kernel& kernel) {
 void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, const Deed& deed, Report& report,
                Kernel& kernel) {
   if (plan.empty()) return add(report, report_of(plan));
+  const Generation before = kernel.generation();
   std::optional<Armed> armed;
   if (undo) armed.emplace(pointer(from.live), from.generation.boot, plan.revoked, *undo);
   std::optional<TokenNote> note;
@@ -130,7 +139,7 @@ void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, const D
     note.emplace(plan, kernel);
     commit(plan, kernel);
   } catch (const SystemError&) {
-    if (armed) armed->call_off();
+    if (armed && is_as_before(before, kernel)) armed->call_off();  // else it is rolled back in time
     if (note) note->failed();
     throw;
   }

@@ -1,10 +1,12 @@
 #include "host/addresses.hpp"
 
+#include <fmt/format.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 
 #include <cstring>
 
+#include "host/uninterrupted.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
@@ -12,8 +14,10 @@ namespace knockwork {
 std::set<Network> own_addresses() {
   std::set<Network> own;
   ifaddrs* all = nullptr;
-  if (::getifaddrs(&all) != 0)
-    throw SystemError("cannot determine this host's addresses; nothing was changed");
+  if (uninterrupted([&] { return ::getifaddrs(&all); }) != 0) {
+    throw SystemError(
+        fmt::format("cannot determine this host's addresses: {}; nothing was changed", std::strerror(errno)));
+  }
   for (const ifaddrs* each = all; each != nullptr; each = each->ifa_next) {
     if (each->ifa_addr == nullptr) continue;
     Network network;

@@ -1,7 +1,8 @@
 #include "host/clocks.hpp"
 
 #include <ctime>
-#include <fstream>
+
+#include "host/files.hpp"
 
 namespace knockwork {
 
@@ -19,9 +20,8 @@ milliseconds boot_clock() {
 }
 
 std::string boot_id() {
-  std::string id;
-  std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
-  return id;
+  const std::string text = read_file("/proc/sys/kernel/random/boot_id").value_or("");
+  return text.substr(0, text.find('\n'));
 }
 
 }  // namespace knockwork

@@ -12,7 +12,7 @@ std::chrono::milliseconds wall_clock();
 // CLOCK_BOOTTIME, clock_gettime(2): goes on while the host sleeps, and nobody sets it.
 std::chrono::milliseconds boot_clock();
 
-// Tells one boot from another, random(4); empty where it cannot be read.
+// Tells one boot from another, random(4); empty where the system has none. Throws SystemError.
 std::string boot_id();
 
 }  // namespace knockwork

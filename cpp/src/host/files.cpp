@@ -1,7 +1,9 @@
 #include "host/files.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,8 +11,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <utility>
 
+#include "host/uninterrupted.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
@@ -23,8 +27,10 @@ class Descriptor {
     if (number_ >= 0) ::close(number_);
   }
   Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
   int number() const { return number_; }
 
  private:
@@ -39,6 +45,12 @@ class Descriptor {
   throw SystemError(fmt::format("cannot {} {}: {}{}", doing, path.string(), std::strerror(error), remedy));
 }
 
+struct stat status_of(int file, const char* doing, const std::filesystem::path& path) {
+  struct stat status {};
+  if (uninterrupted([&] { return ::fstat(file, &status); }) != 0) refuse(doing, path);
+  return status;
+}
+
 bool write_all(int file, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(file, text.data(), text.size());
@@ -46,7 +58,7 @@ bool write_all(int file, std::string_view text) {
     if (written < 0) return false;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
-  return ::fsync(file) == 0;
+  return uninterrupted([&] { return ::fsync(file); }) == 0;
 }
 
 std::filesystem::path folder_of(const std::filesystem::path& file) {
@@ -54,17 +66,18 @@ std::filesystem::path folder_of(const std::filesystem::path& file) {
 }
 
 Descriptor open_folder(const std::filesystem::path& folder) {
-  return Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return Descriptor(
+      uninterrupted([&] { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
 }
 
 // Makes the names in it last.
 void sync_directory(const std::filesystem::path& file) {
   const Descriptor folder = open_folder(folder_of(file));
-  if (folder.number() >= 0) ::fsync(folder.number());
+  if (folder.number() >= 0) uninterrupted([&] { return ::fsync(folder.number()); });
 }
 
 void make_directory(const std::filesystem::path& directory) {
-  if (::mkdir(directory.c_str(), 0700) == 0) {
+  if (uninterrupted([&] { return ::mkdir(directory.c_str(), 0700); }) == 0) {
     sync_directory(directory);
   } else if (errno != EEXIST) {
     refuse("make the directory", directory);
@@ -74,8 +87,7 @@ void make_directory(const std::filesystem::path& directory) {
 // Whoever may rename what is in a folder decides what is read there next. In one with the sticky
 // bit only the owner of a file may, and the owner of the folder.
 void refuse_if_others_may_replace(int folder, const std::filesystem::path& path) {
-  struct stat status {};
-  if (::fstat(folder, &status) != 0) refuse("write", path);
+  const struct stat status = status_of(folder, "write", path);
   const std::string name = folder_of(path).string();
   if (status.st_uid != ::geteuid() && status.st_uid != 0) {
     throw SystemError(fmt::format(
@@ -90,24 +102,73 @@ void refuse_if_others_may_replace(int folder, const std::filesystem::path& path)
   }
 }
 
+constexpr std::string_view kTemporary = ".knockwork.";
+constexpr std::size_t kRandom = 8;
+
 // A name that nobody can have taken in advance.
 std::string temporary_name() {
-  std::array<unsigned char, 8> bytes{};
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) return {};
-  std::string temporary = ".knockwork.";
+  std::array<unsigned char, kRandom> bytes{};
+  if (uninterrupted([&] { return ::getrandom(bytes.data(), bytes.size(), 0); }) !=
+      static_cast<ssize_t>(bytes.size())) {
+    return {};
+  }
+  std::string temporary(kTemporary);
   for (const unsigned char byte : bytes) temporary += fmt::format("{:02x}", byte);
   return temporary;
+}
+
+bool is_temporary_name(std::string_view name) {
+  return name.size() == kTemporary.size() + 2 * kRandom && name.starts_with(kTemporary) &&
+         name.find_first_not_of("0123456789abcdef", kTemporary.size()) == std::string_view::npos;
+}
+
+// Who writes a file has it locked: one that nobody has locked is of somebody who was killed.
+void remove_if_left(int folder, const char* name) {
+  const Descriptor file(
+      uninterrupted([&] { return ::openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); }));
+  if (file.number() < 0 || ::flock(file.number(), LOCK_EX | LOCK_NB) != 0) return;
+  uninterrupted([&] { return ::unlinkat(folder, name, 0); });
+}
+
+void remove_leftovers(int folder) {
+  const int again = uninterrupted([&] { return ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+  const auto close = [](DIR* directory) { ::closedir(directory); };
+  const std::unique_ptr<DIR, decltype(close)> names(again < 0 ? nullptr : ::fdopendir(again), close);
+  if (!names) return;
+  while (const dirent* entry = ::readdir(names.get())) {
+    if (is_temporary_name(entry->d_name)) remove_if_left(folder, entry->d_name);
+  }
+}
+
+struct Temporary {
+  std::string name;
+  Descriptor file;
+};
+
+// Somebody who looks for what was left may be faster than the lock.
+Temporary make_temporary(int folder, const std::filesystem::path& path) {
+  for (;;) {
+    Temporary made{temporary_name(), Descriptor(-1)};
+    made.file = Descriptor(uninterrupted([&] {
+      return ::openat(folder, made.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    }));
+    if (made.file.number() < 0) refuse("write", path);
+    uninterrupted([&] { return ::flock(made.file.number(), LOCK_EX); });
+    if (status_of(made.file.number(), "write", path).st_nlink > 0) return made;
+  }
 }
 
 enum class Present { replaced, kept, refused };  // what becomes of a file that is there already
 enum class Folder { any, safe };                 // safe: where nobody else can replace the file
 
 int move_to(int folder, const std::string& temporary, const std::string& name, Present present) {
-  if (present == Present::replaced) return ::renameat(folder, temporary.c_str(), folder, name.c_str());
+  if (present == Present::replaced)
+    return uninterrupted([&] { return ::renameat(folder, temporary.c_str(), folder, name.c_str()); });
   // Unlike rename(2), link(2) replaces nothing.
-  const int linked = ::linkat(folder, temporary.c_str(), folder, name.c_str(), 0);
+  const int linked =
+      uninterrupted([&] { return ::linkat(folder, temporary.c_str(), folder, name.c_str(), 0); });
   const int error = errno;
-  ::unlinkat(folder, temporary.c_str(), 0);
+  uninterrupted([&] { return ::unlinkat(folder, temporary.c_str(), 0); });
   errno = error;
   return linked == 0 || (error == EEXIST && present == Present::kept) ? 0 : -1;
 }
@@ -119,17 +180,17 @@ void put_in_place(const std::filesystem::path& path, std::string_view text, Pres
   const Descriptor folder = open_folder(folder_of(path));
   if (folder.number() < 0) refuse("write", path);
   if (kind == Folder::safe) refuse_if_others_may_replace(folder.number(), path);
-  const std::string name = path.filename().string(), temporary = temporary_name();
-  const Descriptor file(::openat(folder.number(), temporary.c_str(),
-                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (file.number() < 0) refuse("write", path);
-  if (!write_all(file.number(), text) || move_to(folder.number(), temporary, name, present) != 0) {
+  remove_leftovers(folder.number());
+  const std::string name = path.filename().string();
+  const Temporary temporary = make_temporary(folder.number(), path);
+  if (!write_all(temporary.file.number(), text) ||
+      move_to(folder.number(), temporary.name, name, present) != 0) {
     const int error = errno;
-    ::unlinkat(folder.number(), temporary.c_str(), 0);
+    uninterrupted([&] { return ::unlinkat(folder.number(), temporary.name.c_str(), 0); });
     errno = error;
     refuse("write", path);
   }
-  ::fsync(folder.number());
+  uninterrupted([&] { return ::fsync(folder.number()); });
 }
 
 std::string read_all(int file, const std::filesystem::path& path) {
@@ -146,8 +207,7 @@ std::string read_all(int file, const std::filesystem::path& path) {
 
 // Of the file that is open, so that nobody can exchange it in between.
 void refuse_if_not_private(int file, const std::filesystem::path& path) {
-  struct stat status {};
-  if (::fstat(file, &status) != 0) refuse("read", path);
+  const struct stat status = status_of(file, "read", path);
   if (status.st_uid != ::geteuid() && status.st_uid != 0) {
     throw SystemError(fmt::format("{} belongs to another user, who could replace it: `chown` it to {}",
                                   path.string(), ::geteuid() == 0 ? "root" : "yourself"));
@@ -169,15 +229,15 @@ void refuse_irregular(const struct stat& status, const std::filesystem::path& pa
 // it is open, since it may have been exchanged.
 std::optional<Descriptor> open_to_read(const std::filesystem::path& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) == 0) refuse_irregular(status, path);
+  if (uninterrupted([&] { return ::stat(path.c_str(), &status); }) == 0) refuse_irregular(status, path);
   std::optional<Descriptor> file;
-  file.emplace(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  file.emplace(
+      uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); }));
   if (file->number() < 0) {
     if (errno != ENOENT) refuse("read", path);
     return std::nullopt;
   }
-  if (::fstat(file->number(), &status) != 0) refuse("read", path);
-  refuse_irregular(status, path);
+  refuse_irregular(status_of(file->number(), "read", path), path);
   return file;
 }
 
@@ -193,7 +253,7 @@ std::optional<std::string> read_beginning(const std::filesystem::path& path, std
   const auto file = open_to_read(path);
   if (!file) return std::nullopt;
   std::string text(bytes, '\0');
-  const ssize_t count = ::pread(file->number(), text.data(), bytes, 0);
+  const ssize_t count = uninterrupted([&] { return ::pread(file->number(), text.data(), bytes, 0); });
   if (count < 0) refuse("read", path);
   text.resize(static_cast<std::size_t>(count));
   return text;
@@ -223,8 +283,13 @@ void create_file(const std::filesystem::path& path, std::string_view text) {
   put_in_place(path, text, Present::kept);
 }
 
+void remove_leftovers(const std::filesystem::path& directory) {
+  const Descriptor folder = open_folder(directory);
+  if (folder.number() >= 0) remove_leftovers(folder.number());
+}
+
 void remove_file(const std::filesystem::path& path) {
-  if (::unlink(path.c_str()) != 0) {
+  if (uninterrupted([&] { return ::unlink(path.c_str()); }) != 0) {
     if (errno == ENOENT) return;
     refuse("remove", path);
   }
@@ -232,7 +297,7 @@ void remove_file(const std::filesystem::path& path) {
 }
 
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) refuse("rename", from);
+  if (uninterrupted([&] { return ::rename(from.c_str(), to.c_str()); }) != 0) refuse("rename", from);
   sync_directory(to);
 }
 

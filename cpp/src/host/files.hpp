@@ -29,6 +29,9 @@ void write_file(const std::filesystem::path& path, std::string_view text);
 enum class IfThere { replace, refuse };
 void write_secret_file(const std::filesystem::path& path, std::string_view text, IfThere if_there);
 
+// What somebody who was killed has left in it half written. Where that cannot be removed, it stays.
+void remove_leftovers(const std::filesystem::path& directory);
+
 // Both last, through a crash as well. Throw SystemError; a missing file is removed already.
 void remove_file(const std::filesystem::path& path);
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);

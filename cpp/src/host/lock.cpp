@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "host/files.hpp"
+#include "host/uninterrupted.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
@@ -33,13 +34,15 @@ std::string holder(int file) {
 
 // Where nothing can be written, the folder itself is what everybody locks.
 int open_lock(const std::string& path) {
-  const int no_folder = ::mkdir(kRunDirectory, 0700) != 0 && errno != EEXIST ? errno : 0;
+  const bool made = uninterrupted([] { return ::mkdir(kRunDirectory, 0700); }) == 0;
+  const int no_folder = !made && errno != EEXIST ? errno : 0;
   const char* folder = no_folder != 0 ? "/run" : kRunDirectory;
-  int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  int file =
+      uninterrupted([&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); });
   const int error = no_folder != 0 ? no_folder : errno;
   const bool unwritable = error == EROFS || error == ENOSPC || error == EDQUOT || error == ENOENT;
   if (file < 0 && unwritable && ::geteuid() == 0) {
-    file = ::open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    file = uninterrupted([&] { return ::open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   }
   if (file < 0) errno = error;
   return file;
@@ -70,7 +73,10 @@ Lock::Lock(std::chrono::milliseconds timeout) {
   }
   // For the message of whoever waits; a disk too full for it does not matter.
   const std::string pid = std::to_string(::getpid());
-  if (::ftruncate(file_, 0) == 0 && ::pwrite(file_, pid.data(), pid.size(), 0) < 0) return;
+  if (::ftruncate(file_, 0) == 0) {
+    uninterrupted([&] { return ::pwrite(file_, pid.data(), pid.size(), 0); });
+  }
+  for (const char* folder : {kRunDirectory, kStateDirectory}) remove_leftovers(folder);
 }
 
 Lock::~Lock() { ::close(file_); }

@@ -5,8 +5,8 @@
 
 namespace knockwork {
 
-// Holds /run/knockwork/lock until it goes out of scope. The lock dies with its
-// process, so a killed apply leaves nothing behind.
+// Holds /run/knockwork/lock until it goes out of scope. The lock dies with its process; what a killed one has
+// left half written in the folders of state, the next holder removes.
 class Lock {
  public:
   // Waits up to `timeout`. Throws SystemError, naming the process in the way.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <system_error>
 
+#include "host/uninterrupted.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
@@ -28,7 +30,9 @@ bool send(int to, const std::string& text) {
   return true;
 }
 
-[[noreturn]] void work(int to, const std::function<std::string()>& read) {
+[[noreturn]] void work(int to, pid_t maker, const std::function<std::string()>& read) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // nothing is changed any more for somebody who is dead
+  if (getppid() != maker) _exit(1);
   const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (nowhere >= 0) {
     dup2(nowhere, STDOUT_FILENO);
@@ -51,13 +55,13 @@ std::string receive(int from, Clock::time_point end) {
     pollfd ready{from, POLLIN, 0};
     const int found = poll(&ready, 1, left > 0 ? static_cast<int>(left) : 0);
     if (found < 0 && errno == EINTR) continue;
-    if (found <= 0) throw SystemError("reading them takes too long");
+    if (found <= 0) throw Broken("reading them takes too long");
     const ssize_t more = ::read(from, buffer, sizeof buffer);
     if (more < 0 && errno == EINTR) continue;
     if (more <= 0) break;
     text.append(buffer, static_cast<std::size_t>(more));
   }
-  if (text.empty() || text.back() != kWhole) throw SystemError("libnftables cannot list them");
+  if (text.empty() || text.back() != kWhole) throw Broken("libnftables cannot list them");
   text.pop_back();
   return text;
 }
@@ -77,13 +81,14 @@ struct Child {
 
 std::string apart(const std::function<std::string()>& read, std::chrono::milliseconds longest) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0)
+  if (uninterrupted([&] { return pipe2(ends, O_CLOEXEC); }) != 0)
     throw SystemError("cannot create a pipe: " + std::generic_category().message(errno));
   std::fflush(nullptr);  // what waits to be written is not to be written twice
-  const pid_t process = fork();
+  const pid_t maker = getpid();
+  const pid_t process = uninterrupted(fork);
   if (process == 0) {
     close(ends[0]);
-    work(ends[1], read);
+    work(ends[1], maker, read);
   }
   close(ends[1]);
   if (process < 0) {

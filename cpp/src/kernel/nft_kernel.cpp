@@ -1,4 +1,4 @@
-// The only user of libnftables.
+// The kernel, by libnftables and by netlink.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,13 +7,13 @@
 #include <string_view>
 #include <vector>
 
-#include "kernel/apart.hpp"
 #include "kernel/features.hpp"
-#include "kernel/libnftables.hpp"
+#include "kernel/netlink/elements.hpp"
 #include "kernel/netlink/flows.hpp"
 #include "kernel/netlink/flowtables.hpp"
 #include "kernel/netlink/links.hpp"
 #include "kernel/netlink/netlink.hpp"
+#include "kernel/nft.hpp"
 #include "kernel/scratch.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
@@ -22,52 +22,8 @@
 namespace knockwork {
 namespace {
 
-struct ContextDeleter {
-  void operator()(nft_ctx* context) const { libnftables().ctx_free(context); }
-};
-using Context = std::unique_ptr<nft_ctx, ContextDeleter>;
-
-// A context a command: what libnftables remembers of one command can be stale in the next.
-Context open_context() {
-  Context context(libnftables().ctx_new(NFT_CTX_DEFAULT));
-  if (!context) throw SystemError("libnftables does not start (out of memory?)");
-  // Numbers for protocols: names depend on /etc/protocols, which may be missing.
-  libnftables().ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO);
-  libnftables().ctx_buffer_output(context.get());
-  libnftables().ctx_buffer_error(context.get());
-  return context;
-}
-
-// What libnftables says without where it says it: its excerpts quote our
-// script, which holds ports.
-std::string reason(std::string_view error) {
-  std::string text;
-  while (!error.empty()) {
-    const std::string_view line = error.substr(0, error.find('\n'));
-    error.remove_prefix(std::min(line.size() + 1, error.size()));
-    const std::size_t at = line.find("Error: ");
-    if (at == std::string_view::npos) continue;
-    if (!text.empty()) text += "; ";
-    text += line.substr(at + 7);
-    if (text.size() > 300) break;
-  }
-  return text.empty() ? "no reason given" : text;
-}
-
-bool says(std::string_view error, std::string_view text) {
-  return error.find(text) != std::string_view::npos;
-}
-
-[[noreturn]] void refuse(std::string_view doing, std::string_view error) {
-  throw SystemError(fmt::format("the kernel refused to {} nf_tables: {}", doing, reason(error)));
-}
-
-// In check mode the kernel judges everything and keeps nothing.
-bool takes(const std::string& script) {
-  const Context context = open_context();
-  libnftables().ctx_set_dry_run(context.get(), true);
-  return libnftables().run_cmd_from_buffer(context.get(), script.c_str()) == 0;
-}
+constexpr std::chrono::hours kAnyTime{1};
+constexpr int kTries = 3;
 
 // The kernel takes any name for a table, nft only words.
 bool is_word(std::string_view name) {
@@ -80,66 +36,68 @@ bool is_word(std::string_view name) {
          std::count(name.begin(), name.end(), ' ') == 1;
 }
 
-// Without the elements of named sets.
-std::string terse_listing(const std::string& table) {
-  const Context context = open_context();
-  libnftables().ctx_output_set_flags(context.get(), NFT_CTX_OUTPUT_NUMERIC_PROTO | NFT_CTX_OUTPUT_TERSE);
-  if (libnftables().run_cmd_from_buffer(context.get(), ("list table " + table).c_str()) != 0) {
-    refuse("read", libnftables().ctx_get_error_buffer(context.get()));
+std::vector<std::string_view> empty_sets(const LiveTable& table) {
+  std::vector<std::string_view> names;
+  for (const Set& set : table.ruleset.sets) {
+    const auto live = table.live.find(set.name);
+    if (set.elements.empty() && (live == table.live.end() || live->second.empty())) names.push_back(set.name);
   }
-  return libnftables().ctx_get_output_buffer(context.get());
+  return names;
 }
 
 std::optional<LiveTable> list_table() {
-  const Context context = open_context();
-  const std::string command = fmt::format("list table {}", kTable);
-  if (libnftables().run_cmd_from_buffer(context.get(), command.c_str()) != 0) {
-    const std::string_view error = libnftables().ctx_get_error_buffer(context.get());
-    if (says(error, "No such file or directory")) return std::nullopt;
-    refuse("read", error);
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    const auto asked = std::chrono::steady_clock::now();
+    const auto listing = nft_list({fmt::format("list table {}", kTable)}, Elements::shown, kAnyTime);
+    if (!listing) return std::nullopt;
+    LiveTable table = parse_listing(*listing);
+    if (!table.ours || !had_elements(kTable, empty_sets(table), asked)) return table;
   }
-  return parse_listing(libnftables().ctx_get_output_buffer(context.get()));
+  throw SystemError("the kernel refused to read nf_tables: libnftables does not get the elements of a set");
 }
 
 class NftKernel final : public Kernel {
  public:
   std::optional<LiveTable> read() override {
-    generation();  // asks first: where nothing may be asked, libnftables prints or ends the process
+    generation();  // asks first: what is wrong then is told in clear words
     return list_table();
   }
 
   std::optional<Ruleset> as_listed(const Ruleset& ruleset) override {
     std::optional<LiveTable> listed;
     in_scratch_namespace([&] {
-      const Context context = open_context();
-      if (libnftables().run_cmd_from_buffer(context.get(), to_nft(ruleset).c_str()) == 0)
-        listed = list_table();
+      if (nft_load(to_nft(ruleset)).how == Loaded::How::taken) listed = list_table();
     });
     return listed ? std::optional(std::move(listed->ruleset)) : std::nullopt;
   }
 
-  // Apart: libnftables ends its process over what it does not know, and what others write may be that.
   std::string others() override {
     std::vector<std::string> names = read_tables();
     std::erase(names, kTable);
     if (names.empty()) return {};
     if (!std::all_of(names.begin(), names.end(), is_word))
       throw SystemError("a table has a name that nft does not accept");
-    const auto list_each = [&] {
-      std::string text;
-      for (const std::string& name : names) text += terse_listing(name);
-      return text;
-    };
-    return apart(list_each, std::chrono::seconds(5));
+    for (std::string& name : names) name.insert(0, "list table ");
+    const auto listing = nft_list(names, Elements::hidden, std::chrono::seconds(5));
+    if (!listing) throw SystemError("a table is there no more");
+    return *listing;
   }
 
+  // Where its answer is lost, the generation tells whether it was taken: nobody else commits in that moment,
+  // or what is read back says so.
   void commit(const Transaction& transaction) override {
-    const Context context = open_context();
     const std::string script = to_nft(transaction);
-    if (libnftables().run_cmd_from_buffer(context.get(), script.c_str()) == 0) return;
-    const std::string missing = missing_features(script, takes);
-    if (!missing.empty()) throw SystemError("the kernel refused to change nf_tables: " + missing);
-    refuse("change", libnftables().ctx_get_error_buffer(context.get()));
+    for (int attempt = 1;; ++attempt) {
+      const std::uint32_t before = generation().number;
+      const Loaded loaded = nft_load(script);
+      if (loaded.how == Loaded::How::taken) return;
+      if (loaded.how != Loaded::How::refused && generation().number == before + 1) return;
+      if (loaded.how == Loaded::How::interrupted && generation().number == before && attempt < kTries)
+        continue;
+      const std::string missing = missing_features(script, nft_takes);
+      throw SystemError("the kernel refused to change nf_tables: " +
+                        (missing.empty() ? loaded.error : missing));
+    }
   }
 
   Generation generation() override { return read_generation(); }
@@ -150,12 +108,11 @@ class NftKernel final : public Kernel {
   std::vector<Flowtable> flowtables() override {
     try {
       generation();  // asks first: see read()
+      const auto listing = nft_list({"list flowtables"}, Elements::shown, kAnyTime);
+      return listing ? parse_flowtables(*listing) : std::vector<Flowtable>();
     } catch (const SystemError&) {
       return {};
     }
-    const Context context = open_context();
-    if (libnftables().run_cmd_from_buffer(context.get(), "list flowtables") != 0) return {};
-    return parse_flowtables(libnftables().ctx_get_output_buffer(context.get()));
   }
 
   void end(const std::vector<Flow>& flows, Ending ending) override { end_flows(flows, ending); }

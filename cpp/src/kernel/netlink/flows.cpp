@@ -1,6 +1,7 @@
 #include "kernel/netlink/flows.hpp"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
@@ -13,8 +14,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <functional>
 
+#include "host/uninterrupted.hpp"
 #include "knockwork/diagnostic.hpp"
 
 #ifndef SOCK_DESTROY
@@ -31,11 +35,16 @@ using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
 
 constexpr std::size_t kBuffer = 1U << 16;
 
+[[noreturn]] void refuse() {
+  const std::string why = fmt::format("cannot ask the kernel for connections: {}{}", std::strerror(errno),
+                                      errno == EPERM || errno == EACCES ? ": run as root (sudo)" : "");
+  if (errno == EINTR || errno == ENOBUFS) throw Interrupted(why);
+  throw SystemError(why);
+}
+
 Socket open_socket(int bus) {
   Socket socket(mnl_socket_open(bus));
-  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
-    throw SystemError("cannot ask the kernel for connections: run as root (sudo)");
-  }
+  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) refuse();
   return socket;
 }
 
@@ -51,9 +60,9 @@ Network address(const void* bytes, bool ipv6) {
   return network;
 }
 
-// Sends a request for all of something; false where the kernel has no such thing.
-bool dump(mnl_socket* socket, nlmsghdr* request, const std::function<void(const nlmsghdr*)>& take) {
-  if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0) return false;
+// Takes all of something; nothing where the kernel has no such thing.
+void dump(mnl_socket* socket, nlmsghdr* request, const std::function<void(const nlmsghdr*)>& take) {
+  if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0) refuse();
   const auto each = [](const nlmsghdr* message, void* data) {
     (*static_cast<const std::function<void(const nlmsghdr*)>*>(data))(message);
     return MNL_CB_OK;
@@ -62,10 +71,11 @@ bool dump(mnl_socket* socket, nlmsghdr* request, const std::function<void(const 
   auto* const data = const_cast<void*>(static_cast<const void*>(&take));
   for (;;) {
     const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
-    if (length < 0) return false;
+    if (length < 0) refuse();
     const int more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
                                 mnl_socket_get_portid(socket), each, data);
-    if (more <= 0) return more == 0;
+    if (more < 0 && errno == EINTR) refuse();  // what it lists changed meanwhile
+    if (more <= 0) return;
   }
 }
 
@@ -176,7 +186,7 @@ class Batch {
   explicit Batch(int bus) : socket_(open_socket(bus)) {}
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
-  ~Batch() { send(); }
+  ~Batch() = default;
 
   char* next() {
     if (used_ + kLongest > buffer_.size()) send();
@@ -184,16 +194,17 @@ class Batch {
   }
   void put(const nlmsghdr* request) { used_ += NLMSG_ALIGN(request->nlmsg_len); }
 
- private:
-  static constexpr std::size_t kLongest = 512;
-
+  // After the last.
   void send() {
     if (used_ == 0) return;
-    mnl_socket_sendto(socket_.get(), buffer_.data(), used_);
+    if (mnl_socket_sendto(socket_.get(), buffer_.data(), used_) < 0) refuse();
     std::array<char, 4096> answer{};
     while (recv(mnl_socket_get_fd(socket_.get()), answer.data(), answer.size(), MSG_DONTWAIT) > 0) continue;
     used_ = 0;
   }
+
+ private:
+  static constexpr std::size_t kLongest = 512;
 
   Socket socket_;
   std::vector<char> buffer_ = std::vector<char>(kBuffer);
@@ -224,6 +235,7 @@ void forget_tracked(const std::vector<Flow>& sorted, Ending ending) {
     }
     batch.put(request);
   });
+  batch.send();
 }
 
 // ----- sockets -----
@@ -276,11 +288,10 @@ void close_sockets(const std::vector<Flow>& sorted) {
     put_request(request, SOCK_DESTROY, NLM_F_REQUEST, end.family)->id = end.id;
     batch.put(request);
   }
+  batch.send();
 }
 
-}  // namespace
-
-std::vector<Flow> read_flows() {
+std::vector<Flow> ask_flows() {
   std::vector<Flow> flows, delivered, sockets;
   add_tracked(flows, delivered);
   std::sort(flows.begin(), flows.end());
@@ -297,11 +308,17 @@ std::vector<Flow> read_flows() {
   return flows;
 }
 
+}  // namespace
+
+std::vector<Flow> read_flows() { return asked_again(ask_flows); }
+
 void end_flows(const std::vector<Flow>& flows, Ending ending) {
   std::vector<Flow> sorted = flows;
   std::sort(sorted.begin(), sorted.end());
-  if (ending == Ending::all) close_sockets(sorted);
-  forget_tracked(sorted, ending);
+  asked_again([&] {
+    if (ending == Ending::all) close_sockets(sorted);
+    forget_tracked(sorted, ending);
+  });
 }
 
 }  // namespace knockwork

@@ -11,6 +11,7 @@
 #include <ctime>
 #include <map>
 
+#include "host/uninterrupted.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
@@ -19,7 +20,6 @@ namespace {
 // Linux 5.5; newer than the headers of some distributions.
 constexpr std::uint16_t kPropertyList = 52, kAlternativeName = 53;
 constexpr std::uint32_t kSkipStatistics = 1U << 3;
-constexpr int kTries = 5;  // of a listing that changed while it was read
 
 struct SocketCloser {
   void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
@@ -87,26 +87,25 @@ bool ask(const mnl_socket* socket, Found& found) {
   }
 }
 
+Found read_numbered() {
+  Found found;
+  const Socket socket(mnl_socket_open(NETLINK_ROUTE));
+  if (socket && mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) == 0 && ask(socket.get(), found))
+    return found;
+  const std::string why = fmt::format("cannot read the network interfaces: {}", std::strerror(errno));
+  if (errno == EINTR) throw Interrupted(why);
+  throw SystemError(why);
+}
+
 }  // namespace
 
 std::vector<Link> read_links() {
-  Found found;
-  for (int attempt = 1;; ++attempt) {
-    const Socket socket(mnl_socket_open(NETLINK_ROUTE));
-    if (socket && mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) == 0 && ask(socket.get(), found)) {
-      break;
-    }
-    if (errno != EINTR || attempt == kTries) {
-      throw SystemError(fmt::format("cannot read the network interfaces: {}", std::strerror(errno)));
-    }
-    found.clear();
-  }
+  const Found found = asked_again(read_numbered);
   std::vector<Link> links;
-  for (auto& [number, each] : found) {
-    if (const auto master = found.find(each.master); master != found.end()) {
-      each.link.master = master->second.link.name;
-    }
-    links.push_back(each.link);
+  for (const auto& [number, each] : found) {
+    Link& link = links.emplace_back(each.link);
+    if (const auto master = found.find(each.master); master != found.end())
+      link.master = master->second.link.name;
   }
   return links;
 }

@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "host/clocks.hpp"
+#include "host/uninterrupted.hpp"
 #include "knockwork/diagnostic.hpp"
 
 #ifndef SO_NETNS_COOKIE
@@ -43,6 +44,8 @@ using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
     case EINVAL:
       throw SystemError(
           "this kernel has no nf_tables: load the module (modprobe nf_tables) or boot a kernel that has it");
+    case EINTR:
+      throw Interrupted(fmt::format("cannot read nf_tables: {}", std::strerror(errno)));
     default:
       throw SystemError(fmt::format("cannot read nf_tables: {}", std::strerror(errno)));
   }
@@ -59,7 +62,10 @@ Socket open_socket() {
 std::uint64_t netns_cookie(const mnl_socket* socket) {
   std::uint64_t cookie = 0;
   socklen_t length = sizeof cookie;
-  getsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length);
+  if (getsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) != 0 &&
+      errno != ENOPROTOOPT) {
+    refuse();
+  }
   return cookie;
 }
 
@@ -155,29 +161,7 @@ std::optional<std::uint64_t> ask_handle(const std::string& table, const std::str
   return handle.value;
 }
 
-}  // namespace
-
-Generation read_generation() {
-  const Socket socket = open_socket();
-  Generation generation;
-  generation.boot = boot_id();
-  generation.netns = netns_cookie(socket.get());
-  generation.number = ask_generation(socket.get());
-  return generation;
-}
-
-std::string read_handles(std::string_view table, const std::vector<std::string_view>& sets) {
-  const std::string name(table.substr(table.find(' ') + 1));
-  std::string all = fmt::format("{} {}", boot_id(), netns_cookie(open_socket().get()));
-  const auto add = [&](std::string_view set) {
-    const auto handle = ask_handle(name, std::string(set));
-    if (handle) all += fmt::format(" {}", *handle);
-    return handle.has_value();
-  };
-  return add("") && std::all_of(sets.begin(), sets.end(), add) ? all : std::string();
-}
-
-std::vector<std::string> read_tables() {
+std::vector<std::string> ask_tables() {
   const Socket socket = open_socket();
   std::array<char, 16384> buffer{};
   const nlmsghdr* header = put_request(buffer.data(), NFT_MSG_GETTABLE, NLM_F_REQUEST | NLM_F_DUMP);
@@ -192,5 +176,32 @@ std::vector<std::string> read_tables() {
   }
   return tables;
 }
+
+}  // namespace
+
+Generation read_generation() {
+  Generation generation;
+  generation.boot = boot_id();
+  asked_again([&] {
+    const Socket socket = open_socket();
+    generation.netns = netns_cookie(socket.get());
+    generation.number = ask_generation(socket.get());
+  });
+  return generation;
+}
+
+std::string read_handles(std::string_view table, const std::vector<std::string_view>& sets) {
+  const std::string name(table.substr(table.find(' ') + 1));
+  std::string all =
+      fmt::format("{} {}", boot_id(), asked_again([] { return netns_cookie(open_socket().get()); }));
+  const auto add = [&](std::string_view set) {
+    const auto handle = asked_again([&] { return ask_handle(name, std::string(set)); });
+    if (handle) all += fmt::format(" {}", *handle);
+    return handle.has_value();
+  };
+  return add("") && std::all_of(sets.begin(), sets.end(), add) ? all : std::string();
+}
+
+std::vector<std::string> read_tables() { return asked_again(ask_tables); }
 
 }  // namespace knockwork

@@ -1,0 +1,123 @@
+#include "kernel/netlink/elements.hpp"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <fmt/format.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "host/uninterrupted.hpp"
+#include "knockwork/diagnostic.hpp"
+
+namespace knockwork {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr milliseconds kTick{20};  // the kernel counts an element's time in ticks
+
+struct SocketCloser {
+  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+};
+using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
+
+[[noreturn]] void refuse() {
+  const std::string why = fmt::format("cannot read nf_tables: {}", std::strerror(errno));
+  if (errno == EINTR) throw Interrupted(why);
+  throw SystemError(why);
+}
+
+struct Search {
+  Clock::time_point at;
+  bool found = false;
+};
+
+struct Seen {
+  bool end = false;  // of an interval: nothing of its own, and one is left where all intervals have gone
+  std::optional<std::uint64_t> timeout, expires;
+};
+
+int take_part(const nlattr* attribute, void* data) {
+  auto* seen = static_cast<Seen*>(data);
+  const int type = mnl_attr_get_type(attribute);
+  if (type == NFTA_SET_ELEM_FLAGS && mnl_attr_validate(attribute, MNL_TYPE_U32) == 0)
+    seen->end = (ntohl(mnl_attr_get_u32(attribute)) & NFT_SET_ELEM_INTERVAL_END) != 0;
+  if (mnl_attr_validate(attribute, MNL_TYPE_U64) != 0) return MNL_CB_OK;
+  if (type == NFTA_SET_ELEM_TIMEOUT) seen->timeout = be64toh(mnl_attr_get_u64(attribute));
+  if (type == NFTA_SET_ELEM_EXPIRATION) seen->expires = be64toh(mnl_attr_get_u64(attribute));
+  return MNL_CB_OK;
+}
+
+// One whose timeout is the set's own says only when it expires: nothing is known of its age.
+int take_element(const nlattr* attribute, void* data) {
+  auto* search = static_cast<Search*>(data);
+  Seen seen;
+  if (mnl_attr_parse_nested(attribute, take_part, &seen) < 0) return MNL_CB_ERROR;
+  const bool lasts = !seen.timeout && !seen.expires;
+  const bool old = seen.timeout && seen.expires && *seen.timeout >= *seen.expires &&
+                   Clock::now() - milliseconds(*seen.timeout - *seen.expires) + kTick < search->at;
+  search->found = search->found || (!seen.end && (lasts || old));
+  return MNL_CB_OK;
+}
+
+int take_attribute(const nlattr* attribute, void* data) {
+  if (mnl_attr_get_type(attribute) != NFTA_SET_ELEM_LIST_ELEMENTS) return MNL_CB_OK;
+  return mnl_attr_parse_nested(attribute, take_element, data);
+}
+
+int take_message(const nlmsghdr* header, void* data) {
+  return mnl_attr_parse(header, sizeof(nfgenmsg), take_attribute, data);
+}
+
+void ask(const mnl_socket* socket, const std::string& table, const std::string& set) {
+  std::array<char, 1024> buffer{};
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
+  header->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETSETELEM);
+  header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  auto* family = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
+  family->nfgen_family = NFPROTO_INET;
+  family->version = NFNETLINK_V0;
+  mnl_attr_put_strz(header, NFTA_SET_ELEM_LIST_TABLE, table.c_str());
+  mnl_attr_put_strz(header, NFTA_SET_ELEM_LIST_SET, set.c_str());
+  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) refuse();
+}
+
+bool find(const mnl_socket* socket, const std::string& table, const std::string& set, Clock::time_point at) {
+  ask(socket, table, set);
+  Search search{at};
+  std::array<char, 32768> buffer{};
+  for (;;) {
+    const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
+    if (length < 0) refuse();
+    const int more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
+                                mnl_socket_get_portid(socket), take_message, &search);
+    if (more == 0) return search.found;
+    if (more < 0 && errno == ENOENT) return false;  // the set has gone
+    if (more < 0) refuse();
+  }
+}
+
+}  // namespace
+
+bool had_elements(std::string_view table, const std::vector<std::string_view>& sets, Clock::time_point at) {
+  const std::string name(table.substr(table.find(' ') + 1));
+  return asked_again([&] {
+    const Socket socket(mnl_socket_open(NETLINK_NETFILTER));
+    if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) refuse();
+    return std::any_of(sets.begin(), sets.end(),
+                       [&](std::string_view set) { return find(socket.get(), name, std::string(set), at); });
+  });
+}
+
+}  // namespace knockwork

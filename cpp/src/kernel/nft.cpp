@@ -1,0 +1,148 @@
+#include "kernel/nft.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "kernel/apart.hpp"
+#include "kernel/libnftables.hpp"
+#include "knockwork/diagnostic.hpp"
+
+namespace knockwork {
+namespace {
+
+constexpr int kTries = 3;
+constexpr std::chrono::hours kAnyTime{1};
+
+struct ContextDeleter {
+  void operator()(nft_ctx* context) const { libnftables().ctx_free(context); }
+};
+using Context = std::unique_ptr<nft_ctx, ContextDeleter>;
+
+Context open_context(Elements elements) {
+  Context context(libnftables().ctx_new(NFT_CTX_DEFAULT));
+  if (!context) throw SystemError("libnftables does not start (out of memory?)");
+  // Numbers for protocols: names depend on /etc/protocols, which may be missing.
+  constexpr unsigned kNumeric = NFT_CTX_OUTPUT_NUMERIC_PROTO;
+  libnftables().ctx_output_set_flags(
+      context.get(), elements == Elements::shown ? kNumeric : kNumeric | NFT_CTX_OUTPUT_TERSE);
+  libnftables().ctx_buffer_output(context.get());
+  libnftables().ctx_buffer_error(context.get());
+  return context;
+}
+
+struct Answer {
+  bool ended = false;  // its process came to the end of its work
+  bool done = false;
+  int left = 0;      // errno, where nothing was said
+  std::string text;  // what was printed, or its errors
+};
+
+enum class Keep { all, nothing };
+
+// In the other process.
+Answer run(const std::vector<std::string>& commands, Elements elements, Keep keep) {
+  Answer answer{true, true, 0, ""};
+  for (const std::string& command : commands) {
+    const Context context = open_context(elements);
+    libnftables().ctx_set_dry_run(context.get(), keep == Keep::nothing);
+    errno = 0;
+    answer.done = libnftables().run_cmd_from_buffer(context.get(), command.c_str()) == 0;
+    if (errno != 0) answer.left = errno;
+    if (!answer.done) {
+      answer.text = libnftables().ctx_get_error_buffer(context.get());
+      return answer;
+    }
+    answer.text += libnftables().ctx_get_output_buffer(context.get());
+  }
+  return answer;
+}
+
+Answer ask(const std::vector<std::string>& commands, Elements elements, Keep keep,
+           std::chrono::milliseconds longest) {
+  libnftables();  // says here where there is none
+  std::string said;
+  try {
+    said = apart(
+        [&] {
+          const Answer answer = run(commands, elements, keep);
+          return fmt::format("{}{}\n{}", answer.done ? '+' : '-', answer.left, answer.text);
+        },
+        longest);
+  } catch (const Broken&) {
+    return {};
+  }
+  const std::size_t line = said.find('\n');
+  Answer answer{true, said.front() == '+', std::atoi(said.c_str() + 1), ""};
+  said.erase(0, line + 1);
+  answer.text = std::move(said);
+  return answer;
+}
+
+// What libnftables says without where it says it.
+std::string reason(std::string_view error) {
+  std::string text;
+  while (!error.empty()) {
+    const std::string_view line = error.substr(0, error.find('\n'));
+    error.remove_prefix(std::min(line.size() + 1, error.size()));
+    const std::size_t at = line.find("Error: ");
+    if (at == std::string_view::npos) continue;
+    if (!text.empty()) text += "; ";
+    text += line.substr(at + 7);
+    if (text.size() > 300) break;
+  }
+  return text;
+}
+
+std::string reason(const Answer& answer) {
+  if (!answer.ended) return "libnftables ended in the middle of it";
+  if (std::string text = reason(answer.text); !text.empty()) return text;
+  return answer.left != 0 ? std::strerror(answer.left) : "no reason given";
+}
+
+bool says(std::string_view error, std::string_view text) {
+  return error.find(text) != std::string_view::npos;
+}
+
+// Of messages that do not get through, not of what the kernel thinks of them.
+constexpr std::array kLost{EINTR, ENOBUFS, ENOMEM, ENOSPC, EPERM, EACCES, EIO, EMSGSIZE};
+
+bool is_lost(const Answer& answer) {
+  return !answer.ended || std::any_of(kLost.begin(), kLost.end(),
+                                      [&](int error) { return says(answer.text, std::strerror(error)); });
+}
+
+}  // namespace
+
+std::optional<std::string> nft_list(const std::vector<std::string>& commands, Elements elements,
+                                    std::chrono::milliseconds longest) {
+  const auto end = std::chrono::steady_clock::now() + longest;
+  Answer answer;
+  for (int attempt = 1; attempt <= kTries && std::chrono::steady_clock::now() < end; ++attempt) {
+    answer = ask(commands, elements, Keep::all, longest);
+    if (answer.done) return std::move(answer.text);
+    if (answer.ended && !answer.done && says(answer.text, "No such file or directory")) return std::nullopt;
+  }
+  throw SystemError(fmt::format("the kernel refused to read nf_tables: {}", reason(answer)));
+}
+
+Loaded nft_load(const std::string& script) {
+  const Answer answer = ask({script}, Elements::shown, Keep::all, kAnyTime);
+  if (answer.done) return {Loaded::How::taken, ""};
+  const bool interrupted = !answer.ended || says(answer.text, std::strerror(EINTR)) || answer.left == EINTR;
+  return {interrupted       ? Loaded::How::interrupted
+          : is_lost(answer) ? Loaded::How::lost
+                            : Loaded::How::refused,
+          reason(answer)};
+}
+
+bool nft_takes(const std::string& script) {
+  return ask({script}, Elements::shown, Keep::nothing, kAnyTime).done;
+}
+
+}  // namespace knockwork

@@ -1,0 +1,35 @@
+// Commands for libnftables, each in a process of its own: what it remembers of one can be stale in the next,
+// and over an answer that it does not expect (a socket that fails, a dump that breaks off) it ends its
+// process.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace knockwork {
+
+enum class Elements { shown, hidden };  // those of named sets
+
+// What listing commands print, one after the other; nothing where one names what is not there. Throws
+// SystemError.
+std::optional<std::string> nft_list(const std::vector<std::string>& commands, Elements elements,
+                                    std::chrono::milliseconds longest);
+
+// What became of a script: `lost` where nobody said. `error` is libnftables', without the places: its
+// excerpts quote the script, which holds ports.
+struct Loaded {
+  enum class How { taken, refused, interrupted, lost };
+  How how = How::lost;
+  std::string error;
+};
+
+// Throws SystemError where there is no libnftables, or no process.
+Loaded nft_load(const std::string& script);
+
+// Whether the kernel would take a script, of which it keeps nothing.
+bool nft_takes(const std::string& script);
+
+}  // namespace knockwork
