@@ -93,3 +93,28 @@ def test_interrupted(lab: Lab, knockwork: Knockwork) -> None:
     done = faulty(knockwork, "apply", inject=[f"{call}:error=EINTR:when=1+2" for call in calls])
     assert (done.returncode, done.stderr) == (0, ""), done
     assert knockwork.apply().startswith("Unchanged")
+
+
+def test_no_grant_for_good(lab: Lab, knockwork: Knockwork) -> None:
+    """Where the rules that open have gone, a grant by hand would have no end."""
+    knockwork.apply(PLAIN)
+    chain = next(block.name for block in knockwork.table().blocks if block.name.startswith("open_1h"))
+    lab.server.nft(f"flush chain inet knockwork {chain}")
+    assert knockwork.refused("grant", "10.200.0.9", "--sequence", "ssh") == (
+        "knockwork: error: the table does not say what ssh opens, since another program changed it: run `knockwork "
+        "apply` first\n")
+    assert not knockwork.table().live("holders4")
+    knockwork.apply()
+    assert knockwork.run("grant", "10.200.0.9", "--sequence", "ssh").returncode == 0
+
+
+def test_rules_that_cannot_be_read(lab: Lab, knockwork: Knockwork) -> None:
+    """Where an answer before them got lost, libnftables shows the chains empty."""
+    knockwork.apply(PLAIN)
+    before = knockwork.table().configuration()
+    for number in range(56, 72):
+        done = faulty(knockwork, "grant", "10.200.0.9", "--sequence", "ssh",
+                      inject=[f"recvmsg:error=ENOMEM:when={number}"])
+        assert done.returncode == ("knockwork: error: " in done.stderr), done
+        assert " for 0s" not in done.stdout
+        assert knockwork.table().configuration() == before

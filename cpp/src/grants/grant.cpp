@@ -52,6 +52,12 @@ Plan plan_of(const LiveTable& live, const Network& network, const std::string& s
   if (!track.closes.empty())
     throw SystemError(
         fmt::format("{} opens nothing: it closes {}", track.name, fmt::join(track.closes, ", ")));
+  // An element without a time would stay for good.
+  if (track.services.empty() || track.open_for == Duration{}) {
+    throw SystemError(fmt::format(
+        "the table does not say what {} opens, since another program changed it: run `knockwork apply` first",
+        track.name));
+  }
   const std::string whom = sources.size() > 1 ? to_string(network) : shown_source(sources.front(), program);
   return plan_grant(live, track, sources, whom, time.value_or(milliseconds(track.open_for.milliseconds())));
 }

@@ -45,15 +45,28 @@ std::vector<std::string_view> empty_sets(const LiveTable& table) {
   return names;
 }
 
+std::vector<std::string_view> empty_chains(const LiveTable& table) {
+  std::vector<std::string_view> names;
+  for (const Chain& chain : table.ruleset.chains) {
+    if (chain.rules.empty()) names.push_back(chain.name);
+  }
+  return names;
+}
+
+bool lacks_something(const LiveTable& table, std::chrono::steady_clock::time_point asked) {
+  return table.ours &&
+         (had_elements(kTable, empty_sets(table), asked) || has_rules(kTable, empty_chains(table)));
+}
+
 std::optional<LiveTable> list_table() {
   for (int attempt = 0; attempt < kTries; ++attempt) {
     const auto asked = std::chrono::steady_clock::now();
     const auto listing = nft_list({fmt::format("list table {}", kTable)}, Elements::shown, kAnyTime);
     if (!listing) return std::nullopt;
     LiveTable table = parse_listing(*listing);
-    if (!table.ours || !had_elements(kTable, empty_sets(table), asked)) return table;
+    if (!lacks_something(table, asked)) return table;
   }
-  throw SystemError("the kernel refused to read nf_tables: libnftables does not get the elements of a set");
+  throw SystemError("the kernel refused to read nf_tables: libnftables does not get all of the table");
 }
 
 class NftKernel final : public Kernel {

@@ -80,43 +80,82 @@ int take_message(const nlmsghdr* header, void* data) {
   return mnl_attr_parse(header, sizeof(nfgenmsg), take_attribute, data);
 }
 
-void ask(const mnl_socket* socket, const std::string& table, const std::string& set) {
-  std::array<char, 1024> buffer{};
-  nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
-  header->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETSETELEM);
+nlmsghdr* put_request(char* buffer, std::uint16_t message, std::string_view table) {
+  static_assert(static_cast<int>(NFTA_SET_ELEM_LIST_TABLE) == static_cast<int>(NFTA_RULE_TABLE));
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer);
+  header->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | message);
   header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   auto* family = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
   family->nfgen_family = NFPROTO_INET;
   family->version = NFNETLINK_V0;
-  mnl_attr_put_strz(header, NFTA_SET_ELEM_LIST_TABLE, table.c_str());
-  mnl_attr_put_strz(header, NFTA_SET_ELEM_LIST_SET, set.c_str());
-  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) refuse();
+  mnl_attr_put_strz(header, NFTA_RULE_TABLE, std::string(table.substr(table.find(' ') + 1)).c_str());
+  return header;
 }
 
-bool find(const mnl_socket* socket, const std::string& table, const std::string& set, Clock::time_point at) {
-  ask(socket, table, set);
-  Search search{at};
+// Nothing comes of what has gone meanwhile.
+void dump(const mnl_socket* socket, const nlmsghdr* request, mnl_cb_t take, void* data) {
+  if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0) refuse();
   std::array<char, 32768> buffer{};
   for (;;) {
     const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
     if (length < 0) refuse();
     const int more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
-                                mnl_socket_get_portid(socket), take_message, &search);
-    if (more == 0) return search.found;
-    if (more < 0 && errno == ENOENT) return false;  // the set has gone
+                                mnl_socket_get_portid(socket), take, data);
+    if (more == 0 || (more < 0 && errno == ENOENT)) return;
     if (more < 0) refuse();
   }
+}
+
+Socket open_socket() {
+  Socket socket(mnl_socket_open(NETLINK_NETFILTER));
+  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) refuse();
+  return socket;
+}
+
+struct Chains {
+  const std::vector<std::string_view>& names;
+  bool found = false;
+};
+
+int take_chain(const nlattr* attribute, void* data) {
+  if (mnl_attr_get_type(attribute) != NFTA_RULE_CHAIN ||
+      mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) != 0)
+    return MNL_CB_OK;
+  auto* chains = static_cast<Chains*>(data);
+  const std::string_view name = mnl_attr_get_str(attribute);
+  chains->found =
+      chains->found || std::find(chains->names.begin(), chains->names.end(), name) != chains->names.end();
+  return MNL_CB_OK;
+}
+
+// The tables' names are not looked at: the kernel sends the rules of the one that was asked for.
+int take_rule(const nlmsghdr* header, void* data) {
+  return mnl_attr_parse(header, sizeof(nfgenmsg), take_chain, data);
 }
 
 }  // namespace
 
 bool had_elements(std::string_view table, const std::vector<std::string_view>& sets, Clock::time_point at) {
-  const std::string name(table.substr(table.find(' ') + 1));
   return asked_again([&] {
-    const Socket socket(mnl_socket_open(NETLINK_NETFILTER));
-    if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) refuse();
-    return std::any_of(sets.begin(), sets.end(),
-                       [&](std::string_view set) { return find(socket.get(), name, std::string(set), at); });
+    const Socket socket = open_socket();
+    Search search{at};
+    for (const std::string_view set : sets) {
+      std::array<char, 1024> buffer{};
+      nlmsghdr* const request = put_request(buffer.data(), NFT_MSG_GETSETELEM, table);
+      mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, std::string(set).c_str());
+      dump(socket.get(), request, take_message, &search);
+    }
+    return search.found;
+  });
+}
+
+bool has_rules(std::string_view table, const std::vector<std::string_view>& chains) {
+  if (chains.empty()) return false;
+  return asked_again([&] {
+    Chains found{chains};
+    std::array<char, 1024> buffer{};
+    dump(open_socket().get(), put_request(buffer.data(), NFT_MSG_GETRULE, table), take_rule, &found);
+    return found.found;
   });
 }
 

@@ -13,4 +13,7 @@ namespace knockwork {
 bool had_elements(std::string_view table, const std::vector<std::string_view>& sets,
                   std::chrono::steady_clock::time_point at);
 
+// Whether one of these chains of it has a rule. Throws SystemError.
+bool has_rules(std::string_view table, const std::vector<std::string_view>& chains);
+
 }  // namespace knockwork
