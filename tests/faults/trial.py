@@ -161,6 +161,8 @@ def _is_whole(path: str, content: bytes, clean: State) -> bool:
             return False
     if path.endswith("/stamp"):
         return re.fullmatch(rb"\S* \d+ \d+ [0-9a-f]{64}\n", content) is not None
+    if path.endswith("/bytes"):
+        return re.fullmatch(rb"([0-9a-f]{64} ){3}(-|[0-9a-f]{64})\n", content) is not None
     if path.endswith("/in_doubt"):
         return re.fullmatch(rb"|[0-9a-f]{64}", content) is not None
     if path == STAND_IN:  # says why the declaration is not in force

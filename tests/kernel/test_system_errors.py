@@ -103,6 +103,7 @@ def held_lock(lab: Lab) -> Iterator[int]:
 def test_lock_held(lab: Lab, knockwork: Knockwork, command: str) -> None:
     """While another run holds the lock: waits as long as it was told, then names the holder."""
     knockwork.apply(CLASSIC)
+    knockwork.declare(CLASSIC.replace("9000", "9005"))  # else there is nothing to wait for
     with held_lock(lab) as pid:
         began = time.monotonic()
         error = failure(lab, [], knockwork.command(command, "--lock-timeout", "1s"))

@@ -83,9 +83,14 @@ void note(const std::vector<Source>& sources, const Spec& spec, Kernel& kernel) 
 bool known_unchanged(const std::vector<Source>& sources, Kernel& kernel, const Settings& settings) {
   if (!settings.files.empty()) return false;
   const std::optional<BytesNote> noted = read_bytes_note();
-  return noted && noted->sources == digest_of(sources) && noted->kept == kept_files() && settled() &&
-         stamped(kernel.generation(), noted->ruleset) &&
-         (noted->links == "-" || noted->links == digest_of(kernel.links()));
+  const bool known = noted && noted->sources == digest_of(sources) && noted->kept == kept_files() &&
+                     settled() && stamped(kernel.generation(), noted->ruleset) &&
+                     (noted->links == "-" || noted->links == digest_of(kernel.links()));
+  // As whoever takes the lock does.
+  if (known) {
+    for (const char* folder : {kRunDirectory, kStateDirectory}) remove_leftovers(folder);
+  }
+  return known;
 }
 
 Report apply(const std::vector<Source>& sources, const Spec& spec, Execution execution, Kernel& kernel,
