@@ -13,7 +13,7 @@ import pytest
 from bed import Lab
 from bed.cli import Knockwork
 
-APPLIES = int(os.environ.get("KNOCKWORK_APPLIES", "48"))
+APPLIES = int(os.environ.get("KNOCKWORK_APPLIES", "24"))
 pytestmark = pytest.mark.timeout(120 + 10 * APPLIES)
 APPLIERS = 8
 ONE = """\
@@ -39,10 +39,10 @@ while :; do
     nft add chain inet knockwork strange
     nft add rule inet knockwork strange counter
     nft 'add set inet knockwork strangers { type ipv4_addr; }'
-    sleep 0.05
+    sleep 0.3
     nft delete chain inet knockwork strange
     nft delete set inet knockwork strangers
-    sleep 0.05
+    sleep 0.3
 done 2>/dev/null
 """
 CHANGED_BY_OTHERS = "another program changed the table inet knockwork at the same time. Run again"
