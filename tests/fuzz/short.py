@@ -81,7 +81,7 @@ def fuzz(target: str, folder: Path) -> str:
     for number, seed in enumerate(SEEDS[target]):
         (corpus / str(number)).write_bytes(seed[:4096])
     done = subprocess.run(
-        [ROOT / f"build/fuzz/fuzz_{target}", "-seed=1", f"-runs={RUNS[target]}", "-max_len=4096",
+        [ROOT / f"build/asan/tests/fuzz/fuzz_{target}", "-seed=1", f"-runs={RUNS[target]}", "-max_len=4096",
          "-timeout=20", "-rss_limit_mb=2048", f"-artifact_prefix={folder}/", corpus],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         errors="replace", check=False)

@@ -16,7 +16,7 @@ from bed import CommandFailed, Lab
 from bed.cli import ROOT, Knockwork
 from bed.table import Block, Line, Table
 
-EVERY = int(os.environ.get("KNOCKWORK_DRIFT_EVERY") or 1)  # more than 1: a sample, for slow builds
+EVERY = int(os.environ.get("KNOCKWORK_DRIFT_EVERY") or 1)  # more than 1: a sample
 
 GATE = """\
 knockwork: 1

@@ -11,11 +11,13 @@ class Results:
     passed: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)  # name, details
     skips: list[tuple[str, str]] = field(default_factory=list)     # name, reason
+    unsteady: list[tuple[str, str]] = field(default_factory=list)  # failed, and passed when it was run again
 
     def add(self, other: Results) -> None:
         self.passed += other.passed
         self.failures += other.failures
         self.skips += other.skips
+        self.unsteady += other.unsteady
 
     def counts(self) -> str:
         parts = [f"{self.passed} passed"]
@@ -23,6 +25,8 @@ class Results:
             parts.append(f"{len(self.failures)} failed")
         if self.skips:
             parts.append(f"{len(self.skips)} skipped")
+        if self.unsteady:
+            parts.append(f"{len(self.unsteady)} unsteady")
         return ", ".join(parts)
 
 

@@ -18,7 +18,7 @@ import plain_words  # noqa: E402
 import results  # noqa: E402
 import rooms  # noqa: E402
 
-DEV = ROOT / "build/dev"
+BUILD = ROOT / "build"
 # Where this checkout stands, which is nowhere on a user's machine.
 MACHINE_PATH = re.compile(rf"{re.escape(str(ROOT))}\b")
 
@@ -59,8 +59,8 @@ def clang_format() -> str:
 
 
 def clang_tidy() -> str:
-    """With clang's own warnings, as errors: the flags are those of the dev build."""
-    found = command("run-clang-tidy-14", "-quiet", "-j", str(os.cpu_count()), "-p", DEV, f"^{ROOT}/cpp/")
+    """With clang's own warnings, as errors: the flags are those of the asan build, which is clang's."""
+    found = command("run-clang-tidy-14", "-quiet", "-j", str(os.cpu_count()), "-p", BUILD / "asan", f"^{ROOT}/cpp/")
     plain = re.sub(r"\033\[[0-9;]*m", "", found)
     kept = [line for line in plain.splitlines() if not re.match(r"clang-tidy|\d+ warnings? |\[\d+/", line)]
     return "\n".join(dict.fromkeys(kept)) if found else ""  # a header's finding shows once a user
@@ -139,7 +139,7 @@ def plain_english() -> str:
 
 def generated_documents() -> str:
     """Pages, options of the collection, stubs and what modules return are what packaging/generate makes of the keys."""
-    return command("packaging/generate", "--check", DEV / "knockwork")
+    return command("packaging/generate", "--check", BUILD / "release/knockwork")
 
 
 def table_names_documented() -> str:

@@ -133,7 +133,7 @@ TEST_CASE("secrets: a file is made once, added to, and is its owner's alone") {
   const Secrets secrets = read_secrets(file);
   CHECK(secrets.lines().size() == 2);
   CHECK_FALSE(secrets.key("web1", 41) == secrets.key("web1", 42));
-  for (const mode_t open : {0640, 0604, 0620, 0660, 0644}) {
+  for (const mode_t open : {0640U, 0604U, 0620U, 0660U, 0644U}) {
     ::chmod(file.c_str(), open);
     CHECK(error([&] { read_secrets(file); }).starts_with("others can read or write " + file.string()));
   }
