@@ -194,3 +194,91 @@ def test_leaving_out_is_not_by_surprise(lab: Lab, knockwork: Knockwork) -> None:
     assert _warnings(knockwork, "plan") == [
         "interface `eth0` belongs to `br0`: its packets arrive on `br0`, which is protected. Put \"!br0\" into "
         "`interfaces` if you want to leave it out"]
+
+
+OWN = """\
+knockwork: 1
+mode: %s
+sequences:
+  - {name: outside, knock: [7000, 8000], opens: [22/tcp, 80/tcp, 51820/udp], interfaces: %s%s}
+  - {name: inside, knock: [7100, 8100], opens: [22/tcp], interfaces: [lan0]%s}
+"""
+both_modes = pytest.mark.parametrize("mode", ["gate", "stealth"])
+
+
+def _shut(mode: str) -> str:
+    return "refused" if mode == "gate" else "silent"
+
+
+@both_modes
+@pytest.mark.parametrize("names", ["[eth0]", '["eth*"]', '["!lan0"]', '["!la*", "!wg0"]'])
+@pytest.mark.parametrize("more", ["", ", on_expiry: cut", ", prolong: true"])
+def test_a_sequence_of_some_interfaces(knockwork: Knockwork, client: Caller, second: Caller, mode: str, names: str,
+                                       more: str) -> None:
+    """It takes its knocks there alone and opens there alone; the service stays shut elsewhere, unless another
+    sequence opens it there."""
+    knockwork.apply(OWN % (mode, names, more, more))
+    assert not knockwork.differs()
+    shut = _shut(mode)
+    client.knock(7000, 8000)
+    assert (client.tcp(22), client.tcp(80), client.udp(51820)) == ("open", "open", "open")
+    session = client.connect(22)
+    assert session.works()
+    assert (second.tcp(22), second.tcp(80), second.udp(51820)) == (shut, shut, shut)
+    second.knock(7100, 8100)
+    assert (second.tcp(22), second.tcp(80)) == ("open", shut)
+    assert session.works()
+
+
+@both_modes
+def test_its_knocks_elsewhere_are_wrong(knockwork: Knockwork, client: Caller, second: Caller, mode: str) -> None:
+    """They fire nothing, and lock their source out as any wrong knock does."""
+    knockwork.apply(OWN % (mode, "[eth0]", "", ""))
+    second.knock(7000, 8000)
+    table = knockwork.table()
+    assert not any(table.live(f"{kind}{family}") for kind in ("expected", "holders", "reached") for family in "46")
+    assert any(table.live(f"locked{family}") for family in "46")
+    assert second.tcp(22) == _shut(mode)
+    client.knock(7000, 8000)
+    assert client.tcp(22) == "open", "nobody else is locked out"
+
+
+@both_modes
+@pytest.mark.parametrize("names", ["[eth0]", "[]"])
+def test_one_source_by_two_interfaces(lab: Lab, knockwork: Knockwork, client: Caller, second: Caller, mode: str,
+                                      names: str) -> None:
+    """A grant is its source's, and opens by the interfaces of its sequence alone."""
+    knockwork.apply(OWN % (mode, names, "", ""))
+    client.knock(7000, 8000)
+    assert client.tcp(22) == "open"
+    by_the_other = Caller(lab.callers, client.source, second.target)
+    assert by_the_other.tcp(22) == ("open" if names == "[]" else _shut(mode))
+
+
+def test_own_interfaces_in_words(knockwork: Knockwork) -> None:
+    """Plan, status, explain and graph say them; the table is the same when it is read back."""
+    knockwork.apply((OWN % ("gate", "[eth0]", "", "")).replace("[lan0]", '["!lan0"]'))
+    said = knockwork.apply((OWN % ("gate", '["eth*"]', "", "")).replace("[lan0]", '["!lan0"]'))
+    assert "~ sequence outside: interfaces eth0 → eth*\n" in said
+
+    assert "on eth*" in knockwork.run("graph").stdout
+    assert not knockwork.differs()
+
+
+ABSENT = "interface `%s` in the sequence outside does not exist: the sequence does nothing on it until it does"
+
+
+def test_own_interfaces_that_are_absent(lab: Lab, knockwork: Knockwork) -> None:
+    """As those of the whole declaration: told wherever it is looked at, by their real names, and of a bridge."""
+    knockwork.declare((OWN % ("gate", "[eth0, wg0]", "", "")).replace("[lan0]", "[eth0]"))
+    for arguments in ("validate",), ("plan",), ("apply",):
+        assert _warnings(knockwork, *arguments) == [ABSENT % "wg0"]
+    assert _status(knockwork) == [ABSENT % "wg0"]
+    lab.server.ip("link property add dev eth0 altname enp0s31f6")
+    knockwork.apply((OWN % ("gate", "[enp0s31f6]", "", "")).replace("[lan0]", '["!wg0"]'))
+    assert _status(knockwork) == [
+        "interface `wg0` in the sequence inside does not exist: leaving it out has no effect until it does"]
+    lab.server.ip("link add br0 type bridge")
+    lab.server.ip("link set eth0 master br0")
+    assert _warnings(knockwork, "plan")[0] == (
+        "interface `eth0` in the sequence outside belongs to `br0`: its packets arrive on `br0`. Write `br0` instead")

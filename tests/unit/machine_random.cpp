@@ -55,6 +55,7 @@ Sequence any_sequence(Dice& dice, const std::string& name) {
   if (dice.one_in(4)) sequence.to = {*parse_network("203.0.113.0/28"), *parse_network("2001:db8:f::1")};
   if (dice.one_in(6)) sequence.to = {*parse_network("203.0.113.4")};
   sequence.once = dice.one_in(4);
+  if (dice.one_in(4)) sequence.interfaces = {dice.any({"eth0", "eth1", "eth*", "!eth0", "!eth*"})};
   return sequence;
 }
 
@@ -107,6 +108,7 @@ Packet any_packet(Dice& dice, Instant now) {
   packet.source =
       *parse_network(dice.any({"192.0.2.7", "192.0.2.7", "192.0.2.8", "192.0.2.9", "2001:db8::7",
                                "2001:db8:0:1::7", "2001:db8:0:1::7", "2001:db8:0:1::8", "fe80::1"}));
+  packet.interface = dice.any({"", "eth0", "eth0", "eth1", "wg0"});
   if (dice.one_in(30)) packet.ingress = dice.any({Ingress::loopback, Ingress::unlisted});
   packet.destination = dice.any({DestinationType::local, DestinationType::local, DestinationType::local,
                                  DestinationType::local, DestinationType::local, DestinationType::broadcast,

@@ -1,7 +1,9 @@
 #include "naive_machine.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <tuple>
 
 namespace naive {
 namespace {
@@ -30,7 +32,8 @@ struct About {
   std::size_t step = 0;
   Service service{};
   std::vector<Network> to{};
-  std::vector<std::pair<Service, std::vector<Network>>> doors{};
+  std::vector<std::string> interfaces{};
+  std::vector<std::tuple<Service, std::vector<Network>, std::vector<std::string>>> doors{};
   bool operator==(const About&) const = default;
 };
 
@@ -54,6 +57,18 @@ bool in(const std::vector<Service>& services, Knock port) {
       return true;
   }
   return false;
+}
+
+// "eth0", "eth*" or "!eth0"; no name at all means any.
+bool came_by(const std::vector<std::string>& interfaces, const std::string& name) {
+  if (interfaces.empty() || name.empty()) return true;
+  const bool all_but = interfaces[0][0] == '!';
+  bool found = false;
+  for (std::string each : interfaces) {
+    if (all_but) each.erase(0, 1);
+    found = found || each == name || (each.back() == '*' && name.find(each.substr(0, each.size() - 1)) == 0);
+  }
+  return found != all_but;
 }
 
 Network family_of(const Network& address) { return {address.ipv6, {}, 0}; }
@@ -156,24 +171,33 @@ class Judge {
   // A port of this host by itself, and the ranges over it; the doors of a place all together.
   void use(const Packet& packet, const std::vector<Door>& doors) {
     std::vector<Door> rest;
+    std::map<std::pair<Service, std::vector<std::string>>, std::vector<Door>> conditional;
     for (const Door& door : doors) {
-      if (door.sequence->to.empty() && door.service.first == door.service.last) {
+      const std::vector<std::string>& interfaces = door.sequence->interfaces;
+      if (door.sequence->to.empty() && (!interfaces.empty() || door.service.first == door.service.last)) {
         std::vector<Door> same;
-        std::copy_if(doors.begin(), doors.end(), std::back_inserter(same),
-                     [&](const Door& other) { return other.service == door.service; });
-        if (same.front().sequence == door.sequence) use_together(packet, same);
+        std::copy_if(doors.begin(), doors.end(), std::back_inserter(same), [&](const Door& other) {
+          return other.service == door.service && other.sequence->interfaces == interfaces;
+        });
+        if (same.front().sequence != door.sequence) continue;
+        if (interfaces.empty()) {
+          use_together(packet, same);
+        } else {
+          conditional[{door.service, interfaces}] = same;
+        }
       } else {
         rest.push_back(door);
       }
     }
     use_together(packet, rest);
+    for (const auto& [what, same] : conditional) use_together(packet, same);
   }
 
   void use_together(const Packet& packet, const std::vector<Door>& doors) {
     About about{Kind::pause, person(packet)};
     std::vector<const Sequence*> lasting;
     for (const Door& door : doors) {
-      const std::pair<Service, std::vector<Network>> one{door.service, door.sequence->to};
+      const std::tuple one{door.service, door.sequence->to, door.sequence->interfaces};
       if (std::count(about.doors.begin(), about.doors.end(), one) == 0) about.doors.push_back(one);
       if (door.sequence->prolong && std::count(lasting.begin(), lasting.end(), door.sequence) == 0)
         lasting.push_back(door.sequence);
@@ -305,6 +329,7 @@ class Judge {
   Instant time_left(const Packet& packet, const std::vector<Door>& doors) const {
     Instant left{0};
     for (const Door& door : doors) {
+      if (!came_by(door.sequence->interfaces, packet.interface)) continue;
       left = std::max(left, end_of(grant(packet, *door.sequence, door.service)) - now_);
     }
     return left;
@@ -338,8 +363,13 @@ class Judge {
 
   About grant(const Packet& packet, const Sequence& sequence, const Service& service) const {
     const Kind here = service.first == service.last ? Kind::port_grant : Kind::range_grant;
-    return {
-        sequence.to.empty() ? here : Kind::remote_grant, person(packet), nullptr, 0, service, sequence.to};
+    return {sequence.to.empty() && sequence.interfaces.empty() ? here : Kind::remote_grant,
+            person(packet),
+            nullptr,
+            0,
+            service,
+            sequence.to,
+            sequence.interfaces};
   }
 
   bool is_locked_out(const Packet& packet) const {
@@ -348,9 +378,11 @@ class Judge {
            holds({Kind::family_lockout, family_of(packet.source)});
   }
 
-  static bool may_come_from(const Sequence& sequence, const Network& source) {
-    return sequence.from.empty() || std::any_of(sequence.from.begin(), sequence.from.end(),
-                                                [&](const Network& network) { return in(network, source); });
+  static bool may_come_from(const Sequence& sequence, const Packet& packet) {
+    if (!came_by(sequence.interfaces, packet.interface)) return false;
+    return sequence.from.empty() ||
+           std::any_of(sequence.from.begin(), sequence.from.end(),
+                       [&](const Network& network) { return in(network, packet.source); });
   }
 
   bool is_due(const Sequence& sequence, std::size_t step, const Network& source) const {
@@ -369,7 +401,7 @@ class Judge {
       for (const Sequence* sequence : by_name_) {
         for (std::size_t step = 0; step < sequence->knock.size(); ++step) {
           if (sequence->knock[step] != *packet.target) continue;
-          if (!may_come_from(*sequence, packet.source) || !is_due(*sequence, step, person(packet))) continue;
+          if (!may_come_from(*sequence, packet) || !is_due(*sequence, step, person(packet))) continue;
           const bool used = step + 1 == sequence->knock.size() && spent_.contains(sequence);
           if (!used || holds({Kind::holder, person(packet), sequence})) hits.push_back({sequence, step});
         }
@@ -391,7 +423,7 @@ class Judge {
     if (spec_.wrong_knock == WrongKnock::ignore) return false;
     std::vector<About> forgiven;
     for (const Sequence* sequence : by_name_) {
-      if (!may_come_from(*sequence, packet.source)) continue;
+      if (!may_come_from(*sequence, packet)) continue;
       for (std::size_t step = 0; step < sequence->knock.size(); ++step) {
         const About about{Kind::excused, person(packet), sequence, step};
         if (sequence->knock[step] == *packet.target && (step == 0 || holds(about))) forgiven.push_back(about);
@@ -457,7 +489,7 @@ class Judge {
       if (!sequence->token || sequence->name != packet.token->sequence) continue;
       if (!used_tokens_.insert(*packet.token).second) return;
       judgement.used_token = true;
-      if (!may_come_from(*sequence, packet.source)) return;
+      if (!may_come_from(*sequence, packet)) return;
       if (spent_.contains(sequence) && !holds({Kind::holder, person(packet), sequence})) return;
       judgement.fired.push_back({sequence->name, 0});
       advance(packet, *sequence, 0, judgement);

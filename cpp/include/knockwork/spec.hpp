@@ -144,7 +144,10 @@ struct Sequence {
   std::optional<Duration> sequence_timeout;
   std::vector<Network> from;
   std::vector<Network> to;
+  // Where its knocks count and its services open, of those that the declaration protects; empty: all of them.
+  std::vector<std::string> interfaces;
   bool once = false;
+  int connections = 0;   // new ones that a grant lets in; 0: any number
   bool prolong = false;  // the grant is renewed while it is used
   OnExpiry on_expiry = OnExpiry::keep;
   std::string closes;  // the sequence whose grant it ends; then it opens nothing

@@ -90,13 +90,53 @@ void add_public_warnings(std::vector<std::string>& warnings, const std::string& 
   }
 }
 
-}  // namespace
-
-Spec by_real_names(Spec spec, const std::vector<Link>& links) {
-  for (std::string& name : spec.interfaces) {
+void replace_by_real(std::vector<std::string>& interfaces, const std::vector<Link>& links) {
+  for (std::string& name : interfaces) {
     const auto without = spec::left_out(name);
     name = without ? '!' + real_name(std::string(*without), links) : real_name(std::move(name), links);
   }
+}
+
+void add_own_warnings(std::vector<std::string>& warnings, const OwnInterfaces& own,
+                      const std::vector<Link>& links) {
+  const Declared split(own.interfaces);
+  for (const auto& [names, then] : {std::pair(&split.names, "the sequence does nothing on it"),
+                                    {&split.without, "leaving it out has no effect"}}) {
+    for (const std::string& name : *names) {
+      if (exists(name, links)) continue;
+      warnings.push_back(fmt::format("interface {} in the sequence {} does not exist: {} until it does",
+                                     quote(name), own.sequence, then));
+    }
+    for (const Link& link : links) {
+      if (link.master.empty() || !covered(*names, link.name) || covered(*names, link.master)) continue;
+      warnings.push_back(
+          fmt::format("interface {0} in the sequence {1} belongs to {2}: its packets arrive on {2}. "
+                      "Write {2} instead",
+                      quote(link.name), own.sequence, quote(link.master)));
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<OwnInterfaces> own_interfaces(const std::vector<Sequence>& sequences) {
+  std::vector<OwnInterfaces> all;
+  for (const Sequence& sequence : sequences) {
+    if (!sequence.interfaces.empty()) all.push_back({sequence.name, sequence.interfaces});
+  }
+  return all;
+}
+
+std::vector<std::string> interface_warnings(const std::vector<OwnInterfaces>& sequences,
+                                            const std::vector<Link>& links) {
+  std::vector<std::string> warnings;
+  for (const OwnInterfaces& each : sequences) add_own_warnings(warnings, each, links);
+  return warnings;
+}
+
+Spec by_real_names(Spec spec, const std::vector<Link>& links) {
+  replace_by_real(spec.interfaces, links);
+  for (Sequence& sequence : spec.sequences) replace_by_real(sequence.interfaces, links);
   for (PublicRule& rule : spec.public_rules) {
     if (!rule.interface.empty()) rule.interface = real_name(std::move(rule.interface), links);
   }

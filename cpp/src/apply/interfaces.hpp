@@ -9,12 +9,23 @@
 
 namespace knockwork {
 
+// A sequence with interfaces of its own, as they are declared.
+struct OwnInterfaces {
+  std::string sequence;
+  std::vector<std::string> interfaces;
+};
+std::vector<OwnInterfaces> own_interfaces(const std::vector<Sequence>& sequences);
+
 // Alternative names become the names that packets come in by.
 Spec by_real_names(Spec spec, const std::vector<Link>& links);
 
 // Those that do not exist, and those whose packets arrive on another one; of `interfaces` and of `public`.
 std::vector<std::string> interface_warnings(const std::vector<std::string>& interfaces,
                                             const std::vector<PublicRule>& rules,
+                                            const std::vector<Link>& links);
+
+// The same of each sequence's own interfaces.
+std::vector<std::string> interface_warnings(const std::vector<OwnInterfaces>& sequences,
                                             const std::vector<Link>& links);
 
 // Throws SystemError where interfaces are declared and none of them exists, or all are left out: nothing

@@ -27,17 +27,28 @@ void warn_of_offload(std::vector<std::string>& warnings, const Spec& spec, Kerne
   if (prolongs) add(unseen_use_warnings(flowtables));
 }
 
+bool names_interfaces(const Spec& spec) {
+  return !spec.interfaces.empty() || !spec.public_rules.empty() || !own_interfaces(spec.sequences).empty();
+}
+
+std::vector<std::string> all_interface_warnings(const Spec& spec, const std::vector<Link>& links) {
+  std::vector<std::string> all = interface_warnings(spec.interfaces, spec.public_rules, links);
+  for (std::string& warning : interface_warnings(own_interfaces(spec.sequences), links))
+    all.push_back(std::move(warning));
+  return all;
+}
+
 }  // namespace
 
 InForce on_this_host(InForce now, Kernel& kernel, const Settings& settings) {
   warn_of_offload(now.warnings, now.spec, kernel);
-  if (now.spec.interfaces.empty() && now.spec.public_rules.empty()) return now;
+  if (!names_interfaces(now.spec)) return now;
   const std::vector<Link> links = kernel.links();
   now.spec = by_real_names(std::move(now.spec), links);
   if (settings.asked == Asked::by_someone && settings.absent == Absent::refused) {
     refuse_if_none_exists(now.spec.interfaces, links);
   }
-  for (std::string& warning : interface_warnings(now.spec.interfaces, now.spec.public_rules, links)) {
+  for (std::string& warning : all_interface_warnings(now.spec, links)) {
     now.warnings.push_back(std::move(warning));
   }
   return now;
@@ -52,10 +63,10 @@ std::string left_open(const Spec& spec, Kernel& kernel) {
 std::vector<std::string> host_warnings(const Spec& spec, Kernel& kernel) {
   std::vector<std::string> all;
   Spec real = spec;
-  if (!spec.interfaces.empty() || !spec.public_rules.empty()) {
+  if (names_interfaces(spec)) {
     const std::vector<Link> links = kernel.links();
     real = by_real_names(spec, links);
-    all = interface_warnings(real.interfaces, real.public_rules, links);
+    all = all_interface_warnings(real, links);
   }
   warn_of_offload(all, spec, kernel);
   try {

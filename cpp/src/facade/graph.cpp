@@ -65,6 +65,7 @@ class Drawing {
     std::string text = track.name;
     if (!track.from.empty()) text += fmt::format("\\nfrom {}", listed(track.from));
     if (!track.to.empty()) text += fmt::format("\\nto {}", listed(track.to));
+    if (!track.on.empty()) text += fmt::format("\\non {}", fmt::join(track.on, ", "));
     if (track.sequence_timeout)
       text += fmt::format("\\nwithin {} in all", to_string(*track.sequence_timeout));
     if (track.once) text += "\\nonce";

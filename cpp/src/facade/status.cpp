@@ -145,6 +145,11 @@ std::vector<std::string> warnings_about(const LiveTable& live, const Program& pr
   const std::vector<std::string> interfaces = declared_interfaces(program);
   if (!interfaces.empty() || !program.public_rules.empty())
     add(interface_warnings(interfaces, program.public_rules, kernel.links()));
+  std::vector<OwnInterfaces> own;
+  for (const Track& track : program.tracks) {
+    if (!track.on.empty()) own.push_back({track.name, track.on});
+  }
+  if (!own.empty()) add(interface_warnings(own, kernel.links()));
   add(beside(live.ruleset, program, kernel));
   const std::vector<Door> doors = remote_doors(program);
   if (std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.cut; }))

@@ -17,7 +17,10 @@ Program for_anyone(Program program) {
   program.always_allow.clear();
   program.interfaces.clear();
   program.left_out.clear();
-  for (Track& track : program.tracks) track.from.clear();
+  for (Track& track : program.tracks) {
+    track.from.clear();
+    track.on.clear();
+  }
   return program;
 }
 

@@ -52,6 +52,9 @@ bool is_link_local(const Network& source) {
   return source.ipv6 && source.bytes[0] == 0xfe && (source.bytes[1] & 0xc0) == 0x80;
 }
 
+// Whether the ports alone say what its grants open.
+bool is_plain(const Track& track) { return track.to.empty() && !is_conditional(track); }
+
 // Ranges have a set of their own: the key of the one cannot hold the other.
 template <typename Remembered>
 auto& grants(Remembered& memory, const Service& service) {
@@ -66,6 +69,7 @@ Machine::Machine(Program program)
   for (const Service& service : protected_services(program_)) {
     here_.push_back({{}, service, std::binary_search(cut.begin(), cut.end(), service)});
   }
+  for (const Door& door : conditional_doors(program_)) here_.push_back(door);
   for (std::size_t track = 0; track < program_.tracks.size(); ++track) {
     if (program_.tracks[track].token) continue;
     const std::vector<Edge>& edges = program_.tracks[track].edges;
@@ -78,6 +82,10 @@ bool Machine::is_odd(const Packet& packet) const {
   return program_.mode == Mode::gate && is_tcp(packet) &&
          (packet.flags & (tcp_flag::rst | tcp_flag::ack)) == 0 &&
          (packet.flags & (tcp_flag::fin | tcp_flag::syn)) != tcp_flag::syn;
+}
+
+bool Machine::is_on(const std::vector<std::string>& interfaces, const Packet& packet) const {
+  return packet.interface.empty() || knockwork::is_on(interfaces, packet.interface);
 }
 
 Network Machine::lockout_key(const Packet& packet) const {
@@ -116,10 +124,20 @@ Outcome Machine::take(State& state, const Packet& packet) const {
   return at_closed_port(state, memory, packet);
 }
 
+bool Machine::is_protected(const Packet& packet) const {
+  return packet.interface.empty() || is_on(declared_interfaces(program_), packet);
+}
+
+// Whether somebody who comes like that may take the steps of a sequence.
+bool Machine::may_use(const Packet& packet, const Track& track) const {
+  return is_on(track.on, packet) && (track.from.empty() || contained(track.from, packet.source));
+}
+
 // What the gate has nothing to do with.
 std::optional<Outcome> Machine::passes_by(const Packet& packet, const std::vector<Door>& doors) const {
   if (packet.ingress == Ingress::loopback) return Outcome{Verdict::passed_on, Reason::loopback};
-  if (packet.ingress == Ingress::unlisted) return Outcome{Verdict::passed_on, Reason::unlisted};
+  if (packet.ingress == Ingress::unlisted || !is_protected(packet))
+    return Outcome{Verdict::passed_on, Reason::unlisted};
   if (packet.destination == DestinationType::routed && doors.empty()) {
     return Outcome{Verdict::passed_on, Reason::routed};
   }
@@ -192,7 +210,8 @@ Instant Machine::granted_until(const Memory& memory, const Packet& packet,
                                const std::vector<Door>& doors) const {
   Instant until = packet.time;
   for (const Door& door : doors) {
-    const Instant its = door.to.empty()
+    if (!is_on(door.on, packet)) continue;
+    const Instant its = door.to.empty() && door.on.empty()
                             ? grants(memory, door.service).until({key(packet), door.service}, packet.time)
                             : memory.reached.until({key(packet), door}, packet.time);
     until = std::max(until, its);
@@ -207,7 +226,7 @@ std::vector<std::size_t> Machine::prolonging(const std::vector<Door>& doors) con
   for (std::size_t at = 0; at < program_.tracks.size(); ++at) {
     const Track& track = program_.tracks[at];
     if (track.prolong && std::any_of(doors.begin(), doors.end(), [&](const Door& door) {
-          return door.to == track.to &&
+          return door.to == track.to && door.on == track.on &&
                  std::binary_search(track.services.begin(), track.services.end(), door.service);
         })) {
       tracks.push_back(at);
@@ -223,26 +242,32 @@ void Machine::renew_by(Memory& memory, const Packet& packet, const Track& track)
   const Instant until = after(packet, renewed_for(track.open_for));
   memory.holders.update({key(packet), track.edges.back().id}, packet.time, until, program_.sources);
   for (const Service& service : track.services) {
-    if (track.to.empty()) {
+    if (is_plain(track)) {
       grants(memory, service).update({key(packet), service}, packet.time, until, program_.sources);
     } else {
-      memory.reached.update({key(packet), {track.to, service, track.cut}}, packet.time, until,
-                            program_.sources);
+      memory.reached.update({key(packet), door_of(track, service)}, packet.time, until, program_.sources);
     }
   }
 }
 
 // What a client sends in a connection that both sides have spoken in renews the grants by which it may use
-// the service, once in a while. A port of this host counts for itself, and the ranges over it together.
+// the service, once in a while. A port of this host counts for itself, and the ranges over it together; so
+// does each conditional door.
 std::vector<std::size_t> Machine::renew(Memory& memory, const Packet& packet,
                                         const std::vector<Door>& doors) const {
   if (is_syn(packet) || packet.conntrack != Conntrack::established || packet.reply) return {};
-  std::vector<std::vector<Door>> groups(1);
+  std::vector<std::vector<Door>> groups(1), conditional;
   for (const Door& door : doors) {
-    const bool alone = door.to.empty() && door.service.first == door.service.last;
-    if (alone) groups.insert(groups.begin(), {door});
-    if (!alone) groups.back().push_back(door);
+    const bool here = door.to.empty();
+    if (here && !door.on.empty()) {
+      conditional.push_back({door});
+    } else if (here && door.service.first == door.service.last) {
+      groups.insert(groups.begin(), {door});
+    } else {
+      groups.back().push_back(door);
+    }
   }
+  groups.insert(groups.end(), conditional.begin(), conditional.end());
   std::vector<std::size_t> renewed;
   for (const std::vector<Door>& group : groups) {
     const std::vector<std::size_t> tracks = prolonging(group);
@@ -401,7 +426,7 @@ std::vector<Machine::Use> Machine::following(const Memory& memory, const Packet&
   const Uses uses = uses_of(*packet.target);
   for (auto use = uses.first; use != uses.second; ++use) {
     const Track& track = program_.tracks[use->track];
-    if (!track.from.empty() && !contained(track.from, packet.source)) continue;
+    if (!may_use(packet, track)) continue;
     const std::pair<Network, EdgeId> step{key(packet), track.edges[use->step].id};
     if (use->step == 0 || memory.excused.has(step, packet.time)) all.push_back(*use);
   }
@@ -419,7 +444,7 @@ void Machine::excuse(Memory& memory, const Packet& packet, const Use& use) const
 
 bool Machine::may_fire(const Memory& memory, const Packet& packet, const Use& use) const {
   const Track& track = program_.tracks[use.track];
-  if (!track.from.empty() && !contained(track.from, packet.source)) return false;
+  if (!may_use(packet, track)) return false;
   if (use.step == 0) return true;
   const std::pair<Network, EdgeId> step{key(packet), track.edges[use.step].id};
   return memory.expected.has(step, packet.time) &&
@@ -476,10 +501,10 @@ void Machine::close(Memory& memory, const Packet& packet, const Track& track, Ou
     if (!memory.holders.has({key(packet), edge}, packet.time)) continue;
     end(memory.holders, edge);
     for (const Service& service : closed->services) {
-      if (closed->to.empty()) {
+      if (is_plain(*closed)) {
         end(grants(memory, service), service);
       } else {
-        end(memory.reached, Door{closed->to, service, closed->cut});
+        end(memory.reached, door_of(*closed, service));
       }
     }
     outcome.closed.push_back(closed->name);
@@ -509,9 +534,9 @@ bool Machine::grant(State& state, Memory& memory, const Packet& packet, const Fi
   bool all = true;
   for (const Service& service : track.services) {
     const bool room =
-        track.to.empty()
+        is_plain(track)
             ? grants(memory, service).update({key(packet), service}, packet.time, until, program_.sources)
-            : memory.reached.update({key(packet), {track.to, service, track.cut}}, packet.time, until,
+            : memory.reached.update({key(packet), door_of(track, service)}, packet.time, until,
                                     program_.sources);
     if (room) {
       granted.push_back(service);

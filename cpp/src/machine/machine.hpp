@@ -143,6 +143,9 @@ class Machine {
   }
   Network lockout_key(const Packet& packet) const;
   bool is_locked(const Memory& memory, const Packet& packet) const;
+  bool is_on(const std::vector<std::string>& interfaces, const Packet& packet) const;
+  bool is_protected(const Packet& packet) const;
+  bool may_use(const Packet& packet, const Track& track) const;
   std::optional<Outcome> passes_by(const Packet& packet, const std::vector<Door>& doors) const;
   std::optional<Outcome> settled_early(const Packet& packet) const;
   std::optional<Outcome> goes_on_at(const Memory& memory, const Packet& packet,

@@ -35,6 +35,7 @@ struct Packet {
   Instant time{0};
   Network source;  // one address: prefix 32 or 128
   Ingress ingress = Ingress::network;
+  std::string interface {};  // by which it came; empty: one that every sequence takes knocks on
   DestinationType destination = DestinationType::local;
   std::optional<Network> address{};    // the destination's, where it matters: one address
   std::optional<Knock> target;         // protocol and destination port; none: neither TCP nor UDP

@@ -14,7 +14,7 @@
 //   tcp flags        syn (default), ack, fin, rst, psh, urg, joined as syn,ack; null, xmas
 //   ct state         new (default), untracked, established, related, invalid
 //   fib daddr type   local (default), broadcast, multicast, anycast, unicast (routed)
-//   iif              lo
+//   iif              lo, or on=eth1; without it: an interface that every sequence takes knocks on
 //   icmpv6 type      nd-neighbor-solicit, packet-too-big, …: what IPv6 needs; dhcpv6 with 546/udp
 // A bare port is UDP, as in `knock`; knockd's 7000:udp is understood. What is
 // neither TCP nor UDP is written by its name alone: icmp, icmpv6, gre, …

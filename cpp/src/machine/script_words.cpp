@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "values/values.hpp"
+
 namespace knockwork {
 namespace {
 
@@ -93,6 +95,15 @@ bool assign_address(std::string_view text, std::optional<Network>& address) {
   return true;
 }
 
+// "on=eth1"
+bool assign_interface(std::string_view text, std::string& interface) {
+  constexpr std::string_view kOn = "on=";
+  if (!text.starts_with(kOn) || text.ends_with('*')) return false;
+  const auto name = spec::parse_interface(text.substr(kOn.size()));
+  if (name) interface = *name;
+  return name.has_value();
+}
+
 }  // namespace
 
 std::optional<Aspect> apply_word(std::string_view word, Packet& packet) {
@@ -103,7 +114,8 @@ std::optional<Aspect> apply_word(std::string_view word, Packet& packet) {
   if (assign(kEchoes, word, packet.ping)) return Aspect::echo;
   if (assign_address(word, packet.address)) return Aspect::address;
   if (assign(kDestinations, word, packet.destination)) return Aspect::destination;
-  if (assign(kIngresses, word, packet.ingress)) return Aspect::ingress;
+  if (assign(kIngresses, word, packet.ingress) || assign_interface(word, packet.interface))
+    return Aspect::ingress;
   if (assign(kNeeds, word, packet.needed_by_ipv6)) return Aspect::need;
   return std::nullopt;
 }

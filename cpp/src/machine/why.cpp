@@ -43,8 +43,11 @@ std::string burnt(const Program& program, const Packet& packet) {
   const bool strange = !track->from.empty() &&
                        std::none_of(track->from.begin(), track->from.end(),
                                     [&](const Network& network) { return contains(network, packet.source); });
+  const bool elsewhere = !packet.interface.empty() && !is_on(track->on, packet.interface);
   return fmt::format("token of {}: used up, but opens nothing: {}", track->name,
-                     strange ? "the source is not in `from`" : "the sequence is spent");
+                     elsewhere ? "the interface is not in `interfaces`"
+                     : strange ? "the source is not in `from`"
+                               : "the sequence is spent");
 }
 
 std::string describe(const Program& program, const Fired& fired) {

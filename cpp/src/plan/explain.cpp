@@ -37,6 +37,10 @@ std::string names(const std::vector<std::string>& closed) {
 
 std::string places(const Track& track) { return track.to.empty() ? "this host" : listed(track.to); }
 
+std::string interfaces(const Track& track) {
+  return track.on.empty() ? "all" : fmt::format("{}", fmt::join(track.on, ", "));
+}
+
 bool has_places(const std::vector<Track>& tracks) {
   return std::any_of(tracks.begin(), tracks.end(), [](const Track& track) { return !track.to.empty(); });
 }
@@ -165,6 +169,9 @@ class Explainer {
     if (before.to != after.to) {
       parts.push_back(fmt::format("to {} → {}", places(before), places(after)));
     }
+    if (before.on != after.on) {
+      parts.push_back(fmt::format("interfaces {} → {}", interfaces(before), interfaces(after)));
+    }
     if (before.once != after.once) parts.emplace_back(after.once ? "once" : "no longer once");
     if (before.prolong != after.prolong) parts.emplace_back(after.prolong ? "prolong" : "no longer prolong");
     if (before.cut != after.cut)
@@ -275,6 +282,7 @@ std::string describe(const Track& track, const Shown& shown) {
   if (track.sequence_timeout) text += ", sequence_timeout " + to_string(*track.sequence_timeout);
   if (!track.from.empty()) text += ", from " + listed(track.from);
   if (!track.to.empty()) text += ", to " + listed(track.to);
+  if (!track.on.empty()) text += ", interfaces " + interfaces(track);
   if (track.once) text += ", once";
   if (track.prolong) text += ", prolong";
   if (track.cut) text += ", on_expiry cut";

@@ -63,6 +63,18 @@ std::vector<std::string> without_covered(std::vector<std::string> names) {
   return kept;
 }
 
+// The names of a list that are meant, or with `!` those that are not.
+std::vector<std::string> fewest_interfaces(const std::vector<std::string>& interfaces) {
+  std::vector<std::string> names, without;
+  for (const std::string& interface : interfaces) {
+    const auto name = spec::left_out(interface);
+    (name ? without : names).emplace_back(name.value_or(interface));
+  }
+  names = without_covered(std::move(names));
+  for (const std::string& name : without_covered(std::move(without))) names.push_back('!' + name);
+  return names;
+}
+
 std::vector<PublicRule> compile_rules(std::vector<PublicRule> rules) {
   for (PublicRule& rule : rules) rule.from = without_nested(std::move(rule.from));
   return sorted_unique(std::move(rules));
@@ -141,6 +153,7 @@ std::vector<Track> compile_tracks(std::vector<Sequence> sequences) {
     if (sequence.knock.size() > 1) track.sequence_timeout = sequence.sequence_timeout;
     track.from = without_nested(sequence.from);
     track.to = fewest(sequence.to);
+    track.on = fewest_interfaces(sequence.interfaces);
     track.once = sequence.once;
     track.prolong = sequence.prolong;
     track.cut = sequence.on_expiry == OnExpiry::cut;
@@ -283,13 +296,38 @@ Duration excused_for(const Program& program) {
 
 int lockout_prefix(const Program& program) { return std::min(64, program.ipv6_prefix); }
 
+Door door_of(const Track& track, const Service& service) { return {track.to, service, track.cut, track.on}; }
+
 std::vector<Door> remote_doors(const Program& program) {
   std::vector<Door> doors;
   for (const Track& track : program.tracks) {
     if (track.to.empty()) continue;
-    for (const Service& service : track.services) doors.push_back({track.to, service, track.cut});
+    for (const Service& service : track.services) doors.push_back(door_of(track, service));
   }
   return sorted_unique(std::move(doors));
+}
+
+bool is_conditional(const Track& track) { return !track.on.empty(); }
+
+std::vector<Door> conditional_doors(const Program& program) {
+  std::vector<Door> doors;
+  for (const Track& track : program.tracks) {
+    if (!track.to.empty() || !is_conditional(track)) continue;
+    for (const Service& service : track.services) doors.push_back(door_of(track, service));
+  }
+  return sorted_unique(std::move(doors));
+}
+
+bool is_on(const std::vector<std::string>& interfaces, const std::string& name) {
+  if (interfaces.empty()) return true;
+  const auto fits = [&](std::string_view pattern) {
+    return pattern.ends_with('*') ? std::string_view(name).starts_with(pattern.substr(0, pattern.size() - 1))
+                                  : pattern == name;
+  };
+  const bool without = spec::left_out(interfaces.front()).has_value();
+  return std::any_of(interfaces.begin(), interfaces.end(), [&](const std::string& each) {
+           return fits(spec::left_out(each).value_or(each));
+         }) != without;
 }
 
 namespace {
@@ -324,6 +362,7 @@ std::string dump(const Track& track) {
   if (track.sequence_timeout) text += ", all within " + to_string(*track.sequence_timeout);
   for (const Network& network : track.from) text += ", from " + to_string(network);
   for (const Network& network : track.to) text += ", to " + to_string(network);
+  for (const std::string& interface : track.on) text += ", on " + interface;
   if (track.once) text += ", once";
   if (track.prolong) text += ", prolong";
   if (track.cut) text += ", cut";

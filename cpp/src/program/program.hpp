@@ -42,6 +42,9 @@ struct Track {  // one sequence, compiled
   std::vector<Network> from;
   // Where its services are; empty: on this host. As few networks as cover them, sorted.
   std::vector<Network> to;
+  // By which interfaces it is knocked and opened; empty: all that are protected. Sorted, none covered by
+  // another: either those that it is for, or with `!` those that it is not for.
+  std::vector<std::string> on;
   bool once = false;     // one grant, and no more until it is renewed
   bool prolong = false;  // use renews its grants
   bool cut = false;      // without a live grant its services' connections end
@@ -80,6 +83,9 @@ bool has_sequence_timeouts(const Program& program);
 // As a declaration lists them: "eth0", or "!wg0" of one that is left out.
 std::vector<std::string> declared_interfaces(const Program& program);
 
+// Whether a packet that came in by that interface is meant.
+bool is_on(const std::vector<std::string>& interfaces, const std::string& name);
+
 // The tracks that it closes.
 std::vector<const Track*> closed_by(const Program& program, const Track& track);
 
@@ -88,14 +94,19 @@ struct Door {
   std::vector<Network> to;  // empty: on this host
   Service service;
   bool cut = false;
+  std::vector<std::string> on{};  // by which interfaces a grant opens it: as Track::on
   auto operator<=>(const Door&) const = default;
 };
+Door door_of(const Track& track, const Service& service);
 
 // As few networks as cover the same addresses: sorted, none inside another.
 std::vector<Network> fewest(std::vector<Network> networks);
 
 // What the tracks open elsewhere than on this host: sorted, no duplicates.
 std::vector<Door> remote_doors(const Program& program);
+// What they open on this host, but only under conditions that the port does not tell: sorted, no duplicates.
+std::vector<Door> conditional_doors(const Program& program);
+bool is_conditional(const Track& track);
 
 // All services that any track opens on this host: sorted, no duplicates; ranges may overlap.
 std::vector<Service> protected_services(const Program& program);

@@ -214,7 +214,7 @@ constexpr std::array<Key, 3> kPublicEntry{{
      .effective = from_some},
 }};
 
-constexpr std::array<Key, 14> kSequence{{
+constexpr std::array<Key, 15> kSequence{{
     {.name = "name",
      .scope = Scope::sequence,
      .form = Form::name,
@@ -310,6 +310,17 @@ constexpr std::array<Key, 14> kSequence{{
          "host.",
      .client = true,
      .effective = opens_any},
+    {.name = "interfaces",
+     .scope = Scope::sequence,
+     .form = Form::interfaces,
+     .access = {read_interfaces, value_of<&Sequence::interfaces>},
+     .fallback = "[]",
+     .example = "[eth0]",
+     .doc =
+         "Interfaces on which the sequence takes its knocks and opens its services, written as in the main "
+         "file's `interfaces`, each of them protected. On all other protected interfaces, its knock ports are "
+         "wrong knocks and its services stay closed, unless another sequence opens them there. If empty: all "
+         "protected interfaces."},
     {.name = "once",
      .scope = Scope::sequence,
      .form = Form::boolean,

@@ -108,23 +108,27 @@ void read_guards(const Key& key, const Value& value, Target& target, Faults& fau
 }
 
 void read_interfaces(const Key& key, const Value& value, Target& target, Faults& faults) {
-  target.draft->interfaces = value;
+  const bool of_sequence = key.scope == Scope::sequence;
+  if (!of_sequence) target.draft->interfaces = value;
   if (!is_list(key, value, faults)) return;
+  auto& interfaces = of_sequence ? target.sequence->value.interfaces : target.draft->value.interfaces;
   std::set<std::string> seen;
   for (Value entry = value.first(); entry != value.stop(); entry = entry.next()) {
     auto name = read_entry(key, entry, parse_protected_interface, faults);
     if (!name) continue;
     if (!seen.empty() && left_out(*name).has_value() != left_out(*seen.begin()).has_value()) {
-      faults.at(entry, {"interfaces to protect and interfaces to leave out in one list",
-                        "list either those to protect, or those to leave out, each with `!`: all others are "
-                        "protected"});
+      faults.at(entry, of_sequence ? Fault{"interfaces to use and interfaces to leave out in one list",
+                                           "list either those to use, or those to leave out, each with `!`"}
+                                   : Fault{"interfaces to protect and interfaces to leave out in one list",
+                                           "list either those to protect, or those to leave out, each with "
+                                           "`!`: all others are protected"});
       return;
     }
     if (!seen.insert(*name).second) {
       faults.at(entry, {fmt::format("interface {} is listed twice", quote(*name)), "remove one"});
       continue;
     }
-    target.draft->value.interfaces.push_back(std::move(*name));
+    interfaces.push_back(std::move(*name));
   }
 }
 

@@ -140,6 +140,7 @@ void read_public_sources(const Key& key, const Value& value, Target& target, Fau
 void read_ping(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_lockout(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_guards(const Key& key, const Value& value, Target& target, Faults& faults);
+// Of the declaration, or of a sequence.
 void read_interfaces(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_sequences(const Key& key, const Value& value, Target& target, Faults& faults);
 void read_name(const Key& key, const Value& value, Target& target, Faults& faults);

@@ -8,6 +8,7 @@
 #include "ruleset/compile/rulebook.hpp"
 #include "ruleset/digest.hpp"
 #include "ruleset/log.hpp"
+#include "values/values.hpp"
 
 namespace knockwork {
 namespace {
@@ -59,11 +60,18 @@ Rules Rulebook::allowed() const {
   return rules;
 }
 
-Rules Rulebook::granted(const std::vector<Service>& ranges) const {
+Rules Rulebook::granted(const Segment& segment) const {
   Rules rules;
   for (const auto& [source, family] : sources()) {
     rules.push_back(fmt::format("{} . meta l4proto . th dport @granted{} accept", source, family));
   }
+  append(rules, ranged(segment.ranges));
+  append(rules, reached(segment.doors));
+  return rules;
+}
+
+Rules Rulebook::ranged(const std::vector<Service>& ranges) const {
+  Rules rules;
   for (const Service& range : ranges) {
     for (const auto& [source, family] : sources()) {
       rules.push_back(fmt::format("{} . meta l4proto . {} @ranged{} accept", source,
@@ -77,9 +85,11 @@ Rules Rulebook::reached(const std::vector<Door>& doors) const {
   Rules rules;
   for (const Door& door : doors) {
     const auto [first, second] = door_marks(door);
-    for (const auto& [source, family] : sources()) {
-      rules.push_back(fmt::format("{} . {} . {} @reached{} accept", source, constant_key(first),
-                                  constant_key(second), family));
+    for (const std::string& condition : came_by(door.on)) {
+      for (const auto& [source, family] : sources()) {
+        rules.push_back(fmt::format("{}{} . {} . {} @reached{} accept", condition, source,
+                                    constant_key(first), constant_key(second), family));
+      }
     }
   }
   return rules;
@@ -130,13 +140,16 @@ std::string source4(int prefix) { return prefix == 32 ? "ip saddr" : "ip saddr &
 std::string source6(int prefix) { return prefix == 128 ? "ip6 saddr" : "ip6 saddr & " + mask(prefix, true); }
 
 std::string segment_chain(const Segment& segment) {
-  return fmt::format("range_{}_{}_{}", static_cast<int>(segment.span.protocol), segment.span.first,
-                     segment.span.last);
+  const int protocol = static_cast<int>(segment.span.protocol);
+  if (segment.ranges.empty()) return fmt::format("port_{}_{}", protocol, segment.span.first);
+  return fmt::format("range_{}_{}_{}", protocol, segment.span.first, segment.span.last);
 }
 
 bool is_cut(const std::vector<Service>& cut, const Segment& segment) {
-  return std::any_of(segment.ranges.begin(), segment.ranges.end(),
-                     [&](const Service& range) { return std::binary_search(cut.begin(), cut.end(), range); });
+  return std::any_of(
+             segment.ranges.begin(), segment.ranges.end(),
+             [&](const Service& range) { return std::binary_search(cut.begin(), cut.end(), range); }) ||
+         std::any_of(segment.doors.begin(), segment.doors.end(), [](const Door& door) { return door.cut; });
 }
 
 std::string door_segment_chain(const Segment& segment) { return "door_" + segment_chain(segment); }
@@ -153,6 +166,7 @@ std::string opening_chain(const Track& track) {
   std::string services;
   for (const Service& service : track.services) services += to_string(service) + ' ';
   for (const Network& network : track.to) services += to_string(network) + ' ';
+  for (const std::string& interface : track.on) services += "on " + interface + ' ';
   return fmt::format("open_{}_{}", nft_time(track.open_for), short_digest(services));
 }
 
@@ -160,12 +174,26 @@ std::string from_set(const Track& track, char family) {
   return fmt::format("from{}_{}", family, from_digest(track));
 }
 
+std::string on_set(const std::vector<std::string>& on) {
+  std::string names;
+  for (const std::string& name : on) names += name + ' ';
+  return fmt::format("{}_{}", spec::left_out(on.front()) ? "but" : "on", short_digest(names));
+}
+
+std::vector<std::string> came_by(const std::vector<std::string>& on) {
+  if (on.empty()) return {""};
+  const std::string set = on_set(on);
+  if (spec::left_out(on.front())) return {fmt::format("iifname != @{0} meta sdifname != @{0} ", set)};
+  return {fmt::format("iifname @{} ", set), fmt::format("meta sdifname @{} ", set)};
+}
+
 std::string firing_chain(const Track& track, std::size_t step) {
   const bool last = step + 1 == track.edges.size();
   std::string chain = last ? opening_chain(track) : waiting_chain(track.step_timeout);
   if (last && track.once) chain = "once_" + chain;
   if (!last && step == 0 && track.sequence_timeout) chain += "_of_" + nft_time(*track.sequence_timeout);
-  return track.from.empty() ? chain : fmt::format("from_{}_{}", from_digest(track), chain);
+  if (!track.from.empty()) chain = fmt::format("from_{}_{}", from_digest(track), chain);
+  return track.on.empty() ? chain : fmt::format("{}_{}", on_set(track.on), chain);
 }
 
 std::vector<Chain> compile_chains(const Program& program, std::size_t layers) {

@@ -8,18 +8,19 @@
 
 namespace knockwork {
 
-// A stretch of ports that the same declared ranges cover.
+// A stretch of ports that the same declared ranges and conditional doors cover.
 struct Segment {
   Service span;
-  std::vector<Service> ranges;  // those that cover all of it; never empty
+  std::vector<Service> ranges;  // those that cover all of it; empty: it is one port
+  std::vector<Door> doors{};    // conditional ones, of the whole stretch
   bool operator==(const Segment&) const = default;
 };
 
-// Cuts the declared ranges (not the single ports) into disjoint segments: the
+// Cuts the declared ranges, and of the single ports those with conditional doors, into disjoint segments: the
 // intervals of a map must not overlap.
 std::vector<Segment> segment_ranges(const Program& program);
 
-std::string segment_chain(const Segment& segment);  // "range_17_60000_61000"
+std::string segment_chain(const Segment& segment);  // "range_17_60000_61000", "port_6_22"
 // Whether its connections end with their grants; `cut` is sorted.
 bool is_cut(const std::vector<Service>& cut, const Segment& segment);
 std::string door_segment_chain(const Segment& segment);  // "door_range_6_60000_61000"
@@ -30,6 +31,12 @@ std::string waiting_chain(Duration step_timeout);        // "within_5s"
 // for the source first: "from_1a2b3c4d_within_5s".
 std::string firing_chain(const Track& track, std::size_t step);
 std::string from_set(const Track& track, char family);  // "from4_1a2b3c4d"
+// The set of the interfaces of a track or a door: "on_1a2b3c4d", or "but_1a2b3c4d" of those that are not
+// meant.
+std::string on_set(const std::vector<std::string>& on);
+// What a rule asks so that a packet came by one of them, one rule each: "iifname @on_1a2b3c4d ". In a VRF the
+// packet has the interface's name elsewhere.
+std::vector<std::string> came_by(const std::vector<std::string>& on);
 // The sequences whose grants for that service its use renews: those that open it there. `cut` does not
 // matter.
 std::vector<const Track*> prolonging(const Program& program, const Door& door);

@@ -16,6 +16,7 @@
 #include "ruleset/compile/port_sets.hpp"
 #include "ruleset/ruleset.hpp"
 #include "ruleset/tokens.hpp"
+#include "values/values.hpp"
 
 namespace knockwork {
 namespace {
@@ -84,7 +85,8 @@ void add_dynamic_sets(std::vector<Set>& sets, const Program& program) {
     if (has_sequence_timeouts(program)) add("begun", " . classid");
     add("granted", " . inet_proto . inet_service");
     add("ranged", " . inet_proto . mark");
-    if (!remote_doors(program).empty()) add("reached", " . mark . mark");
+    if (!remote_doors(program).empty() || !conditional_doors(program).empty())
+      add("reached", " . mark . mark");
     if (has_spoken(program))
       add("spoken", fmt::format(" . inet_service . {} . inet_service . inet_proto", type));
     add("holders", " . classid");
@@ -168,7 +170,8 @@ void add_dispatch(std::vector<Set>& sets, const Program& program) {
     }
   }
   for (const Segment& segment : segments) {
-    ranges.push_back({range_key(segment.span), "goto " + segment_chain(segment), {}});
+    (segment.ranges.empty() ? ports : ranges)
+        .push_back({range_key(segment.span), "goto " + segment_chain(segment), {}});
   }
   sets.push_back(static_set("dispatch", "inet_proto . inet_service : verdict", std::move(ports)));
   sets.push_back(interval_set("ranges", "inet_proto . inet_service : verdict", std::move(ranges)));
@@ -181,7 +184,8 @@ void add_doors(std::vector<Set>& sets, const Program& program) {
   const bool any_lasts = has_prolong(program);
   std::vector<Element> ports, ranges;
   for (const Segment& segment : segments) {
-    ranges.push_back({range_key(segment.span), "goto " + door_segment_chain(segment), {}});
+    (segment.ranges.empty() ? ports : ranges)
+        .push_back({range_key(segment.span), "goto " + door_segment_chain(segment), {}});
   }
   for (const Service& service : protected_services(program)) {
     if (service.first != service.last || in_segment(segments, service)) continue;
@@ -261,7 +265,7 @@ void add_sources(std::vector<Set>& sets, const std::vector<Track>& tracks) {
   }
 }
 
-void add_interfaces(std::vector<Set>& sets, const char* set, const std::vector<std::string>& names) {
+void add_interfaces(std::vector<Set>& sets, const std::string& set, const std::vector<std::string>& names) {
   if (names.empty()) return;
   std::vector<Element> elements;
   elements.reserve(names.size());
@@ -269,6 +273,17 @@ void add_interfaces(std::vector<Set>& sets, const char* set, const std::vector<s
   const bool patterns =
       std::any_of(names.begin(), names.end(), [](const std::string& name) { return name.ends_with('*'); });
   sets.push_back((patterns ? interval_set : static_set)(set, "ifname", std::move(elements)));
+}
+
+void add_interfaces_of_tracks(std::vector<Set>& sets, const std::vector<Track>& tracks) {
+  std::set<std::vector<std::string>> made;
+  for (const Track& track : tracks) {
+    if (track.on.empty() || !made.insert(track.on).second) continue;
+    std::vector<std::string> names;
+    names.reserve(track.on.size());
+    for (const std::string& name : track.on) names.emplace_back(spec::left_out(name).value_or(name));
+    add_interfaces(sets, on_set(track.on), names);
+  }
 }
 
 }  // namespace
@@ -290,6 +305,7 @@ Ruleset compile(const Program& program) {
   add_cut(ruleset.sets, program);
   add_places(ruleset.sets, program);
   add_sources(ruleset.sets, program.tracks);
+  add_interfaces_of_tracks(ruleset.sets, program.tracks);
   add_interfaces(ruleset.sets, "interfaces", program.interfaces);
   add_interfaces(ruleset.sets, "left_out", program.left_out);
   const auto by_name = [](const auto& left, const auto& right) { return left.name < right.name; };

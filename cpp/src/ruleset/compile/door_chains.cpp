@@ -22,20 +22,20 @@ class Doors {
   std::vector<Chain> chains() const {
     std::vector<Chain> chains{input()};
     if (any_lasting_port()) {
-      chains.push_back({"door", "", {}, door({}, "segment", false, {})});
-      chains.push_back({"segment", "", {}, segment({}, false)});
+      chains.push_back({"door", "", {}, door({{}, {}}, "segment", false, {})});
+      chains.push_back({"segment", "", {}, segment({{}, {}}, false)});
     }
     if (std::any_of(book_.cut().begin(), book_.cut().end(), is_single)) {
-      chains.push_back({"cut_door", "", {}, door({}, "cut_segment", true, {})});
-      chains.push_back({"cut_segment", "", {}, segment({}, true)});
+      chains.push_back({"cut_door", "", {}, door({{}, {}}, "cut_segment", true, {})});
+      chains.push_back({"cut_segment", "", {}, segment({{}, {}}, true)});
     }
     for (const Segment& each : segment_ranges(program_)) {
       const bool cut = is_cut(book_.cut(), each);
       Rules rules = renewing(each);
-      append(rules, door(each.ranges, segment_of(each), cut, each.span.protocol));
+      append(rules, door(each, segment_of(each), cut, each.span.protocol));
       chains.push_back({door_segment_chain(each), "", {}, std::move(rules)});
       if (each.span.protocol == Protocol::tcp)
-        chains.push_back({segment_of(each), "", {}, segment(each.ranges, cut)});
+        chains.push_back({segment_of(each), "", {}, segment(each, cut)});
     }
     if (!book_.stealth()) add_turned_away(chains);
     add_place_chains(chains);
@@ -70,6 +70,7 @@ class Doors {
     std::vector<Door> doors;
     for (const Service& range : segment.ranges) doors.push_back({{}, range});
     append(rules, book_.renewing(doors));
+    for (const Door& door : segment.doors) append(rules, book_.renewing({door}));
     return rules;
   }
 
@@ -143,12 +144,12 @@ class Doors {
   }
 
   // One protected service of this host. With `cut` a live grant is asked for, whatever goes on.
-  Rules door(const std::vector<Service>& ranges, const std::string& segments, bool cut, Of of) const {
+  Rules door(const Segment& ports, const std::string& segments, bool cut, Of of) const {
     Rules rules;
     if (may_be(Protocol::tcp, of)) rules.push_back(kNotSyn + " goto " + segments);
     if (!cut && may_be(Protocol::udp, of)) rules.push_back(datagrams(of) + kGoesOn + " accept");
     append(rules, book_.allowed());
-    append(rules, book_.granted(ranges));
+    append(rules, book_.granted(ports));
     if (may_be(Protocol::udp, of)) {
       append(rules, cut ? Rules{datagrams(of) + kGoesOn + " drop"}
                         : spoken("ct state established ", "saddr", "sport", "daddr", "dport"));
@@ -160,11 +161,11 @@ class Doors {
   // A segment that is not the first of its connection. One that nobody knows goes on to be
   // answered as at a closed port, with a sequence number that no SYN cookie fits: the answer
   // to an ACK does not depend on it (RFC 9293, section 3.10.7.1).
-  Rules segment(const std::vector<Service>& ranges, bool cut) const {
+  Rules segment(const Segment& ports, bool cut) const {
     Rules rules;
     if (!cut) append(rules, {"ct state established ct direction original accept", kOwnSocket + " accept"});
     append(rules, book_.allowed());
-    append(rules, book_.granted(ranges));
+    append(rules, book_.granted(ports));
     if (cut) append(rules, {"ct state established drop", kOwnSocket + " drop"});
     if (book_.stealth() || !program_.reject) {
       append(rules, refused(Protocol::tcp));

@@ -18,7 +18,7 @@ class Gate {
   std::vector<Chain> chains() const {
     std::vector<Chain> chains{gate(),
                               {"known", "", {}, known()},
-                              {"protected", "", {}, admitted({})},
+                              {"protected", "", {}, admitted({{}, {}})},
                               {"refuse", "", {}, refuse()},
                               {"answered", "", {}, answered()},
                               {"rejected", "", {}, rejected()},
@@ -48,7 +48,7 @@ class Gate {
       chains.push_back({"odd", "", {}, odd()});
     }
     for (const Segment& segment : segment_ranges(program_)) {
-      chains.push_back({segment_chain(segment), "", {}, admitted(segment.ranges)});
+      chains.push_back({segment_chain(segment), "", {}, admitted(segment)});
     }
     add_cut_chains(chains);
     return chains;
@@ -96,12 +96,12 @@ class Gate {
   }
 
   // A protected port of this host. What it is to the routing table alone, `input` judges.
-  Rules admitted(const std::vector<Service>& ranges) const {
+  Rules admitted(const Segment& ports) const {
     Rules rules{"fib daddr type != local accept"};
-    const bool datagrams = !ranges.empty() && ranges.front().protocol == Protocol::udp;
+    const bool datagrams = !(ports.ranges.empty() && ports.doors.empty()) && ports.span.protocol == Protocol::udp;
     if (!datagrams) rules.push_back(kNotSyn + " accept");
     append(rules, book_.allowed());
-    append(rules, book_.granted(ranges));
+    append(rules, book_.granted(ports));
     rules.emplace_back("goto refuse");
     return rules;
   }
@@ -343,19 +343,19 @@ class Gate {
   // them, and what it forgot might begin anew.
   void add_cut_chains(std::vector<Chain>& chains) const {
     if (book_.cut().empty()) return;
-    const auto covered = [&](const std::vector<Service>& ranges) {
+    const auto covered = [&](const Segment& ports) {
       Rules rules{"fib daddr type != local accept"};
       append(rules, book_.allowed());
-      append(rules, book_.granted(ranges));
+      append(rules, book_.granted(ports));
       rules.emplace_back("drop");
       return rules;
     };
     if (std::any_of(book_.cut().begin(), book_.cut().end(),
                     [](const Service& service) { return service.first == service.last; }))
-      chains.push_back({"cut", "", {}, covered({})});
+      chains.push_back({"cut", "", {}, covered({{}, {}})});
     for (const Segment& segment : segment_ranges(program_)) {
       if (is_cut(book_.cut(), segment))
-        chains.push_back({cut_segment_chain(segment), "", {}, covered(segment.ranges)});
+        chains.push_back({cut_segment_chain(segment), "", {}, covered(segment)});
     }
   }
 

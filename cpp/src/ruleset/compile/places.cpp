@@ -22,6 +22,7 @@ Network half(const Network& network, bool upper) {
 std::string content(const Door& door) {
   std::string text = to_string(door.service);
   for (const Network& network : door.to) text += ' ' + to_string(network);
+  for (const std::string& interface : door.on) text += " on " + interface;
   return text;
 }
 

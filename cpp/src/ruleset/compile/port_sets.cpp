@@ -116,7 +116,8 @@ void add_ports(std::vector<Set>& sets, const Program& program) {
 
 bool has_service_ranges(const Program& program) {
   const std::vector<Place> places = find_places(remote_doors(program));
-  return !segment_ranges(program).empty() ||
+  const std::vector<Service> here = protected_services(program);
+  return std::any_of(here.begin(), here.end(), is_range) ||
          std::any_of(places.begin(), places.end(), [](const Place& place) { return is_range(place.span); });
 }
 

@@ -47,7 +47,7 @@ std::string mark_of(const std::vector<Door>& doors) {
 }
 
 bool is_port(const std::vector<Door>& doors) {
-  return doors.size() == 1 && doors.front().to.empty() &&
+  return doors.size() == 1 && doors.front().to.empty() && doors.front().on.empty() &&
          doors.front().service.first == doors.front().service.last;
 }
 
@@ -73,6 +73,10 @@ class Prolongs {
       add(prolonging_chain(track), all_services(track));
       if (!track.to.empty()) continue;
       for (const Service& service : track.services) {
+        if (is_conditional(track)) {
+          add_renewing({door_of(track, service)});
+          continue;
+        }
         if (service.first != service.last) continue;
         add_renewing({{{}, service}});
         if (!is_inside(service)) add(lasting_chain(service), lasting(service));
@@ -131,14 +135,12 @@ class Prolongs {
 
   // The rules that ask for a grant at these doors alone.
   Rules granted(const std::vector<Door>& doors) const {
-    if (!doors.front().to.empty()) return book_.reached(doors);
-    if (is_port(doors)) return book_.granted({});
+    if (!doors.front().to.empty() || !doors.front().on.empty()) return book_.reached(doors);
+    if (is_port(doors)) return book_.granted({{}, {}});
     std::vector<Service> ranges;
     ranges.reserve(doors.size());
     for (const Door& door : doors) ranges.push_back(door.service);
-    Rules rules = book_.granted(ranges);
-    std::erase_if(rules, [](const std::string& rule) { return rule.find("@granted") != std::string::npos; });
-    return rules;
+    return book_.ranged(ranges);
   }
 
   // A grant by hand that lasts longer is not renewed meanwhile: `renewed` has its sequence.
@@ -181,7 +183,7 @@ class Prolongs {
 std::vector<const Track*> prolonging(const Program& program, const Door& door) {
   std::vector<const Track*> tracks;
   for (const Track& track : program.tracks) {
-    if (track.prolong && track.to == door.to &&
+    if (track.prolong && track.to == door.to && track.on == door.on &&
         std::binary_search(track.services.begin(), track.services.end(), door.service))
       tracks.push_back(&track);
   }

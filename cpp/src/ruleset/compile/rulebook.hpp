@@ -71,8 +71,9 @@ class Rulebook {
 
   // Sources that never need to knock.
   Rules allowed() const;
-  // By a grant for the port itself, or for a range over it.
-  Rules granted(const std::vector<Service>& ranges) const;
+  // By a grant for the port itself, for a range over it, or for a conditional door.
+  Rules granted(const Segment& segment) const;
+  Rules ranged(const std::vector<Service>& ranges) const;
   Rules reached(const std::vector<Door>& doors) const;
   // "… vmap @places4" and the same of the other family.
   static Rules at_places(const std::string& maps);

@@ -39,14 +39,19 @@ class Sequences {
         make("once_" + opening_chain(track)).rules = opening_once(track);
         make("spender").rules = spender();
       }
-      Track anywhere = track;
+      Track by_any = track, anywhere = track;
+      by_any.on.clear();
+      anywhere.on.clear();
       anywhere.from.clear();
       if (track.sequence_timeout) {
         Rules& rules = make(firing_chain(anywhere, 0)).rules;
         if (Rules longer = beginning(track); longer.size() > rules.size()) rules = std::move(longer);
       }
       for (std::size_t step = 0; !track.from.empty() && step < track.edges.size(); ++step) {
-        make(firing_chain(track, step)).rules = asked_for_source(track, firing_chain(anywhere, step));
+        make(firing_chain(by_any, step)).rules = asked_for_source(track, firing_chain(anywhere, step));
+      }
+      for (std::size_t step = 0; !track.on.empty() && step < track.edges.size(); ++step) {
+        make(firing_chain(track, step)).rules = asked_for_interface(track, firing_chain(by_any, step));
       }
     }
     if (program_.lockout && !program_.tracks.empty()) make("excuse").rules = excuse();
@@ -60,6 +65,12 @@ class Sequences {
   static Rules asked_for_source(const Track& track, const std::string& target) {
     return {fmt::format("ip saddr @{} goto {}", from_set(track, '4'), target),
             fmt::format("ip6 saddr @{} goto {}", from_set(track, '6'), target)};
+  }
+
+  static Rules asked_for_interface(const Track& track, const std::string& target) {
+    Rules rules = came_by(track.on);
+    for (std::string& rule : rules) rule += "goto " + target;
+    return rules;
   }
 
   // `update @set4 { ip saddr . meta priority timeout 5s }`, and the same of the other family.
@@ -208,8 +219,8 @@ class Sequences {
 
 std::string granting(const Track& track, const Service& service, const std::string& source, char family,
                      std::string_view time) {
-  if (!track.to.empty()) {
-    const auto [first, second] = door_marks({track.to, service});
+  if (!track.to.empty() || is_conditional(track)) {
+    const auto [first, second] = door_marks(door_of(track, service));
     return fmt::format("update @reached{} {{ {} . {} . {} timeout {} }}", family, source, nft_mark(first),
                        nft_mark(second), time);
   }

@@ -77,20 +77,23 @@ struct Opening {
   bool cut = false;
 };
 
+bool is_cut(const std::vector<Service>& cut, const Service& service) {
+  return std::any_of(cut.begin(), cut.end(), [&](const Service& span) {
+    return span.protocol == service.protocol && span.first <= service.first && service.first <= span.last;
+  });
+}
+
 Opening read_opening(const Chain& chain, const LiveDoors& doors, const std::vector<Service>& cut) {
   Opening opening;
   for (std::string_view rule : chain.rules) {
     if (const auto service = parse_grant(rule)) {
       opening.services.push_back(*service);
-      opening.cut = opening.cut || std::any_of(cut.begin(), cut.end(), [&](const Service& span) {
-                      return span.protocol == service->protocol && span.first <= service->first &&
-                             service->first <= span.last;
-                    });
+      opening.cut = opening.cut || is_cut(cut, *service);
     }
     if (const Door* door = doors.find(parse_reach(rule))) {
       opening.services.push_back(door->service);
       opening.to = door->to;
-      opening.cut = opening.cut || door->cut;
+      opening.cut = opening.cut || door->cut || (door->to.empty() && is_cut(cut, door->service));
     }
     const std::size_t at = rule.find(" timeout ");
     if (at == std::string_view::npos || !rule.ends_with(" }")) continue;
@@ -178,6 +181,7 @@ class Decompiler {
       if (!knock || target == targets_.end() || !id) return std::nullopt;
       track.edges.push_back({*id, *knock});
       std::string_view verdict = target->second->value;
+      take_on(verdict, track);
       take_from(verdict, track);
       if (verdict.starts_with("goto once_")) {
         track.once = true;
@@ -201,6 +205,24 @@ class Decompiler {
       edge = next->second->value;
     }
     return std::nullopt;
+  }
+
+  // "goto on_1a2b3c4d_within_5s": notes the interfaces and leaves "goto within_5s"; "but_" has those that are
+  // not meant.
+  void take_on(std::string_view& verdict, Track& track) {
+    const bool without = verdict.starts_with("goto but_");
+    if (!without && !verdict.starts_with("goto on_")) return;
+    const std::string_view target = verdict.substr(5);
+    const std::size_t digest = target.find('_') + 1, end = target.find('_', digest);
+    if (end == std::string_view::npos) return;
+    track.on.clear();
+    if (const Set* set = ruleset_.set(target.substr(0, end))) {
+      for (const Element& element : set->elements)  // in quotes
+        track.on.push_back((without ? "!" : "") + element.key.substr(1, element.key.size() - 2));
+    }
+    std::sort(track.on.begin(), track.on.end());
+    rewritten_ = "goto " + std::string(target.substr(end + 1));
+    verdict = rewritten_;
   }
 
   // "goto from_1a2b3c4d_within_5s": notes the sources and leaves "goto within_5s".

@@ -37,6 +37,7 @@ std::optional<Service> parse_ports(std::string_view key) {
 LiveDoors::LiveDoors(const Ruleset& ruleset) {
   for (const char* map : {"places4", "places6", "cut_places4", "cut_places6"}) read_places(ruleset, map);
   for (auto& [marks, door] : doors_) door.to = fewest(std::move(door.to));
+  for (const char* map : {"doors", "door_ranges"}) read_conditional(ruleset, map);
 }
 
 void LiveDoors::read_places(const Ruleset& ruleset, const std::string& map) {
@@ -58,6 +59,24 @@ void LiveDoors::read_places(const Ruleset& ruleset, const std::string& map) {
       door.service.first = std::min(door.service.first, span->first);
       door.service.last = std::max(door.service.last, span->last);
       door.cut = door.cut || map.starts_with("cut_");
+    }
+  }
+}
+
+void LiveDoors::read_conditional(const Ruleset& ruleset, std::string_view map) {
+  const Set* set = ruleset.set(map);
+  if (set == nullptr) return;
+  for (const Element& element : set->elements) {
+    const auto span = parse_ports(element.key);
+    const Chain* chain =
+        element.value.starts_with("goto ") ? ruleset.chain(element.value.substr(5)) : nullptr;
+    if (!span || chain == nullptr) continue;
+    for (const std::string& rule : chain->rules) {
+      const std::string marks = marks_of(rule);
+      if (marks.empty()) continue;
+      Door& door = doors_.try_emplace(marks, Door{{}, *span}).first->second;
+      door.service.first = std::min(door.service.first, span->first);
+      door.service.last = std::max(door.service.last, span->last);
     }
   }
 }

@@ -18,6 +18,7 @@ class LiveDoors {
 
  private:
   void read_places(const Ruleset& ruleset, const std::string& map);
+  void read_conditional(const Ruleset& ruleset, std::string_view map);
   std::map<std::string, Door> doors_;
 };
 

@@ -155,8 +155,8 @@ std::vector<Admission> admissions_of(const LiveTable& live, const Program& progr
 }
 
 GrantKey grant_key(const Track& track, const Service& service) {
-  if (!track.to.empty()) {
-    const auto [first, second] = door_marks({track.to, service});
+  if (!track.to.empty() || is_conditional(track)) {
+    const auto [first, second] = door_marks(door_of(track, service));
     return {"reached", fmt::format(" . {} . {}", nft_mark(first), nft_mark(second))};
   }
   const bool single = service.first == service.last;

@@ -286,7 +286,8 @@ Retirement retired(const LiveTable& live, const Program& wanted) {
   Retirement retirement;
   for (Track& track : decompile(live.ruleset)) {
     const bool stays = std::any_of(wanted.tracks.begin(), wanted.tracks.end(), [&](const Track& other) {
-      return other.edges == track.edges && other.services == track.services && other.to == track.to;
+      return other.edges == track.edges && other.services == track.services && other.to == track.to &&
+             other.on == track.on;
     });
     if (!stays) retirement.tracks.push_back(std::move(track));
   }

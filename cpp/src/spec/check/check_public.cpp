@@ -6,6 +6,7 @@
 #include <set>
 
 #include "spec/check/conflicts.hpp"
+#include "spec/check/interfaces.hpp"
 #include "spec/check/port_owners.hpp"
 #include "text/utf8.hpp"
 #include "values/values.hpp"
@@ -21,31 +22,6 @@ PublicRule without_conditions(PublicRule rule) {
   rule.interface.clear();
   rule.from.clear();
   return rule;
-}
-
-// Whether one of `patterns` covers all interfaces that `name`, itself perhaps a pattern, means.
-bool covered(const std::vector<std::string>& patterns, const std::string& name) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-    if (!pattern.ends_with('*')) return pattern == name;
-    return std::string_view(name).starts_with(std::string_view(pattern).substr(0, pattern.size() - 1));
-  });
-}
-
-// The names that `interfaces` leaves out.
-std::vector<std::string> all_left_out(const std::vector<std::string>& interfaces) {
-  std::vector<std::string> names;
-  for (const std::string& each : interfaces) {
-    if (const auto name = left_out(each)) names.emplace_back(*name);
-  }
-  return names;
-}
-
-bool may_be(const std::vector<std::string>& patterns, const std::string& name) {
-  if (const std::vector<std::string> without = all_left_out(patterns); !without.empty())
-    return !covered(without, name);
-  if (patterns.empty() || covered(patterns, name)) return true;
-  return std::any_of(patterns.begin(), patterns.end(),
-                     [&](const std::string& pattern) { return covered({name}, pattern); });
 }
 
 class RuleChecks {

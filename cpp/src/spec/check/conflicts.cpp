@@ -113,6 +113,7 @@ void check_combinations(const Draft& draft, Faults& faults) {
     faults.at(draft.ping, {"`ping` has no effect in `mode: gate`",
                            "remove it, or write `mode: stealth`: gate mode does not affect echo requests"});
   }
+  check_interfaces(draft, faults);
   check_closed(draft, faults);
   check_tokens(draft, faults);
   check_token_keys(draft, faults);

@@ -12,6 +12,7 @@ inline constexpr int kMostUses = 64;  // of a port, by knocks of all sequences: 
 void check_names(const Draft& draft, Faults& faults);
 void check_public_rules(const Draft& draft, Faults& faults);
 void check_ports(const Draft& draft, Faults& faults);
+void check_interfaces(const Draft& draft, Faults& faults);
 void check_combinations(const Draft& draft, Faults& faults);
 
 // The longest step_timeout; 5 s without sequences.
