@@ -53,23 +53,27 @@ TEST_CASE("import: a whole knockd.conf") {
         "    opens: [22/tcp]\n"
         "    step_timeout: 15s\n"
         "    sequence_timeout: 15s\n"
-        "    open_for: 10s\n");
-  CHECK(made.sequences == std::vector<std::string>{"openSSH"});
+        "    open_for: 10s\n"
+        "  - name: closeSSH  # line 13\n"
+        "    knock: [9000/tcp, 8000/tcp, 7000/tcp]\n"
+        "    closes: openSSH\n"
+        "    step_timeout: 25s\n"
+        "    sequence_timeout: 25s\n");
+  CHECK(made.sequences == std::vector<std::string>{"openSSH", "closeSSH"});
   CHECK(
       to_text(made, SourceLines::hidden) ==
       "k.conf:3: not needed: `log: grants` and `knockwork watch` show who came in\n"
       "k.conf:4: changed: knockwork takes knocks and protects services on every interface except loopback; "
       "`interfaces` restricts both\n"
-      "k.conf:13-14: lost: not translated because of line 15\n"
-      "k.conf:15: lost: it closes: declare a sequence with `closes` for that; a grant ends after `open_for` in "
-      "any case\n"
+      "k.conf:13: changed: it ends the grant of openSSH; connections that are open continue\n"
       "note: connections that are open when the time is over continue: `on_expiry: cut` ends them\n"
+      "note: only TCP packets that begin a connection (SYN) are knocks\n"
       "note: a wrong knock locks its source out for a while (`wrong_knock`), and so do the ports next to the "
       "knocks (`guards`); a right knock that is repeated does no harm, and sequences do not disturb each "
       "other. knockd starts over at each of these\n"
       "note: knocks over IPv6 count like those over IPv4, and open to IPv6: `from: [0.0.0.0/0]` restricts a sequence "
       "to IPv4\n"
-      "1 sequence; of 15 lines 7 translated, 1 changed, 3 lost, 4 not needed\n");
+      "2 sequences; of 15 lines 9 translated, 2 changed, 0 lost, 4 not needed\n");
 }
 
 TEST_CASE("import: ports are shown where they are asked for alone") {

@@ -74,7 +74,11 @@ std::string written(const Draft& draft) {
   } else {
     line("knock", list(sequence.knock));
   }
-  line("opens", list(sequence.opens));
+  if (sequence.closes.empty()) {
+    line("opens", list(sequence.opens));
+  } else {
+    line("closes", sequence.closes);
+  }
   if (sequence.step_timeout != standard.step_timeout) line("step_timeout", to_string(sequence.step_timeout));
   if (sequence.sequence_timeout) line("sequence_timeout", to_string(*sequence.sequence_timeout));
   if (sequence.open_for != standard.open_for) line("open_for", to_string(sequence.open_for));

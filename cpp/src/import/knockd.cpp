@@ -67,6 +67,9 @@ class Translation {
  public:
   Translation(Door& door, Names& names) : door_(door), sequence_(named(names)) {}
 
+  // What it closes, for a sequence that does.
+  const std::optional<Effect>& closes() const { return closes_; }
+
   Draft draft() {
     take_knocks();
     take_time();
@@ -210,17 +213,32 @@ class Translation {
       return;
     }
     const Effect effect = effect_of(start->value);
+    if (effect.kind == Kind::closes) return take_closing(*start, effect);
     take_start(*start, effect);
     take_start_for_ipv6(effect);
     take_stop(*start, effect);
   }
 
-  void take_start(const Directive& start, const Effect& effect) {
-    if (effect.kind == Kind::closes) {
-      return refuse(
-          start.line,
-          "it closes: declare a sequence with `closes` for that; a grant ends after `open_for` in any case");
+  // Which sequence it closes is found when all are known.
+  void take_closing(const Directive& start, const Effect& effect) {
+    closes_ = effect;
+    note(start, LineFate::translated);
+    if (const Directive* other = find("START_COMMAND_6"); other != nullptr && !other->value.empty()) {
+      const Effect six = effect_of(other->value);
+      if (six.kind != Kind::closes || six.services != effect.services)
+        return refuse(other->line, "it does something else to IPv6 than to close the same");
+      note(*other, LineFate::translated);
     }
+    for (const char* key : {"STOP_COMMAND", "STOP_COMMAND_6"}) {
+      const Directive* stop = find(key);
+      if (stop != nullptr && !stop->value.empty())
+        return refuse(stop->line, "a section that closes, and does something else afterwards");
+    }
+    if (const Directive* time = find("CMD_TIMEOUT"))
+      note(*time, LineFate::unneeded, "it has no effect without stop_command");
+  }
+
+  void take_start(const Directive& start, const Effect& effect) {
     if (effect.kind != Kind::opens) return refuse(start.line, effect.reason);
     sequence_.opens = effect.services;
     sequence_.to = effect.to;
@@ -298,6 +316,7 @@ class Translation {
   void remark(const char* text) { remarks_.emplace_back(text); }
 
   Door& door_;
+  std::optional<Effect> closes_;
   std::vector<std::string> remarks_;
   Sequence sequence_;
 };
@@ -415,6 +434,36 @@ void note_beginnings(std::vector<Draft>& drafts) {
   }
 }
 
+struct Closing {
+  std::size_t number;  // of the sequence
+  int line;            // of its command
+  Effect effect;
+};
+
+// A sequence that closes names the one that opens the same.
+void link(std::vector<Draft>& drafts, const std::vector<Closing>& closings) {
+  for (const Closing& closing : closings) {
+    Draft& draft = drafts[closing.number];
+    std::vector<const Draft*> openers;
+    for (const Draft& other : drafts) {
+      const bool same = !other.sequence.opens.empty() && other.sequence.opens == closing.effect.services &&
+                        other.sequence.to == closing.effect.to;
+      if (same && !other.passage.refused()) openers.push_back(&other);
+    }
+    if (openers.size() == 1) {
+      draft.sequence.closes = openers.front()->sequence.name;
+      draft.passage.note(
+          draft.passage.line(), LineFate::changed,
+          fmt::format("it ends the grant of {}; connections that are open continue", draft.sequence.closes));
+    } else {
+      draft.passage.refuse(closing.line,
+                           openers.empty() ? "it closes what no section that is translated opens"
+                                           : "it closes what several sections open: declare a sequence with "
+                                             "`closes` for each of them");
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<KnockdDoor> knockd_door(const ForeignFile& file, int line) {
@@ -437,17 +486,25 @@ Imported import_knockd(const std::vector<ForeignFile>& files) {
   std::vector<Ledger> ledgers(files.begin(), files.end());
   Names names;
   Drafts drafts;
+  std::vector<Closing> closings;
   std::string from;
   for (Ledger& ledger : ledgers) {
     File file(ledger);
     std::vector<Door> doors = file.doors();
-    for (Door& door : doors) drafts.sequences.push_back(Translation(door, names).draft());
+    for (Door& door : doors) {
+      Translation translation(door, names);
+      drafts.sequences.push_back(translation.draft());
+      if (!translation.closes()) continue;
+      const auto command = door.directives.find("START_COMMAND");
+      closings.push_back({drafts.sequences.size() - 1, command->second.line, *translation.closes()});
+    }
     if (file.refused() != 0) {
       imported.remarks.push_back(
           fmt::format("knockd 0.8 itself refuses {} at line {}", ledger.file(), file.refused()));
     }
     from += (from.empty() ? "" : ", ") + ledger.file();
   }
+  link(drafts.sequences, closings);
   note_beginnings(drafts.sequences);
   compose(std::move(drafts), from, imported);
   if (!imported.sequences.empty()) {
