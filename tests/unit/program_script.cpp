@@ -166,7 +166,7 @@ packets:5:5: error: not an address
 packets:5:16: error: unknown word
   +1s é 7000/tcp wat syn|ack ack
                  ^~~
-  help: use TCP flags (ack), a ct state (invalid), reply, a kind of destination (broadcast, unicast), its address (to=203.0.113.10), its interface (on=eth1), lo, unlisted, an icmpv6 type (packet-too-big), or a token (token=NAME)
+  help: use TCP flags (ack), a ct state (invalid), reply, a kind of destination (broadcast, unicast), its address (to=203.0.113.10), its interface (on=eth1), lo, unlisted, an icmpv6 type (packet-too-big), the connection it begins (connection=1), or a token (token=NAME)
 packets:5:28: error: duplicate word for the TCP flags
   +1s é 7000/tcp wat syn|ack ack
                              ^~~

@@ -142,7 +142,8 @@ options:
         description:
           - >-
             The services that the sequence opens: port/protocol or first-last/protocol, or a name from this host's
-            /etc/services, such as C(ssh) or C(ssh/tcp). They are refused to everyone else.
+            /etc/services, such as C(ssh) or C(ssh/tcp). C(all/tcp) and C(all/udp) mean every port of the protocol
+            except this host's knock, guard and token ports. They are refused to everyone else.
         type: list
         elements: str
       closes:
@@ -185,6 +186,22 @@ options:
         type: list
         elements: str
         default: []
+      interfaces:
+        description:
+          - >-
+            Interfaces on which the sequence takes its knocks and opens its services, written as in the main file's
+            C(interfaces), each of them protected. On all other protected interfaces, its knock ports are wrong knocks
+            and its services stay closed, unless another sequence opens them there. If empty: all protected interfaces.
+        type: list
+        elements: str
+        default: []
+      connections:
+        description:
+          - >-
+            How many new connections a grant lets in, to all services of the sequence together; then it ends. Knocking
+            again makes a new grant. For UDP, a flow is a connection. Live connections continue. C(knockwork knock)
+            does not check that the service is open, because that would use up a connection. Default: any number.
+        type: int
       once:
         description:
           - >-
@@ -367,7 +384,8 @@ options:
     description:
       - >-
         The services that the sequence opens: port/protocol or first-last/protocol, or a name from this host's
-        /etc/services, such as C(ssh) or C(ssh/tcp). They are refused to everyone else.
+        /etc/services, such as C(ssh) or C(ssh/tcp). C(all/tcp) and C(all/udp) mean every port of the protocol except
+        this host's knock, guard and token ports. They are refused to everyone else.
     type: list
     elements: str
   closes:
@@ -409,6 +427,22 @@ options:
     type: list
     elements: str
     default: []
+  interfaces:
+    description:
+      - >-
+        Interfaces on which the sequence takes its knocks and opens its services, written as in the main file's
+        C(interfaces), each of them protected. On all other protected interfaces, its knock ports are wrong knocks and
+        its services stay closed, unless another sequence opens them there. If empty: all protected interfaces.
+    type: list
+    elements: str
+    default: []
+  connections:
+    description:
+      - >-
+        How many new connections a grant lets in, to all services of the sequence together; then it ends. Knocking
+        again makes a new grant. For UDP, a flow is a connection. Live connections continue. C(knockwork knock) does
+        not check that the service is open, because that would use up a connection. Default: any number.
+    type: int
   once:
     description:
       - >-

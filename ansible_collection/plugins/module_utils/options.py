@@ -38,6 +38,8 @@ SEQUENCE = {
     'sequence_timeout': dict(type='str'),
     'from': dict(type='list', elements='str', default=[]),
     'to': dict(type='list', elements='str', default=[]),
+    'interfaces': dict(type='list', elements='str', default=[]),
+    'connections': dict(type='int'),
     'once': dict(type='bool', default=False),
     'prolong': dict(type='bool', default=False),
     'on_expiry': dict(type='str', choices=['keep', 'cut'], default='keep'),
@@ -64,10 +66,10 @@ DECLARATION = {
 
 # Options whose values hold neither ports nor secrets.
 SHOWN = frozenset((
-    'accepts', 'ahead', 'always_allow', 'closes', 'epoch', 'from', 'host', 'interfaces', 'ipv4_prefix',
-    'ipv6_prefix', 'length', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for', 'overlap', 'period',
-    'ping', 'prolong', 'protocols', 'refuse', 'sequence_timeout', 'serial', 'skew', 'sources', 'step_timeout', 'to',
-    'wrong_knock',
+    'accepts', 'ahead', 'always_allow', 'closes', 'connections', 'epoch', 'from', 'host', 'interfaces',
+    'ipv4_prefix', 'ipv6_prefix', 'length', 'lockout', 'log', 'mode', 'name', 'on_expiry', 'once', 'open_for',
+    'overlap', 'period', 'ping', 'prolong', 'protocols', 'refuse', 'sequence_timeout', 'serial', 'skew', 'sources',
+    'step_timeout', 'to', 'wrong_knock',
 ))
 NESTED = frozenset(('derive', 'sequences', 'token'))
 COUNTED = dict(

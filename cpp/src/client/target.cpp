@@ -36,13 +36,14 @@ bool opens(const Sequence& sequence, Service service) {
 }
 
 // What is routed to other hosts answers there, not where the knocks go; of a range nobody knows which
-// port answers.
+// port answers; and of `connections` a proof would use one up.
 std::optional<Service> proof_of(const Sequence& sequence) {
   const auto answers = [](const Service& each) {
     return each.protocol == Protocol::tcp && each.first == each.last;
   };
   const auto found = std::find_if(sequence.opens.begin(), sequence.opens.end(), answers);
-  return found == sequence.opens.end() || !sequence.to.empty() ? std::nullopt : std::optional(*found);
+  const bool none = found == sequence.opens.end() || !sequence.to.empty() || sequence.connections > 0;
+  return none ? std::nullopt : std::optional(*found);
 }
 
 KnockTarget make_target(const ProfileHost& entry, const std::string& host, const Sequence& sequence) {

@@ -91,7 +91,10 @@ class Drawing {
     if (!track.closes.empty()) return fmt::format("closes\\n{}", fmt::join(track.closes, "\\n"));
     const std::string what =
         ports_ == Ports::revealed ? listed(track.services) : counted(track.services.size(), "service");
-    return fmt::format("opens {}\\nfor {}", what, to_string(track.open_for));
+    const std::string times = track.connections > 0
+                                  ? "\\n" + counted(static_cast<std::size_t>(track.connections), "connection")
+                                  : "";
+    return fmt::format("opens {}\\nfor {}{}", what, to_string(track.open_for), times);
   }
 
   const Program& program_;

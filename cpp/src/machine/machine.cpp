@@ -4,6 +4,9 @@
 #include <optional>
 #include <stdexcept>
 
+#include "program/connections.hpp"
+#include "values/all_ports.hpp"
+
 namespace knockwork {
 namespace {
 
@@ -64,7 +67,10 @@ auto& grants(Remembered& memory, const Service& service) {
 }  // namespace
 
 Machine::Machine(Program program)
-    : program_(std::move(program)), elsewhere_(remote_doors(program_)), token_ports_(token_ports(program_)) {
+    : program_(std::move(program)),
+      elsewhere_(remote_doors(program_)),
+      token_ports_(token_ports(program_)),
+      closed_(closed_ports(program_)) {
   const std::vector<Service> cut = cut_services(program_);
   for (const Service& service : protected_services(program_)) {
     here_.push_back({{}, service, std::binary_search(cut.begin(), cut.end(), service)});
@@ -191,6 +197,14 @@ Outcome Machine::refused() const {
   return {program_.reject ? Verdict::refused_by_reject : Verdict::dropped, Reason::not_granted};
 }
 
+// What `all/tcp` and `all/udp` do not mean.
+bool Machine::is_left_out_of_all(const Packet& packet) const {
+  const Knock dhcpv6{Protocol::udp, 546};
+  return std::binary_search(closed_.begin(), closed_.end(), *packet.target) ||
+         (packet.needed_by_ipv6 && *packet.target == dhcpv6) ||
+         covered(program_.public_services, *packet.target);
+}
+
 // The doors that a packet stands before: those of its address, else those of this host.
 std::vector<Door> Machine::doors_at(const Packet& packet) const {
   std::vector<Door> doors;
@@ -203,6 +217,9 @@ std::vector<Door> Machine::doors_at(const Packet& packet) const {
   if (!doors.empty() || packet.destination == DestinationType::routed) return doors;
   std::copy_if(here_.begin(), here_.end(), std::back_inserter(doors),
                [&](const Door& door) { return covers(door.service, *packet.target); });
+  if (is_left_out_of_all(packet)) {
+    std::erase_if(doors, [](const Door& door) { return is_all_ports(door.service); });
+  }
   return doors;
 }
 
@@ -288,14 +305,90 @@ std::vector<std::size_t> Machine::renew(Memory& memory, const Packet& packet,
   return renewed;
 }
 
-Outcome Machine::at_doors(const Memory& memory, const Packet& packet, const std::vector<Door>& doors) const {
+// One that shares its connections with others, in the name of all of them.
+Door in_common(Door door) {
+  door.service = door.together.front();
+  return door;
+}
+
+// The first packet of a connection that was let in, or one more of a flow.
+bool Machine::comes_again(Memory& memory, const Packet& packet, const std::vector<Door>& doors) const {
+  const bool counted =
+      std::any_of(doors.begin(), doors.end(), [](auto& door) { return door.connections > 0; });
+  const std::pair<Network, std::pair<Knock, std::uint32_t>> begun{packet.source,
+                                                                  {*packet.target, packet.connection}};
+  if (!counted || packet.connection == 0 || !memory.begins.has(begun, packet.time)) return false;
+  if (!is_tcp(packet))
+    memory.begins.update(begun, packet.time, after(packet, kBeginningLasts), program_.sources);
+  return true;
+}
+
+// Takes one of the connections that a grant lets in; with the last one the grant ends.
+bool Machine::connect(Memory& memory, const Packet& packet, const Door& door) const {
+  for (int number = 1; number <= door.connections; ++number) {
+    const std::pair<Network, std::pair<Door, int>> one{key(packet), {in_common(door), number}};
+    if (!memory.open.has(one, packet.time) || memory.taken.has(one, packet.time)) continue;
+    if (!memory.taken.update(one, packet.time, after(packet, kTakingLasts), program_.sources)) continue;
+    memory.open.update(one, packet.time, packet.time, program_.sources);
+    if (packet.connection != 0)
+      memory.begins.update({packet.source, {*packet.target, packet.connection}}, packet.time,
+                           after(packet, kBeginningLasts), program_.sources);
+    if (number == door.connections) end_grant(memory, packet, door);
+    return true;
+  }
+  return false;
+}
+
+void Machine::end_grant(Memory& memory, const Packet& packet, const Door& door) const {
+  for (const Service& service : door.together) {
+    Door each = door;
+    each.service = service;
+    memory.reached.update({key(packet), each}, packet.time, packet.time, program_.sources);
+  }
+  for (const Track& track : program_.tracks) {
+    if (track.connections == 0 || door_of(track, track.services.front()) != in_common(door)) continue;
+    const std::pair<Network, EdgeId> holder{key(packet), track.edges.back().id};
+    if (memory.holders.has(holder, packet.time))
+      memory.holders.update(holder, packet.time, packet.time, program_.sources);
+  }
+}
+
+// So many, however many are left of an earlier grant.
+void Machine::note_connections(Memory& memory, const Packet& packet, const Track& track,
+                               Instant until) const {
+  for (int number = 1; number <= track.connections; ++number) {
+    memory.open.update({key(packet), {door_of(track, track.services.front()), number}}, packet.time, until,
+                       program_.sources);
+  }
+}
+
+Outcome Machine::at_doors(Memory& memory, const Packet& packet, const std::vector<Door>& every) const {
+  const auto counts = [](const Door& door) { return door.connections > 0; };
+  std::vector<Door> doors = every, counted;
+  std::erase_if(doors, counts);
+  if (!is_tcp(packet) || is_syn(packet)) {
+    std::copy_if(every.begin(), every.end(), std::back_inserter(counted), counts);
+    if (comes_again(memory, packet, counted)) return {Verdict::accepted, Reason::established};
+  }
+  if (!counted.empty()) {
+    if (const auto outcome = goes_on_at(memory, packet, every)) return *outcome;
+    for (const Door& door : counted) {
+      const Instant left = granted_until(memory, packet, doors) > packet.time
+                               ? Instant(0)
+                               : granted_until(memory, packet, {door}) - packet.time;
+      if (left <= Instant(0) || !connect(memory, packet, door)) continue;
+      Outcome outcome{Verdict::accepted, Reason::granted};
+      outcome.left = left;
+      return outcome;
+    }
+  }
   if (const Instant until = granted_until(memory, packet, doors); until > packet.time) {
     Outcome outcome{Verdict::accepted, Reason::granted};
     outcome.left = until - packet.time;
     return outcome;
   }
-  if (const auto outcome = goes_on_at(memory, packet, doors)) return *outcome;
-  if (is_tcp(packet) && !is_syn(packet)) return unknown_segment(packet, doors);
+  if (const auto outcome = goes_on_at(memory, packet, every)) return *outcome;
+  if (is_tcp(packet) && !is_syn(packet)) return unknown_segment(packet, every);
   return refused();
 }
 
@@ -507,6 +600,7 @@ void Machine::close(Memory& memory, const Packet& packet, const Track& track, Ou
         end(memory.reached, door_of(*closed, service));
       }
     }
+    note_connections(memory, packet, *closed, packet.time);
     outcome.closed.push_back(closed->name);
   }
   std::sort(outcome.closed.begin(), outcome.closed.end());
@@ -531,6 +625,10 @@ bool Machine::grant(State& state, Memory& memory, const Packet& packet, const Fi
   const Instant until = after(packet, track.open_for);
   if (!memory.holders.update({key(packet), fired.edge}, packet.time, until, program_.sources)) return false;
   if (track.once) state.spent.insert(fired.edge);
+  note_connections(memory, packet, track, until);
+  const std::pair<Network, EdgeId> expected{key(packet), fired.edge};
+  if (track.connections > 0 && memory.expected.has(expected, packet.time))  // a copy makes no second grant
+    memory.expected.update(expected, packet.time, packet.time, program_.sources);
   bool all = true;
   for (const Service& service : track.services) {
     const bool room =

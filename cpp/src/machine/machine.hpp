@@ -94,8 +94,12 @@ struct Memory {
   TimedSet<std::pair<Network, EdgeId>> begun;     // later steps whose first knock is young enough
   TimedSet<std::pair<Network, Service>> granted;  // single ports
   TimedSet<std::pair<Network, Service>> ranged;   // ranges of ports
-  TimedSet<std::pair<Network, Door>> reached;     // elsewhere than on this host
-  TimedSet<std::pair<Network, EdgeId>> holders;   // who holds a grant, by the last edge of its sequence
+  TimedSet<std::pair<Network, Door>> reached;     // elsewhere than on this host, or under conditions
+  // `connections`: those that a source may still begin, by one door of those that share them and a number;
+  // those that somebody has just begun; and what began lately.
+  TimedSet<std::pair<Network, std::pair<Door, int>>> open, taken;
+  TimedSet<std::pair<Network, std::pair<Knock, std::uint32_t>>> begins;
+  TimedSet<std::pair<Network, EdgeId>> holders;  // who holds a grant, by the last edge of its sequence
   TimedSet<std::pair<Network, std::vector<Door>>> renewed;  // `prolong`: by use of these doors, a moment ago
   TimedSet<Network> locked;     // an IPv4 address, or an IPv6 one's /64 or shorter
   TimedSet<Network> strays;     // the same, for a port that stealth closes
@@ -150,6 +154,7 @@ class Machine {
   std::optional<Outcome> settled_early(const Packet& packet) const;
   std::optional<Outcome> goes_on_at(const Memory& memory, const Packet& packet,
                                     const std::vector<Door>& doors) const;
+  bool is_left_out_of_all(const Packet& packet) const;
   std::vector<Door> doors_at(const Packet& packet) const;
   std::vector<std::size_t> prolonging(const std::vector<Door>& doors) const;
   std::vector<std::size_t> renew(Memory& memory, const Packet& packet, const std::vector<Door>& doors) const;
@@ -160,7 +165,11 @@ class Machine {
   bool is_odd(const Packet& packet) const;
   bool is_watched(const Packet& packet) const;
   Uses uses_of(Knock target) const;
-  Outcome at_doors(const Memory& memory, const Packet& packet, const std::vector<Door>& doors) const;
+  bool comes_again(Memory& memory, const Packet& packet, const std::vector<Door>& doors) const;
+  bool connect(Memory& memory, const Packet& packet, const Door& door) const;
+  void note_connections(Memory& memory, const Packet& packet, const Track& track, Instant until) const;
+  void end_grant(Memory& memory, const Packet& packet, const Door& door) const;
+  Outcome at_doors(Memory& memory, const Packet& packet, const std::vector<Door>& doors) const;
   bool is_stray(const Packet& packet) const;
   bool is_at_token_port(const Packet& packet) const;
   std::optional<Use> opened_by(const Packet& packet) const;
@@ -190,6 +199,7 @@ class Machine {
   std::vector<Door> here_, elsewhere_;  // sorted
   std::vector<Use> uses_;               // of knock ports, sorted
   std::vector<Knock> token_ports_;      // sorted
+  std::vector<Knock> closed_;           // of `all/tcp`: sorted
 };
 
 // Why, as a sentence: "knock 1 of ssh (1/3): next within 5s". Shows the ports of services.

@@ -46,6 +46,9 @@ struct Packet {
   // What conntrack believes is easily forged. This is true: the segment's socket is one of this
   // host's connections, or this side's own datagram began what this one answers.
   bool ours = false;
+  // Which connection of its source it belongs to, where that matters: a first packet that comes again begins
+  // no other one. 0: one of its own.
+  std::uint32_t connection = 0;
   bool ping = false;            // an echo request
   bool needed_by_ipv6 = false;  // neighbour discovery, packet-too-big, …: what stealth lets through
   bool operator==(const Packet&) const = default;

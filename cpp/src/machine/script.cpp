@@ -308,8 +308,8 @@ class Reader {
         fault(
             words[at], "unknown word",
             "use TCP flags (ack), a ct state (invalid), reply, a kind of destination (broadcast, unicast), "
-            "its address (to=203.0.113.10), its interface (on=eth1), lo, unlisted, an icmpv6 type (packet-too-big), or a token "
-            "(token=NAME)");
+            "its address (to=203.0.113.10), its interface (on=eth1), lo, unlisted, an icmpv6 type (packet-too-big), the "
+            "connection it begins (connection=1), or a token (token=NAME)");
       } else if (!said.insert(*aspect).second) {
         fault(words[at], "duplicate word for the " + std::string(to_string(*aspect)),
               *aspect == Aspect::flags ? "join the flags: syn,ack" : "keep one of them");

@@ -16,6 +16,7 @@
 //   fib daddr type   local (default), broadcast, multicast, anycast, unicast (routed)
 //   iif              lo, or on=eth1; without it: an interface that every sequence takes knocks on
 //   icmpv6 type      nd-neighbor-solicit, packet-too-big, …: what IPv6 needs; dhcpv6 with 546/udp
+// connection=1 and the like tell the connections of a source apart, where a sequence has `connections`.
 // A bare port is UDP, as in `knock`; knockd's 7000:udp is understood. What is
 // neither TCP nor UDP is written by its name alone: icmp, icmpv6, gre, …
 #pragma once

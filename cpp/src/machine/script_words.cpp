@@ -104,6 +104,15 @@ bool assign_interface(std::string_view text, std::string& interface) {
   return name.has_value();
 }
 
+// "connection=2"
+bool assign_connection(std::string_view text, std::uint32_t& connection) {
+  constexpr std::string_view kConnection = "connection=";
+  if (!text.starts_with(kConnection)) return false;
+  const auto number = spec::parse_integer(text.substr(kConnection.size()), 1, 65535);
+  if (number) connection = *number;
+  return number.has_value();
+}
+
 }  // namespace
 
 std::optional<Aspect> apply_word(std::string_view word, Packet& packet) {
@@ -113,6 +122,7 @@ std::optional<Aspect> apply_word(std::string_view word, Packet& packet) {
   if (assign(kTruth, word, packet.ours)) return Aspect::truth;
   if (assign(kEchoes, word, packet.ping)) return Aspect::echo;
   if (assign_address(word, packet.address)) return Aspect::address;
+  if (assign_connection(word, packet.connection)) return Aspect::connection;
   if (assign(kDestinations, word, packet.destination)) return Aspect::destination;
   if (assign(kIngresses, word, packet.ingress) || assign_interface(word, packet.interface))
     return Aspect::ingress;
@@ -140,6 +150,8 @@ std::string_view to_string(Aspect aspect) {
       return "interface";
     case Aspect::need:
       return "need of IPv6";
+    case Aspect::connection:
+      return "connection";
     case Aspect::token:
     case Aspect::again:
       return "token";

@@ -19,6 +19,7 @@ enum class Aspect {
   address,
   ingress,
   need,
+  connection,
   token,
   again
 };

@@ -53,7 +53,10 @@ std::string burnt(const Program& program, const Packet& packet) {
 std::string describe(const Program& program, const Fired& fired) {
   const Track& track = program.tracks[fired.track];
   std::string opens =
-      fmt::format("opens {}{} for {}", listed(track.services), at(track.to), to_string(track.open_for));
+      fmt::format("opens {}{} for {}{}", listed(track.services), at(track.to), to_string(track.open_for),
+                  track.connections > 0
+                      ? fmt::format(", {} connection{}", track.connections, track.connections == 1 ? "" : "s")
+                      : "");
   if (!track.closes.empty()) opens = fmt::format("closes {}", fmt::join(track.closes, ", "));
   if (track.token) return fmt::format("token of {}: {}", track.name, of_token(track, fired, opens));
   const std::string knock =

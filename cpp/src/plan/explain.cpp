@@ -37,6 +37,8 @@ std::string names(const std::vector<std::string>& closed) {
 
 std::string places(const Track& track) { return track.to.empty() ? "this host" : listed(track.to); }
 
+std::string or_any(int connections) { return connections == 0 ? "any number" : std::to_string(connections); }
+
 std::string interfaces(const Track& track) {
   return track.on.empty() ? "all" : fmt::format("{}", fmt::join(track.on, ", "));
 }
@@ -172,6 +174,10 @@ class Explainer {
     if (before.on != after.on) {
       parts.push_back(fmt::format("interfaces {} → {}", interfaces(before), interfaces(after)));
     }
+    if (before.connections != after.connections) {
+      parts.push_back(
+          fmt::format("connections {} → {}", or_any(before.connections), or_any(after.connections)));
+    }
     if (before.once != after.once) parts.emplace_back(after.once ? "once" : "no longer once");
     if (before.prolong != after.prolong) parts.emplace_back(after.prolong ? "prolong" : "no longer prolong");
     if (before.cut != after.cut)
@@ -283,6 +289,8 @@ std::string describe(const Track& track, const Shown& shown) {
   if (!track.from.empty()) text += ", from " + listed(track.from);
   if (!track.to.empty()) text += ", to " + listed(track.to);
   if (!track.on.empty()) text += ", interfaces " + interfaces(track);
+  if (track.connections > 0)
+    text += ", " + counted(static_cast<std::size_t>(track.connections), "connection");
   if (track.once) text += ", once";
   if (track.prolong) text += ", prolong";
   if (track.cut) text += ", on_expiry cut";

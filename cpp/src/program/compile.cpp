@@ -4,6 +4,7 @@
 
 #include "program/edges.hpp"
 #include "program/program.hpp"
+#include "values/all_ports.hpp"
 #include "values/lan_ports.hpp"
 #include "values/values.hpp"
 
@@ -112,7 +113,9 @@ std::vector<Knock> resolve_guards(const Spec& spec, const Program& program) {
   for (const Knock& knock : knocks) taken.add(knock);
   for (const Knock& port : token_ports(program)) taken.add(port);
   for (const Track& track : program.tracks) {
-    for (const Service& service : track.services) taken.add(service);
+    for (const Service& service : track.services) {
+      if (!is_all_ports(service)) taken.add(service);  // it leaves guards out
+    }
   }
   for (const Service& service : program.public_services) taken.add(service);
   for (const PublicRule& rule : program.public_rules) {
@@ -154,6 +157,7 @@ std::vector<Track> compile_tracks(std::vector<Sequence> sequences) {
     track.from = without_nested(sequence.from);
     track.to = fewest(sequence.to);
     track.on = fewest_interfaces(sequence.interfaces);
+    track.connections = sequence.connections;
     track.once = sequence.once;
     track.prolong = sequence.prolong;
     track.cut = sequence.on_expiry == OnExpiry::cut;
@@ -274,6 +278,11 @@ bool has_once(const Program& program) {
                      [](const Track& track) { return track.once; });
 }
 
+bool has_connections(const Program& program) {
+  return std::any_of(program.tracks.begin(), program.tracks.end(),
+                     [](const Track& track) { return track.connections > 0; });
+}
+
 bool has_prolong(const Program& program) {
   return std::any_of(program.tracks.begin(), program.tracks.end(),
                      [](const Track& track) { return track.prolong; });
@@ -296,7 +305,10 @@ Duration excused_for(const Program& program) {
 
 int lockout_prefix(const Program& program) { return std::min(64, program.ipv6_prefix); }
 
-Door door_of(const Track& track, const Service& service) { return {track.to, service, track.cut, track.on}; }
+Door door_of(const Track& track, const Service& service) {
+  return {track.to, service,           track.cut,
+          track.on, track.connections, track.connections > 0 ? track.services : std::vector<Service>{}};
+}
 
 std::vector<Door> remote_doors(const Program& program) {
   std::vector<Door> doors;
@@ -307,7 +319,7 @@ std::vector<Door> remote_doors(const Program& program) {
   return sorted_unique(std::move(doors));
 }
 
-bool is_conditional(const Track& track) { return !track.on.empty(); }
+bool is_conditional(const Track& track) { return !track.on.empty() || track.connections > 0; }
 
 std::vector<Door> conditional_doors(const Program& program) {
   std::vector<Door> doors;
@@ -348,6 +360,20 @@ std::vector<Service> protected_services(const Program& program) {
   return services_here(program, [](const Track&) { return true; });
 }
 
+std::vector<Knock> closed_ports(const Program& program) {
+  std::set<Protocol> all;
+  for (const Service& service : protected_services(program)) {
+    if (is_all_ports(service)) all.insert(service.protocol);
+  }
+  if (all.empty()) return {};
+  std::vector<Knock> ports = knock_ports(program);
+  for (const Knock& port : token_ports(program)) ports.push_back(port);
+  for (const Knock& guard : program.guards) ports.push_back(guard);
+  if (program.mode == Mode::gate) ports.push_back({Protocol::tcp, kClosedPort});
+  std::erase_if(ports, [&](const Knock& port) { return !all.contains(port.protocol); });
+  return sorted_unique(std::move(ports));
+}
+
 std::vector<Service> cut_services(const Program& program) {
   return services_here(program, [](const Track& track) { return track.cut; });
 }
@@ -363,6 +389,7 @@ std::string dump(const Track& track) {
   for (const Network& network : track.from) text += ", from " + to_string(network);
   for (const Network& network : track.to) text += ", to " + to_string(network);
   for (const std::string& interface : track.on) text += ", on " + interface;
+  if (track.connections > 0) text += ", connections " + std::to_string(track.connections);
   if (track.once) text += ", once";
   if (track.prolong) text += ", prolong";
   if (track.cut) text += ", cut";

@@ -45,6 +45,7 @@ struct Track {  // one sequence, compiled
   // By which interfaces it is knocked and opened; empty: all that are protected. Sorted, none covered by
   // another: either those that it is for, or with `!` those that it is not for.
   std::vector<std::string> on;
+  int connections = 0;   // new ones that a grant lets in, to all its services; 0: any number
   bool once = false;     // one grant, and no more until it is renewed
   bool prolong = false;  // use renews its grants
   bool cut = false;      // without a live grant its services' connections end
@@ -95,6 +96,8 @@ struct Door {
   Service service;
   bool cut = false;
   std::vector<std::string> on{};  // by which interfaces a grant opens it: as Track::on
+  int connections = 0;            // as Track::connections, to all of `together`; else that is empty
+  std::vector<Service> together{};
   auto operator<=>(const Door&) const = default;
 };
 Door door_of(const Track& track, const Service& service);
@@ -112,6 +115,9 @@ bool is_conditional(const Track& track);
 std::vector<Service> protected_services(const Program& program);
 // Those of them whose connections end with their grants.
 std::vector<Service> cut_services(const Program& program);
+// What no grant opens of a protocol that has a service of all ports: those of knocks, tokens and guards, and
+// in gate mode the one at which refused connections end. Sorted, no duplicates.
+std::vector<Knock> closed_ports(const Program& program);
 
 // Tokens that were used: room for so many, and how long each is only claimed.
 inline constexpr std::uint32_t kMostUsedTokens = 65536;
@@ -125,6 +131,7 @@ bool has_once(const Program& program);
 
 // Use renews a grant with `prolong` once in a while, not with every packet: how often, and for how long, so
 // that it lasts for `open_for` after any packet.
+bool has_connections(const Program& program);
 bool has_prolong(const Program& program);
 Duration renewal_pause(Duration open_for);
 Duration renewed_for(Duration open_for);

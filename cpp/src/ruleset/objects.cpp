@@ -13,12 +13,12 @@ constexpr std::array kSettingsChains{
     "output",   "protected", "refusals",  "refuse", "rejected",  "segment", "turned_away", "wrong"};
 // The maps and chains that follow from sequences, by name or by prefix.
 constexpr std::array kSequenceObjects{
-    "steps_",    "openers",  "advance", "timed",   "begun",    "next",       "from",    "dispatch",
-    "ranges",    "within_",  "open_",   "range_",  "places",   "reached",    "to_",     "cut",
-    "once_",     "spent",    "spender", "watched", "services", "door",       "segment", "excuse",
-    "elsewhere", "forward",  "speak",   "spoke",   "token",    "claimed",    "used",    "good",
-    "logged",    "underway", "output",  "known",   "sever",    "readmitted", "renew",   "lasting",
-    "prolong_",  "close_",   "counted", "on_",     "but_",     "port_"};
+    "steps_",  "openers",    "advance",  "timed",   "begun",      "next",   "from",      "dispatch", "ranges",
+    "within_", "open_",      "range_",   "places",  "reached",    "to_",    "cut",       "once_",    "spent",
+    "spender", "watched",    "services", "door",    "segment",    "excuse", "elsewhere", "forward",  "speak",
+    "spoke",   "token",      "claimed",  "used",    "good",       "logged", "underway",  "output",   "known",
+    "sever",   "readmitted", "renew",    "lasting", "prolong_",   "close_", "counted",   "on_",      "but_",
+    "port_",   "take_",      "last_",    "let_in",  "connecting", "begins", "flows"};
 
 bool is_settings_chain(std::string_view name) {
   return std::find(kSettingsChains.begin(), kSettingsChains.end(), name) != kSettingsChains.end();

@@ -214,7 +214,7 @@ constexpr std::array<Key, 3> kPublicEntry{{
      .effective = from_some},
 }};
 
-constexpr std::array<Key, 15> kSequence{{
+constexpr std::array<Key, 16> kSequence{{
     {.name = "name",
      .scope = Scope::sequence,
      .form = Form::name,
@@ -247,8 +247,10 @@ constexpr std::array<Key, 15> kSequence{{
      .access = {read_opens, value_of<&Sequence::opens>},
      .fallback = "",
      .example = "[22/tcp]",
-     .doc = "The services that the sequence opens: port/protocol or first-last/protocol, or a name from this "
-            "host's /etc/services, such as `ssh` or `ssh/tcp`. They are refused to everyone else.",
+     .doc =
+         "The services that the sequence opens: port/protocol or first-last/protocol, or a name from this "
+         "host's /etc/services, such as `ssh` or `ssh/tcp`. `all/tcp` and `all/udp` mean every port of the protocol "
+         "except this host's knock, guard and token ports. They are refused to everyone else.",
      .client = true,
      .required = true,
      .unless = {"closes"},
@@ -321,6 +323,21 @@ constexpr std::array<Key, 15> kSequence{{
          "file's `interfaces`, each of them protected. On all other protected interfaces, its knock ports are "
          "wrong knocks and its services stay closed, unless another sequence opens them there. If empty: all "
          "protected interfaces."},
+    {.name = "connections",
+     .scope = Scope::sequence,
+     .form = Form::integer,
+     .access = {read_integer<&Sequence::connections>, value_if_any<&Sequence::connections>},
+     .fallback = "",
+     .example = "1",
+     .doc =
+         "How many new connections a grant lets in, to all services of the sequence together; then it ends. "
+         "Knocking again makes a new grant. For UDP, a flow is a connection. Live connections continue. `knockwork "
+         "knock` does not check that the service is open, because that would use up a connection. Default: any "
+         "number.",
+     .client = true,
+     .least = 1,
+     .most = 32,
+     .effective = opens_any},
     {.name = "once",
      .scope = Scope::sequence,
      .form = Form::boolean,

@@ -53,10 +53,22 @@ void check_closes(const Value& map, Faults& faults) {
   if (!closes) return;
   if (find_key(map, "opens"))
     faults.at(closes, {"both `opens` and `closes`", "keep one: a sequence opens or closes"});
-  for (const char* key : {"open_for", "to", "once", "prolong", "on_expiry"}) {
+  for (const char* key : {"open_for", "to", "connections", "once", "prolong", "on_expiry"}) {
     if (const Value place = find_key(map, key))
       faults.at(place, {fmt::format("`{}` has no effect with `closes`", key), "remove it"});
   }
+}
+
+// A grant that ends with its last connection.
+void check_connections(const Value& map, const Sequence& sequence, Faults& faults) {
+  const Value place = find_key(map, "connections");
+  if (!place || sequence.connections == 0) return;
+  if (sequence.prolong)
+    faults.at(place, {"both `connections` and `prolong`",
+                      "keep one: a grant ends with its last connection, or lasts while it is used"});
+  if (sequence.on_expiry == OnExpiry::cut)
+    faults.at(place, {"both `connections` and `on_expiry: cut`",
+                      "remove one: the last connection ends the grant, and `cut` would end that connection"});
 }
 
 constexpr Duration kLongestToken = Duration::milliseconds(24LL * 3600 * 1000);
@@ -98,6 +110,7 @@ void read_sequence_list(const Value& list, Draft& draft, Faults& faults) {
     SequenceDraft& sequence = draft.sequences.emplace_back();
     sequence.at = entry;
     read_map(Scope::sequence, entry, {&draft, &sequence, nullptr}, faults);
+    check_connections(entry, sequence.value, faults);
     check_ways(entry, faults);
     check_closes(entry, faults);
   }

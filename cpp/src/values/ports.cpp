@@ -159,6 +159,10 @@ Parsed<std::vector<Knock>> parse_guard(std::string_view text) {
 Parsed<Service> parse_service(std::string_view text) {
   const auto halves = split(text, "22/tcp");
   if (!halves) return tl::unexpected(halves.error());
+  if (lower(halves->ports) == "all") {
+    if (halves->protocol) return Service{*halves->protocol, 1, 65535};
+    return tl::unexpected(Fault{"no protocol", "write all/tcp or all/udp"});
+  }
   if (is_service_name(halves->ports)) {
     const auto named = parse_named(*halves, "22/tcp");
     if (!named) return tl::unexpected(named.error());

@@ -6,6 +6,7 @@
 
 #include "crypto/crypto.hpp"
 #include "text/utf8.hpp"
+#include "values/all_ports.hpp"
 #include "values/host_names.hpp"
 #include "values/values.hpp"
 
@@ -18,6 +19,7 @@ std::string to_string(Knock knock) {
 std::string to_string(Service service) {
   const char* protocol = service.protocol == Protocol::tcp ? "tcp" : "udp";
   if (service.first == service.last) return fmt::format("{}/{}", service.first, protocol);
+  if (is_all_ports(service)) return fmt::format("all/{}", protocol);
   return fmt::format("{}-{}/{}", service.first, service.last, protocol);
 }
 

@@ -48,7 +48,9 @@ const char* obstacle(const Sequence& sequence) {
   if (sequence.token) return "knockd has no tokens";
   if (!sequence.closes.empty()) return "it only closes";
   if (sequence.once) return "knockd has no `once`";
+  if (sequence.connections > 0) return "knockd has no `connections`";
   if (!sequence.from.empty()) return "knockd has no `from`";
+  if (!sequence.interfaces.empty()) return "knockd has one interface for all";
   if (!sequence.to.empty()) return "its services are elsewhere (`to`)";
   if (rules(sequence, "ip6tables", "-D").size() > kLongestCommand)
     return "it opens more than a line of knockd.conf holds";

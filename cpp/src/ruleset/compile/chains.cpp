@@ -8,6 +8,7 @@
 #include "ruleset/compile/rulebook.hpp"
 #include "ruleset/digest.hpp"
 #include "ruleset/log.hpp"
+#include "values/all_ports.hpp"
 #include "values/values.hpp"
 
 namespace knockwork {
@@ -60,13 +61,13 @@ Rules Rulebook::allowed() const {
   return rules;
 }
 
-Rules Rulebook::granted(const Segment& segment) const {
+Rules Rulebook::granted(const Segment& segment, Use use) const {
   Rules rules;
   for (const auto& [source, family] : sources()) {
     rules.push_back(fmt::format("{} . meta l4proto . th dport @granted{} accept", source, family));
   }
   append(rules, ranged(segment.ranges));
-  append(rules, reached(segment.doors));
+  append(rules, reached(segment.doors, use));
   return rules;
 }
 
@@ -81,18 +82,29 @@ Rules Rulebook::ranged(const std::vector<Service>& ranges) const {
   return rules;
 }
 
-Rules Rulebook::reached(const std::vector<Door>& doors) const {
+Rules Rulebook::reached(const std::vector<Door>& doors, Use use) const {
   Rules rules;
   for (const Door& door : doors) {
+    if (use == Use::go_on && door.connections > 0) continue;
     const auto [first, second] = door_marks(door);
-    for (const std::string& condition : came_by(door.on)) {
+    const bool counts = use == Use::connect && door.connections > 0;
+    const std::string then = counts ? "jump " + connection_chain(door) : "accept";
+    const std::string begins = counts && door.service.protocol == Protocol::tcp ? kSyn + " " : "";
+    for (const std::string& condition : use == Use::pass ? Rules{""} : came_by(door.on)) {
       for (const auto& [source, family] : sources()) {
-        rules.push_back(fmt::format("{}{} . {} . {} @reached{} accept", condition, source,
-                                    constant_key(first), constant_key(second), family));
+        rules.push_back(fmt::format("{}{}{} . {} . {} @reached{} {}", begins, condition, source,
+                                    constant_key(first), constant_key(second), family, then));
       }
     }
   }
   return rules;
+}
+
+Rules Rulebook::dhcpv6(const Segment& ports) {
+  const bool all = std::any_of(ports.ranges.begin(), ports.ranges.end(), is_all_ports);
+  const bool there =
+      ports.span.protocol == Protocol::udp && ports.span.first <= 546 && 546 <= ports.span.last;
+  return all && there ? Rules{kDhcpv6} : Rules{};
 }
 
 Rules Rulebook::at_places(const std::string& maps) {
@@ -167,7 +179,8 @@ std::string opening_chain(const Track& track) {
   for (const Service& service : track.services) services += to_string(service) + ' ';
   for (const Network& network : track.to) services += to_string(network) + ' ';
   for (const std::string& interface : track.on) services += "on " + interface + ' ';
-  return fmt::format("open_{}_{}", nft_time(track.open_for), short_digest(services));
+  const std::string times = track.connections > 0 ? std::to_string(track.connections) + "x_" : "";
+  return fmt::format("open_{}_{}{}", nft_time(track.open_for), times, short_digest(services));
 }
 
 std::string from_set(const Track& track, char family) {
@@ -180,6 +193,11 @@ std::string on_set(const std::vector<std::string>& on) {
   return fmt::format("{}_{}", spec::left_out(on.front()) ? "but" : "on", short_digest(names));
 }
 
+std::string comes_by(const std::vector<std::string>& on) {
+  if (on.empty()) return "";
+  return fmt::format("iifname {}@{} ", spec::left_out(on.front()) ? "!= " : "", on_set(on));
+}
+
 std::vector<std::string> came_by(const std::vector<std::string>& on) {
   if (on.empty()) return {""};
   const std::string set = on_set(on);
@@ -187,19 +205,21 @@ std::vector<std::string> came_by(const std::vector<std::string>& on) {
   return {fmt::format("iifname @{} ", set), fmt::format("meta sdifname @{} ", set)};
 }
 
-std::string firing_chain(const Track& track, std::size_t step) {
+std::string firing_chain(const Track& track, std::size_t step, Asks asks) {
   const bool last = step + 1 == track.edges.size();
   std::string chain = last ? opening_chain(track) : waiting_chain(track.step_timeout);
   if (last && track.once) chain = "once_" + chain;
   if (!last && step == 0 && track.sequence_timeout) chain += "_of_" + nft_time(*track.sequence_timeout);
+  if (asks == Asks::nothing) return chain;
   if (!track.from.empty()) chain = fmt::format("from_{}_{}", from_digest(track), chain);
-  return track.on.empty() ? chain : fmt::format("{}_{}", on_set(track.on), chain);
+  return track.on.empty() || asks == Asks::source ? chain : fmt::format("{}_{}", on_set(track.on), chain);
 }
 
 std::vector<Chain> compile_chains(const Program& program, std::size_t layers) {
   const Rulebook book(program, layers);
   std::vector<Chain> chains = gate_chains(book);
-  for (const auto& more : {door_chains(book), sequence_chains(book), prolong_chains(book)}) {
+  for (const auto& more :
+       {door_chains(book), sequence_chains(book), prolong_chains(book), connection_chains(book)}) {
     chains.insert(chains.end(), more.begin(), more.end());
   }
   return chains;

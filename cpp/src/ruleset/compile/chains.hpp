@@ -28,21 +28,25 @@ std::string cut_segment_chain(const Segment& segment);   // "cut_range_17_60000_
 std::string waiting_chain(Duration step_timeout);        // "within_5s"
 // Where firing a step leads: to waiting_chain or opening_chain, for a first step
 // with a sequence_timeout to "within_5s_of_20s", and with `from` to one that asks
-// for the source first: "from_1a2b3c4d_within_5s".
-std::string firing_chain(const Track& track, std::size_t step);
+// for the source first: "from_1a2b3c4d_within_5s"; with `interfaces` for those before that.
+enum class Asks { all, source, nothing };
+std::string firing_chain(const Track& track, std::size_t step, Asks asks = Asks::all);
 std::string from_set(const Track& track, char family);  // "from4_1a2b3c4d"
 // The set of the interfaces of a track or a door: "on_1a2b3c4d", or "but_1a2b3c4d" of those that are not
 // meant.
 std::string on_set(const std::vector<std::string>& on);
-// What a rule asks so that a packet came by one of them, one rule each: "iifname @on_1a2b3c4d ". In a VRF the
-// packet has the interface's name elsewhere.
+// What a rule asks so that a packet came by one of them, one rule each: "iifname @on_1a2b3c4d ". Once it is
+// routed, a VRF may have taken the interface's place.
+std::string comes_by(const std::vector<std::string>& on);
 std::vector<std::string> came_by(const std::vector<std::string>& on);
 // The sequences whose grants for that service its use renews: those that open it there. `cut` does not
 // matter.
 std::vector<const Track*> prolonging(const Program& program, const Door& door);
 std::string lasting_chain(const Service& service);  // "lasting_17_51820": a port of this host with such a one
-std::string opening_chain(const Track& track);      // "open_30s_1a2b3c4d", by what it grants
-std::string steps_map(std::size_t layer);           // "steps_1" for layer 0
+std::string opening_chain(
+    const Track& track);  // "open_30s_1a2b3c4d", "open_30s_2x_1a2b3c4d": by what it grants
+std::string connection_chain(const Door& door);  // "take_1a2b3c4d": of a door with `connections`
+std::string steps_map(std::size_t layer);        // "steps_1" for layer 0
 
 // A constant as part of a lookup's key: `x & C | C` is C whatever x is, and
 // reads no packet field that the rule would have to match first.

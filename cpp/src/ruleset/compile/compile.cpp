@@ -14,6 +14,7 @@
 #include "ruleset/compile/chains.hpp"
 #include "ruleset/compile/places.hpp"
 #include "ruleset/compile/port_sets.hpp"
+#include "ruleset/compile/rulebook.hpp"
 #include "ruleset/ruleset.hpp"
 #include "ruleset/tokens.hpp"
 #include "values/values.hpp"
@@ -162,6 +163,14 @@ void add_dispatch(std::vector<Set>& sets, const Program& program) {
       ports.push_back({port_key({service.protocol, service.first}), "goto protected", {}});
     }
   }
+  // Where refused connections end, among all ports.
+  const Knock turned_away{Protocol::tcp, kClosedPort};
+  const std::vector<Knock> closed = closed_ports(program), knocks = knock_ports(program);
+  const auto is_in = [&](const std::vector<Knock>& all) {
+    return std::binary_search(all.begin(), all.end(), turned_away);
+  };
+  if (program.mode == Mode::gate && is_in(closed) && !is_in(knocks) && !is_in(program.guards))
+    ports.push_back({port_key(turned_away), "accept", {}});
   for (const Service& service : program.public_services) {
     if (service.first == service.last) {
       ports.push_back({port_key({service.protocol, service.first}), "accept", {}});
@@ -196,6 +205,10 @@ void add_doors(std::vector<Set>& sets, const Program& program) {
                      : ends ? "goto cut_door"
                             : "goto door",
                      {}});
+  }
+  // Nothing listens there for the gate, which has turned away what a socket would hear.
+  for (const Knock& port : closed_ports(program)) {
+    ports.push_back({port_key(port), program.mode == Mode::gate ? "accept" : "goto door", {}});
   }
   for (const Service& service : program.public_services) {
     (service.first == service.last ? ports : ranges).push_back({range_key(service), "accept", {}});
@@ -294,6 +307,7 @@ Ruleset compile(const Program& program) {
   Ruleset ruleset;
   add_dynamic_sets(ruleset.sets, program);
   add_token_sets(ruleset.sets, program);
+  add_connection_sets(ruleset.sets, program);
   std::vector<Set> steps = steps_maps(program);
   ruleset.chains = compile_chains(program, steps.size());
   std::move(steps.begin(), steps.end(), std::back_inserter(ruleset.sets));

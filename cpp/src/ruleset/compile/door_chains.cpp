@@ -46,12 +46,14 @@ class Doors {
  private:
   static bool is_single(const Service& service) { return service.first == service.last; }
 
-  // A single port whose connections do not end with their grants.
+  // A single port whose connections do not end with their grants, or one that `all/tcp` leaves out.
   bool any_lasting_port() const {
     const std::vector<Service> services = protected_services(program_);
-    return std::any_of(services.begin(), services.end(), [&](const Service& service) {
-      return is_single(service) && !std::binary_search(book_.cut().begin(), book_.cut().end(), service);
-    });
+    const bool left_out = book_.stealth() && !closed_ports(program_).empty();
+    return left_out || std::any_of(services.begin(), services.end(), [&](const Service& service) {
+             return is_single(service) &&
+                    !std::binary_search(book_.cut().begin(), book_.cut().end(), service);
+           });
   }
 
   static std::string segment_of(const Segment& each) { return "segment_" + segment_chain(each); }
@@ -126,7 +128,7 @@ class Doors {
          "nd-router-solicit } ip6 hoplimit 255 accept",
          "icmpv6 type { destination-unreachable, mld-listener-done, mld-listener-query, mld-listener-report, "
          "mld2-listener-report, packet-too-big, parameter-problem, time-exceeded } accept",
-         "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept"});
+         kDhcpv6});
     return rules;
   }
 
@@ -149,7 +151,9 @@ class Doors {
     if (may_be(Protocol::tcp, of)) rules.push_back(kNotSyn + " goto " + segments);
     if (!cut && may_be(Protocol::udp, of)) rules.push_back(datagrams(of) + kGoesOn + " accept");
     append(rules, book_.allowed());
-    append(rules, book_.granted(ports));
+    append(rules, Rulebook::dhcpv6(ports));
+    append(rules, Rulebook::come_again(ports.doors));
+    append(rules, book_.granted(ports, Rulebook::Use::connect));
     if (may_be(Protocol::udp, of)) {
       append(rules, cut ? Rules{datagrams(of) + kGoesOn + " drop"}
                         : spoken("ct state established ", "saddr", "sport", "daddr", "dport"));
@@ -165,7 +169,7 @@ class Doors {
     Rules rules;
     if (!cut) append(rules, {"ct state established ct direction original accept", kOwnSocket + " accept"});
     append(rules, book_.allowed());
-    append(rules, book_.granted(ports));
+    append(rules, book_.granted(ports, Rulebook::Use::go_on));
     if (cut) append(rules, {"ct state established drop", kOwnSocket + " drop"});
     if (book_.stealth() || !program_.reject) {
       append(rules, refused(Protocol::tcp));
@@ -295,7 +299,8 @@ class Doors {
     Rules rules = book_.renewing(place.doors);
     if (!place.cut()) rules.push_back(later + kGoesOn + " accept");
     append(rules, book_.allowed());
-    append(rules, book_.reached(place.doors));
+    append(rules, Rulebook::come_again(place.doors));
+    append(rules, book_.reached(place.doors, Rulebook::Use::connect));
     if (place.cut()) {
       rules.push_back(tcp ? kNotSyn + " ct state established drop" : kGoesOn + " drop");
     } else {

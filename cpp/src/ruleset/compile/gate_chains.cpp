@@ -7,6 +7,7 @@
 
 #include "ruleset/compile/rulebook.hpp"
 #include "ruleset/log.hpp"
+#include "values/all_ports.hpp"
 
 namespace knockwork {
 namespace {
@@ -98,9 +99,12 @@ class Gate {
   // A protected port of this host. What it is to the routing table alone, `input` judges.
   Rules admitted(const Segment& ports) const {
     Rules rules{"fib daddr type != local accept"};
-    const bool datagrams = !(ports.ranges.empty() && ports.doors.empty()) && ports.span.protocol == Protocol::udp;
+    const bool datagrams =
+        !(ports.ranges.empty() && ports.doors.empty()) && ports.span.protocol == Protocol::udp;
     if (!datagrams) rules.push_back(kNotSyn + " accept");
     append(rules, book_.allowed());
+    append(rules, Rulebook::dhcpv6(ports));
+    append(rules, Rulebook::come_again(ports.doors));
     append(rules, book_.granted(ports));
     rules.emplace_back("goto refuse");
     return rules;
@@ -287,7 +291,13 @@ class Gate {
   Rules guard() const {
     Rules rules{"fib daddr type != local accept"};
     append(rules, counting());
-    append(rules, {"jump lockout", pass()});
+    rules.emplace_back("jump lockout");
+    // Within `all/tcp` it is a port that is shut.
+    for (const Service& service : protected_services(program_)) {
+      if (is_all_ports(service) && !book_.stealth())
+        rules.push_back(fmt::format("meta l4proto {} goto answered", static_cast<int>(service.protocol)));
+    }
+    rules.push_back(pass());
     return rules;
   }
 
@@ -329,7 +339,7 @@ class Gate {
                 kNotSyn + " accept"};
     append(rules, book_.allowed());
     append(rules, book_.public_rules(Rulebook::Which::ports));
-    rules.emplace_back("ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept");
+    rules.push_back(kDhcpv6);
     if (program_.lockout) {
       rules.emplace_back("ct state invalid,related drop");
       append(rules, logged_wrong());

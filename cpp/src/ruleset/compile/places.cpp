@@ -19,11 +19,28 @@ Network half(const Network& network, bool upper) {
   return part;
 }
 
-std::string content(const Door& door) {
-  std::string text = to_string(door.service);
-  for (const Network& network : door.to) text += ' ' + to_string(network);
+// Beside its addresses: what a port does not tell. Of `connections` all that shares them.
+std::string conditions(const Door& door) {
+  std::string text;
+  if (door.connections > 0) {
+    text = " " + std::to_string(door.connections) + " connections";
+    for (const Service& service : door.together) text += ' ' + to_string(service);
+    for (const Network& network : door.to) text += ' ' + to_string(network);
+  }
   for (const std::string& interface : door.on) text += " on " + interface;
   return text;
+}
+
+std::string content(const Door& door) {
+  std::string text = to_string(door.service);
+  if (door.connections == 0) {
+    for (const Network& network : door.to) text += ' ' + to_string(network);
+  }
+  return text + conditions(door);
+}
+
+std::pair<std::uint32_t, std::uint32_t> halves(std::uint64_t value) {
+  return {static_cast<std::uint32_t>(value >> 32), static_cast<std::uint32_t>(value)};
 }
 
 class Cutter {
@@ -115,9 +132,10 @@ std::vector<Place> find_places(const std::vector<Door>& doors) { return Cutter(d
 std::string place_chain(const Place& place) { return "to_" + doors_digest(place.doors); }
 std::string cut_place_chain(const Place& place) { return "cut_" + place_chain(place); }
 
-std::pair<std::uint32_t, std::uint32_t> door_marks(const Door& door) {
-  const std::uint64_t value = hash(content(door));
-  return {static_cast<std::uint32_t>(value >> 32), static_cast<std::uint32_t>(value)};
+std::pair<std::uint32_t, std::uint32_t> door_marks(const Door& door) { return halves(hash(content(door))); }
+
+std::pair<std::uint32_t, std::uint32_t> connection_marks(const Door& door, int number) {
+  return halves(hash(std::to_string(number) + " of" + conditions(door)));
 }
 
 }  // namespace knockwork

@@ -29,5 +29,8 @@ std::string cut_place_chain(const Place& place);  // "cut_to_…"
 
 // A door as two marks, the halves of a hash of its addresses and ports: a key of `reached`.
 std::pair<std::uint32_t, std::uint32_t> door_marks(const Door& door);
+// Of one of the connections that a grant of `Door::connections` lets in, from 1 on: the same for all of its
+// services.
+std::pair<std::uint32_t, std::uint32_t> connection_marks(const Door& door, int number);
 
 }  // namespace knockwork

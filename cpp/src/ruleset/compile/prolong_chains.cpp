@@ -135,7 +135,8 @@ class Prolongs {
 
   // The rules that ask for a grant at these doors alone.
   Rules granted(const std::vector<Door>& doors) const {
-    if (!doors.front().to.empty() || !doors.front().on.empty()) return book_.reached(doors);
+    if (!doors.front().to.empty() || !doors.front().on.empty())
+      return book_.reached(doors, Rulebook::Use::go_on);
     if (is_port(doors)) return book_.granted({{}, {}});
     std::vector<Service> ranges;
     ranges.reserve(doors.size());
@@ -166,8 +167,7 @@ class Prolongs {
   Rules all_services(const Track& track) const {
     Rules rules;
     for (const auto& [source, family] : book_.sources()) {
-      for (const Service& service : track.services)
-        rules.push_back(granting(track, service, source, family, nft_time(renewed_for(track.open_for))));
+      append(rules, granting_all(track, source, family, nft_time(renewed_for(track.open_for))));
     }
     return rules;
   }

@@ -41,6 +41,9 @@ inline const std::string kOverheard = "meta priority set 7411:1";
 // found its socket (tcp_v4_early_demux in Linux), so it can begin nothing.
 inline const std::string kOwnSocket = "meta skuid 0-4294967295";
 
+// RFC 8415: replies of DHCPv6 come from link-local addresses.
+inline const std::string kDhcpv6 = "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept";
+
 class Rulebook {
  public:
   Rulebook(const Program& program, std::size_t layers)
@@ -72,9 +75,16 @@ class Rulebook {
   // Sources that never need to knock.
   Rules allowed() const;
   // By a grant for the port itself, for a range over it, or for a conditional door.
-  Rules granted(const Segment& segment) const;
+  // To pass the first hook looks at the grant alone. To connect takes one of the connections away that it
+  // lets in, and what goes on needs none that is counted; both ask for the interface.
+  enum class Use { pass, connect, go_on };
+  Rules granted(const Segment& segment, Use use = Use::pass) const;
   Rules ranged(const std::vector<Service>& ranges) const;
-  Rules reached(const std::vector<Door>& doors) const;
+  Rules reached(const std::vector<Door>& doors, Use use = Use::pass) const;
+  // What is no new connection to a door with `connections`, though it looks like one.
+  static Rules come_again(const std::vector<Door>& doors);
+  // What IPv6 needs of the ports of `all/udp`.
+  static Rules dhcpv6(const Segment& ports);
   // "… vmap @places4" and the same of the other family.
   static Rules at_places(const std::string& maps);
   // No more of the packet than its IP header, so that no port is told.
@@ -96,11 +106,16 @@ class Rulebook {
 // is.
 std::string granting(const Track& track, const Service& service, const std::string& source, char family,
                      std::string_view time);
+// The same for each of its services, and for each of its connections.
+Rules granting_all(const Track& track, const std::string& source, char family, std::string_view time);
+
+void add_connection_sets(std::vector<Set>& sets, const Program& program);
 
 // The chains of each file.
-std::vector<Chain> gate_chains(const Rulebook& book);      // prerouting: knocks, and refusals
-std::vector<Chain> door_chains(const Rulebook& book);      // input, forward, output: who gets in
-std::vector<Chain> sequence_chains(const Rulebook& book);  // what firing a step does
-std::vector<Chain> prolong_chains(const Rulebook& book);   // how use renews a grant
+std::vector<Chain> gate_chains(const Rulebook& book);        // prerouting: knocks, and refusals
+std::vector<Chain> door_chains(const Rulebook& book);        // input, forward, output: who gets in
+std::vector<Chain> sequence_chains(const Rulebook& book);    // what firing a step does
+std::vector<Chain> prolong_chains(const Rulebook& book);     // how use renews a grant
+std::vector<Chain> connection_chains(const Rulebook& book);  // how a grant lets in so many connections
 
 }  // namespace knockwork

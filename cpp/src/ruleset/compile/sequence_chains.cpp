@@ -39,19 +39,17 @@ class Sequences {
         make("once_" + opening_chain(track)).rules = opening_once(track);
         make("spender").rules = spender();
       }
-      Track by_any = track, anywhere = track;
-      by_any.on.clear();
-      anywhere.on.clear();
-      anywhere.from.clear();
       if (track.sequence_timeout) {
-        Rules& rules = make(firing_chain(anywhere, 0)).rules;
+        Rules& rules = make(firing_chain(track, 0, Asks::nothing)).rules;
         if (Rules longer = beginning(track); longer.size() > rules.size()) rules = std::move(longer);
       }
       for (std::size_t step = 0; !track.from.empty() && step < track.edges.size(); ++step) {
-        make(firing_chain(by_any, step)).rules = asked_for_source(track, firing_chain(anywhere, step));
+        make(firing_chain(track, step, Asks::source)).rules =
+            asked_for_source(track, firing_chain(track, step, Asks::nothing));
       }
       for (std::size_t step = 0; !track.on.empty() && step < track.edges.size(); ++step) {
-        make(firing_chain(track, step)).rules = asked_for_interface(track, firing_chain(by_any, step));
+        make(firing_chain(track, step)).rules =
+            asked_for_interface(track, firing_chain(track, step, Asks::source));
       }
     }
     if (program_.lockout && !program_.tracks.empty()) make("excuse").rules = excuse();
@@ -68,9 +66,7 @@ class Sequences {
   }
 
   static Rules asked_for_interface(const Track& track, const std::string& target) {
-    Rules rules = came_by(track.on);
-    for (std::string& rule : rules) rule += "goto " + target;
-    return rules;
+    return {comes_by(track.on) + "goto " + target};
   }
 
   // `update @set4 { ip saddr . meta priority timeout 5s }`, and the same of the other family.
@@ -122,13 +118,12 @@ class Sequences {
     rules.push_back(kFired);
     append(rules, late_copies());
     if (track.prolong) append(rules, no_longer_by_hand());
+    if (track.connections > 0) append(rules, no_second_grant());
     for (const auto& [source, family] : book_.sources()) {
       rules.push_back(fmt::format("update @holders{} {{ {} . meta priority timeout {} }} {}", family, source,
                                   nft_time(track.open_for), kCounted));
-      for (const Service& service : track.services) {
-        rules.push_back(fmt::format("{} . meta priority @holders{} {}", source, family,
-                                    granting(track, service, source, family, nft_time(track.open_for))));
-      }
+      for (const std::string& grant : granting_all(track, source, family, nft_time(track.open_for)))
+        rules.push_back(fmt::format("{} . meta priority @holders{} {}", source, family, grant));
     }
     append(rules, logged_grant());
     return rules;
@@ -156,8 +151,7 @@ class Sequences {
       updates.push_back(
           fmt::format("update @renewed{} {{ {} . {} timeout {} }}", family, source, edge, nft_time(kPause)));
     }
-    for (const Service& service : closed.services)
-      updates.push_back(granting(closed, service, source, family, kAtOnce));
+    append(updates, granting_all(closed, source, family, kAtOnce));
     updates.push_back(
         fmt::format("update @holders{} {{ {} . {} timeout {} }}", family, source, edge, kAtOnce));
     Rules rules;
@@ -174,6 +168,17 @@ class Sequences {
       rules.push_back(fmt::format(
           "{0} . meta priority @renewed{1} update @renewed{1} {{ {0} . meta priority timeout 100ms }}",
           source, family));
+    }
+    return rules;
+  }
+
+  // A copy of the last knock would let in as many once more.
+  Rules no_second_grant() const {
+    Rules rules;
+    for (const auto& [source, family] : book_.sources()) {
+      rules.push_back(fmt::format(
+          "{0} . meta priority @expected{1} update @expected{1} {{ {0} . meta priority timeout {2} }}",
+          source, family, kAtOnce));
     }
     return rules;
   }
@@ -228,6 +233,18 @@ std::string granting(const Track& track, const Service& service, const std::stri
   return fmt::format("update @{}{} {{ {} . {} . {} timeout {} }}", single ? "granted" : "ranged", family,
                      source, constant_protocol(service.protocol),
                      single ? std::to_string(service.first) : nft_mark(range_id(service)), time);
+}
+
+Rules granting_all(const Track& track, const std::string& source, char family, std::string_view time) {
+  Rules rules;
+  for (const Service& service : track.services)
+    rules.push_back(granting(track, service, source, family, time));
+  for (int number = 1; number <= track.connections; ++number) {
+    const auto [first, second] = connection_marks(door_of(track, track.services.front()), number);
+    rules.push_back(fmt::format("update @reached{} {{ {} . {} . {} timeout {} }}", family, source,
+                                nft_mark(first), nft_mark(second), time));
+  }
+  return rules;
 }
 
 std::vector<Chain> sequence_chains(const Rulebook& book) { return Sequences(book).chains(); }

@@ -77,6 +77,14 @@ struct Opening {
   bool cut = false;
 };
 
+// "open_30s_2x_1a2b3c4d": 2.
+int read_connections(std::string_view chain) {
+  constexpr std::string_view kOpen = "open_";
+  const std::size_t at = chain.find('_', kOpen.size()) + 1, end = chain.find("x_", at);
+  if (at == 0 || end == std::string_view::npos) return 0;
+  return static_cast<int>(number(chain.substr(at, end - at)).value_or(0));
+}
+
 bool is_cut(const std::vector<Service>& cut, const Service& service) {
   return std::any_of(cut.begin(), cut.end(), [&](const Service& span) {
     return span.protocol == service.protocol && span.first <= service.first && service.first <= span.last;
@@ -271,6 +279,7 @@ class Decompiler {
     track.services = opening->second.services;
     track.open_for = opening->second.open_for;
     track.to = opening->second.to;
+    track.connections = read_connections(chain_name);
     track.prolong = prolonged_.contains(edge_key(track.edges.back().id));
     track.cut = opening->second.cut;
     return track;

@@ -49,7 +49,9 @@ bool Carrier::is_retired(std::string_view set, const LiveElement& element) const
 
 std::string Carrier::renamed(std::string_view set, const std::string& key) const {
   if (set.starts_with("severed")) return renamed_source(set, severed_key_of_today(key));
-  return set.starts_with("spared") || set.starts_with("spoken") ? key : renamed_source(set, key);
+  const bool by_address = set.starts_with("spared") || set.starts_with("spoken") ||
+                          set.starts_with("begins") || set.starts_with("flows");
+  return by_address ? key : renamed_source(set, key);
 }
 
 std::string Carrier::renamed_source(std::string_view set, const std::string& key) const {

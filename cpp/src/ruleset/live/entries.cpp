@@ -137,6 +137,16 @@ bool holds_grant(const LiveSets& sets, const Program& program, const Connection&
     const auto& all = elements(sets, of_family(set, ipv6));
     return std::any_of(all.begin(), all.end(), such);
   };
+  const std::string address = to_string(source_of(connection.client, program));
+  for (const Track& track : program.tracks) {  // by whichever interface the client comes
+    if (!track.to.empty() || !is_conditional(track)) continue;
+    for (const Service& service : track.services) {
+      const std::string key = address + grant_key(track, service).tail;
+      if (covers({service}, connection.port) &&
+          any("reached", [&](const LiveElement& element) { return element.key == key; }))
+        return true;
+    }
+  }
   return any("granted", [&](const LiveElement& element) { return element.key == exact; }) ||
          any("ranged", [&](const LiveElement& element) { return element.key.starts_with(source); });
 }
@@ -165,6 +175,16 @@ GrantKey grant_key(const Track& track, const Service& service) {
                       single ? std::to_string(service.first) : nft_mark(range_id(service)))};
 }
 
+std::vector<GrantKey> grant_keys(const Track& track) {
+  std::vector<GrantKey> keys;
+  for (const Service& service : track.services) keys.push_back(grant_key(track, service));
+  for (int number = 1; number <= track.connections; ++number) {
+    const auto [first, second] = connection_marks(door_of(track, track.services.front()), number);
+    keys.push_back({"reached", fmt::format(" . {} . {}", nft_mark(first), nft_mark(second))});
+  }
+  return keys;
+}
+
 Transaction admit(const LiveTable& live, const Track& track, const std::vector<Network>& sources,
                   milliseconds until) {
   Transaction transaction;
@@ -176,8 +196,7 @@ Transaction admit(const LiveTable& live, const Track& track, const std::vector<N
   if (track.prolong && until > renewed) {
     put(transaction, live, of_family("renewed", ipv6), sources, edge, until - renewed);
   }
-  for (const Service& service : track.services) {
-    const GrantKey where = grant_key(track, service);
+  for (const GrantKey& where : grant_keys(track)) {
     put(transaction, live, of_family(where.set, ipv6), sources, where.tail, until);
   }
   return transaction;

@@ -55,6 +55,8 @@ struct GrantKey {
   std::string tail;  // " . 6 . 22"
 };
 GrantKey grant_key(const Track& track, const Service& service);
+// Of all its services, and of the connections that a grant lets in.
+std::vector<GrantKey> grant_keys(const Track& track);
 
 // Lets sources in by a sequence, as its last knock would; but for what stands for as long already.
 Transaction admit(const LiveTable& live, const Track& track, const std::vector<Network>& sources,

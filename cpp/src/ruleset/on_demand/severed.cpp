@@ -177,12 +177,11 @@ class Compiler {
   Rules reached(const Words& words, const Door& door) const {
     const auto [first, second] = door_marks(door);
     Rules rules;
-    for (const std::string& condition : words.suffix.empty() ? came_by(door.on) : Rules{""}) {
-      for (const bool ipv6 : {false, true}) {
-        rules.push_back(fmt::format("{}{} {} . {} . {} @reached{} {}", condition,
-                                    port_match(words, door.service), peer(words, ipv6), constant_key(first),
-                                    constant_key(second), ipv6 ? 6 : 4, entitled(words)));
-      }
+    const std::string condition = words.suffix.empty() ? comes_by(door.on) : "";
+    for (const bool ipv6 : {false, true}) {
+      rules.push_back(fmt::format("{}{} {} . {} . {} @reached{} {}", condition,
+                                  port_match(words, door.service), peer(words, ipv6), constant_key(first),
+                                  constant_key(second), ipv6 ? 6 : 4, entitled(words)));
     }
     return rules;
   }
@@ -196,12 +195,11 @@ class Compiler {
     for (const Door& door : doors_) {
       const auto [first, second] = door_marks(door);
       for (const Network& network : door.to) {
-        for (const std::string& condition : words.suffix.empty() ? came_by(door.on) : Rules{""}) {
-          rules.push_back(fmt::format("{}{} {} {} {} {} . {} . {} @reached{} {}", condition, ip(network.ipv6),
-                                      words.service, to_string(network), port_match(words, door.service),
-                                      peer(words, network.ipv6), constant_key(first), constant_key(second),
-                                      network.ipv6 ? 6 : 4, entitled(words)));
-        }
+        rules.push_back(fmt::format("{}{} {} {} {} {} . {} . {} @reached{} {}",
+                                    words.suffix.empty() ? comes_by(door.on) : "", ip(network.ipv6),
+                                    words.service, to_string(network), port_match(words, door.service),
+                                    peer(words, network.ipv6), constant_key(first), constant_key(second),
+                                    network.ipv6 ? 6 : 4, entitled(words)));
       }
     }
     rules.push_back(fmt::format("goto sever{}", words.suffix));

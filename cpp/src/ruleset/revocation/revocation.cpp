@@ -53,8 +53,7 @@ class Revoker {
         all_(here_.tracks) {
     for (const Track& track : what.tracks) {
       for (const Edge& edge : track.edges) edges_.insert(edge_key(edge.id));
-      for (const Service& service : track.services) {
-        const GrantKey key = grant_key(track, service);
+      for (const GrantKey& key : grant_keys(track)) {
         tails_[key.set].insert(key.tail);
       }
     }
@@ -118,8 +117,7 @@ class Revoker {
     forget(set, [&](const LiveElement& element) {
       for (const Track& track : here_.tracks) {
         if (edge_key(track.edges.back().id) != last_in(element.key)) continue;
-        for (const Service& service : track.services) {
-          const GrantKey key = grant_key(track, service);
+        for (const GrantKey& key : grant_keys(track)) {
           kept_.insert(fmt::format("{}{} {}{}", key.set, family, source_in(element.key), key.tail));
         }
       }
@@ -287,7 +285,7 @@ Retirement retired(const LiveTable& live, const Program& wanted) {
   for (Track& track : decompile(live.ruleset)) {
     const bool stays = std::any_of(wanted.tracks.begin(), wanted.tracks.end(), [&](const Track& other) {
       return other.edges == track.edges && other.services == track.services && other.to == track.to &&
-             other.on == track.on;
+             other.on == track.on && other.connections == track.connections;
     });
     if (!stays) retirement.tracks.push_back(std::move(track));
   }

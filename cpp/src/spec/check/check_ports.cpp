@@ -3,11 +3,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "knockwork/derive.hpp"
 #include "spec/check/conflicts.hpp"
 #include "spec/check/port_owners.hpp"
+#include "values/all_ports.hpp"
 #include "values/values.hpp"
 
 namespace knockwork::spec {
@@ -80,8 +82,12 @@ class PortChecks {
       : draft_(draft), faults_(faults), uses_(std::size_t{2} * 65536) {
     for (std::size_t at = 0; at < draft.sequences.size(); ++at) {
       for (const Service& service : draft.sequences[at].value.opens) {
-        protected_.add(service, at);
-        if (draft.sequences[at].value.to.empty()) here_.add(service, at);
+        if (is_all_ports(service)) {
+          all_.try_emplace(service.protocol, at);
+        } else {
+          protected_.add(service, at);
+          if (draft.sequences[at].value.to.empty()) here_.add(service, at);
+        }
         if (draft.sequences[at].value.to.empty() && keeps(draft.sequences[at].value)) kept_.add(service, at);
         if (draft.sequences[at].value.to.empty() && ends(draft.sequences[at].value)) ending_.add(service, at);
       }
@@ -96,10 +102,14 @@ class PortChecks {
   void check_public() {
     for (std::size_t at = 0; at < draft_.public_services.size(); ++at) {
       check_public(draft_.value.public_services[at], draft_.public_services[at]);
+      const Service& service = draft_.value.public_services[at];
+      if (service.first != service.last) check_public_in_all(service, draft_.public_services[at]);
     }
     for (std::size_t at = 0; at < draft_.public_rules.size(); ++at) {
       const PublicRule& rule = draft_.value.public_rules[at];
-      if (rule.service) check_public(*rule.service, draft_.public_rules[at]);
+      if (!rule.service) continue;
+      check_public(*rule.service, draft_.public_rules[at]);
+      check_public_in_all(*rule.service, draft_.public_rules[at]);
     }
   }
 
@@ -121,11 +131,21 @@ class PortChecks {
     if (draft_.value.mode != Mode::gate || !sequence.value.to.empty()) return;
     for (std::size_t at = 0; at < sequence.opens.size(); ++at) {
       const Service& service = sequence.value.opens[at];
-      if (service.protocol == Protocol::tcp && service.first <= kClosedPort) {
+      if (service.protocol == Protocol::tcp && service.first <= kClosedPort && !is_all_ports(service)) {
         faults_.at(sequence.opens[at],
                    {fmt::format("{} opens {}/tcp", title(sequence), kClosedPort),
                     "use another port: refused connections are redirected to it, so it must be closed"});
       }
+    }
+  }
+
+  // Knocks to such an address would end at its services.
+  void check_all(const SequenceDraft& sequence) {
+    for (std::size_t at = 0; at < sequence.opens.size(); ++at) {
+      const Service& service = sequence.value.opens[at];
+      if (sequence.value.to.empty() || !is_all_ports(service)) continue;
+      faults_.at(sequence.opens[at], {fmt::format("`{}` with `to`", to_string(service)),
+                                      "write ranges without the knock ports: `all` means this host's ports"});
     }
   }
 
@@ -168,8 +188,11 @@ class PortChecks {
                   fmt::format("widen `ports`, or exclude fewer: at least {} are required", kLeastPorts)});
     }
     std::vector<PortRange> used;
-    for (const SequenceDraft& opener : draft_.sequences)
-      add_drawn(sequence, ranges, opener.value.opens, used);
+    for (const SequenceDraft& opener : draft_.sequences) {
+      std::vector<Service> opens = opener.value.opens;
+      std::erase_if(opens, is_all_ports);
+      add_drawn(sequence, ranges, opens, used);
+    }
     add_drawn(sequence, ranges, draft_.value.public_services, used);
     add_drawn(sequence, ranges, public_under_conditions(), used);
     if (!used.empty()) {
@@ -222,6 +245,15 @@ class PortChecks {
       faults_.at(place, {fmt::format("a public service that {} opens", title(draft_.sequences[*owner])),
                          "remove it from one of them: a public service needs no knock"});
     }
+  }
+
+  // A single port that is public is left out of all ports; a range or an entry with conditions is not.
+  void check_public_in_all(const Service& service, const Value& place) {
+    const auto owner = all_.find(service.protocol);
+    if (owner == all_.end()) return;
+    faults_.at(place, {fmt::format("a public service among all the ports that {} opens",
+                                   title(draft_.sequences[owner->second])),
+                       "list single ports without conditions, or write ranges in `opens`"});
   }
 
   std::vector<Service> public_under_conditions() const {
@@ -296,7 +328,8 @@ class PortChecks {
   const Draft& draft_;
   Faults& faults_;
   PortOwners protected_, here_, kept_, ending_, public_, guards_;
-  std::vector<std::uint16_t> uses_;  // told at the first beyond kMostUses, so it may wrap
+  std::map<Protocol, std::size_t> all_;  // the sequence that opens all ports of it
+  std::vector<std::uint16_t> uses_;      // told at the first beyond kMostUses, so it may wrap
   // Whether any sequence that is written down knocks there.
   bool is_knock(Knock port) const {
     return uses_[(port.protocol == Protocol::tcp ? 0U : 65536U) + port.port] > 0;
@@ -319,6 +352,7 @@ void check_ports(const Draft& draft, Faults& faults) {
     checks.check_expiry(sequence);
     checks.check_prolong(sequence);
     checks.check_closed_port(sequence);
+    checks.check_all(sequence);
   }
   for (const SequenceDraft& sequence : draft.sequences) checks.check_token(sequence);
 }

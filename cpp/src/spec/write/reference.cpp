@@ -30,7 +30,7 @@ sequences:
 | value | how to write it |
 | --- | --- |
 | a knock | `7000/udp`, `7000/tcp`; `7000` alone means `7000/udp` |
-| a service | `22/tcp`, `60000-61000/udp`: the protocol is mandatory |
+| a service | `22/tcp`, `60000-61000/udp`, `all/tcp`: the protocol is mandatory |
 | a protocol | by name, such as `gre`, `icmp` or `icmpv6/echo-request`, or by number, such as `proto/47` |
 | a duration | `500ms`, `5s`, `1m30s`, `2h`, `1d`, `4w2d`: a multiple of 100 ms, at most 30 days, always with a unit |
 | a network | `192.0.2.10`, `192.0.2.0/28`, `"2001:db8::/32"`: no host bits set |
