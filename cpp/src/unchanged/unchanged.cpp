@@ -52,7 +52,9 @@ std::string digest_of(const std::vector<Link>& links) {
 bool names_interfaces(const Spec& spec) {
   return !spec.interfaces.empty() ||
          std::any_of(spec.public_rules.begin(), spec.public_rules.end(),
-                     [](const PublicRule& rule) { return !rule.interface.empty(); });
+                     [](const PublicRule& rule) { return !rule.interface.empty(); }) ||
+         std::any_of(spec.sequences.begin(), spec.sequences.end(),
+                     [](const Sequence& sequence) { return !sequence.interfaces.empty(); });
 }
 
 // Sequences that are drawn, and tokens, are others at another time, or by another record or secret.
