@@ -21,7 +21,8 @@ def _shut(mode: str) -> str:
 
 
 @both_modes
-@pytest.mark.parametrize("more", ["", ", on_expiry: cut", ", prolong: true", ", interfaces: [eth0]", ", connections: 9"])
+@pytest.mark.parametrize("more", ["", ", on_expiry: cut", ", prolong: true", ", interfaces: [eth0]",
+                                  ", connections: 9"])
 def test_all_but_what_knocks_need(lab: Lab, knockwork: Knockwork, client: Caller, stranger: Caller, mode: str,
                                   more: str) -> None:
     """A grant opens every port, but not those of knocks and guards, even where a socket listens."""

@@ -58,6 +58,8 @@ bool is_link_local(const Network& source) {
 // Whether the ports alone say what its grants open.
 bool is_plain(const Track& track) { return track.to.empty() && !is_conditional(track); }
 
+bool is_plain(const Door& door) { return door.to.empty() && door.on.empty() && door.connections == 0; }
+
 // Ranges have a set of their own: the key of the one cannot hold the other.
 template <typename Remembered>
 auto& grants(Remembered& memory, const Service& service) {
@@ -228,7 +230,7 @@ Instant Machine::granted_until(const Memory& memory, const Packet& packet,
   Instant until = packet.time;
   for (const Door& door : doors) {
     if (!is_on(door.on, packet)) continue;
-    const Instant its = door.to.empty() && door.on.empty()
+    const Instant its = is_plain(door)
                             ? grants(memory, door.service).until({key(packet), door.service}, packet.time)
                             : memory.reached.until({key(packet), door}, packet.time);
     until = std::max(until, its);
@@ -276,6 +278,7 @@ std::vector<std::size_t> Machine::renew(Memory& memory, const Packet& packet,
   std::vector<std::vector<Door>> groups(1), conditional;
   for (const Door& door : doors) {
     const bool here = door.to.empty();
+    if (door.connections > 0) continue;
     if (here && !door.on.empty()) {
       conditional.push_back({door});
     } else if (here && door.service.first == door.service.last) {
