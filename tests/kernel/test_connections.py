@@ -29,7 +29,7 @@ def _shut(mode: str) -> str:
 
 
 def _grants(knockwork: Knockwork) -> list[tuple[str, str]]:
-    return sorted((one["address"], one["sequence"])
+    return sorted((one["source"], one["sequence"])
                   for one in json.loads(knockwork.run("status", "--json").stdout)["grants"])
 
 
