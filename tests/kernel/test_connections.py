@@ -101,7 +101,7 @@ def test_two_at_once(knockwork: Knockwork, client: Caller, mode: str) -> None:
         for _ in range(5):
             client.knock(7000, 8000, 9000)
             with ThreadPoolExecutor(8) as pool:
-                seen = list(pool.map(lambda _: client.tcp(22, 0.5), range(16)))
+                seen: list[str] = list(pool.map(lambda _: client.tcp(22, 0.5), range(16)))
             assert seen.count("open") == number
             time.sleep(TAKING)
 
