@@ -16,8 +16,8 @@ NAMELESS = ("kernel", "kernel/netlink", "records", "plan", "report", "pending", 
             "apply", "facade", "observe")
 # Keys of a declaration, fields of an answer, files and words of a report that are also names in the table.
 OTHER_WORDS = frozenset({"always_allow", "answers", "closes", "expected", "from", "gate", "interfaces", "knock",
-                         "knocked", "last", "open", "port", "prolong", "refuse", "renew", "renewed", "services", "spent", "stand_in",
-                         "token", "tokens", "used", "within", "wrong"})
+                         "knocked", "last", "open", "port", "prolong", "refuse", "renew", "renewed", "services",
+                         "spent", "stand_in", "token", "tokens", "used", "within", "wrong"})
 
 
 def rooms() -> list[str]:
