@@ -1,8 +1,7 @@
 """tests/matrix: a chroot of each release, the tests in it, and a table.
 
 A chroot lives in a folder for temporary files and is gone with the command, however that ends: what is
-mounted, is mounted in a namespace of its own. Kept are the suites' logs, in build/test-logs/RELEASE, and what
-ccache has, in ~/.cache/knockwork-matrix.
+mounted, is mounted in a namespace of its own. The suites' logs are kept in build/test-logs/RELEASE.
 """
 from __future__ import annotations
 
@@ -24,22 +23,19 @@ from screen import Line, say, styled
 
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13", "sid": "Debian sid"}
 SUITES = ("unit", "errors", "golden", "kernel", "model", "cli", "python", "client")
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "knockwork-matrix"
 VERSIONS = {"gcc": "g++ -dumpfullversion", "nft": "nft --version", "catch": "dpkg-query -Wf '${Version}' catch2",
             "fmt": "dpkg-query -Wf '${Version}' libfmt-dev", "python": "python3 -V"}
 
-# Given the chroot, the caches' folder and a command. The chroot becomes the root of a namespace of mounts:
+# Given the chroot and a command. The chroot becomes the root of a namespace of mounts:
 # a bed's hosts enter theirs, and then the root is what that namespace has.
 INSIDE = """\
 set -e
-root=$1 cache=$2; shift 2
+root=$1; shift
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/run"
-mkdir -p "$root/ccache"
-mount --bind "$cache" "$root/ccache"
 cd "$root"
 pivot_root . .
 umount -l .
@@ -47,8 +43,7 @@ cd /src
 exec "$@"
 """
 ENVIRONMENT = {"HOME": "/root", "LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "dumb",
-               "CCACHE_DIR": "/ccache", "CCACHE_MAXSIZE": "1G", "DEBIAN_FRONTEND": "noninteractive",
-               "KNOCKWORK_STRICT": "OFF"}
+               "DEBIAN_FRONTEND": "noninteractive", "KNOCKWORK_STRICT": "OFF"}
 
 
 @dataclass
@@ -90,10 +85,8 @@ class Chroot:
 
     def __init__(self, release: str, folder: Path, until: float) -> None:
         self.root = folder / release
-        self.cache = CACHE / release
         self.log = folder / f"{release}.log"
         self._until = until
-        self.cache.mkdir(parents=True, exist_ok=True)
         argv = ["mmdebstrap", "--mode=root", "--variant=apt", "--include=mount", "--quiet", *apt_options(), release,
                 str(self.root), f"deb {archive()} {release} main"]
         if self._finish(argv, dict(os.environ)):
@@ -125,7 +118,7 @@ class Chroot:
         if time.monotonic() >= self._until:
             return 124, ""
         status = self._finish(["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
-                               "sh", "-c", INSIDE, "sh", str(self.root), str(self.cache), *argv], ENVIRONMENT)
+                               "sh", "-c", INSIDE, "sh", str(self.root), *argv], ENVIRONMENT)
         return status, self.log.read_text(errors="replace")
 
 
