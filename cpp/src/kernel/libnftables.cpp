@@ -24,7 +24,9 @@ void find(const char* name, Function& function) {
 // Never closed: its functions are called until the process ends. Global, so that all is as if it were linked.
 Libnftables load() {
   const auto open = [] { return ::dlopen("libnftables.so.1", RTLD_NOW | RTLD_GLOBAL) != nullptr; };
-  if (!open() && !open()) missing();  // the loader repeats no call that was interrupted
+  bool opened = open();
+  if (!opened) opened = open();  // the loader repeats no call that was interrupted
+  if (!opened) missing();
   Libnftables found{};
   find("nft_ctx_new", found.ctx_new);
   find("nft_ctx_free", found.ctx_free);

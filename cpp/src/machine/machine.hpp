@@ -169,7 +169,7 @@ class Machine {
   bool connect(Memory& memory, const Packet& packet, const Door& door) const;
   void note_connections(Memory& memory, const Packet& packet, const Track& track, Instant until) const;
   void end_grant(Memory& memory, const Packet& packet, const Door& door) const;
-  Outcome at_doors(Memory& memory, const Packet& packet, const std::vector<Door>& doors) const;
+  Outcome at_doors(Memory& memory, const Packet& packet, const std::vector<Door>& every) const;
   bool is_stray(const Packet& packet) const;
   bool is_at_token_port(const Packet& packet) const;
   std::optional<Use> opened_by(const Packet& packet) const;

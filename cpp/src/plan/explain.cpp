@@ -141,6 +141,20 @@ class Explainer {
                        [this](const Edge& edge) { return has_edge(live_.ruleset, edge.id); });
   }
 
+  static void grant_changes(std::vector<std::string>& parts, const Track& before, const Track& after) {
+    if (before.connections != after.connections) {
+      parts.push_back(
+          fmt::format("connections {} → {}", or_any(before.connections), or_any(after.connections)));
+    }
+    if (before.once != after.once) parts.emplace_back(after.once ? "once" : "no longer once");
+    if (before.prolong != after.prolong) parts.emplace_back(after.prolong ? "prolong" : "no longer prolong");
+    if (before.cut != after.cut)
+      parts.emplace_back(after.cut ? "on_expiry keep → cut" : "on_expiry cut → keep");
+    if (before.open_for != after.open_for && before.closes.empty() && after.closes.empty()) {
+      parts.push_back(fmt::format("open_for {} → {}", to_string(before.open_for), to_string(after.open_for)));
+    }
+  }
+
   std::string what_changed(const Track& before, const Track& after) const {
     std::vector<std::string> parts;
     if (before.token != after.token) {
@@ -174,17 +188,7 @@ class Explainer {
     if (before.on != after.on) {
       parts.push_back(fmt::format("interfaces {} → {}", interfaces(before), interfaces(after)));
     }
-    if (before.connections != after.connections) {
-      parts.push_back(
-          fmt::format("connections {} → {}", or_any(before.connections), or_any(after.connections)));
-    }
-    if (before.once != after.once) parts.emplace_back(after.once ? "once" : "no longer once");
-    if (before.prolong != after.prolong) parts.emplace_back(after.prolong ? "prolong" : "no longer prolong");
-    if (before.cut != after.cut)
-      parts.emplace_back(after.cut ? "on_expiry keep → cut" : "on_expiry cut → keep");
-    if (before.open_for != after.open_for && before.closes.empty() && after.closes.empty()) {
-      parts.push_back(fmt::format("open_for {} → {}", to_string(before.open_for), to_string(after.open_for)));
-    }
+    grant_changes(parts, before, after);
     return fmt::format("{}", fmt::join(parts, ", "));
   }
 
