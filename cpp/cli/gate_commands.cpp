@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "commands.hpp"
 #include "knockwork/boot.hpp"
@@ -65,7 +66,7 @@ int run_unattended(const Arguments& arguments) {
 
 int run_apply(const Arguments& arguments) {
   if (arguments.unattended && !arguments.check && arguments.file != "-") return run_unattended(arguments);
-  const std::vector<Source> read = sources(arguments.file, For::applying);
+  std::vector<Source> read = sources(arguments.file, For::applying);
   Settings wanted = settings(arguments);
   if (!arguments.confirm_within.empty()) {
     wanted.confirm_within = parse_confirm_within(arguments.confirm_within, "--confirm-within");
@@ -74,8 +75,11 @@ int run_apply(const Arguments& arguments) {
   if (arguments.unattended) wanted.asked = Asked::by_the_system;
   const std::unique_ptr<Kernel> kernel = open_kernel();
   Report report;
-  if (!known_unchanged(read, *kernel, wanted))
-    report = apply(read, load(read), execution(arguments), *kernel, wanted);
+  const std::string bytes = bytes_of(read);
+  if (!known_unchanged(bytes, execution(arguments), *kernel, wanted)) {
+    const Spec spec = load(std::exchange(read, {}));
+    report = apply(bytes, spec, execution(arguments), *kernel, wanted);
+  }
   if (!arguments.unattended) {
     const Timer timer = report.needs_timer ? Timer::needed : Timer::not_needed;
     for (std::string& warning : boot_warnings(boot(), arguments.file, timer)) {

@@ -93,3 +93,13 @@ def test_what_moves(knockwork: Knockwork) -> None:
     for _ in range(2):
         done = knockwork.run("apply")
         assert "eth7" in done.stderr and done.returncode == 0
+
+
+def test_check_removes_nothing(applied: Knockwork) -> None:
+    """What a killed command left half written goes with an apply, not with a check."""
+    left = "/var/lib/knockwork/.knockwork.0123456789abcdef"
+    applied.host.write(left, "half")
+    assert not _parsed(applied, "--check")
+    assert applied.host.read(left) == "half"
+    assert not _parsed(applied)
+    assert applied.host.run(["test", "-e", left]).returncode == 1

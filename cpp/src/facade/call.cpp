@@ -228,9 +228,10 @@ json answer(const json& request, Kernel& kernel) {
   if (command == "apply") {
     refuse_untrusted(trust_of(request));
     const std::vector<Source> sources = sources_of(request);
-    if (known_unchanged(sources, kernel, settings)) return reported(warned({}, request));
+    const std::string bytes = bytes_of(sources);
+    if (known_unchanged(bytes, execution, kernel, settings)) return reported(warned({}, request));
     const Spec spec = load(sources);
-    return reported(with_epochs(warned(apply(sources, spec, execution, kernel, settings), request), spec));
+    return reported(with_epochs(warned(apply(bytes, spec, execution, kernel, settings), request), spec));
   }
   if (command == "plan") return reported(warned(plan(spec_of(request), kernel, settings), request));
   if (command == "declared") return success("declared", declared_json(request));

@@ -11,12 +11,14 @@
 
 namespace knockwork {
 
+inline constexpr std::chrono::hours kAnyTime{1};
+
 enum class Elements { shown, hidden };  // those of named sets
 
 // What listing commands print, one after the other; nothing where one names what is not there. Throws
 // SystemError.
 std::optional<std::string> nft_list(const std::vector<std::string>& commands, Elements elements,
-                                    std::chrono::milliseconds longest);
+                                    std::chrono::milliseconds longest = kAnyTime);
 
 // What became of a script: `lost` where nobody said. `error` is libnftables', without the places: its
 // excerpts quote the script, which holds ports.

@@ -22,7 +22,6 @@
 namespace knockwork {
 namespace {
 
-constexpr std::chrono::hours kAnyTime{1};
 constexpr int kTries = 3;
 
 // The kernel takes any name for a table, nft only words.
@@ -61,7 +60,7 @@ bool lacks_something(const LiveTable& table, std::chrono::steady_clock::time_poi
 std::optional<LiveTable> list_table() {
   for (int attempt = 0; attempt < kTries; ++attempt) {
     const auto asked = std::chrono::steady_clock::now();
-    const auto listing = nft_list({fmt::format("list table {}", kTable)}, Elements::shown, kAnyTime);
+    const auto listing = nft_list({fmt::format("list table {}", kTable)}, Elements::shown);
     if (!listing) return std::nullopt;
     LiveTable table = parse_listing(*listing);
     if (!lacks_something(table, asked)) return table;
@@ -121,7 +120,7 @@ class NftKernel final : public Kernel {
   std::vector<Flowtable> flowtables() override {
     try {
       generation();  // asks first: see read()
-      const auto listing = nft_list({"list flowtables"}, Elements::shown, kAnyTime);
+      const auto listing = nft_list({"list flowtables"}, Elements::shown);
       return listing ? parse_flowtables(*listing) : std::vector<Flowtable>();
     } catch (const SystemError&) {
       return {};

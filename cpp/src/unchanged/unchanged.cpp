@@ -27,18 +27,6 @@ std::string identity(const std::filesystem::path& path) {
                      file.st_ctim.tv_nsec);
 }
 
-// With what else a declaration is read by: this build, and the names of services. Empty where a build cannot
-// be told from others.
-std::string digest_of(const std::vector<Source>& sources) {
-  const std::string build = this_build();
-  if (build.empty()) return {};
-  std::string all = fmt::format("{} {} {}\n", version(), build, identity("/etc/services"));
-  for (const Source& source : sources)
-    all += fmt::format("{} {} {}\n{}{}", static_cast<int>(source.kind), source.name.size(),
-                       source.text.size(), source.name, source.text);
-  return digest(all);
-}
-
 // The record that an apply would mend.
 std::string kept_files() { return digest(identity(std::filesystem::path(kStateDirectory) / "last_good")); }
 
@@ -72,35 +60,45 @@ bool settled() {
   }
 }
 
-void note(const std::vector<Source>& sources, const Spec& spec, Kernel& kernel) {
+void note(const std::string& bytes, const Spec& spec, Kernel& kernel) {
   const Stamp stamp = last_stamp();
   if (!(stamp.generation == kernel.generation())) return;  // this apply could not write its own
-  const BytesNote note{digest_of(sources), stamp.digest, kept_files(),
-                       names_interfaces(spec) ? digest_of(kernel.links()) : "-"};
-  if (!note.sources.empty()) write_bytes_note(note);
+  write_bytes_note(
+      {bytes, stamp.digest, kept_files(), names_interfaces(spec) ? digest_of(kernel.links()) : "-"});
 }
 
 }  // namespace
 
-bool known_unchanged(const std::vector<Source>& sources, Kernel& kernel, const Settings& settings) {
-  if (!settings.files.empty()) return false;
+std::string bytes_of(const std::vector<Source>& sources) {
+  const std::string build = this_build();
+  if (build.empty()) return {};
+  std::string all = fmt::format("{} {} {}\n", version(), build, identity("/etc/services"));
+  for (const Source& source : sources)
+    all += fmt::format("{} {} {}\n{}{}", static_cast<int>(source.kind), source.name.size(),
+                       source.text.size(), source.name, source.text);
+  return digest(all);
+}
+
+bool known_unchanged(const std::string& bytes, Execution execution, Kernel& kernel,
+                     const Settings& settings) {
+  if (bytes.empty() || !settings.files.empty()) return false;
   const std::optional<BytesNote> noted = read_bytes_note();
-  const bool known = noted && noted->sources == digest_of(sources) && noted->kept == kept_files() &&
-                     settled() && stamped(kernel.generation(), noted->ruleset) &&
+  const bool known = noted && noted->sources == bytes && noted->kept == kept_files() && settled() &&
+                     stamped(kernel.generation(), noted->ruleset) &&
                      (noted->links == "-" || noted->links == digest_of(kernel.links()));
   // As whoever takes the lock does.
-  if (known) {
+  if (known && execution == Execution::apply) {
     for (const char* folder : {kRunDirectory, kStateDirectory}) remove_leftovers(folder);
   }
   return known;
 }
 
-Report apply(const std::vector<Source>& sources, const Spec& spec, Execution execution, Kernel& kernel,
+Report apply(const std::string& bytes, const Spec& spec, Execution execution, Kernel& kernel,
              const Settings& settings) {
   if (execution == Execution::check) return plan(spec, kernel, settings);
   const Lock lock(settings.lock_timeout);
   Report report = apply(spec, lock, kernel, settings);
-  if (stays(spec) && report.warnings.empty() && settled()) note(sources, spec, kernel);
+  if (!bytes.empty() && stays(spec) && report.warnings.empty() && settled()) note(bytes, spec, kernel);
   return report;
 }
 

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/netlink/socket.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
 
@@ -35,10 +36,6 @@ int is_our_name(const nlattr* attribute, void* found) {
   *static_cast<bool*>(found) = value.substr(0, value.find('\0')) == kName;
   return MNL_CB_STOP;
 }
-
-struct SocketCloser {
-  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
 
 [[noreturn]] void refuse() {
   if (errno == EPERM || errno == EACCES) {
@@ -93,7 +90,7 @@ class Notified final : public Commits {
     return false;
   }
 
-  std::unique_ptr<mnl_socket, SocketCloser> socket_;
+  Socket socket_;
   std::vector<char> buffer_;
 };
 

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "host/uninterrupted.hpp"
+#include "kernel/netlink/socket.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
@@ -26,11 +27,6 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kTick{20};  // the kernel counts an element's time in ticks
-
-struct SocketCloser {
-  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
-using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
 
 [[noreturn]] void refuse() {
   const std::string why = fmt::format("cannot read nf_tables: {}", std::strerror(errno));

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <vector>
 
+#include "kernel/netlink/socket.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "ruleset/log.hpp"
 
@@ -22,11 +23,6 @@ namespace knockwork {
 namespace {
 
 using std::chrono::milliseconds;
-
-struct SocketCloser {
-  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
-using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
 
 struct Attributes {
   std::string_view prefix;

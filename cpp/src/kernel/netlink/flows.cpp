@@ -19,6 +19,7 @@
 #include <functional>
 
 #include "host/uninterrupted.hpp"
+#include "kernel/netlink/socket.hpp"
 #include "knockwork/diagnostic.hpp"
 
 #ifndef SOCK_DESTROY
@@ -27,11 +28,6 @@
 
 namespace knockwork {
 namespace {
-
-struct SocketCloser {
-  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
-using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
 
 constexpr std::size_t kBuffer = 1U << 16;
 

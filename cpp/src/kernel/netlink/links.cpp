@@ -12,6 +12,7 @@
 #include <map>
 
 #include "host/uninterrupted.hpp"
+#include "kernel/netlink/socket.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
@@ -20,11 +21,6 @@ namespace {
 // Linux 5.5; newer than the headers of some distributions.
 constexpr std::uint16_t kPropertyList = 52, kAlternativeName = 53;
 constexpr std::uint32_t kSkipStatistics = 1U << 3;
-
-struct SocketCloser {
-  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
-using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
 
 struct Numbered {
   Link link;

@@ -18,6 +18,7 @@
 
 #include "host/clocks.hpp"
 #include "host/uninterrupted.hpp"
+#include "kernel/netlink/socket.hpp"
 #include "knockwork/diagnostic.hpp"
 
 #ifndef SO_NETNS_COOKIE
@@ -26,11 +27,6 @@
 
 namespace knockwork {
 namespace {
-
-struct SocketCloser {
-  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
-using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
 
 [[noreturn]] void refuse() {
   switch (errno) {
