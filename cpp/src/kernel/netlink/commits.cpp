@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "kernel/netlink/socket.hpp"
+#include "kernel/netlink/netlink.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
 

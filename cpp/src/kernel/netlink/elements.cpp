@@ -17,7 +17,7 @@
 #include <string>
 
 #include "host/uninterrupted.hpp"
-#include "kernel/netlink/socket.hpp"
+#include "kernel/netlink/netlink.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {

@@ -15,7 +15,7 @@
 #include <cstring>
 #include <vector>
 
-#include "kernel/netlink/socket.hpp"
+#include "kernel/netlink/netlink.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "ruleset/log.hpp"
 

@@ -19,7 +19,7 @@
 #include <functional>
 
 #include "host/uninterrupted.hpp"
-#include "kernel/netlink/socket.hpp"
+#include "kernel/netlink/netlink.hpp"
 #include "knockwork/diagnostic.hpp"
 
 #ifndef SOCK_DESTROY

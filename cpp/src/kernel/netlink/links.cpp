@@ -12,7 +12,7 @@
 #include <map>
 
 #include "host/uninterrupted.hpp"
-#include "kernel/netlink/socket.hpp"
+#include "kernel/netlink/netlink.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {

@@ -18,7 +18,6 @@
 
 #include "host/clocks.hpp"
 #include "host/uninterrupted.hpp"
-#include "kernel/netlink/socket.hpp"
 #include "knockwork/diagnostic.hpp"
 
 #ifndef SO_NETNS_COOKIE

@@ -1,7 +1,10 @@
 // By netlink: the generation of the ruleset, which libnftables does not tell, and the names of tables, for
-// which it would read all that is in them.
+// which it would read all that is in them. And the socket that all of this room uses.
 #pragma once
 
+#include <libmnl/libmnl.h>
+
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +12,12 @@
 #include "knockwork/kernel.hpp"
 
 namespace knockwork {
+
+// libmnl's, which closes itself.
+struct SocketCloser {
+  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+};
+using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
 
 // Throws SystemError.
 Generation read_generation();
