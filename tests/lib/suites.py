@@ -98,7 +98,7 @@ SUITES = (
     Suite("faults", "kills and errors at system calls; applies in turns under traffic",
           ("build", "test", "hosts", "faults"), ("release",),
           _pytest("faults", "release", "tests/faults", *SIDE_BY_SIDE, asks="KNOCKWORK_FAULTS KNOCKWORK_APPLIES"),
-          limit=24 * 3600, usual=False),
+          limit=24 * 3600 if os.environ.get("KNOCKWORK_FAULTS") == "all" else 1500),
     Suite("model", "the kernel against the reference model, packet by packet; wrong tables", ("build", "test"),
           ("release",), _pytest("model", "release", "tests/model",
                                 asks="KNOCKWORK_MODEL_PACKETS KNOCKWORK_MUTANTS KNOCKWORK_MUTANTS_SEED"),
