@@ -131,8 +131,8 @@ SUITES = (
           _pytest("eda", "release", "tests/eda")),
     Suite("install", "packages on fresh systems, following the README; wheel, collection",
           ("build", "test", "hosts", "ansible", "venv", "install"), (),
-          _pytest("install", "release", "tests/install", "--timeout=1500",
-                  asks="KNOCKWORK_PACKAGES KNOCKWORK_WHEELS"), limit=3600, usual=False),
+          _pytest("install", "release", "tests/install", "--timeout=5400",  # one makes every package twice
+                  asks="KNOCKWORK_PACKAGES KNOCKWORK_WHEELS"), limit=3 * 3600, usual=False),
     Suite("rotation", "rotating a fleet, with every kind of failure", ("build", "test", "hosts", "ansible"),
           ("release",), _pytest("rotation", "release", "tests/rotation", *SIDE_BY_SIDE,
                                 asks="KNOCKWORK_FLEET KNOCKWORK_PIPELINING")),
