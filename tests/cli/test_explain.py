@@ -44,7 +44,9 @@ def test_changes(knockwork: Knockwork) -> None:
     assert by_name["~ sequence ssh"]["declared"] == f"{DECLARATION}:4"
     assert by_name["~ sequence ssh"]["then"].startswith("Its old knocks no longer open it.")
     assert by_name["+ sequence web"]["declared"] == f"{DECLARATION}:3"
-    assert "wrong_knock of the declaration" in by_name["~ setting wrong_knock"]["then"]
+    setting = by_name["~ setting wrong_knock"]
+    assert setting["why"].endswith("; the declaration says so, or the default of wrong_knock")
+    assert "then" not in setting
     removal = {each["change"]: each for each in _explained(knockwork, TWO.replace("ssh", "sftp"))}
     assert removal["- sequence ssh"]["why"] == "it is in the table and no longer declared"
     assert "open to everyone" in removal["- sequence ssh"]["then"]

@@ -33,6 +33,8 @@ std::string where(const Change& change, const std::vector<Declared>& declared) {
 }
 
 std::string why(const Change& change, const std::string& place) {
+  if (change.object == "setting")
+    return fmt::format("{}; the declaration says so, or the default of {}", change.why, change.name);
   if (!change.why.empty()) return change.why;
   if (change.object == "table") return "no gate is loaded";
   if (change.object == "sequence" && change.kind == Change::Kind::add)
@@ -81,8 +83,6 @@ std::string after_an_object(const Change& change) {
 std::string then(const Change& change, Mode mode) {
   if (change.object == "sequence") return after_a_sequence(change, mode);
   if (change.object == "table" && change.kind == Change::Kind::add) return "One transaction loads all of it.";
-  if (change.object == "setting")
-    return fmt::format("The key {} of the declaration, or its default, says so.", change.name);
   if (change.object == "chain" || change.object == "set" || change.object == "map")
     return after_an_object(change);
   return "";
