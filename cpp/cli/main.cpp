@@ -38,7 +38,7 @@ int refuse(const std::exception& error, const Chosen& chosen) {
 }
 
 // Knocks that are given by hand need none of the other commands: to describe them all takes longer than to
-// knock (tests/bench, row knock). What is wrong or asks for more, run() tells.
+// knock (tests/bench, clients). What is wrong or asks for more, run() tells.
 bool is_plain_knock(int argc, char** argv, KnockArguments& arguments) {
   if (argc < 4 || std::string_view(argv[1]) != "knock") return false;
   CLI::App app;

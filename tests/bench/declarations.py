@@ -19,6 +19,12 @@ def many(count: int, mode: str = "gate") -> str:
     return "\n".join(lines) + "\n"
 
 
+def changed(declaration: str) -> str:
+    """The same with another time in the middle one of its sequences."""
+    place = declaration.index("    opens:", len(declaration) // 2)
+    return f"{declaration[:place]}    open_for: 61s\n{declaration[place:]}"
+
+
 _EVERY_KEY = """\
 always_allow: [198.51.100.0/28, "2001:db8:a::/48"]
 interfaces: [bench]
@@ -49,6 +55,16 @@ table inet bench {
     type filter hook prerouting priority mangle; policy drop;
     ct state established accept
     icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+  }
+}
+"""
+
+# What any firewall costs that knows connections.
+CT_TABLE = """
+table inet bench {
+  chain input {
+    type filter hook prerouting priority mangle; policy accept;
+    ct state established,related accept
   }
 }
 """

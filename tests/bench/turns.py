@@ -1,23 +1,37 @@
-"""Short commands in turns, with nothing around them but fork and exec; runs inside a host (Host.call)."""
+"""Commands in turns, with nothing around them but fork and exec; runs inside a host (Host.call)."""
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+
+class Cost(NamedTuple):
+    seconds: float  # of wall time
+    memory: float  # MiB at its peak
+
+
+def once(argv: Sequence[str], environment: Mapping[str, str], out: str = os.devnull) -> Cost:
+    """What one run of a command takes. Raises ChildProcessError where it fails."""
+    sink = os.open(out, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        began = time.perf_counter()
+        child = os.posix_spawn(argv[0], list(argv), environment,
+                               file_actions=[(os.POSIX_SPAWN_DUP2, sink, number) for number in (0, 1)])
+        _, status, usage = os.wait4(child, 0)
+        seconds = time.perf_counter() - began
+    finally:
+        os.close(sink)
+    if status:
+        raise ChildProcessError(f"{' '.join(argv)}: exit status {os.waitstatus_to_exitcode(status)}")
+    return Cost(seconds, usage.ru_maxrss / 1024)
 
 
 def take(argvs: Sequence[Sequence[str]], rounds: int, environment: Mapping[str, str]) -> list[list[float]]:
-    """Seconds of wall time of each run of each command. Raises ChildProcessError where one fails."""
-    seconds: list[list[float]] = [[] for _ in argvs]
-    null = os.open(os.devnull, os.O_RDWR)
-    quiet = [(os.POSIX_SPAWN_DUP2, null, number) for number in (0, 1, 2)]
+    """Seconds of each run of each command."""
+    taken: list[list[float]] = [[] for _ in argvs]
     for _ in range(rounds):
-        for argv, taken in zip(argvs, seconds):
-            began = time.perf_counter()
-            child = os.posix_spawn(argv[0], list(argv), environment, file_actions=quiet)
-            _, status = os.waitpid(child, 0)
-            taken.append(time.perf_counter() - began)
-            if status:
-                raise ChildProcessError(f"{argv[0]}: {os.waitstatus_to_exitcode(status)}")
-    os.close(null)
-    return seconds
+        for argv, seconds in zip(argvs, taken):
+            seconds.append(once(argv, environment).seconds)
+    return taken

@@ -129,6 +129,9 @@ SUITES = (
     Suite("eda", "the source of Event-Driven Ansible: a fake command, real knocks, ansible-rulebook",
           ("build", "test", "hosts", "ansible", "venv", "events"), ("release",),
           _pytest("eda", "release", "tests/eda")),
+    Suite("bench", "every row of the benchmarks can be measured; no bound is judged",
+          ("build", "test", "hosts", "knock", "ansible", "bench"), ("release",),
+          _pytest("bench", "release", "tests/bench", *SIDE_BY_SIDE)),
     Suite("install", "packages on fresh systems, following the README; wheel, collection",
           ("build", "test", "hosts", "ansible", "venv", "install"), (),
           _pytest("install", "release", "tests/install", "--timeout=5400",  # one makes every package twice
