@@ -1,13 +1,13 @@
 #include "boot/boot_unit.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <array>
 #include <fstream>
 #include <optional>
 #include <string>
 
+#include "host/addresses.hpp"
 #include "knockwork/spec.hpp"
 
 namespace knockwork {
@@ -82,13 +82,6 @@ std::string fault(const fs::path& root, const std::optional<fs::path>& unit, con
   return "";
 }
 
-bool in_the_first_namespace() {
-  struct stat own {
-  }, first{};
-  return ::stat("/proc/self/ns/net", &own) == 0 && ::stat("/proc/1/ns/net", &first) == 0 &&
-         own.st_ino == first.st_ino && own.st_dev == first.st_dev;
-}
-
 }  // namespace
 
 Boot boot_below(const fs::path& root) {
@@ -108,7 +101,7 @@ Boot boot_below(const fs::path& root) {
 }
 
 Boot boot() {
-  if (in_the_first_namespace()) return boot_below("/");
+  if (in_first_namespace()) return boot_below("/");
   Boot unknown;
   unknown.why = "this network namespace is not that of process 1";
   return unknown;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
+#include <sys/stat.h>
 
 #include <cstring>
 
@@ -36,6 +37,15 @@ std::set<Network> own_addresses() {
   }
   ::freeifaddrs(all);
   return own;
+}
+
+// Not by /proc/1/ns/net: the kernel shows that only to those who may trace process 1, and a unit with few
+// capabilities may not. Files below /proc/PID/net are one for each namespace.
+bool in_first_namespace() {
+  struct stat own {
+  }, first{};
+  return ::stat("/proc/self/net/dev", &own) == 0 && ::stat("/proc/1/net/dev", &first) == 0 &&
+         own.st_ino == first.st_ino && own.st_dev == first.st_dev;
 }
 
 }  // namespace knockwork

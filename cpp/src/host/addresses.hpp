@@ -10,4 +10,7 @@ namespace knockwork {
 // Those of all its interfaces, getifaddrs(3). Throws SystemError.
 std::set<Network> own_addresses();
 
+// Whether they are those of process 1: this process is in its network namespace.
+bool in_first_namespace();
+
 }  // namespace knockwork

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "host/addresses.hpp"
 #include "host/clocks.hpp"
 #include "host/files.hpp"
 #include "knockwork/diagnostic.hpp"
@@ -30,12 +31,7 @@ using std::chrono::milliseconds;
 std::string unit_of(const std::string& id) { return "knockwork-revert-" + id; }
 
 // A timer of systemd runs in the network namespace of process 1.
-bool systemd_is_ours() {
-  struct stat own {
-  }, first{};
-  return ::access("/run/systemd/system", F_OK) == 0 && ::stat("/proc/self/ns/net", &own) == 0 &&
-         ::stat("/proc/1/ns/net", &first) == 0 && own.st_ino == first.st_ino && own.st_dev == first.st_dev;
-}
+bool systemd_is_ours() { return ::access("/run/systemd/system", F_OK) == 0 && in_first_namespace(); }
 
 // This very command, or where another program has loaded the library, the
 // command `knockwork` beside it.
