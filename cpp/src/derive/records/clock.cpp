@@ -107,8 +107,9 @@ ClockReading read_clock() {
   now.wall = unix_time();
   now.boot = boot_id();
   now.uptime = boot_clock();
-  timex kept{};  // modes 0: only asks
-  now.synchronised = ::adjtimex(&kept) != TIME_ERROR && (kept.status & STA_UNSYNC) == 0;
+  timex kept{};                         // modes 0: only asks
+  const int state = ::adjtimex(&kept);  // fails where a sandbox does not let it be asked
+  now.synchronised = state >= 0 && state != TIME_ERROR && (kept.status & STA_UNSYNC) == 0;
   return now;
 }
 
