@@ -3,10 +3,12 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <libmnl/libmnl.h>
+#include <linux/capability.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -80,10 +82,16 @@ std::optional<Network> source_of(std::span<const std::uint8_t> header) {
       "another program already listens to nflog group {}: is another `knockwork watch` running?", kLogGroup));
 }
 
+bool may_listen() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> has{};
+  return ::syscall(SYS_capget, &header, has.data()) == 0 && (has[0].effective & 1U << CAP_NET_ADMIN) != 0;
+}
+
 [[noreturn]] void refuse() {
   switch (errno) {
     case EPERM:
-      if (::geteuid() == 0) taken();  // the kernel's answer also where the group has its listener
+      if (may_listen()) taken();  // the kernel's answer also where the group has its listener
       [[fallthrough]];
     case EACCES:
       throw SystemError("no permission to listen: run as root (sudo), or with the capability CAP_NET_ADMIN");
