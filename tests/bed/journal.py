@@ -15,6 +15,7 @@ os.makedirs("/run/systemd/journal", exist_ok=True)
 server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
 server.bind("/run/systemd/journal/socket")
+os.chmod("/run/systemd/journal/socket", 0o666)
 kept = open("%(folder)s/entries", "w")
 while True:
     data, fields = server.recv(1 << 20), {}

@@ -233,6 +233,7 @@ def test_journal(fake: Fake, tmp_path: Path, caplog: pytest.LogCaptureFixture) -
         entry("four", KNOCKWORK_EVENT="wrong", SOURCE="2001:db8::7"), entry("five", KNOCKWORK_EVENT="lost")))
     assert events == [GRANT, WRONG, LOST] * 2
     first, second = (tmp_path / "arguments").read_text().splitlines()
-    assert first == "--follow --output=json --quiet --all --lines=0 --identifier=knockwork _UID=0"
+    assert first == ("--follow --output=json --quiet --all --lines=0 --identifier=knockwork _UID=0 + "
+                     "_SYSTEMD_UNIT=knockwork-events.service")
     assert second == first.replace("--lines=0", "--after-cursor=five")
     assert caplog.text.count("a line that is no event") == 2  # one for each run

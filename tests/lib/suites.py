@@ -116,7 +116,7 @@ SUITES = (
           ("build", "test", "hosts", "knock"), ("release",),
           _pytest("import", "release", "tests/import", *SIDE_BY_SIDE,
                   asks="KNOCKWORK_CORPUS KNOCKWORK_IMPORT_EDITS KNOCKWORK_IMPORT_SEED")),
-    Suite("cli", "the command's output and exit status", ("build", "test"), ("release",),
+    Suite("cli", "the command's output and exit status", ("build", "test", "units"), ("release",),
           _pytest("cli", "release", "tests/cli")),
     Suite("metrics", "metrics, alerts and dashboard as Prometheus takes them; the schemas of all JSON output",
           ("build", "test", "knock", "metrics"), ("release",),

@@ -150,8 +150,9 @@ class Journal:
 
     def arguments(self) -> list[str]:
         start = f"--after-cursor={self.cursor}" if self.cursor else "--lines=0"
-        # Anybody may write to the journal under any name; journald itself adds the _UID.
-        return ["--follow", "--output=json", "--quiet", "--all", start, "--identifier=knockwork", "_UID=0"]
+        # Anybody may write to the journal under any name; journald itself adds these. The unit is no root.
+        return ["--follow", "--output=json", "--quiet", "--all", start, "--identifier=knockwork", "_UID=0", "+",
+                "_SYSTEMD_UNIT=knockwork-events.service"]
 
     def parse(self, line: Event) -> Event | None:
         cursor, microseconds = line.get("__CURSOR"), line.get("__REALTIME_TIMESTAMP")
