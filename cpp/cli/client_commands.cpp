@@ -33,20 +33,6 @@ struct ExportArguments : Common {
   std::string format = "profile";
 };
 
-// What the profile has for a host and a port that is to open, if one is named.
-KnockTarget target_of(const KnockArguments& arguments, const std::string& port) {
-  const Profile profile = read_profile(arguments.profile);
-  if (!arguments.sequence.empty()) return target_named(profile, arguments.host, arguments.sequence);
-  if (!port.empty()) return target_opening(profile, arguments.host, tcp_service(port));
-  return only_target(profile, arguments.host);
-}
-
-int run_knock(const KnockArguments& arguments) {
-  const bool profiled = arguments.knocks.empty();
-  return run_knock_on(profiled ? target_of(arguments, arguments.wait_open) : target_of_knocks(arguments),
-                      arguments);
-}
-
 bool is_socket(int number) {
   struct stat status {};
   return ::fstat(number, &status) == 0 && S_ISSOCK(status.st_mode);

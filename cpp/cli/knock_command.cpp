@@ -104,12 +104,20 @@ int exit_status(Knocked::Outcome outcome) {
   }
 }
 
-KnockTarget target_of_knocks(const KnockArguments& arguments) {
-  const bool piped = arguments.knocks == std::vector<std::string>{"-"};
-  return target_of_knocks(arguments.host, piped ? words(standard_input()) : arguments.knocks);
+KnockTarget target_of(const KnockArguments& arguments, const std::string& port) {
+  const Profile profile = read_profile(arguments.profile);
+  if (!arguments.sequence.empty()) return target_named(profile, arguments.host, arguments.sequence);
+  if (!port.empty()) return target_opening(profile, arguments.host, tcp_service(port));
+  return only_target(profile, arguments.host);
 }
 
 namespace {
+
+// Knocks that stand on the command line or standard input.
+KnockTarget target_by_hand(const KnockArguments& arguments) {
+  const bool piped = arguments.knocks == std::vector<std::string>{"-"};
+  return target_of_knocks(arguments.host, piped ? words(standard_input()) : arguments.knocks);
+}
 
 Knocked knock_as_asked(const KnockTarget& target, const KnockArguments& arguments, const ShowProgress& show) {
   const std::unique_ptr<Wire> wire = open_wire();
@@ -124,8 +132,6 @@ Knocked knock_as_asked(const KnockTarget& target, const KnockArguments& argument
   return service ? knock_open(target, *service, how, *wire, show) : knock(target, how, *wire, show);
 }
 
-}  // namespace
-
 int run_knock_on(const KnockTarget& target, const KnockArguments& arguments) {
   const ShowProgress show = progress(arguments);
   const Knocked knocked = knock_as_asked(target, arguments, show);
@@ -138,4 +144,12 @@ int run_knock_on(const KnockTarget& target, const KnockArguments& arguments) {
     fail(knocked.message);
   }
   return exit_status(knocked.outcome);
+}
+
+}  // namespace
+
+int run_knock(const KnockArguments& arguments) {
+  const bool profiled = arguments.knocks.empty();
+  return run_knock_on(profiled ? target_of(arguments, arguments.wait_open) : target_by_hand(arguments),
+                      arguments);
 }

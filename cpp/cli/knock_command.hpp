@@ -1,4 +1,4 @@
-// `knock`, as far as it needs no profile, and what `connect` shares with it.
+// `knock`, and what `connect` shares with it.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -34,6 +34,7 @@ void add_way(CLI::App* sub, KnockArguments& arguments);
 knockwork::Knocking knocking(const KnockArguments& arguments);
 int exit_status(knockwork::Knocked::Outcome outcome);
 
-// Knocks that stand on the command line or standard input.
-knockwork::KnockTarget target_of_knocks(const KnockArguments& arguments);
-int run_knock_on(const knockwork::KnockTarget& target, const KnockArguments& arguments);
+// What the profile has for a host and a port that is to open, if one is named.
+knockwork::KnockTarget target_of(const KnockArguments& arguments, const std::string& port);
+
+int run_knock(const KnockArguments& arguments);

@@ -37,10 +37,10 @@ int refuse(const std::exception& error, const Chosen& chosen) {
   return kError;
 }
 
-// Knocks that are given by hand need none of the other commands: to describe them all takes longer than to
-// knock (tests/bench, clients). What is wrong or asks for more, run() tells.
+// A knock needs none of the other commands: to describe them all takes longer than to knock (tests/bench,
+// clients). What is wrong or asks for more, run() tells.
 bool is_plain_knock(int argc, char** argv, KnockArguments& arguments) {
-  if (argc < 4 || std::string_view(argv[1]) != "knock") return false;
+  if (argc < 3 || std::string_view(argv[1]) != "knock") return false;
   CLI::App app;
   app.set_help_flag();
   add_knock_options(app.add_subcommand("knock"), arguments);
@@ -49,7 +49,7 @@ bool is_plain_knock(int argc, char** argv, KnockArguments& arguments) {
   } catch (const CLI::ParseError&) {
     return false;
   }
-  return !arguments.knocks.empty();
+  return true;
 }
 
 // The commands of a group that are for people.
@@ -93,7 +93,7 @@ Named named_by(int argc, char** argv, const CLI::App& app) {
 
 int run(int argc, char** argv, Chosen& chosen) {
   KnockArguments knock;
-  if (is_plain_knock(argc, argv, knock)) return run_knock_on(target_of_knocks(knock), knock);
+  if (is_plain_knock(argc, argv, knock)) return run_knock(knock);
   CLI::App app{"Declarative port knocking for nftables: one file, one table, no daemon.", "knockwork"};
   app.set_version_flag("--version", std::string("knockwork ") + version());
   app.require_subcommand(1);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernel/features.hpp"
+#include "kernel/large_table.hpp"
 #include "kernel/netlink/elements.hpp"
 #include "kernel/netlink/flows.hpp"
 #include "kernel/netlink/flowtables.hpp"
@@ -57,10 +58,14 @@ bool lacks_something(const LiveTable& table, std::chrono::steady_clock::time_poi
          (had_elements(kTable, empty_sets(table), asked) || has_rules(kTable, empty_chains(table)));
 }
 
+// A small table is soonest listed in one go.
+constexpr std::size_t kLarge = 2'000;
+
 std::optional<LiveTable> list_table() {
   for (int attempt = 0; attempt < kTries; ++attempt) {
     const auto asked = std::chrono::steady_clock::now();
-    const auto listing = nft_list({fmt::format("list table {}", kTable)}, Elements::shown);
+    std::optional<std::string> listing = list_by_sets(kLarge);
+    if (!listing) listing = nft_list({fmt::format("list table {}", kTable)}, Elements::shown);
     if (!listing) return std::nullopt;
     LiveTable table = parse_listing(*listing);
     if (!lacks_something(table, asked)) return table;
