@@ -101,6 +101,26 @@ def test_to(lab: Router, knockwork: Knockwork, client: Caller, stranger: Caller,
 
 
 @MODES
+@pytest.mark.parametrize("more", ["connections: 1", "prolong: true\n    on_expiry: cut"])
+@pytest.mark.parametrize("names, opens", [("[eth0]", True), ('["!wg*"]', True), ("[wg0]", False)])
+def test_to_by_some_interfaces(lab: Router, knockwork: Knockwork, client: Caller, stranger: Caller, mode: str,
+                               more: str, names: str, opens: bool) -> None:
+    """A grant opens the service to those who come by these interfaces; even one that was given by hand."""
+    text = _to(mode).replace("open_for: 30s", f"open_for: 30s\n    interfaces: {names}\n    {more}")
+    knockwork.apply(text)
+    closed = "refused" if mode == "gate" else "silent"
+    through, theirs = lab.through(client), lab.through(stranger)
+    assert (through.tcp(22), through.udp(51820)) == (closed, closed)
+    knockwork.run("grant", client.source, "--sequence", "behind", check=True)
+    assert through.tcp(22) == ("open" if opens else closed)
+    assert through.udp(51820) == ("open" if opens and "connections" not in more else closed)
+    if opens:
+        stranger.knock(7000, 8000, 9000)
+        assert (theirs.tcp(22), theirs.tcp(22)) == ("open", closed if "connections" in more else "open")
+    assert knockwork.apply(text).startswith("Unchanged")
+
+
+@MODES
 def test_an_address_becomes_a_network(lab: Router, knockwork: Knockwork, client: Caller, mode: str) -> None:
     """Addresses and single ports are found by a hash, networks and ranges by intervals: the sets change their
     kind in one transaction, and back. The door is another one each time: shut until somebody knocks."""

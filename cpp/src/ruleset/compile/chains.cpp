@@ -50,6 +50,10 @@ bool Rulebook::any_place_cut() const {
                      [&](const Place& place) { return place.cut() || is_spared(place, cut_); });
 }
 
+bool Rulebook::any_place_by_interface() const {
+  return std::any_of(places_.begin(), places_.end(), [](const Place& place) { return place.by_interface(); });
+}
+
 Rules Rulebook::allowed() const {
   Rules rules;
   const auto any = [&](bool ipv6) {
@@ -110,6 +114,13 @@ Rules Rulebook::dhcpv6(const Segment& ports) {
 Rules Rulebook::at_places(const std::string& maps) {
   return {"ip daddr . meta l4proto . th dport vmap @" + maps + '4',
           "ip6 daddr . meta l4proto . th dport vmap @" + maps + '6'};
+}
+
+Rules Rulebook::at_places_by_interface() const {
+  Rules rules;
+  if (any_place_by_interface()) append(rules, at_places("places_on"));
+  if (!places_.empty()) append(rules, at_places("places"));
+  return rules;
 }
 
 std::string Rulebook::log_statement(std::string_view prefix, int bytes) {

@@ -242,20 +242,24 @@ void add_places(std::vector<Set>& sets, const Program& program) {
   const bool any_cut = std::any_of(places.begin(), places.end(), [&](const Place& place) {
     return place.cut() || is_spared(place, cut_here);
   });
+  const bool any_by_interface =
+      std::any_of(places.begin(), places.end(), [](const Place& place) { return place.by_interface(); });
   for (const bool ipv6 : {false, true}) {
     const std::string family = ipv6 ? "6" : "4";
     const std::string type =
         std::string(ipv6 ? "ipv6_addr" : "ipv4_addr") + " . inet_proto . inet_service : verdict";
-    std::vector<Element> all, cut, keys;
+    std::vector<Element> all, routed, cut, keys;
     for (const Place& place : places) {
       if (place.network.ipv6 != ipv6) continue;
       const std::string key = to_string(place.network) + " . " + range_key(place.span);
       all.push_back({key, "goto " + place_chain(place), {}});
       keys.push_back({key, {}, {}});
+      if (place.by_interface()) routed.push_back({key, "goto " + routed_place_chain(place), {}});
       if (place.cut()) cut.push_back({key, "goto " + cut_place_chain(place), {}});
       if (is_spared(place, cut_here)) cut.push_back({key, "accept", {}});
     }
     sets.push_back(span_set("places" + family, type, std::move(all)));
+    if (any_by_interface) sets.push_back(span_set("places_on" + family, type, std::move(routed)));
     sets.push_back(span_set("elsewhere" + family, type.substr(0, type.find(" : ")), std::move(keys)));
     if (any_cut) sets.push_back(span_set("cut_places" + family, type, std::move(cut)));
   }

@@ -92,7 +92,7 @@ class Doors {
       rules.push_back(rule + " accept");
     }
     append(rules, elsewhere());
-    if (!book_.places().empty()) append(rules, Rulebook::at_places("places"));
+    append(rules, book_.at_places_by_interface());
     rules.emplace_back("meta l4proto . th dport vmap @doors");
     if (has_watched_ranges(program_)) rules.emplace_back("meta l4proto . th dport vmap @door_ranges");
     if (book_.stealth()) append(rules, stealthy());
@@ -278,13 +278,19 @@ class Doors {
         chains.push_back({"speak", "", {}, speaking("fib saddr . iif oif exists ")});
       }
       append(forward.rules, book_.unlisted(true));
-      append(forward.rules, Rulebook::at_places("places"));
+      append(forward.rules, book_.at_places_by_interface());
     }
     chains.push_back(std::move(forward));
     std::set<std::string> made;
     for (const Place& place : book_.places()) {
       if (!made.insert(place_chain(place)).second) continue;
-      chains.push_back({place_chain(place), "", {}, at_place(place)});
+      const bool routed_alone = place.by_interface();
+      chains.push_back({place_chain(place),
+                        "",
+                        {},
+                        at_place(place, routed_alone ? Rulebook::Use::pass : Rulebook::Use::connect)});
+      if (routed_alone)
+        chains.push_back({routed_place_chain(place), "", {}, at_place(place, Rulebook::Use::connect)});
       if (!place.cut()) continue;
       Rules rules = book_.allowed();
       append(rules, book_.reached(place.doors));
@@ -293,14 +299,16 @@ class Doors {
     }
   }
 
-  Rules at_place(const Place& place) const {
+  // The kernel takes no rule about the interface below a VRF that `gate` leads to: `gate` lets pass whoever
+  // has a grant, and the others ask for the interface.
+  Rules at_place(const Place& place, Rulebook::Use use) const {
     const bool tcp = place.span.protocol == Protocol::tcp;
     const std::string later = tcp ? kNotSyn + " " : "";
-    Rules rules = book_.renewing(place.doors);
+    Rules rules = use == Rulebook::Use::pass ? Rules{} : book_.renewing(place.doors);
     if (!place.cut()) rules.push_back(later + kGoesOn + " accept");
     append(rules, book_.allowed());
     append(rules, Rulebook::come_again(place.doors));
-    append(rules, book_.reached(place.doors, Rulebook::Use::connect));
+    append(rules, book_.reached(place.doors, use));
     if (place.cut()) {
       rules.push_back(tcp ? kNotSyn + " ct state established drop" : kGoesOn + " drop");
     } else {

@@ -120,6 +120,10 @@ bool Place::cut() const {
   return std::any_of(doors.begin(), doors.end(), [](const Door& door) { return door.cut; });
 }
 
+bool Place::by_interface() const {
+  return std::any_of(doors.begin(), doors.end(), [](const Door& door) { return !door.on.empty(); });
+}
+
 bool is_spared(const Place& place, const std::vector<Service>& cut_here) {
   return !place.cut() && std::any_of(cut_here.begin(), cut_here.end(), [&](const Service& service) {
     return service.protocol == place.span.protocol && service.first <= place.span.last &&
@@ -131,6 +135,7 @@ std::vector<Place> find_places(const std::vector<Door>& doors) { return Cutter(d
 
 std::string place_chain(const Place& place) { return "to_" + doors_digest(place.doors); }
 std::string cut_place_chain(const Place& place) { return "cut_" + place_chain(place); }
+std::string routed_place_chain(const Place& place) { return "to_on_" + doors_digest(place.doors); }
 
 std::pair<std::uint32_t, std::uint32_t> door_marks(const Door& door) { return halves(hash(content(door))); }
 

@@ -16,6 +16,7 @@ struct Place {
   Service span;
   std::vector<Door> doors;  // never empty
   bool cut() const;
+  bool by_interface() const;  // whether a grant for some of them is for some interfaces only
 };
 
 // Cuts addresses and ports so that no two places share one: the intervals of a map must not.
@@ -26,6 +27,8 @@ bool is_spared(const Place& place, const std::vector<Service>& cut_here);
 
 std::string place_chain(const Place& place);      // "to_1a2b3c4d5e6f7081", by its doors
 std::string cut_place_chain(const Place& place);  // "cut_to_…"
+// "to_on_…", of a place by_interface(): it asks for the interface, which only a routed packet tells for sure.
+std::string routed_place_chain(const Place& place);
 
 // A door as two marks, the halves of a hash of its addresses and ports: a key of `reached`.
 std::pair<std::uint32_t, std::uint32_t> door_marks(const Door& door);

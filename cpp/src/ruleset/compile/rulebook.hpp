@@ -60,6 +60,7 @@ class Rulebook {
   bool stealth() const { return program_.mode == Mode::stealth; }
   bool strays() const { return stealth() && program_.lockout; }
   bool any_place_cut() const;
+  bool any_place_by_interface() const;
 
   // `prolong`: what a packet of a connection goes through at these doors first, so that its grants last. One
   // door, the ranges over a port, or those of a place; nothing where no sequence prolongs a grant there.
@@ -87,6 +88,8 @@ class Rulebook {
   static Rules dhcpv6(const Segment& ports);
   // "… vmap @places4" and the same of the other family.
   static Rules at_places(const std::string& maps);
+  // All places, where a packet is delivered.
+  Rules at_places_by_interface() const;
   // No more of the packet than its IP header, so that no port is told.
   static std::string log_statement(std::string_view prefix, int bytes);
   // Stealth: what `public` lets in by more than a port.
