@@ -131,6 +131,46 @@ def fill(lab: Lab, name: str) -> None:
     assert taken in range(1, 17)
 
 
+@pytest.mark.parametrize("change, left", [("ipv4_prefix: 24\nipv6_prefix: 64", (2, 1, 8)),
+                                          ("ipv4_prefix: 16\nipv6_prefix: 32", (2, 1, 1)), ("9001", (0, 8, 8))])
+def test_apply_with_full_sets(lab: Lab, knockwork: Knockwork, change: str, left: tuple[int, int, int]) -> None:
+    """Sources are called otherwise, and half-done knocks forgotten, where there is room for no more."""
+    knockwork.apply(SMALL)
+    for family in "46":
+        for caller in crowd(lab, family, 20):
+            caller.knock(7000, 8000, 9000)
+        assert len(knockwork.table().live("expected" + family)) == 16  # two of each who got in
+    knockwork.apply(SMALL.replace("9000", change) if change == "9001" else f"{SMALL}{change}\n")
+    table = knockwork.table()
+    assert tuple(len(table.live(name)) for name in ("expected4", "holders4", "holders6")) == left
+    assert lab.caller(CROWD["4"].format(1)).tcp(22) == "open"
+    assert knockwork.apply().startswith("Unchanged")
+
+
+def test_revocation_with_full_sets(lab: Lab, knockwork: Knockwork) -> None:
+    """Whoever got in while there was no more room is shut out as anybody."""
+    knockwork.apply(SMALL)
+    sources = crowd(lab, "4", 20)
+    for caller in sources:
+        caller.knock(7000, 8000, 9000)
+    knockwork.run("revoke", "--all", check=True)
+    assert not any(knockwork.table().live(name) for name in ("holders4", "granted4", "ranged4", "expected4"))
+    assert {caller.tcp(22) for caller in sources} == {"refused"}
+
+
+def test_less_room_than_before(lab: Lab, knockwork: Knockwork) -> None:
+    """With fewer `sources` than there are, all stay for their time; no apply fails."""
+    knockwork.apply(SMALL.replace("sources: 16", "sources: 64"))
+    sources = crowd(lab, "4", 40)
+    for caller in sources:
+        caller.knock(7000, 8000, 9000)
+    knockwork.apply(SMALL)
+    assert len(knockwork.table().live("holders4")) in (16, 32)  # 16: a kernel that alters no size
+    assert knockwork.apply().startswith("Unchanged")
+    knockwork.apply(SMALL + "ipv4_prefix: 31\n")
+    assert len(knockwork.table().live("holders4")) <= 17
+
+
 def test_a_flood_from_many_sources(lab: Lab, knockwork: Knockwork) -> None:
     """Thousands of spoofed sources half through a sequence open nothing; the other family can knock."""
     knockwork.apply(SMALL.replace("sources: 16", "sources: 1024"))

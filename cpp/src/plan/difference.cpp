@@ -10,6 +10,7 @@
 #include <set>
 
 #include "ruleset/live/carried.hpp"
+#include "ruleset/live/forgotten.hpp"
 
 namespace knockwork {
 namespace {
@@ -120,11 +121,12 @@ class Difference {
   void forget_retired() {
     for (const auto& [name, elements] : live_.live) {
       if (gone_sets_.contains(name)) continue;
-      ForgetElements action{name, {}};
-      for (const LiveElement& element : elements) {
-        if (carrier_.is_retired(name, element)) action.keys.push_back(element.key);
-      }
-      if (!action.keys.empty()) add(std::move(action));
+      std::vector<LiveElement> retired;
+      std::copy_if(elements.begin(), elements.end(), std::back_inserter(retired),
+                   [&, set = std::string_view(name)](const LiveElement& element) {
+                     return carrier_.is_retired(set, element);
+                   });
+      if (!retired.empty()) add(forgetting(name, std::move(retired)));
     }
   }
 
@@ -132,23 +134,26 @@ class Difference {
   void rename_sources() {
     for (const auto& [name, elements] : live_.live) {
       if (gone_sets_.contains(name)) continue;
-      ForgetElements forget{name, {}};
-      CarryElements renamed{name, {}};
-      std::set<std::string> keys;
+      std::set<std::string> keys;  // by which there is somebody else from now on
       for (const LiveElement& element : elements) {
-        const std::string key = carrier_.renamed(name, element.key);
-        if (key == element.key || carrier_.is_retired(name, element)) continue;
-        forget.keys.push_back(element.key);
-        keys.insert(key);
+        if (carrier_.is_retired(name, element)) continue;
+        std::string key = carrier_.renamed(name, element.key);
+        if (key != element.key) keys.insert(std::move(key));
       }
       if (keys.empty()) continue;
-      for (LiveElement& element : carrier_.renamed(name, elements)) {
-        if (!keys.contains(element.key)) continue;
-        forget.keys.push_back(element.key);
-        renamed.elements.push_back(std::move(element));
-      }
-      add(std::move(forget));
-      add(std::move(renamed));
+      std::vector<LiveElement> old;
+      std::copy_if(elements.begin(), elements.end(), std::back_inserter(old),
+                   [&, set = std::string_view(name)](const LiveElement& element) {
+                     return !carrier_.is_retired(set, element) &&
+                            keys.contains(carrier_.renamed(set, element.key));
+                   });
+      CarryElements renamed{name, carrier_.renamed(name, elements)};
+      std::erase_if(renamed.elements,
+                    [&](const LiveElement& element) { return !keys.contains(element.key); });
+      const std::size_t stay = elements.size() - old.size(), size = live_.ruleset.set(name)->size;
+      if (size != 0) leave_out_beyond(size > stay ? size - stay : 0, renamed.elements);
+      add(forgetting(name, std::move(old)));
+      if (!renamed.elements.empty()) add(std::move(renamed));
     }
   }
 
@@ -193,7 +198,18 @@ class Difference {
     const auto elements = live_.live.find(wanted.name);
     if (elements == live_.live.end()) return;
     CarryElements action{wanted.name, carrier_.carried(live, wanted, elements->second)};
+    if (wanted.size != 0) leave_out_beyond(wanted.size, action.elements);
     if (!action.elements.empty()) add(std::move(action));
+  }
+
+  // Where there is room for fewer, those that end first.
+  static void leave_out_beyond(std::size_t room, std::vector<LiveElement>& elements) {
+    if (elements.size() <= room) return;
+    const auto last = elements.begin() + static_cast<std::ptrdiff_t>(room);
+    std::nth_element(
+        elements.begin(), last, elements.end(),
+        [](const LiveElement& left, const LiveElement& right) { return left.expires > right.expires; });
+    elements.erase(last, elements.end());
   }
 
   static Set without_elements(const Set& set) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <span>
+
 namespace knockwork {
 namespace {
 
@@ -39,8 +41,12 @@ struct Writer {
   // Deleting an element that expired meanwhile would fail the transaction: add it first.
   void operator()(const ForgetElements& action) {
     const auto show = [](const std::string& key) -> const std::string& { return key; };
-    text += elements("add", action.set, action.keys, show);
-    text += elements("delete", action.set, action.keys, show);
+    const std::span<const std::string> keys = action.keys;
+    const std::size_t half = (keys.size() + 1) / 2;
+    for (const auto part : {keys.first(half), keys.subspan(half)}) {
+      text += elements("add", action.set, part, show);
+      text += elements("delete", action.set, part, show);
+    }
   }
   void operator()(const DeleteSet& action) {
     text += fmt::format("delete {} {} {}\n", action.map ? "map" : "set", kTable, action.set);

@@ -35,7 +35,9 @@ struct DeleteElements {
   std::vector<Element> elements;
   bool operator==(const DeleteElements&) const = default;
 };
-struct ForgetElements {  // of a dynamic set: gone whether or not they expired meanwhile
+// Of a dynamic set: gone whether or not they expired meanwhile. One that did takes room until it is gone, and
+// there is as much in a full set as was forgotten before: so those that are there for sure come first.
+struct ForgetElements {
   std::string set;
   std::vector<std::string> keys;
   bool operator==(const ForgetElements&) const = default;

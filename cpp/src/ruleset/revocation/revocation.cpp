@@ -8,6 +8,7 @@
 
 #include "ruleset/decompile/program_of.hpp"
 #include "ruleset/live/entries.hpp"
+#include "ruleset/live/forgotten.hpp"
 #include "ruleset/on_demand/severed.hpp"
 #include "ruleset/revocation/openers.hpp"
 
@@ -94,15 +95,15 @@ class Revoker {
   }
 
   void forget(const std::string& set, const std::function<void(const LiveElement&)>& others) {
-    ForgetElements action{set, {}};
+    std::vector<LiveElement> gone;
     for (const LiveElement& element : elements(set)) {
       if (is_retired(element.key)) {
-        action.keys.push_back(element.key);
+        gone.push_back(element);
       } else if (others) {
         others(element);
       }
     }
-    if (!action.keys.empty()) result_.elements.push_back(std::move(action));
+    if (!gone.empty()) result_.elements.push_back(forgetting(set, std::move(gone)));
   }
 
   // Whoever came by another sequence keeps what that one opened.
@@ -127,17 +128,17 @@ class Revoker {
   void grants(char family) {
     for (const char* base : kGrants) {
       const std::string set = std::string(base) + family;
-      ForgetElements action{set, {}};
+      std::vector<LiveElement> gone;
       for (const LiveElement& element : elements(set)) {
         const std::string key = set + ' ' + element.key;
         const bool theirs = what_.all || tails_[base].contains(std::string(tail_of(element.key)));
         if (is_source(element.key) && theirs && !kept_.contains(key)) {
-          action.keys.push_back(element.key);
+          gone.push_back(element);
         } else {
           remaining_.insert(key);
         }
       }
-      if (!action.keys.empty()) result_.elements.push_back(std::move(action));
+      if (!gone.empty()) result_.elements.push_back(forgetting(set, std::move(gone)));
     }
   }
 
