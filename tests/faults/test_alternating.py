@@ -1,6 +1,7 @@
 """Two declarations applied in turns, by eight at once, while traffic flows and somebody else edits the table."""
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import threading
@@ -30,6 +31,11 @@ sequences:
   - name: web
     knock: [7100/udp, 8100/udp]
     opens: [80/tcp]
+  - name: brief
+    knock: [7300/udp, 8300/udp]
+    opens: [80/tcp]
+    open_for: 30s
+    step_timeout: 30s
 """
 OTHER = (ONE.replace("7100", "7150").replace("sequences:", "always_allow: [192.0.2.1]\nlog: all\nsequences:")
          + "  - {name: vpn, knock: [7200/udp, 8200/udp], opens: [51820-51822/udp]}\n")
@@ -84,13 +90,13 @@ def test_alternating(lab: Lab, knockwork: Knockwork, mode: str,
     lab.client.knock(7000, 8000, 9000)
     lab.client6.knock(7000, 8000, 9000)
     session = lab.client.connect(22)
-    fresh = iter(range(1, 1 << 16))
+    fresh = itertools.cycle(range(1, 1 << 16))  # each is forgotten before it comes again
 
     def knocks_in() -> bool:
         number = next(fresh)
         caller = lab.caller(f"10.200.{number >> 8}.{number & 255}")
-        caller.knock(7000, 8000, 9000)
-        return caller.tcp(22, 2) == "open"
+        caller.knock(7300, 8300)
+        return caller.tcp(80, 2) == "open"
 
     flows = {"session": Traffic(lambda: session.works(10)),
              "entitled": Traffic(lambda: lab.client6.tcp(22, 2) == "open"),
