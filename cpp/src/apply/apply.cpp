@@ -106,9 +106,8 @@ std::optional<Pending> rolled_back(const Spec& spec, const Settings& settings, R
 
 }  // namespace
 
-void converge(const Wanted& wanted, const Purpose& purpose, Report& done, Kernel& kernel,
-              const Settings& settings) {
-  const std::string wanted_digest = digest(wanted.ruleset);
+void converge(const Wanted& wanted, const std::string& wanted_digest, const Purpose& purpose, Report& done,
+              Kernel& kernel, const Settings& settings) {
   if (stamped(kernel.generation(), wanted_digest) && top_up(wanted, wanted_digest, done, kernel, settings))
     return;
   Reading reading = read_ours_steady(kernel);
@@ -171,14 +170,16 @@ Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settin
 Report apply(const Spec& spec, const Lock&, Kernel& kernel, const Settings& settings) {
   const InForce now = on_this_host(resolved(spec, Keep::record), kernel, settings);
   Wanted wanted(now.spec);
-  Report done = settle_pending(digest(wanted.ruleset), kernel, settings);
+  std::string wanted_digest = digest(wanted.ruleset);
+  Report done = settle_pending(wanted_digest, kernel, settings);
   if (const auto note = rolled_back(spec, settings, done)) {
     if (!note->before) return done;
     wanted = Wanted(ruleset_before(*note));
+    wanted_digest = digest(wanted.ruleset);
   }
-  converge(wanted, {"apply", settings.confirm_within ? digest(to_yaml(spec)) : "", true}, done, kernel,
-           settings);
-  if (!done.pending && !is_pending()) keep_last_good(wanted.ruleset, digest(wanted.ruleset), done.warnings);
+  converge(wanted, wanted_digest, {"apply", settings.confirm_within ? digest(to_yaml(spec)) : "", true}, done,
+           kernel, settings);
+  if (!done.pending && !is_pending()) keep_last_good(wanted.ruleset, wanted_digest, done.warnings);
   note_stand_in("");
   if (settings.asked == Asked::by_someone && !done.pending) forget_rolled_back();
   return warned(std::move(done), spec, now);
@@ -196,7 +197,7 @@ void add_stand_in(const Ruleset& ruleset, Report& report, Kernel& kernel, const 
   }
   Wanted wanted(ruleset);
   wanted.ruleset = as_stand_in(std::move(wanted.ruleset));
-  converge(wanted, {"apply", "", false}, report, kernel, plain);
+  converge(wanted, digest(wanted.ruleset), {"apply", "", false}, report, kernel, plain);
 }
 
 }  // namespace knockwork

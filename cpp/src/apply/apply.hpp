@@ -18,9 +18,10 @@ struct Purpose {
   bool recorded = false;  // it becomes the last good gate
 };
 
-// Makes the table what is wanted, and adds to the report. For who holds the lock.
-void converge(const Wanted& wanted, const Purpose& purpose, Report& done, Kernel& kernel,
-              const Settings& settings);
+// Makes the table what is wanted, and adds to the report. For who holds the lock, and has the digest of what
+// is wanted.
+void converge(const Wanted& wanted, const std::string& wanted_digest, const Purpose& purpose, Report& done,
+              Kernel& kernel, const Settings& settings);
 // What that would change.
 Report plan(const Wanted& wanted, Kernel& kernel, const Settings& settings);
 

@@ -110,20 +110,21 @@ class TokenNote {
 };
 
 // What tells the table from any other, to who has the host's key.
-Tables tables_of(const Plan& plan, const std::optional<LiveTable>& before) {
+Tables tables_of(const Plan& plan, const std::string& target_digest, const std::optional<LiveTable>& before) {
   if (!plan.whole && plan.target) return {};
   const Fingerprints fingerprints = Fingerprints::of_this_host(MissingKey::make_if_possible);
   return {before ? fingerprints.of(digest(before->ruleset)) : "",
-          plan.target ? fingerprints.of(digest(*plan.target)) : ""};
+          plan.target ? fingerprints.of(target_digest) : ""};
 }
 
 // Returns the digest of the listing where its words are not ours.
-std::string verified(const Ruleset& target, Report& report, Kernel& kernel) {
-  const Verified first = verify(target, kernel, report.warnings);
+std::string verified(const Ruleset& target, const std::string& target_digest, Report& report,
+                     Kernel& kernel) {
+  const Verified first = verify(target, target_digest, kernel, report.warnings);
   if (!first.only_sizes_differ) return first.listed;
   const LiveTable live = read_gate(kernel);
   kernel.commit(difference(&live, target, Resize::anew));
-  return verify(target, kernel, report.warnings).listed;
+  return verify(target, target_digest, kernel, report.warnings).listed;
 }
 
 }  // namespace
@@ -144,14 +145,16 @@ void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, const D
     throw;
   }
   note->committed(plan.warnings);
-  if (std::string unsaid = audit(deed, in_order(plan.changes), tables_of(plan, from.live)); !unsaid.empty())
+  const std::string target_digest = plan.whole && plan.target ? digest(*plan.target) : "";
+  if (std::string unsaid = audit(deed, in_order(plan.changes), tables_of(plan, target_digest, from.live));
+      !unsaid.empty())
     plan.warnings.push_back(std::move(unsaid));
   from.live.reset();  // as large as the table itself
   add(report, report_of(plan));
   plan.transaction.actions.clear();
   if (!plan.ends.empty()) kernel.end(plan.ends, plan.ending);
   forget_in_records(plan.revoked, kernel);
-  const std::string listed = plan.whole ? verified(*plan.target, report, kernel) : "";
+  const std::string listed = plan.whole ? verified(*plan.target, target_digest, report, kernel) : "";
   if (armed) armed->committed(report, listed);
 }
 

@@ -17,6 +17,7 @@ struct Verified {
 
 // Reads back what was just committed, and stamps it. The table stands by now: what its listing does not say
 // is a warning. Throws SystemError where somebody else has changed it meanwhile.
-Verified verify(const Ruleset& target, Kernel& kernel, std::vector<std::string>& warnings);
+Verified verify(const Ruleset& target, const std::string& target_digest, Kernel& kernel,
+                std::vector<std::string>& warnings);
 
 }  // namespace knockwork

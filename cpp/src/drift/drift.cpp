@@ -120,10 +120,12 @@ Report drift(Execution execution, Kernel& kernel, const Settings& settings) {
     lock.reset();  // a start of the host takes it itself
     return without_a_record(last.doubt, execution, kernel, settings);
   }
-  if (!last.wanted || stamped(kernel.generation(), digest(last.wanted->ruleset))) return report;
+  if (!last.wanted) return report;
+  const std::string wanted_digest = digest(last.wanted->ruleset);
+  if (stamped(kernel.generation(), wanted_digest)) return report;
   if (execution == Execution::check) return plan(*last.wanted, kernel, settings);
   const bool forgets = has_once(last.wanted->program) && !kernel.read();
-  converge(*last.wanted, {"repair", "", false}, report, kernel, settings);
+  converge(*last.wanted, wanted_digest, {"repair", "", false}, report, kernel, settings);
   if (forgets && report.changed)
     report.warnings.emplace_back("uses of `once` sequences since the last `knockwork save` are forgotten");
   if (report.changed) note_repair(wall_clock());
