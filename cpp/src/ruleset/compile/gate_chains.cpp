@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "ruleset/compile/port_sets.hpp"
 #include "ruleset/compile/rulebook.hpp"
 #include "ruleset/log.hpp"
 #include "values/all_ports.hpp"
@@ -59,21 +60,27 @@ class Gate {
   // Where a packet goes that nobody answers for: on to the host, or nowhere.
   std::string pass() const { return book_.stealth() ? "drop" : "accept"; }
 
-  // A port that concerns nobody costs one look at a bitmap.
+  // A port that concerns nobody costs one look at a bitmap, or a few comparisons.
   Rules watched() const {
+    const std::string verdict = book_.stealth() ? " goto elsewhere" : " accept";
+    Rules rules;
+    if (const auto gaps = wide_gaps(program_)) {
+      for (const std::string& gap : *gaps) rules.push_back("th dport " + gap + verdict);
+      return rules;
+    }
     std::string rule = "th dport != @watched";
     if (has_watched_ranges(program_)) rule += " th dport != @watched_ranges";
-    return {rule + (book_.stealth() ? " goto elsewhere" : " accept")};
+    return {rule + verdict};
   }
 
+  // Of most packets no more is asked than whether their port concerns anybody.
   Chain gate() const {
-    Chain chain{
-        "gate", "type filter hook prerouting priority mangle; policy accept;", {}, {"iif \"lo\" accept"}};
-    append(chain.rules, book_.unlisted(false));
+    Chain chain{"gate", "type filter hook prerouting priority mangle; policy accept;", {}, {}};
     if (!book_.stealth()) {
       chain.rules.emplace_back("tcp flags ! rst,ack tcp flags != syn / fin,syn goto odd");
       append(chain.rules, watched());
     }
+    append(chain.rules, not_ours());
     chain.rules.emplace_back("ct state established jump known");
     if (book_.stealth() && book_.places().empty()) append(chain.rules, watched());
     if (!book_.places().empty()) append(chain.rules, Rulebook::at_places("places"));
@@ -82,6 +89,13 @@ class Gate {
     if (has_watched_ranges(program_)) chain.rules.emplace_back("meta l4proto . th dport vmap @ranges");
     if (book_.stealth()) chain.rules.emplace_back("goto elsewhere");
     return chain;
+  }
+
+  // Interfaces where anything goes.
+  Rules not_ours() const {
+    Rules rules{"iif \"lo\" accept"};
+    append(rules, book_.unlisted(false));
+    return rules;
   }
 
   // What belongs to a connection of which both sides have been heard. Where connections may end
@@ -144,7 +158,8 @@ class Gate {
   }
 
   Rules odd() const {
-    Rules rules{"fib daddr type != local accept"};
+    Rules rules = not_ours();
+    rules.emplace_back("fib daddr type != local accept");
     append(rules, book_.allowed());
     rules.emplace_back("drop");
     return rules;

@@ -13,10 +13,14 @@ namespace knockwork {
 namespace {
 
 // The kernel keeps single ports as a bitmap, whose elements it walks for each one that is added.
-// Many are given as fewer intervals that cover some others as well: whoever finds a
-// port here asks the maps.
 constexpr std::size_t kMostSingle = 1024;
+// Of more services intervals stand there that cover some others as well: whoever finds a port here asks the
+// maps.
 constexpr std::size_t kMostIntervals = 4;
+// Of more ports the gaps between them are compared: a few of these cost less than a look at intervals, and a
+// packet in a gap that is not among them asks the maps.
+constexpr std::size_t kMostGaps = 3;
+constexpr std::uint32_t kLeastGap = 1024;
 
 using Span = std::pair<std::uint32_t, std::uint32_t>;
 
@@ -81,6 +85,41 @@ void add(std::vector<Set>& sets, const std::string& name, const Ports& ports) {
   if (!ports.ranges.empty()) sets.push_back(of_spans(name + "_ranges", merged(ports.ranges, 0)));
 }
 
+// Every port in the declaration, and those of services that are protected.
+struct AllPorts {
+  Ports watched, services;
+};
+
+AllPorts ports_of(const Program& program) {
+  AllPorts all;
+  for (const Service& service : protected_services(program)) {
+    all.watched.add(service);
+    all.services.add(service);
+  }
+  for (const Track& track : program.tracks) {
+    for (const Edge& edge : track.edges) all.watched.single.insert(edge.knock.port);
+  }
+  for (const Knock& guard : program.guards) all.watched.single.insert(guard.port);
+  for (const Service& service : program.public_services) all.watched.add(service);
+  for (const Place& place : find_places(remote_doors(program))) {
+    all.watched.add(place.span);
+    all.services.add(place.span);
+  }
+  return all;
+}
+
+// Between spans that are merged.
+std::vector<Span> gaps_between(const std::vector<Span>& spans) {
+  std::vector<Span> gaps;
+  std::uint32_t next = 0;
+  for (const auto& [first, last] : spans) {
+    if (first > next) gaps.emplace_back(next, first - 1);
+    next = last + 1;
+  }
+  if (next <= 65535) gaps.emplace_back(next, 65535);
+  return gaps;
+}
+
 }  // namespace
 
 bool has_spoken(const Program& program) {
@@ -96,22 +135,25 @@ bool has_spoken(const Program& program) {
 }
 
 void add_ports(std::vector<Set>& sets, const Program& program) {
-  Ports watched, services;
-  for (const Service& service : protected_services(program)) {
-    watched.add(service);
-    services.add(service);
-  }
-  for (const Track& track : program.tracks) {
-    for (const Edge& edge : track.edges) watched.single.insert(edge.knock.port);
-  }
-  for (const Knock& guard : program.guards) watched.single.insert(guard.port);
-  for (const Service& service : program.public_services) watched.add(service);
-  for (const Place& place : find_places(remote_doors(program))) {
-    watched.add(place.span);
-    services.add(place.span);
-  }
-  add(sets, "watched", watched);
-  add(sets, "services", services);
+  const AllPorts all = ports_of(program);
+  if (all.watched.single.size() <= kMostSingle) add(sets, "watched", all.watched);
+  add(sets, "services", all.services);
+}
+
+std::optional<std::vector<std::string>> wide_gaps(const Program& program) {
+  const Ports watched = ports_of(program).watched;
+  if (watched.single.size() <= kMostSingle) return std::nullopt;
+  std::set<Span> spans = watched.ranges;
+  for (const std::uint16_t port : watched.single) spans.insert({port, port});
+  std::vector<Span> gaps = gaps_between(merged(spans, 0));
+  std::erase_if(gaps, [](const Span& gap) { return gap.second - gap.first < kLeastGap; });
+  std::stable_sort(gaps.begin(), gaps.end(), [](const Span& one, const Span& other) {
+    return one.second - one.first > other.second - other.first;
+  });
+  gaps.resize(std::min(gaps.size(), kMostGaps));
+  std::vector<std::string> texts;
+  for (const Span& gap : gaps) texts.push_back(key(gap));
+  return texts;
 }
 
 bool has_service_ranges(const Program& program) {
