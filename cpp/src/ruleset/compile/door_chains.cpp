@@ -86,10 +86,10 @@ class Doors {
                 {}};
     Rules& rules = chain.rules;
     if (!book_.stealth()) {
-      rules.emplace_back("meta priority 7411:1 goto knocked");
-      std::string rule = "th dport != @services";
+      std::string rule = "meta priority != 7411:1 th dport != @services";
       if (has_service_ranges(program_)) rule += " th dport != @services_ranges";
       rules.push_back(rule + " accept");
+      rules.emplace_back("meta priority 7411:1 goto knocked");
     }
     append(rules, elsewhere());
     append(rules, book_.at_places_by_interface());

@@ -306,13 +306,16 @@ class Gate {
   Rules guard() const {
     Rules rules{"fib daddr type != local accept"};
     append(rules, counting());
-    rules.emplace_back("jump lockout");
     // Within `all/tcp` it is a port that is shut.
+    Rules shut;
     for (const Service& service : protected_services(program_)) {
       if (is_all_ports(service) && !book_.stealth())
-        rules.push_back(fmt::format("meta l4proto {} goto answered", static_cast<int>(service.protocol)));
+        shut.push_back(fmt::format("meta l4proto {} goto answered", static_cast<int>(service.protocol)));
     }
-    rules.push_back(pass());
+    const bool accepted = shut.empty() && !book_.stealth();  // as the policy does
+    rules.emplace_back(accepted ? "goto lockout" : "jump lockout");
+    append(rules, shut);
+    if (!accepted) rules.push_back(pass());
     return rules;
   }
 
