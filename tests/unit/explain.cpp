@@ -125,6 +125,38 @@ TEST_CASE("explain: ports appear only when revealed") {
         "\nPlan: 0 to add, 1 to change, 0 to remove.\n");
 }
 
+// Hooks look for other ports then, and a plan that says so would send its reader after somebody who changed
+// them.
+TEST_CASE("explain: sequences alone are named where the hooks follow from them") {
+  const auto add = [](const std::string& rest) {
+    return [rest](Spec& spec) {
+      const Spec more =
+          load({{Source::Kind::declaration, "t",
+                 "knockwork: 1\nsequences:\n  - {name: more, knock: [7300/udp, 8300/udp], " + rest + "}\n"}});
+      spec.sequences.push_back(more.sequences[0]);
+    };
+  };
+  const auto many = [](Spec& spec) {
+    std::string text = "knockwork: 1\nsequences:\n";
+    for (int number = 0; number < 1100; ++number) {
+      text += fmt::format("  - {{name: s{0}, knock: [{1}/udp, {2}/udp], opens: [22/tcp]}}\n", number,
+                          11000 + number * 6, 11003 + number * 6);
+    }
+    for (const Sequence& each : load({{Source::Kind::declaration, "t", text}}).sequences)
+      spec.sequences.push_back(each);
+  };
+  const std::vector<std::function<void(Spec&)>> cases{
+      add("opens: [5000-5010/tcp]"), add("opens: [5000-5010/udp]"),
+      add("opens: [80/tcp], to: [203.0.113.10]"),
+      add("opens: [80/tcp], to: [\"2001:db8::1\"], on_expiry: cut"), many};
+  for (const auto& change : cases) {
+    const std::string text = told_of(change);
+    CHECK(text.find("chain") == std::string::npos);
+    CHECK(text.find("set ") == std::string::npos);
+    CHECK(text.find("map ") == std::string::npos);
+  }
+}
+
 TEST_CASE("explain: what a hand changed") {
   struct Case {
     std::function<void(LiveTable&)> alter;

@@ -43,10 +43,6 @@ std::string interfaces(const Track& track) {
   return track.on.empty() ? "all" : fmt::format("{}", fmt::join(track.on, ", "));
 }
 
-bool has_places(const std::vector<Track>& tracks) {
-  return std::any_of(tracks.begin(), tracks.end(), [](const Track& track) { return !track.to.empty(); });
-}
-
 // Without fingerprints, both may be shown alike.
 std::string difference(std::string_view key, const std::string& before, const std::string& after) {
   if (before == after) return fmt::format("{} differs", key);
@@ -106,7 +102,6 @@ class Explainer {
     std::map<std::string_view, const Track*> before;
     const std::vector<Track> live_tracks = decompile(live_.ruleset);
     for (const Track& track : live_tracks) before.emplace(track.name, &track);
-    if (has_places(live_tracks) != has_places(program_.tracks)) causes_.insert(Cause::places);
     for (const Track& track : program_.tracks) {
       const auto found = before.find(track.name);
       if (found == before.end()) {
@@ -201,6 +196,8 @@ class Explainer {
                        [&](Cause cause) { return follows_from(name, cause); });
   }
 
+  bool ports_changed() const { return causes_.contains(Cause::sequences) || causes_.contains(Cause::ports); }
+
   void object(Kind kind, std::string_view what, const std::string& name, std::string why) {
     if (is_explained(name)) return;
     add(kind, std::string(what), name, kind == Kind::add ? "" : "as it is now",
@@ -220,7 +217,8 @@ class Explainer {
       } else if (remembers_tokens(chain.name) && chain.rules != wanted->rules) {
         if (!is_explained(chain.name))
           add(Kind::change, "setting", "token", "as it is now", "as declared", kTokenTimes);
-      } else if (chain.rules != wanted->rules) {
+      } else if (chain.rules != wanted->rules &&
+                 !(ports_changed() && differ_in_ports(chain.name, chain.rules, wanted->rules))) {
         object(Kind::change, "chain", chain.name, "its rules differ");
       }
     }

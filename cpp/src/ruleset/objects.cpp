@@ -28,6 +28,13 @@ bool is_port_map(std::string_view name) {
   return name == "dispatch" || name == "ranges" || name.starts_with("door") || name.starts_with("watched");
 }
 
+// By a comparison, a set, or a map of places or ranges.
+bool looks_for_ports(const std::string& rule) {
+  const auto has = [&](std::string_view words) { return rule.find(words) != std::string::npos; };
+  return rule.starts_with("th dport ") || has("th dport != @services") || has("th dport vmap @places") ||
+         rule.ends_with("th dport vmap @ranges") || rule.ends_with("th dport vmap @door_ranges");
+}
+
 bool is_sequence_object(std::string_view name) {
   return std::any_of(kSequenceObjects.begin(), kSequenceObjects.end(),
                      [&](std::string_view prefix) { return name.starts_with(prefix); });
@@ -39,8 +46,6 @@ bool follows_from(std::string_view name, Cause cause) {
   switch (cause) {
     case Cause::always_allow:
       return name.starts_with("always_allow") || is_settings_chain(name);
-    case Cause::places:
-      return name == "gate" || name == "input";
     case Cause::ports:
       return is_port_map(name);
     case Cause::settings:
@@ -53,6 +58,12 @@ bool follows_from(std::string_view name, Cause cause) {
              name.starts_with("fire") || name.starts_with("follow");
   }
   return false;
+}
+
+bool differ_in_ports(std::string_view chain, std::vector<std::string> one, std::vector<std::string> other) {
+  if (chain != "gate" && chain != "input") return false;
+  for (std::vector<std::string>* rules : {&one, &other}) std::erase_if(*rules, looks_for_ports);
+  return one == other;
 }
 
 bool remembers_tokens(std::string_view chain) { return chain == "token_use"; }

@@ -1,14 +1,19 @@
 // What the objects of the table follow from, so that one difference is told once.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace knockwork {
 
-enum class Cause { always_allow, places, ports, settings, sequences, sources };
+enum class Cause { always_allow, ports, settings, sequences, sources };
 
 // Whether the set, map or chain of that name differs where these differ.
 bool follows_from(std::string_view name, Cause cause);
+
+// Whether these rules of a hook are alike but for what follows from the ports and places that sequences name.
+bool differ_in_ports(std::string_view chain, std::vector<std::string> one, std::vector<std::string> other);
 
 // Whether the chain says how long used tokens are remembered, which follows from the times of all sequences
 // with tokens.
