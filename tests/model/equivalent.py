@@ -31,6 +31,8 @@ EQUIVALENT = (
                "a token is never a wrong knock, and no lockout matters to it"),
     Equivalent(rf"^cut: chain {_TOKENS_ALONE}: update @holders.* → .*add @holders",
                "a `once` sequence opens once: there is nothing to refresh"),
+    Equivalent(rf"^cut: chain {_TOKENS_ALONE}: ip6? saddr .* @holders\d update .* → update @ranged",
+               "a `once` sequence comes here only where it has a holder"),
     Equivalent(r"^cut: chain spender:", "a used token comes to nothing before, and a new one is never wrong"),
     Equivalent(r"add @spent (.*) → .* update @spent \1", "it was looked up just before, and does not expire"),
     Equivalent(r"update @counted (.*) → .*add @counted \1", "it counts all the same, and does not expire"),

@@ -35,7 +35,8 @@ class Ground:
         telling = sorted((part for part in worth if worth[part]), key=lambda part: -worth[part])
         asked = mutant.before.replace("@overflow", "@overflow @locked")  # which is full first
         full = [kind for kind in judge.kinds(self.right) if f"@{kind}" in asked] if mutant.rule else []
-        return [(part, "") for part in telling] + [("sequences", kind) for kind in full]
+        first = "sequences, IPv6 first" if mutant.before.startswith("ip6 ") else "sequences"  # what is used up later
+        return [(part, "") for part in telling] + [(first, kind) for kind in full]
 
     def scripts_for(self, mutant: Mutant) -> Case:
         """Likewise."""
