@@ -85,9 +85,19 @@ TEST_CASE("pending: a damaged note is refused, without quoting it") {
 }
 
 TEST_CASE("pending: its time is over at the deadline, and with its boot") {
-  CHECK_FALSE(is_over(pending(), "boot", 1059s + 999ms));
-  CHECK(is_over(pending(), "boot", 1060s));
-  CHECK(is_over(pending(), "another", 1000s));
+  CHECK_FALSE(is_over(pending(), "boot", "", 1059s + 999ms));
+  CHECK(is_over(pending(), "boot", "", 1060s));
+  CHECK(is_over(pending(), "another", "", 1000s));
+}
+
+TEST_CASE("pending: a container that has started anew since is as a host that has") {
+  Pending armed = pending();
+  CHECK_FALSE(is_over(armed, "boot", "17", 1000s));  // not noted: by a version before
+  armed.init = "17";
+  CHECK(parse_pending(to_json(armed)) == armed);
+  CHECK_FALSE(is_over(armed, "boot", "17", 1000s));
+  CHECK_FALSE(is_over(armed, "boot", "", 1000s));  // not shown
+  CHECK(is_over(armed, "boot", "18", 1000s));
   CHECK(waiting(pending(), 1040s) == Waiting{"5f1d92ab", 1'764'038'400'000ms, 20s});
   CHECK(waiting(pending(), 1070s).remaining == 0s);
 }

@@ -1,8 +1,11 @@
 #include "host/clocks.hpp"
 
+#include <algorithm>
 #include <ctime>
+#include <sstream>
 
 #include "host/files.hpp"
+#include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
 
@@ -22,6 +25,19 @@ milliseconds boot_clock() {
 std::string boot_id() {
   const std::string text = read_file("/proc/sys/kernel/random/boot_id").value_or("");
   return text.substr(0, text.find('\n'));
+}
+
+std::string init_start() {
+  std::string text;
+  try {
+    text = read_file("/proc/1/stat").value_or("");
+  } catch (const SystemError&) {
+    return {};
+  }
+  std::istringstream fields(text.substr(std::min(text.rfind(')'), text.size())));  // its name may be anything
+  std::string field;
+  for (int number = 2; number <= 22 && fields >> field;) ++number;
+  return fields ? field : "";
 }
 
 }  // namespace knockwork

@@ -15,4 +15,8 @@ std::chrono::milliseconds boot_clock();
 // Tells one boot from another, random(4); empty where the system has none. Throws SystemError.
 std::string boot_id();
 
+// When process 1 started, by the boot clock; empty where that is not shown. A container starts anew without a
+// boot.
+std::string init_start();
+
 }  // namespace knockwork

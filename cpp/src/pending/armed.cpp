@@ -11,6 +11,7 @@ namespace knockwork {
 Armed::Armed(const LiveTable* before, const std::string& boot, const Retirement& revoked, const Undo& undo) {
   pending_.id = new_id();
   pending_.boot = boot;
+  pending_.init = init_start();
   pending_.at = wall_clock();
   pending_.armed = boot_clock();
   pending_.deadline = pending_.armed + undo.confirm_within;

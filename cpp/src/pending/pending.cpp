@@ -72,8 +72,9 @@ std::optional<Pending> usable(const std::filesystem::path& path, const char* cos
 
 }  // namespace
 
-bool is_over(const Pending& pending, const std::string& boot, milliseconds now) {
-  return pending.boot != boot || now >= pending.deadline;
+bool is_over(const Pending& pending, const std::string& boot, const std::string& init, milliseconds now) {
+  const bool another = !pending.init.empty() && !init.empty() && pending.init != init;
+  return pending.boot != boot || another || now >= pending.deadline;
 }
 
 Waiting waiting(const Pending& pending, milliseconds now) {
@@ -90,6 +91,7 @@ std::string to_json(const Pending& pending) {
              json{{"knockwork", 1},
                   {"id", pending.id},
                   {"boot", pending.boot},
+                  {"init", pending.init},
                   {"at_ms", pending.at.count()},
                   {"armed_ms", pending.armed.count()},
                   {"deadline_ms", pending.deadline.count()},
@@ -110,6 +112,7 @@ Pending parse_pending(const std::string& text) {
     Pending pending;
     pending.id = value.at("id");
     pending.boot = value.at("boot");
+    pending.init = value.value("init", "");
     pending.at = time_of(value.at("at_ms"));
     pending.armed = time_of(value.at("armed_ms"));
     pending.deadline = time_of(value.at("deadline_ms"));

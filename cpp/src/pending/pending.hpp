@@ -21,6 +21,7 @@ namespace knockwork {
 struct Pending {
   std::string id;
   std::string boot;                                    // in which it was armed
+  std::string init;                                    // init_start() of that; empty: not known
   std::chrono::milliseconds at{0};                     // since the epoch, for people
   std::chrono::milliseconds armed{0}, deadline{0};     // CLOCK_BOOTTIME
   std::optional<std::chrono::milliseconds> committed;  // the same; unset until the table stands
@@ -34,9 +35,10 @@ struct Pending {
   bool operator==(const Pending&) const = default;
 };
 
-// Whether its time is over, by the clock of the boot it was armed in; one of an
-// earlier boot is over.
-bool is_over(const Pending& pending, const std::string& boot, std::chrono::milliseconds now);
+// Whether its time is over, by the clock of the boot it was armed in; one of an earlier boot, or start of a
+// container, is over: whoever would have taken it back is gone.
+bool is_over(const Pending& pending, const std::string& boot, const std::string& init,
+             std::chrono::milliseconds now);
 Waiting waiting(const Pending& pending, std::chrono::milliseconds now);
 
 std::string to_json(const Pending& pending);

@@ -90,7 +90,7 @@ std::string confirm(const std::string& id, Proof proof, Kernel& kernel, const Se
     throw SystemError(fmt::format("apply {} is not confirmed, and will be rolled back in {}: {}", pending.id,
                                   time_left(waiting(pending, boot_clock()).remaining), why));
   };
-  if (is_over(pending, kernel.generation().boot, boot_clock())) {
+  if (is_over(pending, kernel.generation().boot, init_start(), boot_clock())) {
     refuse("its time is up");
   }
   const std::optional<LiveTable> live = read_ours(kernel);

@@ -108,7 +108,7 @@ Report settle_pending(const std::string& digest, Kernel& kernel, const Settings&
   const bool watched = settings.asked == Asked::by_someone;
   const std::optional<Pending> pending = watched ? read_pending() : usable_pending(report.warnings);
   if (!pending) return report;
-  if (is_over(*pending, kernel.generation().boot, boot_clock())) {
+  if (is_over(*pending, kernel.generation().boot, init_start(), boot_clock())) {
     report.warnings.push_back(
         fmt::format("apply {} was not confirmed: it was rolled back first", pending->id));
     add(report, roll_back(*pending, kernel, settings));
