@@ -57,8 +57,13 @@ int run_explain(const Arguments& arguments) {
 // At boot: whatever is wrong, a gate stands afterwards, and the exit status says what was wrong.
 int run_unattended(const Arguments& arguments) {
   const Report report = apply_unattended(arguments.file, *open_kernel(), settings(arguments));
-  if (report.changed || !report.warnings.empty() || !arguments.quiet)
-    show(report, arguments, Execution::apply);
+  if (report.changed || !report.warnings.empty() || !arguments.quiet) {
+    try {
+      show(report, arguments, Execution::apply);
+    } catch (const SystemError&) {
+      // The journal, which is the unit's standard output, may not run: the gate stands all the same.
+    }
+  }
   if (report.degraded.empty()) return kFine;
   print_error(fmt::format("knockwork: error: {}\n", report.degraded));
   return kError;
