@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,8 @@ sys.path.insert(0, str(ROOT / "tests/lib"))
 
 import results  # noqa: E402
 
-RUNS = {"call": 4_000, "capture": 200_000, "declaration": 20_000, "import": 20_000, "listing": 20_000, "trace": 40_000}
+RUNS = {"call": 4_000, "capture": 200_000, "declaration": 20_000, "events": 200_000, "import": 20_000,
+        "listing": 20_000, "trace": 40_000}
 
 
 def files(*patterns: str) -> list[bytes]:
@@ -64,9 +66,21 @@ def frames() -> list[bytes]:
     return [bytes(12) + b"\x08\x00" + ipv4 + udp, tagged + ipv6 + udp, ipv6 + udp, behind]
 
 
+def logged() -> list[bytes]:
+    """Messages of nfnetlink_log on a machine of low end first: a grant over IPv4, a wrong knock over IPv6."""
+    def attribute(kind: int, value: bytes) -> bytes:
+        return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+    ipv4, ipv6 = frames()[0][14:34], frames()[2][:40]
+    bodies = [bytes(4) + attribute(10, prefix + b"\0") + attribute(2, b"\0\0\0\7") + attribute(9, header)
+              for prefix, header in ((b"knockwork grant", ipv4), (b"knockwork wrong", ipv6))]
+    return [struct.pack("=IHHII", 16 + len(body), 4 << 8, 0, 0, 0) + body for body in bodies]
+
+
 SEEDS = {
     "call": requests(),
     "declaration": files("tests/errors/**/*.yml", "tests/golden/**/*.yml", "tests/fuzz/seeds/*.yml"),
+    "events": logged(),
     "import": foreign(),
     "listing": files("tests/golden/**/*.nft"),
     "capture": frames(),
