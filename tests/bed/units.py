@@ -6,7 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from bed.cli import binary
+from bed.cli import Knockwork, binary
+from bed.host import Host
 
 SERVICES = ("knockwork.service", "knockwork-drift.service", "knockwork-rotate.service", "knockwork-metrics.service",
             "knockwork-events.service")
@@ -78,6 +79,15 @@ class Unit:
         if call in ("mmap", "mprotect") and "PROT_EXEC" in rest and ("PROT_WRITE" in rest or call == "mprotect"):
             return not self.yes("MemoryDenyWriteExecute")
         return call in allowed
+
+
+class Installed(Knockwork):
+    """The command where everybody may run it, wherever it was built."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        host.run(["install", "-D", "-m", "0755", self._binary, "/run/bin/knockwork"], check=True)
+        self._binary = "/run/bin/knockwork"
 
 
 @functools.cache

@@ -11,7 +11,7 @@ import pytest
 from bed import Lab
 from bed.cli import Knockwork
 from bed.journal import Journal
-from bed.units import NOBODY, SERVICES, Unit, install, read
+from bed.units import NOBODY, SERVICES, Installed, Unit, install, read
 from bed.waiting import wait_for
 
 PLAIN = """\
@@ -123,8 +123,9 @@ STATES: dict[str, tuple[Callable[[Knockwork, Lab], None], str]] = {
 
 
 @pytest.fixture
-def fresh(lab: Lab, knockwork: Knockwork) -> Knockwork:
+def fresh(lab: Lab) -> Knockwork:
     """On a host without a trace of the test before."""
+    knockwork = Installed(lab.server)
     for table in ("knockwork", "other"):
         knockwork.host.run(["/usr/sbin/nft", "delete", "table", "inet", table])
     knockwork.host.run(["/bin/sh", "-c", "chown root /root; rm -rf /root/secret /run/knockwork /var/lib/knockwork/*"],
@@ -230,3 +231,12 @@ def test_what_would_be_refused(units: dict[str, Unit]) -> None:
              "1 mmap(NULL, 1, PROT_READ|PROT_EXEC, MAP_PRIVATE, 3, 0) = 0", "1 clone(flags=SIGCHLD) = 7"]
     assert unit.refused("\n".join(refused + taken)) == refused
     assert units["knockwork-drift.service"].refused("1 unshare(CLONE_NEWNET) = 0") == []
+
+
+def test_without_a_journal(fresh: Knockwork) -> None:
+    """Where nobody takes what it prints, the unit has loaded the gate all the same; by hand that is an error."""
+    fresh.declare(PLAIN)
+    for words, status in (("apply --unattended", 0), ("apply", 1)):
+        done = fresh.host.run(["/bin/sh", "-c", f"{fresh.command()[0]} {words} >/dev/full"])
+        assert done.returncode == status, done.stderr
+        assert fresh.table()
