@@ -34,7 +34,7 @@ text { font: 13px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1f232
 
 
 def _ratio(number: float) -> str:
-    return f"{number:.3f}" if number < 0.1 else f"{number:.2f}" if number < 10 else f"{number:.1f}"
+    return f"{number:.2g}" if number < 0.1 else f"{number:.2f}" if number < 10 else f"{number:.1f}"
 
 
 def _bound(row: Mapping[str, Any]) -> str:
@@ -93,10 +93,12 @@ def page(text: str, facts: Mapping[str, Any]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests/bench/plot", description=__doc__)
-    parser.add_argument("results", nargs="?", type=Path, default=RESULTS, help="default: build/bench/results.json")
+    parser.add_argument("results", nargs="*", type=Path, default=[RESULTS],
+                        help="of some rows each, in this order; default: build/bench/results.json")
     parser.add_argument("--picture", type=Path, help="only draw this SVG")
     options = parser.parse_args()
-    facts = json.loads(options.results.read_text(encoding="utf-8"))
+    every = [json.loads(path.read_text(encoding="utf-8")) for path in options.results]
+    facts = {**every[0], "rows": [row for each in every for row in each["rows"]]}
     (options.picture or PICTURE).write_text(picture(facts["rows"]), encoding="utf-8")
     if not options.picture:
         PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), facts), encoding="utf-8")

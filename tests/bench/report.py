@@ -11,7 +11,7 @@ from typing import Any
 from screen import styled
 from table import Result
 
-HEAD = f"  {'':<62}{'ours':>9} {'theirs':>9} {'':<7} ratio"
+HEAD = f"  {'':<62}{'ours':>9} {'theirs':>9} {'':<7}  ratio"
 
 
 def line(result: Result, judged: bool = True) -> str:
@@ -20,7 +20,7 @@ def line(result: Result, judged: bool = True) -> str:
     verdict = "" if bound is None or not judged else styled("ok", "good") if result.holds else styled("FAILED", "bad")
     told = f"{bound.sign} {bound.limit:g}" if bound else ""
     return (f"  {result.row.title:<62}{result.ours:9.3f} {result.theirs:9.3f} {result.row.unit:<7}"
-            f"{ratio:6.{3 if ratio < 0.1 else 2}f} {told:<7}{verdict}").rstrip()
+            f"{f'{ratio:.2g}' if ratio < 0.1 else f'{ratio:.2f}':>7} {told:<7}{verdict}").rstrip()
 
 
 def summary(results: Sequence[Result]) -> str:
@@ -32,7 +32,7 @@ def summary(results: Sequence[Result]) -> str:
 
 def machine() -> dict[str, str]:
     """What the numbers depend on."""
-    return {"processor": _processor(), "kernel": platform.release(), "system": _release(),
+    return {"processor": _processor(), "kernel": platform.release().partition("-")[0], "system": _release(),
             "load": " ".join(f"{each:.1f}" for each in os.getloadavg()),
             **{name: _version(package) for name, package in (
                 ("nftables", "nftables"), ("knockd", "knockd"), ("fwknop", "fwknop-server"),

@@ -62,10 +62,10 @@ ROWS: dict[str, tuple[Row, ...]] = {
     ),
     "connections": (
         Row("throughput", "TCP throughput through an open gate / no table", "Gbit/s", at_least(0.98)),
-        Row("tracked throughput", "TCP throughput beside one rule of ct state / no table", "Gbit/s"),
+        Row("tracked throughput", "TCP throughput with one rule of ct state / no table", "Gbit/s"),
         Row("protected", "new connections through an open gate / no table", "k/s", at_least(0.95)),
-        Row("beside", "new connections beside the gate / no table", "k/s", at_least(0.97)),
-        Row("tracked", "new connections beside one rule of ct state / no table", "k/s"),
+        Row("beside", "new connections next to the gate / no table", "k/s", at_least(0.97)),
+        Row("tracked", "new connections with one rule of ct state / no table", "k/s"),
     ),
     "commands": (
         Row("nothing", "apply from nothing, 10,000 sequences / nft -f + nft list", "s", at_most(0.7)),
