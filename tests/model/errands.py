@@ -5,6 +5,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bed import packets
@@ -25,7 +26,7 @@ _LOOPBACK = ("127.0.0.1", "::1")
 
 
 def errands(made: Site, declaration: Declaration) -> tuple[str, ...]:
-    """What came of each."""
+    """What came of each, in as many lines whatever comes of them."""
     targets = [_first(service) for sequence in declaration.sequences for service in sequence.opens if not sequence.to]
     knocks = [_first(knock) for sequence in declaration.sequences for knock in sequence.knock]
     found = []
@@ -35,15 +36,32 @@ def errands(made: Site, declaration: Declaration) -> tuple[str, ...]:
     found.append(f"an older session works: {_older_session(made)}")
     found += _kept_sessions(made)
     for hops in (255, 64):
-        before = made.server.call(counts)
-        made.callers.call(send_icmp, hops)
-        for source, target in zip(_HOPS, _CALLERS):
-            made.behind.call(send_through, source, target)
-        time.sleep(_PATIENCE)
-        after = made.server.call(counts)
-        found += [f"{name} of {hops} hops" for name in sorted(after) if after[name] - before.get(name, 0) >= _TIMES
-                  and name.startswith(("Icmp6InType", "IcmpMsgInType", "IpForwDatagrams", "Ip6OutForwDatagrams"))]
+        with _counting(made, f"of {hops} hops", found):
+            made.callers.call(send_icmp, hops)
+            for source, address in zip(_HOPS, _CALLERS):
+                made.behind.call(send_through, source, address)
+    for way, host, sources, addresses in (("from behind", made.behind, _HOPS, SERVER),
+                                          ("over loopback", made.server, SERVER, SERVER),
+                                          ("through", made.behind, _HOPS, _CALLERS)):
+        with _counting(made, f"odd {way}", found):
+            for source, address in zip(sources, addresses):
+                host.call(send_odd, source, address)
     return tuple(found)
+
+
+_COUNTED = ("Icmp6InType", "IcmpMsgInType", "IpForwDatagrams", "Ip6OutForwDatagrams", "TcpOutRsts")
+
+
+@contextmanager
+def _counting(made: Site, title: str, found: list[str]) -> Iterator[None]:
+    """What the server has counted of what is sent meanwhile, in one line."""
+    before = made.server.call(counts)
+    yield
+    time.sleep(_PATIENCE)
+    after = made.server.call(counts)
+    names = [name for name in sorted(after) if after[name] - before.get(name, 0) >= _TIMES
+             and name.startswith(_COUNTED)]
+    found.append(f"{title}: {', '.join(names)}")
 
 
 def _older_session(made: Site) -> bool:
@@ -60,16 +78,15 @@ def _older_session(made: Site) -> bool:
 
 def _kept_sessions(made: Site) -> list[str]:
     """Those of a caller behind, whose grants are gone, and that conntrack has forgotten."""
-    kept = []
+    kept, found = [], []
     for address in OWN[:2]:
         try:
             kept.append((address, int(made.behind.call("open_connection", _HOPS[0], address, 22, 4 * _PATIENCE))))
-        except OSError:  # it had no grant
-            pass
+        except OSError:
+            found.append(f"{address}: no grant")
     for name in _GRANTS:  # not every table has them all
         made.server.run(["/usr/sbin/nft", "flush", "set", "inet", "knockwork", name])
     made.server.call(forgetting.forget)
-    found = []
     for address, connection in kept:
         said: bytes = made.behind.call("exchange", connection, b"still here?", 4 * _PATIENCE)
         found.append(f"{address}: {said!r}")
@@ -134,6 +151,12 @@ def send_through(source: str, target: str) -> None:
     """From behind the server to a caller."""
     for _ in range(_TIMES):
         packets.raw_udp(target, 9, source)
+
+
+def send_odd(source: str, target: str) -> None:
+    """To a closed port, which answers it unless somebody drops it before."""
+    for _ in range(_TIMES):
+        packets.raw_tcp(target, 9, packets.FIN, source)
 
 
 def _with_sum(message: bytes) -> bytes:

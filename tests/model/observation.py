@@ -49,7 +49,7 @@ class Expectation:
     """What the right table does, as seen some times: what differs even then is not judged."""
 
     def __init__(self, seen: Sequence[Observation]) -> None:
-        self._fates = [frozenset(fates) for fates in zip(*(one.fates + one.others for one in seen))]
+        self._fates = [frozenset(fates) for fates in zip(*(one.fates + one.others for one in seen), strict=True)]
         names = {name for one in seen for name in one.sets}
         every = {name: [one.sets.get(name, frozenset()) for one in seen] for name in names}
         self._always = {name: frozenset.intersection(*sets) for name, sets in every.items()}
@@ -64,7 +64,7 @@ class Expectation:
 
     def difference(self, found: Observation) -> str:
         """The first; empty where there is none."""
-        for number, (right, fate) in enumerate(zip(self._fates, found.fates + found.others)):
+        for number, (right, fate) in enumerate(zip(self._fates, found.fates + found.others, strict=True)):
             if fate not in right:
                 return f"packet {number}: {fate.split()}, not {' or '.join(right).split()}"
         for name in sorted(self._ever.keys() | found.sets.keys()):
