@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import random
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -36,7 +37,12 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In an order that is everywhere the same and no file's: workers side by side get their share of long ones."""
+    """In an order that is everywhere the same and no file's: workers side by side get their share of long ones.
+
+    $KNOCKWORK_ONE_IN: of so many tests only one is run, always the same.
+    """
+    one_in = int(os.environ.get("KNOCKWORK_ONE_IN") or 1)
+    items[:] = [item for item in items if zlib.crc32(item.nodeid.encode()) % one_in == 0]
     random.Random(0).shuffle(items)
 
 

@@ -63,13 +63,14 @@ def _pytest(name: str, build: str, folder: str, *options: str, asks: str = "", *
 
 
 def _asan(reports: Path) -> list[Command]:
-    """The unit tests under the sanitizers, and the kernel tests with a CLI that carries them.
+    """The unit tests under the sanitizers, and every third kernel test with a CLI that carries them.
 
     Without those in which one apply is followed by packets: these meet the kernel's code, not ours. And without those
     that preload a library, which the sanitizers want to be first.
     """
     strict = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
-              "KNOCKWORK_DRIFT_EVERY": "8"}  # the kernel suite has tampered with more
+              "KNOCKWORK_DRIFT_EVERY": "8",  # the kernel suite has tampered with more
+              "KNOCKWORK_ONE_IN": os.environ.get("KNOCKWORK_ONE_IN") or "3"}
     ignored = [f"--ignore=tests/kernel/test_{name}.py"
                for name in ("against_machine", "bed", "closes", "conditions", "exhaustion", "knock_client", "knocking",
                             "prolong", "routed", "services", "spelling", "token_race", "ways_in")]
