@@ -52,7 +52,7 @@ def _options() -> argparse.Namespace:
 
 
 def _versions(other: Path, scale: Scale) -> list[Result]:
-    return [Result(Row(name, f"flood: {name} / other", "kpkt/s", at_least(0.97)), *pair)
+    return [Result(Row(name, f"flood: {name} / the other version", "kpkt/s", at_least(0.97)), *pair)
             for name, pair in packets.between(other, scale).items()]
 
 

@@ -5,7 +5,7 @@ import subprocess
 
 import declarations
 from packets import RECEIVER, SENDER, linked
-from programs import DECLARATION, KNOCKWORK, made
+from programs import DECLARATION, FIRST, KNOCKWORK, made
 from table import Measured, Scale
 
 PROTECTED, BESIDE = 5201, 8080
@@ -30,7 +30,7 @@ def measure(scale: Scale) -> Measured:
                     receiver.run([str(KNOCKWORK), "grant", SENDER, "--sequence", "bench"], check=True)
 
                 def run(what: str, port: int, amount: int, unit: float) -> None:
-                    argv = [stream, what, str(receiver.pid), str(sender.pid), RECEIVER, str(port), str(amount)]
+                    argv = [*FIRST, stream, what, str(receiver.pid), str(sender.pid), RECEIVER, str(port), str(amount)]
                     done = subprocess.run(argv, check=True, text=True, stdout=subprocess.PIPE)
                     taken.setdefault(f"{what} {port} {kind}", []).append(float(done.stdout) * unit)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import declarations
 from bed.host import Host
-from programs import made, rendered
+from programs import FIRST, made, rendered
 from table import Measured, Scale
 
 RECEIVER = "192.0.2.2"
@@ -73,7 +73,7 @@ def _absorbed(flood: str, table: str, seconds: float, ports: Sequence[str]) -> f
         counter = "/sys/class/net/bench/statistics/rx_packets"
         sender.run([flood, RECEIVER, "0.2", "100000"], check=True)  # neighbours, caches
         before = int(receiver.read(counter))
-        child = sender.popen([flood, RECEIVER, str(seconds), "5000000", *ports], stdout=subprocess.PIPE)
+        child = sender.popen([*FIRST, flood, RECEIVER, str(seconds), "5000000", *ports], stdout=subprocess.PIPE)
         assert child.stdout is not None
         sent = int(child.stdout.read())
         _, status, usage = os.wait4(child.pid, 0)
@@ -90,7 +90,7 @@ def between(other: Path, scale: Scale) -> dict[str, tuple[float, float]]:
     for mode in ("gate", "stealth"):
         for count in (1, scale.size(10_000, 10)):
             for kind, declare in (("bare", declarations.many), ("all features", declarations.everything)):
-                name, declaration = f"{mode}, {count:,} sequences, {kind}", declare(count, mode)
+                name, declaration = f"{mode}, {count:,} declared, {kind}", declare(count, mode)
                 tables[name] = rendered(declaration)
                 tables[f"{name}, theirs"] = rendered(declaration, other)
     rate = {name: statistics.median(each) for name, each in absorbed(tables, scale).items()}
