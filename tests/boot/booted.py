@@ -16,7 +16,8 @@ from typing import Self
 from bed.waiting import wait_for
 
 INIT = Path(__file__).with_name("init.py")
-APART = ("/usr/bin/unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--fork",
+APART = ("/usr/bin/setpriv", "--pdeathsig", "KILL", "--",
+         "/usr/bin/unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--fork",
          "--kill-child=SIGKILL", "--propagation", "private", "--")
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
 
@@ -28,6 +29,14 @@ def groups() -> Path | None:
         if kind == "cgroup2":
             return Path(place)
     return None
+
+
+def _take_away(group: Path) -> bool:
+    """A cgroup and those in it, where no process is in them any more."""
+    with contextlib.suppress(OSError):
+        for folder, _, _ in os.walk(group, topdown=False):
+            os.rmdir(folder)
+    return not group.exists()
 
 
 class Booted:
@@ -42,6 +51,9 @@ class Booted:
     def __enter__(self) -> Self:
         place = groups()
         assert place is not None
+        for left in place.glob("knockwork-boot-*"):  # by a run that was killed
+            if not Path("/proc", left.name.rsplit("-", 1)[1]).exists():
+                _take_away(left)
         self._group = place / f"knockwork-boot-{os.getpid()}"
         self._group.mkdir()
         for folder in ("upper", "work"):
@@ -51,7 +63,7 @@ class Booted:
         with open(self.own / "console", "ab") as console:
             self._outside = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
         try:
-            wait_for(self._is_up, "the system is up", 90)
+            wait_for(self._is_up, "the system is up", 240)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -61,14 +73,7 @@ class Booted:
                  trace: TracebackType | None) -> None:
         self._outside.send_signal(signal.SIGKILL)  # which takes its child with it, and that everybody
         self._outside.wait()
-        wait_for(self._emptied, "its processes are gone")
-
-    def _emptied(self) -> bool:
-        with contextlib.suppress(OSError):
-            for folder in sorted(self._group.rglob("*/"), reverse=True):
-                folder.rmdir()
-            self._group.rmdir()
-        return not self._group.exists()
+        wait_for(lambda: _take_away(self._group), "its processes are gone", 60)
 
     def _init(self) -> str:
         pid = self._outside.pid
@@ -80,7 +85,7 @@ class Booted:
         said = self.run("systemctl is-system-running --wait").stdout if self._init() else ""
         return said in ("running\n", "degraded\n")
 
-    def run(self, script: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, script: str, timeout: float = 200) -> subprocess.CompletedProcess[str]:
         """A script of bash's inside, to its end."""
         argv = ["/usr/bin/nsenter", "--target", self._init(), "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup",
                 "--root", "--wd", "/bin/bash", "-c", script]
@@ -96,4 +101,4 @@ class Booted:
     def shut_down(self) -> None:
         """In order, as for a reboot: units are stopped."""
         self.run("systemctl poweroff")
-        self._outside.wait(60)
+        self._outside.wait(200)

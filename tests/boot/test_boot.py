@@ -13,7 +13,7 @@ DECLARATION = """\
 knockwork: 1
 log: all
 sequences:
-  - {name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp], open_for: 1h}
+  - {name: ssh, knock: [7000/udp, 8000/udp, 9000/udp], opens: [22/tcp], open_for: 1h, step_timeout: 1m}
   - name: drawn
     derive: {secret_file: /root/secret, host: web1, length: 4, period: 1d, overlap: 1h}
     opens: [443/tcp]
@@ -23,6 +23,7 @@ sequences:
 """
 SERVICES = ("knockwork", "knockwork-rotate", "knockwork-drift", "knockwork-metrics", "knockwork-events")
 PAGE = "/var/lib/prometheus/node-exporter/knockwork.prom"
+PATIENCE = 120  # seconds, on a machine that is busy
 EXAMPLE = "/usr/local/share/doc/knockwork/examples/without-mounts.conf"
 # Somebody else on the network, who knocks.
 CALLER = """
@@ -76,7 +77,7 @@ def test_every_unit(system: Path, own: Path) -> None:
         assert "knockwork_gate_survives_reboot 1" in host.output(f"cat {PAGE}")
 
         host.output("nft delete table inet knockwork")
-        wait_for(lambda: host.run("knockwork drift").returncode == 0, "drift is repaired")
+        wait_for(lambda: host.run("knockwork drift").returncode == 0, "drift is repaired", PATIENCE)
         for how in ("reload", "restart"):
             host.output(f"nft delete table inet knockwork; systemctl {how} knockwork && nft list table inet knockwork")
         assert "repair by knockwork-drift.service" in host.output("journalctl --boot --output=cat")
@@ -92,7 +93,8 @@ def test_events(system: Path, own: Path) -> None:
         knock(host, 7001)
         find = ("journalctl --boot --output=cat --identifier=knockwork --output-fields=MESSAGE _UID=0 + "
                 "_SYSTEMD_UNIT=knockwork-events.service")
-        wait_for(lambda: "10.9.0.2: wrong knock" in host.output(find), "a wrong knock is in the journal")
+        wait_for(lambda: "10.9.0.2: wrong knock" in host.output(find), "a wrong knock is in the journal",
+                 PATIENCE)
         assert "10.9.0.2: granted by ssh" in host.output(find)
 
 
@@ -118,8 +120,9 @@ def test_not_confirmed(system: Path, own: Path) -> None:
     with Booted(system, own) as host:
         host.output("sed -i s/8000/8005/ /etc/knockwork/knockwork.yml && knockwork apply --confirm-within 2s")
         wait_for(lambda: "rollback by" in host.output("journalctl --boot --output=cat --identifier=knockwork"),
-                 "it is rolled back")
-        wait_for(lambda: "knockwork-revert-" not in host.output("systemctl list-units --all"), "its units are gone")
+                 "it is rolled back", PATIENCE)
+        wait_for(lambda: "knockwork-revert-" not in host.output("systemctl list-units --all"), "its units are gone",
+                 PATIENCE)
 
 
 def test_a_container_without_mounts(system: Path, own: Path) -> None:

@@ -145,7 +145,7 @@ SUITES = (
           ("release",), _pytest("rotation", "release", "tests/rotation", *SIDE_BY_SIDE,
                                 asks="KNOCKWORK_FLEET KNOCKWORK_PIPELINING")),
     Suite("boot", "systems of two releases that boot with all units", ("build", "test", "hosts", "systems"),
-          ("release",), _pytest("boot", "release", "tests/boot"), usual=False),
+          ("release",), _pytest("boot", "release", "tests/boot", "--timeout=1500"), limit=3600, usual=False),
     Suite("fleet", "a new fleet: nodes of two releases with only nftables and Python",
           ("build", "test", "hosts", "ansible", "venv", "systems"), ("release",),
           _pytest("fleet", "release", "tests/fleet", asks="KNOCKWORK_WHEELS"), usual=False),
