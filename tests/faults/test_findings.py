@@ -16,7 +16,7 @@ def faulty(gate: Knockwork, *arguments: str, inject: list[str]) -> "subprocess.C
     """The command with faults in its system calls."""
     faults = [word for each in inject for word in ("-e", f"inject={each}")]
     return gate.host.run(["/usr/bin/strace", "-f", "-qqq", "-o", "/dev/null", "-e", "signal=none", *faults,
-                          *gate.command(*arguments)])
+                          *gate.command(*arguments)], timeout=250)
 
 
 def _names(lab: Lab) -> list[str]:
@@ -60,6 +60,15 @@ def test_libnftables_ends_its_process(lab: Lab, knockwork: Knockwork, fault: str
     assert done.stderr.startswith("knockwork: error: ") and "read nf_tables: " in done.stderr
     assert done.stderr.count("\n") == 1
     assert (lab.generation(), knockwork.table().configuration()) == before
+
+
+def test_no_end_of_commits(lab: Lab, knockwork: Knockwork) -> None:
+    """libnftables begins anew as long as something commits while it reads: half a minute, and the lock is free again."""
+    knockwork.apply(PLAIN)
+    knockwork.declare(CHANGED)
+    done = faulty(knockwork, "apply", inject=["recvmsg:error=EINTR:when=9+"])
+    assert (done.returncode, done.stdout) == (1, ""), done
+    assert done.stderr == "knockwork: error: cannot read nf_tables in 30s: another program changes it all the time\n"
 
 
 def test_elements_that_cannot_be_read(lab: Lab, knockwork: Knockwork) -> None:

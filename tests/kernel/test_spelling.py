@@ -36,12 +36,16 @@ class NextRelease(Knockwork):
         self.host.run(["rm", "-f", STAMP])
 
 
+def _library(folder: Path, name: str) -> Path:
+    made = folder / f"{name}.so"
+    subprocess.run(["g++", "-shared", "-fPIC", "-O1", "-o", made, ROOT / f"tests/kernel/{name}.cpp"], check=True)
+    folder.chmod(0o755)
+    return made
+
+
 @pytest.fixture(scope="module")
 def preload(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("spelling") / "other_words.so"
-    subprocess.run(["g++", "-shared", "-fPIC", "-O1", "-o", made, ROOT / "tests/kernel/other_words.cpp"], check=True)
-    made.parent.chmod(0o755)
-    return made
+    return _library(tmp_path_factory.mktemp("spelling"), "other_words")
 
 
 @pytest.fixture
@@ -60,6 +64,16 @@ def test_changed_then_unchanged(future: NextRelease, text: str) -> None:
     assert future.apply().startswith("Unchanged")
     future.read_again()
     assert not future.differs()
+
+
+def test_a_table_of_others_that_cannot_be_listed(lab: Lab, tmp_path: Path) -> None:
+    """However large ours is, libnftables is asked for ours alone then."""
+    many = "".join(f"  - {{name: s{number}, knock: [{10000 + number * 9}/udp, {10003 + number * 9}/tcp], "
+                   "opens: [22/tcp]}\n" for number in range(500))
+    stuck = NextRelease(lab, _library(tmp_path, "no_ruleset"))
+    assert "Changed: 501 added" in stuck.apply("knockwork: 1\nsequences:\n" + many)
+    stuck.read_again()
+    assert stuck.apply().startswith("Unchanged")
 
 
 def test_a_table_of_the_release_before(future: NextRelease, knockwork: Knockwork) -> None:

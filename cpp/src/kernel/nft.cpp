@@ -12,11 +12,13 @@
 #include "kernel/apart.hpp"
 #include "kernel/libnftables.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "knockwork/spec.hpp"
 
 namespace knockwork {
 namespace {
 
 constexpr int kTries = 3;
+constexpr std::chrono::hours kAnyTime{1};
 
 struct ContextDeleter {
   void operator()(nft_ctx* context) const { libnftables().ctx_free(context); }
@@ -127,6 +129,9 @@ std::optional<std::string> nft_list(const std::vector<std::string>& commands, El
     if (answer.done) return std::move(answer.text);
     if (answer.ended && !answer.done && says(answer.text, "No such file or directory")) return std::nullopt;
   }
+  if (!answer.ended && std::chrono::steady_clock::now() >= end)
+    throw SystemError(fmt::format("cannot read nf_tables in {}: another program changes it all the time",
+                                  to_string(Duration::milliseconds(longest.count()))));
   throw SystemError(fmt::format("the kernel refused to read nf_tables: {}", reason(answer)));
 }
 

@@ -11,14 +11,15 @@
 
 namespace knockwork {
 
-inline constexpr std::chrono::hours kAnyTime{1};
+// libnftables begins anew whenever something commits while it reads.
+inline constexpr std::chrono::seconds kToRead{30};
 
 enum class Elements { shown, hidden };  // those of named sets
 
 // What listing commands print, one after the other; nothing where one names what is not there. Throws
 // SystemError.
 std::optional<std::string> nft_list(const std::vector<std::string>& commands, Elements elements,
-                                    std::chrono::milliseconds longest = kAnyTime);
+                                    std::chrono::milliseconds longest = kToRead);
 
 // What became of a script: `lost` where nobody said. `error` is libnftables', without the places: its
 // excerpts quote the script, which holds ports.
