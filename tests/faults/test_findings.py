@@ -63,7 +63,7 @@ def test_libnftables_ends_its_process(lab: Lab, knockwork: Knockwork, fault: str
 
 
 def test_no_end_of_commits(lab: Lab, knockwork: Knockwork) -> None:
-    """libnftables begins anew as long as something commits while it reads: half a minute, and the lock is free again."""
+    """libnftables begins anew whenever something commits while it reads: half a minute, and the lock is free."""
     knockwork.apply(PLAIN)
     knockwork.declare(CHANGED)
     done = faulty(knockwork, "apply", inject=["recvmsg:error=EINTR:when=9+"])
