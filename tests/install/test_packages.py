@@ -75,6 +75,24 @@ def test_what_is_there(system: System) -> None:
                       "tr); COMP_CWORD=2; _knockwork; echo $COMPREPLY'").stdout == "trust-clock\n"
 
 
+def test_no_privileges(system: System) -> None:
+    """No file of the package is setuid or setgid, has capabilities, or may be written by others."""
+    files = [PLACE + path for path in system.run("dpkg -L knockwork").stdout.splitlines()]
+    assert f"{PLACE}/usr/bin/knockwork" in files
+    privileged = system.host.output(["/usr/bin/python3", "-c", _PRIVILEGED, *files])
+    assert privileged.splitlines() == ["looked at a command"]
+
+
+_PRIVILEGED = """
+import os, stat, sys
+for path in filter(os.path.isfile, sys.argv[1:]):
+    if os.stat(path).st_mode & 0o7022 or "security.capability" in os.listxattr(path):
+        print(path)
+    if path.endswith("/usr/bin/knockwork"):
+        print("looked at a command")
+"""
+
+
 def _older(packages: Path, folder: Path) -> Path:
     """The same package, of an earlier version."""
     newer = next(packages.glob("knockwork_*.deb"))
