@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml  # type: ignore[import]
 
 from bed.cli import binary
@@ -28,13 +29,28 @@ def core_keys(scope: str) -> Options:
             if key["scope"] == scope and key["name"] != "knockwork"}
 
 
-def options() -> Any:
-    """The module utility that holds the options."""
-    spec = importlib.util.spec_from_file_location("options", COLLECTION / "plugins/module_utils/options.py")
+def utility(name: str) -> Any:
+    """A module utility that needs nothing of Ansible."""
+    spec = importlib.util.spec_from_file_location(name, COLLECTION / f"plugins/module_utils/{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def options() -> Any:
+    """The one that holds the options."""
+    return utility("options")
+
+
+def test_a_folder_that_others_hold(tmp_path: Path) -> None:
+    """Which folder, why, and what to do."""
+    files = utility("files")
+    files._LOCK_SECONDS = 0
+    with files.locked_folder(str(tmp_path)), pytest.raises(OSError) as refused, files.locked_folder(str(tmp_path)):
+        pass
+    assert "other tasks" in str(refused.value) and "run this one again" in str(refused.value)
+    assert str(tmp_path) in str(refused.value)
 
 
 def documented(module: str) -> Options:

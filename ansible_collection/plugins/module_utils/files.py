@@ -19,7 +19,7 @@ HEADER = '# Written by knockwork.nft: what is changed here is lost with the next
 
 OPTIONS = 'options'  # what diagnostics call the text that a task gave
 
-_LOCK_SECONDS = 30
+_LOCK_SECONDS = 120
 
 
 def read(path):
@@ -114,21 +114,24 @@ def locked_folder(folder):
     """Waits for whoever else holds the folder. Raises OSError after a while."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _lock(handle)
+        _lock(handle, folder)
         yield
     finally:
         os.close(handle)
 
 
-def _lock(handle):
+def _lock(handle, folder):
     deadline = time.monotonic() + _LOCK_SECONDS
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EACCES) or time.monotonic() > deadline:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
+            if time.monotonic() > deadline:
+                raise OSError(error.errno, "other tasks have written there for %d seconds; run this one again later"
+                              % _LOCK_SECONDS, folder)
         time.sleep(0.1)
 
 

@@ -82,7 +82,7 @@ class Sequences {
   Rules muted() const { return program_.lockout ? Rules{"meta pkttype > broadcast goto excuse"} : Rules{}; }
 
   // A stack sends a SYN again after some seconds: the copy is as right as the first.
-  Rules late_copies() const { return program_.lockout ? noted("excused", excused_for(program_)) : Rules{}; }
+  Rules late_copies() const { return program_.lockout ? noted("excused", excused_) : Rules{}; }
 
   Rules excuse() const {
     Rules rules{kExcused};
@@ -218,6 +218,7 @@ class Sequences {
 
   const Rulebook& book_;
   const Program& program_;
+  const Duration excused_ = excused_for(program_);
 };
 
 }  // namespace
