@@ -186,21 +186,26 @@ class Agent:
 
     # Listeners: they echo, and remember what UDP heard.
 
-    def listen_tcp(self, port: int, transparent: bool = False) -> None:
-        """Accept and echo on a TCP port, IPv4 and IPv6; `transparent`: for addresses that are not the host's, too."""
+    def listen_tcp(self, port: int, transparent: bool = False, device: str = "") -> None:
+        """Accept and echo on a TCP port, IPv4 and IPv6; `transparent`: for addresses that are not the host's, too;
+        `device`: a VRF, as `ip vrf exec` binds to it."""
         listener = socket.create_server(("::", port), family=socket.AF_INET6, backlog=64, dualstack_ipv6=True)
         if transparent:
             listener.setsockopt(socket.SOL_IP, _IP_TRANSPARENT, 1)
+        if device:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
         self._selector.register(listener, selectors.EVENT_READ, self._accept)
         self._keep(listener)
 
-    def listen_udp(self, port: int, groups: tuple[str, ...] = ()) -> None:
+    def listen_udp(self, port: int, groups: tuple[str, ...] = (), device: str = "") -> None:
         """Echo and remember datagrams to a UDP port, IPv4 and IPv6, and of IPv4 multicast groups."""
         for family in (socket.AF_INET, socket.AF_INET6):
             listener = socket.socket(family, socket.SOCK_DGRAM)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if device:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
             listener.bind(("", port))
             if family == socket.AF_INET:
                 for group in groups:
@@ -210,9 +215,11 @@ class Agent:
             self._selector.register(listener, selectors.EVENT_READ, self._echo_datagram)
             self._keep(listener)
 
-    def listen_udp_at(self, port: int, address: str) -> None:
+    def listen_udp_at(self, port: int, address: str, device: str = "") -> None:
         """Echo datagrams to a UDP port of one address, which answers as itself."""
         listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        if device:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
         listener.setsockopt(socket.SOL_IP, _IP_TRANSPARENT, 1)
         listener.bind((address, port))
         self._selector.register(listener, selectors.EVENT_READ, self._echo_datagram)
@@ -231,6 +238,14 @@ class Agent:
             while self._kept[listener].recv(65536):
                 count += 1
         return count
+
+    def say(self, port: int, target: str, target_port: int, data: bytes) -> None:
+        """A datagram from a UDP listener's port, unasked."""
+        for listener in self._kept.values():
+            family = socket.AF_INET6 if ":" in target else socket.AF_INET
+            if (listener.type, listener.family) == (socket.SOCK_DGRAM, family) and listener.getsockname()[1] == port:
+                with contextlib.suppress(PermissionError):  # what the kernel says when a rule drops it
+                    listener.sendto(data, (target, target_port))
 
     def heard(self, port: int) -> list[tuple[str, bytes]]:
         """The (source, payload) of each datagram that a UDP listener took since the last question."""

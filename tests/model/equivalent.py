@@ -23,6 +23,8 @@ _VRF = "only in a VRF, which not every kernel has; tests/neighbours has one"
 _TOKENS_ALONE = "(once_)?open_300ms_69977fe0074fc85b"  # of declaration "cut"
 EQUIVALENT = (
     Equivalent(r"fib daddr \. iif type local (.*) → (nothing|fib daddr \. iif type local .*|drop)$", _VRF),
+    Equivalent(r"fib daddr type != local fib daddr \. iif type != local (.*) → fib daddr type != local \1$", _VRF),
+    Equivalent(r'meta iifkind "vrf" |chain (overheard|knocked: meta l4proto 6 goto rejected)', _VRF),
     Equivalent(r"iifname != @interfaces meta sdifname != @interfaces (.*) → iifname != @interfaces \1$", _VRF),
     Equivalent(r"meta sdifname @left_out accept → (nothing|meta sdifname @left_out drop)$", _VRF),
     Equivalent(r"^prolong: chain (judge: meta pkttype host goto wrong|wrong:|(open|within)_\w+: meta pkttype set)",

@@ -14,10 +14,10 @@ _OTHER_WORDS = {
     "host": "other", "other": "host", "multicast": "other", "broadcast": "host",  # of pkttype
     "new": "established", "invalid": "new", "established": "new", "related": "new", "untracked": "new",
     "invalid,related": "invalid", "original": "reply", "reply": "original", "dnat": "snat",
-    "local": "unicast", "exists": "missing", "ipv4": "ipv6", "ipv6": "ipv4",
+    "local": "unicast", "exists": "missing", "missing": "exists", "ipv4": "ipv6", "ipv6": "ipv4",
     "syn / fin,syn,rst,ack": "syn / fin,syn,rst", "syn / fin,syn": "syn / syn", "rst,ack": "rst",
-    '"lo"': '"eth0"', '"eth0"': '"eth1"', "echo-request": "echo-reply", "nd-redirect": "nd-router-advert",
-    "fe80::/10": "fec0::/10", "none": "7411:7"}
+    '"lo"': '"eth0"', '"eth0"': '"eth1"', '"vrf"': '"bridge"', "echo-request": "echo-reply",
+    "nd-redirect": "nd-router-advert", "fe80::/10": "fec0::/10", "none": "7411:7"}
 _OPPOSITES = {"": "!=", "==": "!=", "!=": "", "!": "", ">": "<="}
 _OTHER_HOOKS = {"prerouting": "input", "input": "prerouting", "forward": "prerouting", "output": "postrouting",
                 "postrouting": "output"}

@@ -22,20 +22,43 @@ def _anycast(lab: Router) -> dict[str, str]:
     return {**web(lab), "8022": Caller(lab.callers, lab.client.source, _ANYCAST).tcp(8022)}
 
 
-def _vrf_missing(lab: Router) -> str:
+def vrf_missing(lab: Router) -> str:
+    """Why this kernel cannot have one."""
     done = lab.server.run(["/usr/sbin/ip", "link", "add", "probe", "type", "vrf", "table", "99"])
     lab.server.run(["/usr/sbin/ip", "link", "del", "probe"])
     return f"this kernel has no VRF: {done.stderr.strip()}" if done.returncode else ""
 
 
-def _vrf(lab: Router) -> None:
-    """A management VRF as ifupdown2 and FRR make it: eth0 in it, services listen in all."""
-    for key in ("tcp_l3mdev_accept", "udp_l3mdev_accept"):
-        lab.server.sysctl(f"net.ipv4.{key}", 1)
+def in_vrf(lab: Router) -> None:
+    """A management VRF as ifupdown2 and FRR make it: eth0 in it. TCP services listen in all VRFs; one of UDP is bound
+    to it, since an unbound one would send its answers elsewhere."""
+    lab.server.sysctl("net.ipv4.tcp_l3mdev_accept", 1)
+    _enter_vrf(lab)
+    lab.server.call("listen_udp", 51821, (), "mgmt")
+
+
+def _bound_to_vrf(lab: Router) -> None:
+    """Services of the VRF alone, at its members' addresses and at one of its own."""
+    _enter_vrf(lab)
+    lab.server.ip(f"addr add {_LOOPBACK[0]}/32 dev mgmt", f"addr add {_LOOPBACK[1]}/128 dev mgmt nodad")
+    lab.callers.ip(f"route add {_LOOPBACK[0]}/32 via {SERVER[0]}", f"route add {_LOOPBACK[1]}/128 via {SERVER[1]}")
+    for port in (2022, 8022):
+        lab.server.call("listen_tcp", port, False, "mgmt")
+    for address in (*SERVER, *_LOOPBACK):
+        lab.server.call("listen_udp_at", 51821, address, "mgmt")
+
+
+def _enter_vrf(lab: Router) -> None:
     lab.server.ip("link add mgmt type vrf table 10", "link set mgmt up", "link set eth0 master mgmt",
                   "addr replace fd77::10/64 dev eth0 nodad",
                   "route replace 10.200.0.0/16 via 10.77.0.20 vrf mgmt",
                   "route replace fd99::/32 via fd77::20 vrf mgmt")
+
+
+def _at_the_vrf(lab: Router) -> dict[str, str]:
+    return {f"{caller.source} {target} {port}": Caller(lab.callers, caller.source, target).tcp(port)
+            for caller, targets in ((lab.client, (SERVER[0], _LOOPBACK[0])), (lab.client6, (SERVER[1], _LOOPBACK[1])))
+            for target in targets for port in (8022, 8023)}
 
 
 def _proxy(lab: Router) -> None:
@@ -80,7 +103,9 @@ KINDS = (
               doors=("2022/tcp", "51821/udp"), knock_at=SERVER[0],
               unlike=dict.fromkeys(("tcp", "udp"), "closed ports of such an address do not answer"),
               public="80/tcp, 8022/tcp"),
-    Neighbour("vrf", missing=_vrf_missing, furnish=_vrf, public="80/tcp"),
+    Neighbour("vrf", missing=vrf_missing, furnish=in_vrf, doors=("22/tcp", "51821/udp"), public="80/tcp"),
+    Neighbour("vrf-bound", rules="vrf", missing=vrf_missing, furnish=_bound_to_vrf, traffic=_at_the_vrf,
+              targets=(*SERVER, *_LOOPBACK), doors=("2022/tcp", "51821/udp"), labelled=False, public="8022/tcp"),
     Neighbour("tproxy", furnish=_proxy, traffic=_intercepted, targets=SERVER, public="80/tcp"),
     Neighbour("unnumbered", furnish=_unnumbered, traffic=_on_loopback, targets=_LOOPBACK, public="80/tcp"),
 )

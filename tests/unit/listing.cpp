@@ -44,6 +44,7 @@ TEST_CASE("listing: every kind of object") {
 		type filter hook prerouting priority mangle; policy accept;
 		icmpv6 type { nd-redirect, echo-request } accept comment "x { b, a } y"
 		fib saddr . iif check exists accept
+		fib daddr . iif check missing accept
 		tcp flags & (fin | syn | rst | ack) != syn tcp flags & (fin | syn) == syn accept
 		accept
 	}
@@ -67,7 +68,7 @@ TEST_CASE("listing: every kind of object") {
   CHECK(gate->extra == std::vector<std::string>{"comment \"ours\""});
   CHECK(gate->rules == std::vector<std::string>{
                            "icmpv6 type { echo-request, nd-redirect } accept comment \"x { b, a } y\"",
-                           "fib saddr . iif oif exists accept",
+                           "fib saddr . iif oif exists accept", "fib daddr . iif oif missing accept",
                            "tcp flags != syn / fin,syn,rst,ack tcp flags syn / fin,syn accept", "accept"});
 }
 

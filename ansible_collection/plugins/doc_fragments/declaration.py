@@ -22,9 +22,9 @@ options:
       - >-
         What is open to everyone and never counts as a wrong knock: services, and protocols by name (C(icmp),
         C(icmpv6/echo-request), C(gre), C(esp), C(ah), C(sctp), C(ospf), C(vrrp), C(igmp) and others) or by number
-        (C(proto/47)). An entry that is a mapping applies to one interface or to some sources only. Stealth mode does
-        not let in connections that a conntrack helper expects: for an FTP server, list its data ports as well. Only
-        with C(mode: stealth).
+        (C(proto/47)). An entry that is a mapping applies to one interface (in a VRF: the VRF) or to some sources only.
+        Stealth mode does not let in connections that a conntrack helper expects: for an FTP server, list its data
+        ports as well. Only with C(mode: stealth).
       - >-
         A mapping has these keys. C(service): The service or protocol, written as it would be directly in C(public).
         C(interface): The interface on which it is open, by name or by a prefix of names, as in C(br-*). Default: all.
@@ -79,10 +79,10 @@ options:
   interfaces:
     description:
       - >-
-        Interfaces to protect, by name. A missing interface and a bridge port are warnings. C(eth*) means all
-        interfaces whose names begin with C(eth). C(["!wg0", "!docker*"]) means all interfaces except loopback and
-        these; the quotes are required. If empty: all interfaces except loopback. Nothing is protected on other
-        interfaces, and knocks do not count there.
+        Interfaces to protect, by name; of a VRF, name the members. A missing interface and a bridge port are warnings.
+        C(eth*) means all interfaces whose names begin with C(eth). C(["!wg0", "!docker*"]) means all interfaces except
+        loopback and these; the quotes are required. If empty: all interfaces except loopback. Nothing is protected on
+        other interfaces, and knocks do not count there.
     type: list
     elements: str
     default: []

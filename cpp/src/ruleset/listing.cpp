@@ -2,6 +2,8 @@
 //
 // Lines carry the structure: one tab for an object of the table, two for what
 // is in it. Only `elements = { … }` spans lines.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
@@ -80,10 +82,13 @@ std::string normal_flags(std::string_view rule) {
 
 // `fib saddr . iif check exists`, as 1.1.7 writes it, is `fib saddr . iif oif exists`.
 std::string normal_fib(std::string rule) {
-  constexpr std::string_view kTheirs = " check exists", kOurs = " oif exists";
   const std::size_t fib = find_bare(rule, "fib ");
-  const std::size_t at = fib == std::string::npos ? fib : find_bare(rule, kTheirs, fib);
-  if (at != std::string::npos) rule.replace(at, kTheirs.size(), kOurs);
+  if (fib == std::string::npos) return rule;
+  for (const std::string_view what : {"exists", "missing"}) {
+    const std::string theirs = fmt::format(" check {}", what);
+    const std::size_t at = find_bare(rule, theirs, fib);
+    if (at != std::string::npos) rule.replace(at, theirs.size(), fmt::format(" oif {}", what));
+  }
   return rule;
 }
 

@@ -8,9 +8,10 @@ namespace {
 
 // The chains that follow from settings alone, whatever the sequences are.
 constexpr std::array kSettingsChains{
-    "answered", "closed",    "disguised", "door",   "elsewhere", "fire",    "follow",      "forward", "gate",
-    "guard",    "input",     "judge",     "knock",  "knocked",   "known",   "lockout",     "muted",   "odd",
-    "output",   "protected", "refusals",  "refuse", "rejected",  "segment", "turned_away", "wrong"};
+    "answered", "closed",  "disguised", "door",    "elsewhere",   "fire",      "follow",
+    "forward",  "gate",    "guard",     "input",   "judge",       "knock",     "knocked",
+    "known",    "lockout", "muted",     "odd",     "output",      "overheard", "protected",
+    "refusals", "refuse",  "rejected",  "segment", "turned_away", "wrong"};
 // The maps and chains that follow from sequences, by name or by prefix.
 constexpr std::array kSequenceObjects{
     "steps_",  "openers",    "advance",  "timed",   "begun",      "next",   "from",      "dispatch", "ranges",

@@ -66,9 +66,9 @@ constexpr std::array<Key, 15> kDeclaration{{
          "What is open to everyone and never counts as a wrong knock: services, and protocols by name "
          "(`icmp`, "
          "`icmpv6/echo-request`, `gre`, `esp`, `ah`, `sctp`, `ospf`, `vrrp`, `igmp` and others) or by "
-         "number (`proto/47`). An entry that is a mapping applies to one interface or to some sources only. "
-         "Stealth mode does not let in connections that a conntrack helper expects: for an FTP server, list "
-         "its data ports as well. Only with `mode: stealth`.",
+         "number (`proto/47`). An entry that is a mapping applies to one interface (in a VRF: the VRF) or to "
+         "some sources only. Stealth mode does not let in connections that a conntrack helper expects: for an "
+         "FTP server, list its data ports as well. Only with `mode: stealth`.",
      .effective = in_stealth},
     {.name = "ping",
      .scope = Scope::declaration,
@@ -133,10 +133,10 @@ constexpr std::array<Key, 15> kDeclaration{{
      .fallback = "[]",
      .example = "[eth0]",
      .doc =
-         "Interfaces to protect, by name. A missing interface and a bridge port are warnings. `eth*` means "
-         "all interfaces whose names begin with `eth`. `[\"!wg0\", \"!docker*\"]` means all interfaces except "
-         "loopback and these; the quotes are required. If empty: all interfaces except loopback. Nothing is "
-         "protected on other interfaces, and knocks do not count there."},
+         "Interfaces to protect, by name; of a VRF, name the members. A missing interface and a bridge port are "
+         "warnings. `eth*` means all interfaces whose names begin with `eth`. `[\"!wg0\", \"!docker*\"]` means "
+         "all interfaces except loopback and these; the quotes are required. If empty: all interfaces except "
+         "loopback. Nothing is protected on other interfaces, and knocks do not count there."},
     {.name = "ipv4_prefix",
      .scope = Scope::declaration,
      .form = Form::integer,

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <ctime>
 #include <map>
+#include <string_view>
 
 #include "host/uninterrupted.hpp"
 #include "kernel/netlink/netlink.hpp"
@@ -25,6 +26,7 @@ constexpr std::uint32_t kSkipStatistics = 1U << 3;
 struct Numbered {
   Link link;
   std::uint32_t master = 0;  // 0: none
+  bool in_vrf = false;
 };
 using Found = std::map<std::uint32_t, Numbered>;  // by their numbers
 
@@ -39,6 +41,12 @@ int take_property(const nlattr* attribute, void* data) {
   return MNL_CB_OK;
 }
 
+int take_info(const nlattr* attribute, void* data) {
+  if (type_of(attribute) == IFLA_INFO_SLAVE_KIND)
+    static_cast<Numbered*>(data)->in_vrf = std::string_view(mnl_attr_get_str(attribute)) == "vrf";
+  return MNL_CB_OK;
+}
+
 int take_attribute(const nlattr* attribute, void* data) {
   auto& found = *static_cast<Numbered*>(data);
   switch (type_of(attribute)) {
@@ -48,6 +56,8 @@ int take_attribute(const nlattr* attribute, void* data) {
     case IFLA_MASTER:
       found.master = mnl_attr_get_u32(attribute);
       break;
+    case IFLA_LINKINFO:
+      return mnl_attr_parse_nested(attribute, take_info, &found);
     case kPropertyList:
       return mnl_attr_parse_nested(attribute, take_property, &found.link);
     default:
@@ -100,7 +110,8 @@ std::vector<Link> read_links() {
   std::vector<Link> links;
   for (const auto& [number, each] : found) {
     Link& link = links.emplace_back(each.link);
-    if (const auto master = found.find(each.master); master != found.end())
+    // Packets arrive on a VRF's member, as on an interface of its own.
+    if (const auto master = found.find(each.master); master != found.end() && !each.in_vrf)
       link.master = master->second.link.name;
   }
   return links;

@@ -131,13 +131,17 @@ Rules Rulebook::public_rules(Which which) const {
   Rules rules;
   for (const PublicRule& rule : program_.public_rules) {
     if (which == Which::ports && !rule.service) continue;
-    const std::string door =
-        (rule.interface.empty() ? "" : fmt::format("iifname \"{}\" ", rule.interface)) + match(rule);
-    if (rule.from.empty()) rules.push_back(door + " accept");
-    for (const Network& network : rule.from) {
-      rules.push_back(
-          fmt::format("{} {} saddr {} accept", door, network.ipv6 ? "ip6" : "ip", to_string(network)));
-    }
+    const auto add = [&](const std::string& door) {
+      if (rule.from.empty()) rules.push_back(door + " accept");
+      for (const Network& network : rule.from) {
+        rules.push_back(
+            fmt::format("{} {} saddr {} accept", door, network.ipv6 ? "ip6" : "ip", to_string(network)));
+      }
+    };
+    const std::string door = match(rule);
+    add(rule.interface.empty() ? door : fmt::format("iifname \"{}\" {}", rule.interface, door));
+    // Before it is routed, a packet is not on the VRF whose address it has: `input` will know.
+    if (which == Which::ports && !rule.interface.empty()) add("fib daddr type != local " + door);
   }
   return rules;
 }

@@ -243,7 +243,7 @@ class Doors {
                        fmt::format("tcp dport {} ct status dnat accept", kClosedPort), led_in("ip"),
                        led_in("ip6"), "ct status dnat drop", "meta l4proto 17 accept", "goto rejected"}});
     Rules knocked = elsewhere();
-    append(knocked, {"meta priority set none", "goto disguised"});
+    append(knocked, {"meta priority set none", "meta l4proto 6 goto rejected", "goto disguised"});
     chains.push_back({"knocked", "", {}, std::move(knocked)});
     // A datagram crosses the host as one for a closed port, so that other firewalls judge it like any,
     // and gets its port back to be refused. A zero checksum would not survive that.

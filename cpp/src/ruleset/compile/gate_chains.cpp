@@ -48,6 +48,7 @@ class Gate {
     } else {
       chains.push_back(closed());
       chains.push_back({"odd", "", {}, odd()});
+      chains.push_back({"overheard", "", {}, overheard()});
     }
     for (const Segment& segment : segment_ranges(program_)) {
       chains.push_back({segment_chain(segment), "", {}, admitted(segment)});
@@ -112,7 +113,7 @@ class Gate {
 
   // A protected port of this host. What it is to the routing table alone, `input` judges.
   Rules admitted(const Segment& ports) const {
-    Rules rules{"fib daddr type != local accept"};
+    Rules rules{kForOthers + " accept"};
     const bool datagrams =
         !(ports.ranges.empty() && ports.doors.empty()) && ports.span.protocol == Protocol::udp;
     if (!datagrams) rules.push_back(kNotSyn + " accept");
@@ -127,7 +128,7 @@ class Gate {
   Rules refuse() const {
     if (!program_.reject) return {"drop"};
     if (book_.stealth()) return {"goto rejected"};
-    return {"meta pkttype != host drop", kTurnedAway + " accept"};
+    return {"meta pkttype != host drop", kOnVrf + " accept", kTurnedAway + " accept"};
   }
 
   // A knock ends like any packet to a closed port, and where nobody listens that is what it is. Of one
@@ -135,7 +136,7 @@ class Gate {
   // itself answers; a datagram is refused in `input`, where the host would.
   Rules answered() const {
     if (book_.stealth()) return {"drop"};
-    return {"meta l4proto 17 socket wildcard 0-1 " + kOverheard + " accept",
+    return {kOnVrf + " goto overheard", "meta l4proto 17 socket wildcard 0-1 " + kOverheard + " accept",
             "meta l4proto 6 socket wildcard 0-1 " + kTurnedAway + " accept", "accept"};
   }
 
@@ -159,15 +160,25 @@ class Gate {
 
   Rules odd() const {
     Rules rules = not_ours();
-    rules.emplace_back("fib daddr type != local accept");
+    rules.push_back(kForOthers + " accept");
     append(rules, book_.allowed());
     rules.emplace_back("drop");
     return rules;
   }
 
-  // A knock is for an address of this host; what is broadcast or multicast is a neighbour's habit.
-  static Rules knock() {
-    return {"fib daddr type local goto judge", "fib daddr . iif type local goto judge", "accept"};
+  // A knock is for an address of this host; what is broadcast or multicast is a neighbour's habit. One by a
+  // VRF comes by here again, on the VRF.
+  Rules knock() const {
+    Rules rules{"fib daddr type local goto judge", "fib daddr . iif type local goto judge"};
+    if (!book_.stealth()) rules.push_back(kOnVrf + " fib daddr . iif oif missing goto overheard");
+    rules.emplace_back("accept");
+    return rules;
+  }
+
+  // On a VRF, where sockets are found that are bound to it: what they would hear is refused in `input`.
+  static Rules overheard() {
+    return {"meta l4proto 17 socket wildcard 0-1 " + kOverheard + " accept",
+            kSyn + " socket wildcard 0-1 " + kOverheard + " accept", "accept"};
   }
 
   // A knock counts when it is udp, or a tcp packet that opens a connection.
@@ -304,7 +315,7 @@ class Gate {
   }
 
   Rules guard() const {
-    Rules rules{"fib daddr type != local accept"};
+    Rules rules{kForOthers + " accept"};
     append(rules, counting());
     // Within `all/tcp` it is a port that is shut.
     Rules shut;
@@ -353,8 +364,7 @@ class Gate {
   // that nobody lets in. A stray locks out as a wrong knock does, in sets of its own which may
   // run full: a flood from invented sources must not shut everybody out.
   Rules elsewhere() const {
-    Rules rules{"fib daddr type != local accept", "meta l4proto != 17 meta l4proto != 6 accept",
-                kNotSyn + " accept"};
+    Rules rules{kForOthers + " accept", "meta l4proto != 17 meta l4proto != 6 accept", kNotSyn + " accept"};
     append(rules, book_.allowed());
     append(rules, book_.public_rules(Rulebook::Which::ports));
     rules.push_back(kDhcpv6);
@@ -372,7 +382,7 @@ class Gate {
   void add_cut_chains(std::vector<Chain>& chains) const {
     if (book_.cut().empty()) return;
     const auto covered = [&](const Segment& ports) {
-      Rules rules{"fib daddr type != local accept"};
+      Rules rules{kForOthers + " accept"};
       append(rules, book_.allowed());
       append(rules, book_.granted(ports));
       rules.emplace_back("drop");

@@ -26,6 +26,11 @@ inline const std::string kNotSyn = "tcp flags != syn / fin,syn,rst,ack";
 // Of a flow that this side has answered. It is dropped where the flow ended with its grant, and `gate` did
 // not know it by its port, since another table translates it.
 inline const std::string kGoesOn = "ct state established ct direction original";
+// A packet that is not for this host. An address in a VRF is local only by the interface that has it.
+inline const std::string kForOthers = "fib daddr type != local fib daddr . iif type != local";
+// A packet that has come by a member before. It is too late to redirect it, and here a reset would find no
+// route: `input` refuses it.
+inline const std::string kOnVrf = "meta iifkind \"vrf\"";
 // The priority is a scratch register that carries an edge, the packet type a flag of two bits:
 // they are those of any packet again when a knock goes on. The mark is never touched.
 inline const std::string kFired = "meta pkttype set broadcast";
@@ -35,7 +40,7 @@ inline const std::string kClean = "meta pkttype set host meta priority set none"
 // A packet that nothing may come of: the kernel forwards none of this type, and hands no
 // segment of it to a socket. `closed` and `input` see to its answer.
 inline const std::string kTurnedAway = "meta pkttype set other";
-// A datagram at a knock port that a local socket would hear: the priority is a flag up to `input`.
+// A knock that a local socket would hear: the priority is a flag up to `input`.
 inline const std::string kOverheard = "meta priority set 7411:1";
 // The connection that this host's own kernel knows the segment to belong to: early demux has
 // found its socket (tcp_v4_early_demux in Linux), so it can begin nothing.

@@ -32,27 +32,26 @@ std::string port_key(const Service& service) {
 // The words for the peer's end and the service's in one direction.
 struct Words {
   std::string_view suffix;  // of the chains' names
-  std::string_view peer, service, peer_port, port;
+  std::string_view peer, service, peer_port, port, interface;
 };
-constexpr Words kIn{"", "saddr", "daddr", "sport", "dport"};
-constexpr Words kOut{"_back", "daddr", "saddr", "dport", "sport"};
+constexpr Words kIn{"", "saddr", "daddr", "sport", "dport", "iif"};
+constexpr Words kOut{"_back", "daddr", "saddr", "dport", "sport", "oif"};
 
 class Compiler {
  public:
   explicit Compiler(const Program& program) : program_(program), doors_(remote_doors(program)) {}
 
   std::vector<Chain> chains() const {
-    std::vector<Chain> chains{
-        hook(kIn, "type filter hook prerouting priority mangle - 1; policy accept;", "iif"),
-        {"severed_led",
-         "type filter hook prerouting priority dstnat + 1; policy accept;",
-         {},
-         {"ct status dnat goto severing_led"}},
-        {"severing_led", "", {}, looked_up(kIn, "iif")},
-        hook(kOut, "type filter hook postrouting priority mangle - 1; policy accept;", "oif"),
-        {"readmitted", "", {}, readmitted()},
-        {"sever", "", {}, sever()},
-        {"sever_back", "", {}, sever_back()}};
+    std::vector<Chain> chains{hook(kIn, "type filter hook prerouting priority mangle - 1; policy accept;"),
+                              {"severed_led",
+                               "type filter hook prerouting priority dstnat + 1; policy accept;",
+                               {},
+                               {"ct status dnat goto severing_led"}},
+                              {"severing_led", "", {}, looked_up(kIn)},
+                              hook(kOut, "type filter hook postrouting priority mangle - 1; policy accept;"),
+                              {"readmitted", "", {}, readmitted()},
+                              {"sever", "", {}, sever()},
+                              {"sever_back", "", {}, sever_back()}};
     for (const Words& words : {kIn, kOut}) {
       chains.push_back({fmt::format("severing{}", words.suffix), "", {}, severing(words)});
       chains.push_back({fmt::format("severing_all{}", words.suffix), "", {}, severing_all(words)});
@@ -103,15 +102,16 @@ class Compiler {
     return fmt::format("{0} @{1} update @{1} {{ {0} timeout {2} }}", key, set, nft_time(kSevered));
   }
 
-  Chain hook(const Words& words, std::string hook, std::string_view interface) const {
-    return {fmt::format("severed{}", words.suffix), std::move(hook), {}, looked_up(words, interface)};
+  Chain hook(const Words& words, std::string hook) const {
+    return {fmt::format("severed{}", words.suffix), std::move(hook), {}, looked_up(words)};
   }
 
   // What comes is looked up twice: as it came, and once more where another table has led it elsewhere.
-  Rules looked_up(const Words& words, std::string_view interface) const {
-    Rules rules{fmt::format("{} \"lo\" accept", interface)};
-    if (!program_.left_out.empty()) rules.push_back(fmt::format("{}name @left_out accept", interface));
-    if (!program_.interfaces.empty()) rules.push_back(fmt::format("{}name != @interfaces accept", interface));
+  Rules looked_up(const Words& words) const {
+    Rules rules{fmt::format("{} \"lo\" accept", words.interface)};
+    if (!program_.left_out.empty()) rules.push_back(fmt::format("{}name @left_out accept", words.interface));
+    if (!program_.interfaces.empty())
+      rules.push_back(fmt::format("{}name != @interfaces accept", words.interface));
     for (const bool ipv6 : {false, true}) {
       rules.push_back(
           fmt::format("{} @{} goto severing{}", pair(words, ipv6), severed_set(ipv6), words.suffix));
@@ -140,7 +140,8 @@ class Compiler {
       rules.push_back(fmt::format("{} {} @always_allow{} accept", ip(ipv6), words.peer, ipv6 ? 6 : 4));
     }
     const std::string elsewhere = doors_.empty() ? "accept" : fmt::format("goto severing_to{}", words.suffix);
-    rules.push_back(fmt::format("fib {} type != local {}", words.service, elsewhere));
+    rules.push_back(fmt::format("fib {0} type != local fib {0} . {1} type != local {2}", words.service,
+                                words.interface, elsewhere));
     rules.push_back(fmt::format("meta l4proto . th {} != @severable accept", words.port));
     append(rules, granted(words));
     rules.push_back(fmt::format("goto sever{}", words.suffix));
