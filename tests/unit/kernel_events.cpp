@@ -57,7 +57,7 @@ Bytes message_of(const std::string& prefix, const Bytes& packet) {
 Bytes ipv4_header() {
   Bytes header(20);
   header[0] = std::byte{0x45};
-  for (const std::size_t at : {12, 13, 14, 15}) header[at] = static_cast<std::byte>(at);
+  for (std::size_t at = 12; at < 16; ++at) header[at] = static_cast<std::byte>(at);
   return header;
 }
 
