@@ -57,6 +57,30 @@ def test_a_session_keeps_its_grant(knockwork: Knockwork, client: Caller, strange
     assert client.tcp(22) != "open"
 
 
+@pytest.mark.parametrize("more", ["", "ipv4_prefix: 24\nipv6_prefix: 64\n", "save"])
+@pytest.mark.parametrize("again", ["used", "knocked"])
+def test_a_renewed_grant_stays(lab: Lab, knockwork: Knockwork, client: Caller, again: str, more: str) -> None:
+    """The kernel lists it with the shorter timeout that it began with, and takes no such element: we give it ours."""
+    text = _text("gate", "3m")
+    knockwork.apply(_text("gate", "2m"))
+    client.knock(7000, 8000)
+    if again == "knocked":
+        knockwork.apply(text)
+        client.knock(7000, 8000)
+    else:
+        assert client.connect(22).works()
+        wait_for(lambda: max(_left(knockwork, client, "holders").values()) > 122, "use renews the grant")
+    if more == "save":
+        knockwork.run("save", check=True)
+        lab.server.nft("delete table inet knockwork")
+        knockwork.apply()
+    else:
+        knockwork.apply(text + more)
+    assert client.tcp(22) == "open"
+    (left,) = [each["remaining_ms"] for each in json.loads(knockwork.run("status", "--json").stdout)["grants"]]
+    assert left > 122_000
+
+
 @both_modes
 def test_a_flow_keeps_its_grant(lab: Lab, knockwork: Knockwork, client: Caller, mode: str) -> None:
     """The same of datagrams, with `on_expiry: cut`: a tunnel goes on as long as it talks."""

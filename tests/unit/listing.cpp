@@ -14,7 +14,8 @@ TEST_CASE("listing: every kind of object") {
 		size 64	# count 2
 		flags dynamic,timeout
 		elements = { 10.1.1.1 . 6 . 22 timeout 1m expires 32s988ms,
-			     10.1.1.2 . 6 . 22 }
+			     10.1.1.2 . 6 . 22,
+			     10.1.1.3 . 6 . 22 timeout 1m expires 1m6s }
 	}
 
 	map advance {
@@ -54,7 +55,8 @@ TEST_CASE("listing: every kind of object") {
   CHECK(table.extra == std::vector<std::string>{"flags dormant"});
   CHECK(table.ruleset.set("granted4")->size == 64);
   CHECK(table.ruleset.set("granted4")->elements == std::vector<Element>{{"10.1.1.2 . 6 . 22", "", ""}});
-  CHECK(table.live.at("granted4") == std::vector<LiveElement>{{"10.1.1.1 . 6 . 22", 60s, 32s + 988ms}});
+  CHECK(table.live.at("granted4") ==
+        std::vector<LiveElement>{{"10.1.1.1 . 6 . 22", 60s, 32s + 988ms}, {"10.1.1.3 . 6 . 22", 66s, 66s}});
   CHECK(table.ruleset.set("advance")->is_map());
   CHECK(
       table.ruleset.set("advance")->elements ==

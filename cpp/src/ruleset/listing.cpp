@@ -160,9 +160,9 @@ ReadElement read_element(std::string_view item) {
   if (item.size() > 20 || item.find(' ') != std::string_view::npos) {
     read.element.comment = unquoted(take_word(" comment "));
     read.expires = read_time(take_word(" expires "));
-    read.timeout = read_time(take_word(" timeout "));
-    // Not listed where a hand gave the set that very timeout for all: then what is left has to do.
-    if (read.timeout.count() == 0) read.timeout = read.expires;
+    // Of an element that was renewed for longer, the kernel lists the timeout that it was made with, and
+    // takes no such element. Where a hand gave the set that very timeout for all, none is listed.
+    read.timeout = std::max(read_time(take_word(" timeout ")), read.expires);
   }
   read.element.key = trim(item);
   return read;
