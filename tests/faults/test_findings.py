@@ -7,6 +7,7 @@ import pytest
 
 from bed import Lab
 from bed.cli import Knockwork
+from bed.waiting import wait_for
 from commands import CHANGED, PLAIN
 
 FOLDER = "/var/lib/knockwork"
@@ -127,3 +128,20 @@ def test_rules_that_cannot_be_read(lab: Lab, knockwork: Knockwork) -> None:
         assert done.returncode == ("knockwork: error: " in done.stderr), done
         assert " for 0s" not in done.stdout
         assert knockwork.table().configuration() == before
+
+
+def test_what_a_plan_removes_is_gone_already(lab: Lab, knockwork: Knockwork) -> None:
+    """Another program was faster: the error says so, instead of which object the kernel does not find."""
+    knockwork.apply(PLAIN)
+    lab.server.nft("add chain inet knockwork strange")
+    before = lab.generation()
+    slow = ["/usr/bin/strace", "-f", "-qqq", "-o", "/dev/null", "-e", "inject=renameat:delay_enter=3000000:when=1"]
+    process = lab.server.popen([*slow, *knockwork.command("apply")], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for(lambda: any(name.startswith(".knockwork.") for name in
+                         lab.server.output(["ls", "-A", "/run/knockwork"]).split()), "the note before the commit")
+    lab.server.nft("delete chain inet knockwork strange")
+    out, error = process.communicate(timeout=60)
+    assert (process.returncode, out, lab.generation()) == (1, "", before + 1)
+    assert error.startswith("knockwork: error: another program changed the table inet knockwork at the same time: ")
+    assert error.endswith(". Run again\n") and error.count("\n") == 1
+    assert knockwork.apply().startswith("Unchanged")

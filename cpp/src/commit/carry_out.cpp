@@ -37,12 +37,19 @@ bool is_as_before(const Generation& before, Kernel& kernel) {
   }
 }
 
-// The plan, or what stands in for it where the kernel refuses; the plan then says what was done.
-void commit(Plan& plan, Kernel& kernel) {
+// The kernel says no more than which object it does not find.
+std::string with_reason(std::string_view refusal, bool changed_by_others) {
+  if (!changed_by_others) return std::string(refusal);
+  return fmt::format("another program changed the table {} at the same time: {}. Run again", kTable, refusal);
+}
+
+// The plan, or what stands in for it where the kernel refuses; the plan then says what was done. `before` is
+// the generation that the plan was made for, where that is known.
+void commit(Plan& plan, const Generation& before, Kernel& kernel) {
   try {
     return commit(plan.transaction, kernel);
   } catch (const SystemError& error) {
-    if (!plan.fallback) throw;
+    if (!plan.fallback) throw SystemError(with_reason(error.what(), !is_as_before(before, kernel)));
     plan.warnings.push_back(plan.fallback->tells_why
                                 ? fmt::format("{}: {}", plan.fallback->warning, error.what())
                                 : plan.fallback->warning);
@@ -138,7 +145,7 @@ void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, const D
   std::optional<TokenNote> note;
   try {
     note.emplace(plan, kernel);
-    commit(plan, kernel);
+    commit(plan, from.generation.boot.empty() ? before : from.generation, kernel);
   } catch (const SystemError&) {
     if (armed && is_as_before(before, kernel)) armed->call_off();  // else it is rolled back in time
     if (note) note->failed();
