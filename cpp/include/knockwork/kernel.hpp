@@ -68,6 +68,7 @@ struct Link {
   std::string name;
   std::vector<std::string> other_names;  // its alternative ones
   std::string master;                    // the bridge, bond or VRF it belongs to; empty where none
+  bool is_vrf = false;                   // its members' packets arrive on them first, and then on it
   bool operator==(const Link&) const = default;
 };
 

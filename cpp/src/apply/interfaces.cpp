@@ -67,6 +67,38 @@ std::vector<std::string> names_beside_loopback(const std::vector<Link>& links) {
   return names;
 }
 
+// Two links of which one belongs to the other: whoever names the one may mean the packets that arrive on the
+// other.
+struct Joined {
+  const std::string& named;
+  const std::string& arrives;
+  bool in_vrf;
+
+  std::string relation() const {
+    return fmt::format("{} {}", in_vrf ? "is the VRF of" : "belongs to", quote(arrives));
+  }
+  // Whether a list names the one and not the other.
+  bool mistaken(const std::vector<std::string>& names) const {
+    return covered(names, named) && !covered(names, arrives);
+  }
+};
+
+bool is_in_vrf(const Link& link, const std::vector<Link>& links) {
+  return std::any_of(links.begin(), links.end(),
+                     [&](const Link& each) { return each.is_vrf && each.name == link.master; });
+}
+
+// Packets of a bridge's port arrive on the bridge, but those of a VRF's member on the member.
+std::vector<Joined> joined(const std::vector<Link>& links) {
+  std::vector<Joined> all;
+  for (const Link& link : links) {
+    if (link.master.empty()) continue;
+    all.push_back(is_in_vrf(link, links) ? Joined{link.master, link.name, true}
+                                         : Joined{link.name, link.master, false});
+  }
+  return all;
+}
+
 std::set<std::string> public_interfaces(const std::vector<PublicRule>& rules) {
   std::set<std::string> names;
   for (const PublicRule& rule : rules) {
@@ -107,12 +139,11 @@ void add_own_warnings(std::vector<std::string>& warnings, const OwnInterfaces& o
       warnings.push_back(fmt::format("interface {} in the sequence {} does not exist: {} until it does",
                                      quote(name), own.sequence, then));
     }
-    for (const Link& link : links) {
-      if (link.master.empty() || !covered(*names, link.name) || covered(*names, link.master)) continue;
+    for (const Joined& each : joined(links)) {
+      if (!each.mistaken(*names)) continue;
       warnings.push_back(
-          fmt::format("interface {0} in the sequence {1} belongs to {2}: its packets arrive on {2}. "
-                      "Write {2} instead",
-                      quote(link.name), own.sequence, quote(link.master)));
+          fmt::format("interface {0} in the sequence {1} {2}: its packets arrive on {3}. Write {3} instead",
+                      quote(each.named), own.sequence, each.relation(), quote(each.arrives)));
     }
   }
 }
@@ -154,24 +185,24 @@ std::vector<std::string> interface_warnings(const std::vector<std::string>& inte
     warnings.push_back(
         fmt::format("interface {} does not exist: leaving it out has no effect until it does", quote(name)));
   }
-  for (const Link& link : links) {
-    if (link.master.empty() || !covered(without, link.name) || covered(without, link.master)) continue;
-    warnings.push_back(fmt::format(
-        "interface {0} belongs to {1}: its packets arrive on {1}, which is protected. Put \"!{2}\" into "
-        "`interfaces` if you want to leave it out",
-        quote(link.name), quote(link.master), link.master));
+  for (const Joined& each : joined(links)) {
+    if (!each.mistaken(without)) continue;
+    warnings.push_back(
+        fmt::format("interface {0} {1}: its packets arrive on {2}, which is protected. Put \"!{3}\" into "
+                    "`interfaces` if you want to leave it out",
+                    quote(each.named), each.relation(), quote(each.arrives), each.arrives));
   }
   for (const std::string& name : declared) {
     if (exists(name, links)) continue;
     warnings.push_back(
         fmt::format("interface {} does not exist: nothing is protected on it until it does", quote(name)));
   }
-  for (const Link& link : links) {
-    if (link.master.empty() || !covered(declared, link.name) || covered(declared, link.master)) continue;
+  for (const Joined& each : joined(links)) {
+    if (!each.mistaken(declared)) continue;
     warnings.push_back(
-        fmt::format("interface {0} belongs to {1}: its packets arrive on {1}, where nothing is protected. "
-                    "Put {1} into `interfaces`",
-                    quote(link.name), quote(link.master)));
+        fmt::format("interface {0} {1}: its packets arrive on {2}, where {3}. Put {2} into `interfaces`",
+                    quote(each.named), each.relation(), quote(each.arrives),
+                    each.in_vrf ? "no knock counts" : "nothing is protected"));
   }
   for (const std::string& name : public_interfaces(rules)) add_public_warnings(warnings, name, links);
   return warnings;
@@ -186,7 +217,8 @@ std::string left_open(const std::vector<std::string>& interfaces, const std::vec
   for (const Link& link : links) {
     const bool is_open =
         split.without.empty() ? !covered(split.names, link.name) : covered(split.without, link.name);
-    if (link.name != "lo" && link.master.empty() && is_open) open.push_back(link.name);
+    const bool arrives = link.master.empty() ? !link.is_vrf : is_in_vrf(link, links);
+    if (link.name != "lo" && arrives && is_open) open.push_back(link.name);
   }
   std::sort(open.begin(), open.end(), natural_less);
   if (open.empty()) return "";

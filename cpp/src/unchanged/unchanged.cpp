@@ -33,7 +33,8 @@ std::string kept_files() { return digest(identity(std::filesystem::path(kStateDi
 std::string digest_of(const std::vector<Link>& links) {
   std::string all;
   for (const Link& link : links)
-    all += fmt::format("{} {} {}\n", link.name, fmt::join(link.other_names, ","), link.master);
+    all +=
+        fmt::format("{} {} {} {}\n", link.name, fmt::join(link.other_names, ","), link.master, link.is_vrf);
   return digest(all);
 }
 

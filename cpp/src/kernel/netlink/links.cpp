@@ -26,7 +26,6 @@ constexpr std::uint32_t kSkipStatistics = 1U << 3;
 struct Numbered {
   Link link;
   std::uint32_t master = 0;  // 0: none
-  bool in_vrf = false;
 };
 using Found = std::map<std::uint32_t, Numbered>;  // by their numbers
 
@@ -42,8 +41,8 @@ int take_property(const nlattr* attribute, void* data) {
 }
 
 int take_info(const nlattr* attribute, void* data) {
-  if (type_of(attribute) == IFLA_INFO_SLAVE_KIND)
-    static_cast<Numbered*>(data)->in_vrf = std::string_view(mnl_attr_get_str(attribute)) == "vrf";
+  if (type_of(attribute) == IFLA_INFO_KIND)
+    static_cast<Link*>(data)->is_vrf = std::string_view(mnl_attr_get_str(attribute)) == "vrf";
   return MNL_CB_OK;
 }
 
@@ -57,7 +56,7 @@ int take_attribute(const nlattr* attribute, void* data) {
       found.master = mnl_attr_get_u32(attribute);
       break;
     case IFLA_LINKINFO:
-      return mnl_attr_parse_nested(attribute, take_info, &found);
+      return mnl_attr_parse_nested(attribute, take_info, &found.link);
     case kPropertyList:
       return mnl_attr_parse_nested(attribute, take_property, &found.link);
     default:
@@ -110,8 +109,7 @@ std::vector<Link> read_links() {
   std::vector<Link> links;
   for (const auto& [number, each] : found) {
     Link& link = links.emplace_back(each.link);
-    // Packets arrive on a VRF's member, as on an interface of its own.
-    if (const auto master = found.find(each.master); master != found.end() && !each.in_vrf)
+    if (const auto master = found.find(each.master); master != found.end())
       link.master = master->second.link.name;
   }
   return links;
