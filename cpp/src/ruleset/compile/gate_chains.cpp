@@ -66,7 +66,7 @@ class Gate {
     const std::string verdict = book_.stealth() ? " goto elsewhere" : " accept";
     Rules rules;
     if (const auto gaps = wide_gaps(program_)) {
-      for (const std::string& gap : *gaps) rules.push_back("th dport " + gap + verdict);
+      for (const std::string& gap : *gaps) rules.push_back(fmt::format("th dport {}{}", gap, verdict));
       return rules;
     }
     std::string rule = "th dport != @watched";

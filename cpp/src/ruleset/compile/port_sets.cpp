@@ -152,6 +152,7 @@ std::optional<std::vector<std::string>> wide_gaps(const Program& program) {
   });
   gaps.resize(std::min(gaps.size(), kMostGaps));
   std::vector<std::string> texts;
+  texts.reserve(gaps.size());
   for (const Span& gap : gaps) texts.push_back(key(gap));
   return texts;
 }
