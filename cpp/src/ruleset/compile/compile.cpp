@@ -12,9 +12,9 @@
 #include <utility>
 
 #include "ruleset/compile/chains.hpp"
-#include "ruleset/compile/places.hpp"
 #include "ruleset/compile/port_sets.hpp"
 #include "ruleset/compile/rulebook.hpp"
+#include "ruleset/places/places.hpp"
 #include "ruleset/ruleset.hpp"
 #include "ruleset/tokens.hpp"
 #include "values/values.hpp"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "ruleset/compile/chains.hpp"
-#include "ruleset/compile/places.hpp"
+#include "ruleset/places/places.hpp"
 
 namespace knockwork {
 

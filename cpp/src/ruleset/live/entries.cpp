@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "ruleset/compile/chains.hpp"
-#include "ruleset/compile/places.hpp"
+#include "ruleset/places/places.hpp"
 
 namespace knockwork {
 namespace {

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "ruleset/compile/chains.hpp"
-#include "ruleset/compile/places.hpp"
+#include "ruleset/places/places.hpp"
 
 namespace knockwork {
 namespace {

@@ -1,4 +1,4 @@
-#include "ruleset/compile/places.hpp"
+#include "ruleset/places/places.hpp"
 
 #include <algorithm>
 #include <map>
