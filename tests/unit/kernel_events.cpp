@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -96,6 +97,18 @@ TEST_CASE("events: what is none of ours, or too short, is nothing") {
     Bytes some = header;
     some.resize(header[0] == std::byte{0x45} ? 15 : header[0] == std::byte{0x60} ? 23 : 40);
     CHECK_FALSE(parse_event(message_of(std::string(kLogGrant), some), 5ms));
+  }
+}
+
+TEST_CASE("events: a length that is no multiple of four reads nothing of what follows the message") {
+  Bytes header = ipv6_header();
+  header.resize(24);  // ends with the source
+  Bytes message = message_of(std::string(kLogGrant), header);
+  REQUIRE(parse_event(message, 5ms));
+  for (std::size_t missing = 1; missing < 4; ++missing) {
+    const std::size_t length = message.size() - missing;
+    set_length(message, static_cast<std::uint32_t>(length));
+    CHECK_FALSE(parse_event(std::span(message).first(length), 5ms));
   }
 }
 
