@@ -49,7 +49,7 @@ bool is_plain_knock(int argc, char** argv, KnockArguments& arguments) {
   } catch (const CLI::ParseError&) {
     return false;
   }
-  return true;
+  return given_empty(app).empty();
 }
 
 // The commands of a group that are for people.
@@ -124,6 +124,8 @@ int run(int argc, char** argv, Chosen& chosen) {
     print_error(fmt::format("See {} --help.\n", named.path));
     return kError;
   }
+  if (const std::string option = given_empty(app); !option.empty())
+    throw SystemError(fmt::format("{}: the value is empty", option));
   return chosen.run();
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "commands.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
@@ -90,6 +92,17 @@ void Commands::share(CLI::App* sub, Common& common, Shared option) {
                     "proceed even if none of the declared interfaces exists yet");
       break;
   }
+}
+
+std::string given_empty(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    const std::vector<std::string>& words = option->results();
+    if (std::find(words.begin(), words.end(), "") != words.end()) return option->get_name();
+  }
+  for (const CLI::App* command : app.get_subcommands()) {
+    if (std::string name = given_empty(*command); !name.empty()) return name;
+  }
+  return "";
 }
 
 Settings settings(const Common& common) {

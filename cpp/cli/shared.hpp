@@ -43,6 +43,10 @@ CLI::Option* add_number(CLI::App* sub, const std::string& name, std::uint64_t& v
 CLI::Option* add_number(CLI::App* sub, const std::string& name, std::optional<std::uint64_t>& value,
                         const std::string& what);
 
+// The option or argument that was given without a value, as by "$variable" of a shell that has none: to leave
+// it out would mean something else. Empty where there is none.
+std::string given_empty(const CLI::App& app);
+
 knockwork::Settings settings(const Common& common);
 knockwork::Execution execution(const Common& common);
 

@@ -75,6 +75,17 @@ TIMES = ("apply --check --lock-timeout {}", "apply --check --confirm-within {}",
          "knock ::1 47000 --no-prove --timeout {}", "knock ::1 47000 --no-prove --within {}")
 
 
+@pytest.mark.parametrize("words, named", [
+    ("apply --confirm-within", "--confirm-within"), ("plan", "FILE"), ("knock web1 --sequence", "--sequence"),
+    ("knock web1 --profile", "--profile"), ("knock ::1 7000/udp --source", "--source"), ("knock ::1 7000/udp", "KNOCK"),
+    ("connect web1 22 --sequence", "--sequence"), ("revoke --source", "--source"), ("render", "FILE")])
+def test_an_empty_value_is_not_as_if_it_were_left_out(knockwork: Knockwork, words: str, named: str) -> None:
+    """As a shell passes it on for a variable that is not set."""
+    knockwork.declare(CLASSIC)
+    done = knockwork.run(*words.split(), "")
+    assert (done.returncode, done.stderr) == (1, f"knockwork: error: {named}: the value is empty\n")
+
+
 @pytest.mark.parametrize("command", TIMES)
 def test_times_are_those_of_declarations(knockwork: Knockwork, command: str) -> None:
     """One way to write them, and one sentence about a wrong one, which names the option."""
