@@ -41,12 +41,12 @@ def commands(name: str) -> list[list[str]]:
             ["cmake", "--build", "--preset", name]]
 
 
-def build(name: str, log: Path, limit: float = 1500) -> None:
+def build(name: str, log: Path, limit: float = 1500, patient: bool = False) -> None:
     """Configures and builds into build/NAME. Raises BuildError."""
     # A fresh clone in another folder finds what ccache kept of the last one.
     env = {**os.environ, "CCACHE_BASEDIR": str(ROOT), "CCACHE_NOHASHDIR": "1"}
     with lock(name), open(log, "wb") as out:
         for argv in commands(name):
-            status = process.finish(process.start(argv, out, env=env, cwd=ROOT), limit)
+            status = process.finish(process.start(argv, out, env=env, cwd=ROOT, patient=patient), limit)
             if status:
                 raise BuildError("\n".join(log.read_text(errors="replace").splitlines()[-40:]))

@@ -1,4 +1,4 @@
-"""Child processes that cannot outlive us, and the one place that ends them."""
+"""Child processes that cannot outlive us, and the one place that ends them. Any thread may start some."""
 from __future__ import annotations
 
 import ctypes
@@ -6,14 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, NoReturn, Union
 
 _running: set[subprocess.Popen[bytes]] = set()
+_ended = threading.Event()
 _libc = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1  # prctl(2)
+_PR_SET_PDEATHSIG = 1  # prctl(2): when the thread that started it ends
+_PATIENT = 10  # nice(1)
 
 
 def _die_with_parent() -> None:
@@ -21,13 +24,28 @@ def _die_with_parent() -> None:
 
 
 def start(argv: Sequence[Union[str, Path]], out: Union[IO[bytes], int], *,
-          env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
-    """Starts `argv` as the leader of a session of its own, both outputs to `out`, no input."""
+          env: Mapping[str, str], cwd: Path, patient: bool = False) -> subprocess.Popen[bytes]:
+    """Starts `argv` as the leader of a session of its own, both outputs to `out`, no input.
+
+    What is `patient` takes the processor where nothing else wants it.
+    """
+    if _ended.is_set():
+        raise SystemExit
     child = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=out,
                              stderr=subprocess.STDOUT, env=dict(env), cwd=cwd, start_new_session=True,
                              preexec_fn=_die_with_parent)
     _running.add(child)
+    if patient:
+        _step_back(child)
     return child
+
+
+def _step_back(child: subprocess.Popen[bytes]) -> None:
+    os.setpriority(os.PRIO_PGRP, child.pid, _PATIENT)
+    try:  # between sessions the kernel may share by this alone: sched(7), "The autogroup feature"
+        Path(f"/proc/{child.pid}/autogroup").write_text(str(_PATIENT), encoding="ascii")
+    except OSError:
+        pass
 
 
 def finish(child: subprocess.Popen[bytes], limit: float) -> int:
@@ -63,6 +81,7 @@ def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
 def end_all_on_signals() -> None:
     """SIGINT, SIGTERM and SIGHUP end every child, then us."""
     def stop(number: int, frame: Union[types.FrameType, None]) -> NoReturn:
+        _ended.set()
         for child in list(_running):
             end(child)
         print(f"\nended by {signal.Signals(number).name}", file=sys.stderr)

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -65,20 +67,33 @@ def install(chosen: list[suites.Suite]) -> None:
         sys.exit(1)
 
 
-def make(names: list[str], scratch: Path) -> dict[str, str]:
-    """Builds; returns the failures, by build."""
-    failed = {}
-    for name in names:
-        with Line("build", name) as line:
+class Builds:
+    """Each is made once, by whoever wants it first."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._locks = {name: threading.Lock() for suite in suites.SUITES for name in suite.builds}
+        self._made: dict[str, str] = {}  # with how it failed, where it did
+
+    def failures(self, names: Iterable[str], patient: bool) -> list[tuple[str, str]]:
+        for name in names:
+            with self._locks[name]:
+                if name not in self._made:
+                    self._made[name] = self._make(name, patient)
+        return [(f"build {name}", self._made[name]) for name in names if self._made[name]]
+
+    def _make(self, name: str, patient: bool) -> str:
+        log = self._scratch / f"build-{name}.log"
+        with Line("build", name, clock=not patient) as line:
             line.result = name
-            log = scratch / f"build-{name}.log"
             try:
-                build.build(name, log)
+                build.build(name, log, limit=3600 if patient else 1500, patient=patient)
+                return ""
             except build.BuildError as error:
-                failed[name] = str(error)
                 line.result, line.style = f"{name}: failed", "bad"
-            keep(log)
-    return failed
+                return str(error)
+            finally:
+                keep(log)
 
 
 def keep(log: Path) -> None:
@@ -88,7 +103,7 @@ def keep(log: Path) -> None:
     os.replace(LOGS / f".{log.name}.{os.getpid()}", LOGS / log.name)
 
 
-def run(suite: suites.Suite, scratch: Path) -> results.Results:
+def run(suite: suites.Suite, scratch: Path, patient: bool) -> results.Results:
     total = results.Results()
     log = scratch / f"{suite.name}.log"
     before = leftovers.present()
@@ -96,7 +111,8 @@ def run(suite: suites.Suite, scratch: Path) -> results.Results:
         for command in suite.commands(scratch):
             start = out.tell()
             env = {**suites.environment(), **command.env, "TMPDIR": str(scratch)}
-            status = process.finish(process.start(command.argv, out, env=env, cwd=build.ROOT), suite.limit)
+            child = process.start(command.argv, out, env=env, cwd=build.ROOT, patient=patient)
+            status = process.finish(child, suite.limit)
             try:
                 one = results.read(command.report)
             except (OSError, ET.ParseError):
@@ -151,34 +167,53 @@ def report_failures(failures: list[tuple[str, str, str]], what: str = "FAILED", 
         say(f"Full logs: {LOGS.relative_to(build.ROOT)}/")
 
 
+def run_lane(lane: list[suites.Suite], builds: Builds, scratch: Path, done: dict[str, results.Results],
+             patient: bool = False) -> None:
+    """One suite after the other, into `done` by name."""
+    for suite in lane:
+        failures = builds.failures(suite.builds, patient)
+        with Line(suite.name, suite.what, clock=not patient) as line:
+            one = results.Results(failures=failures) if failures else run(suite, scratch, patient)
+            line.result, line.style = one.counts(), "bad" if one.failures else "good"
+            line.notes = [f"skipped {name}: {reason}" for name, reason in one.skips]
+        done[suite.name] = one
+
+
+def run_all(chosen: list[suites.Suite], scratch: Path) -> dict[str, results.Results]:
+    """Results by the names of the suites: those that go beside others do, if there are others."""
+    builds = Builds(scratch)
+    done: dict[str, results.Results] = {}
+    lane = [suite for suite in chosen if not suite.beside]
+    beside = [suite for suite in chosen if suite.beside]
+    if not lane:
+        run_lane(beside, builds, scratch, done)
+        return done
+    other = threading.Thread(target=run_lane, args=(beside, builds, scratch, done, True), daemon=True)
+    builds.failures([name for suite in lane[:1] for name in suite.builds], patient=False)  # the first goes first
+    other.start()
+    run_lane(lane, builds, scratch, done)
+    other.join()
+    for suite in beside:
+        done.setdefault(suite.name, results.Results(failures=[("tests/run", "ended in the middle of it")]))
+    return done
+
+
 def main() -> int:
     process.end_all_on_signals()
     chosen = arguments()
     total = results.Results()
-    failures: list[tuple[str, str, str]] = []
-    unsteady: list[tuple[str, str, str]] = []
     with tempfile.TemporaryDirectory(prefix="knockwork-tests-") as folder:
         scratch = Path(folder)
         scratch.chmod(0o755)  # suites that drop privileges read from it
         install(chosen)
-        built: dict[str, str] = {}
-        tried: set[str] = set()
-        for suite in chosen:
-            wanted = [name for name in suite.builds if name not in tried]
-            built.update(make(wanted, scratch))
-            tried.update(wanted)
-            broken = [name for name in suite.builds if name in built]
-            with Line(suite.name, suite.what) as line:
-                if broken:
-                    one = results.Results()
-                    one.failures = [(f"build {name}", built[name]) for name in broken]
-                else:
-                    one = run(suite, scratch)
-                line.result, line.style = one.counts(), "bad" if one.failures else "good"
-                line.notes = [f"skipped {name}: {reason}" for name, reason in one.skips]
-            total.add(one)
-            failures += [(suite.name, name, details) for name, details in one.failures]
-            unsteady += [(suite.name, name, details) for name, details in one.unsteady]
+        done = run_all(chosen, scratch)
+    failures: list[tuple[str, str, str]] = []
+    unsteady: list[tuple[str, str, str]] = []
+    for suite in chosen:
+        one = done[suite.name]
+        total.add(one)
+        failures += [(suite.name, name, details) for name, details in one.failures]
+        unsteady += [(suite.name, name, details) for name, details in one.unsteady]
     report_failures(unsteady, "UNSTEADY, passed when run again:", "note")
     report_failures(failures)
     say()

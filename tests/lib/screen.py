@@ -25,8 +25,9 @@ def say(text: str = "") -> None:
 class Line:
     """with Line("unit") as line: line.result, line.style = "31 passed", "good"."""
 
-    def __init__(self, name: str, doing: str = "") -> None:
-        self.name, self.doing = name, doing
+    def __init__(self, name: str, doing: str = "", clock: bool = True) -> None:
+        """Of two at once, one may have the terminal's `clock`."""
+        self.name, self.doing, self.clock = name, doing, clock
         self.result, self.style = "", "good"
         self.notes: list[str] = []
         self._began = time.monotonic()
@@ -34,7 +35,7 @@ class Line:
         self._clock: Optional[threading.Thread] = None
 
     def __enter__(self) -> Line:
-        if sys.stdout.isatty():
+        if self.clock and sys.stdout.isatty():
             self._clock = threading.Thread(target=self._tick, daemon=True)
             self._clock.start()
         return self
@@ -57,6 +58,7 @@ class Line:
             self._clock.join()
         if error is None or self.result:
             padded = f"{self.result:<50}"
-            say(f"  {self.name:<10} {styled(padded, self.style)} {self._seconds():8.1f} s")
-            for note in self.notes:
-                say(f"             {styled(note, 'note')}")
+            lines = [f"  {self.name:<10} {styled(padded, self.style)} {self._seconds():8.1f} s",
+                     *(f"             {styled(note, 'note')}" for note in self.notes)]
+            erase = "\r\033[K" if sys.stdout.isatty() else ""  # a clock may stand there
+            print(erase + "\n".join(lines) + "\n", end="", flush=True)

@@ -11,6 +11,7 @@ from build import BUILD, ROOT
 UNIT = "tests/unit/knockwork_unit"
 HANG = 300  # seconds for one test
 SIDE_BY_SIDE = ("-n", "3")  # tests that mostly wait, each on hosts of its own
+FILE_BY_FILE = ("-n", "2", "--dist", "loadfile")  # those that share what takes long to set up
 PYTHON = "/usr/bin/python3"  # the one that Debian's packages serve, whatever stands first on PATH
 
 
@@ -32,6 +33,7 @@ class Suite:
     root: bool = True
     limit: int = 1500  # seconds for one command: only against a hang
     usual: bool = True  # not: makes whole systems, which takes its time, and is run where it is named
+    beside: bool = False  # wants a processor and no host: gets what those that wait for packets leave over
 
 
 def _catch2(name: str, build: str, binary: str, *tags: str) -> Callable[[Path], list[Command]]:
@@ -105,11 +107,11 @@ SUITES = (
           _pytest("properties", "release", "tests/properties", asks="KNOCKWORK_PROPERTIES"),
           limit=24 * 3600 if "KNOCKWORK_PROPERTIES" in os.environ else 1500),
     Suite("model", "the kernel against the reference model, packet by packet; wrong tables", ("build", "test"),
-          ("release",), _pytest("model", "release", "tests/model",
+          ("release",), _pytest("model", "release", "tests/model", *FILE_BY_FILE,
                                 asks="KNOCKWORK_MODEL_PACKETS KNOCKWORK_MUTANTS KNOCKWORK_MUTANTS_SEED"),
           limit=3 * 3600 if "KNOCKWORK_MUTANTS" in os.environ else 1500),
     Suite("scan", "port sweeps, nmap, answers byte for byte, and their timing", ("build", "test", "scan"), ("release",),
-          _pytest("scan", "release", "tests/scan", asks="KNOCKWORK_SCAN_ROUNDS")),
+          _pytest("scan", "release", "tests/scan", *SIDE_BY_SIDE, asks="KNOCKWORK_SCAN_ROUNDS")),
     Suite("flood", "floods from spoofed sources", ("build", "test"), ("release",),
           _pytest("flood", "release", "tests/flood")),
     Suite("neighbours", "alongside 20 kinds of firewalls, containers and networks", ("build", "test"), ("release",),
@@ -122,7 +124,7 @@ SUITES = (
           _pytest("import", "release", "tests/import", *SIDE_BY_SIDE,
                   asks="KNOCKWORK_CORPUS KNOCKWORK_IMPORT_EDITS KNOCKWORK_IMPORT_SEED")),
     Suite("cli", "the command's output and exit status", ("build", "test", "units"), ("release",),
-          _pytest("cli", "release", "tests/cli")),
+          _pytest("cli", "release", "tests/cli", *SIDE_BY_SIDE)),
     Suite("metrics", "metrics, alerts and dashboard as Prometheus takes them; the schemas of all JSON output",
           ("build", "test", "knock", "metrics"), ("release",),
           _pytest("metrics", "release", "tests/metrics", *SIDE_BY_SIDE)),
@@ -150,7 +152,7 @@ SUITES = (
           ("build", "test", "hosts", "ansible", "venv", "systems"), ("release",),
           _pytest("fleet", "release", "tests/fleet", asks="KNOCKWORK_WHEELS"), usual=False),
     Suite("lint", "format, clang-tidy, shellcheck, mypy, sanity, docs", ("build", "test", "lint", "fuzz"),
-          ("release", "asan"), _script("lint", "tests/lint/lint.py"), root=False),
+          ("release", "asan"), _script("lint", "tests/lint/lint.py"), root=False, limit=3600, beside=True),
     Suite("asan", "unit and kernel under the sanitizers", ("build", "test", "hosts", "knock", "fuzz"),
           ("asan",), _asan),
     Suite("fuzz", "random declarations, requests, listings and packets", ("build", "fuzz"), ("asan",),
