@@ -81,7 +81,9 @@ TEST_CASE("listing: a table of that name which is not ours") {
 
 TEST_CASE("listing: what is no listing is refused") {
   for (const char* text :
-       {"", "table inet other {\n}\n", "table inet knockwork {\n", "table inet knockwork {\n\tchain a {\n"}) {
+       {"", "table inet other {\n}\n", "table inet knockwork {\n", "table inet knockwork {\n\tchain a {\n",
+        "table inet knockwork {\n\tset a {\n\t\tsize 99999999999999999999\n\t}\n}\n",
+        "table inet knockwork {\n\tset a {\n\t\tsize x\n\t}\n}\n"}) {
     CHECK_THROWS_AS(parse_listing(text), std::runtime_error);
   }
 }

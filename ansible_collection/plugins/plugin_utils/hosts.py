@@ -8,6 +8,7 @@ import json
 import re
 
 import yaml
+from ansible.module_utils.common.yaml import yaml_load  # in C, where PyYAML has that
 from ansible_collections.knockwork.nft.plugins.module_utils.keys import sequence_text
 
 HEADER = '# Written by knockwork.nft.profile: comments are lost with its next run.\n'
@@ -18,7 +19,7 @@ _PATTERN = re.compile(r'[*?\[\\]')
 def entries_of(text):
     """What the file says. Raises ValueError where it is not such a file."""
     try:
-        document = yaml.safe_load(text)
+        document = yaml_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, 'problem_mark', None)  # the error's own text quotes the line
         raise ValueError('not YAML%s' % (' at line %d' % (mark.line + 1) if mark else '')) from None

@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <stdexcept>
+#include <system_error>
 
 #include "ruleset/ruleset.hpp"
 
@@ -134,6 +136,14 @@ LiveElement counted(LiveElement element) {
   return element;
 }
 
+std::uint32_t read_size(std::string_view text) {
+  std::uint32_t size = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw std::runtime_error("a size that is no number in the listing");
+  return size;
+}
+
 std::chrono::milliseconds read_time(std::string_view text) {
   if (text.empty()) return {};
   const auto time = parse_nft_time(text);
@@ -236,7 +246,7 @@ class Reader {
       } else if (take_prefix(text, "flags ")) {
         set.flags = sorted_items(text);
       } else if (take_prefix(text, "size ")) {
-        set.size = static_cast<std::uint32_t>(std::stoul(std::string(text.substr(0, text.find(' ')))));
+        set.size = read_size(text.substr(0, text.find_first_of(" \t")));  // then "# count 1"
       } else if (take_prefix(text, "elements = {")) {
         read_elements(text, set, live);
       } else {
