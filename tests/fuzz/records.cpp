@@ -6,10 +6,12 @@
 #include <string>
 
 #include "derive/records/clock.hpp"
+#include "pending/pending.hpp"
 #include "records/kept_answers.hpp"
 #include "records/state.hpp"
 #include "ruleset/plain.hpp"
 #include "ruleset/ruleset.hpp"
+#include "tokens/record.hpp"
 
 namespace {
 
@@ -25,7 +27,7 @@ Ruleset reread(const std::string& text) {
 }
 
 void read(std::uint8_t kind, const std::string& text) {
-  switch (kind % 4) {
+  switch (kind % 6) {
     case 0: {
       const Saved saved = parse_saved(text);
       if (parse_saved(to_json(saved)) != saved) std::abort();
@@ -42,8 +44,18 @@ void read(std::uint8_t kind, const std::string& text) {
       if (!answers.empty() && parse_kept_answers(kept_answers_text(answers)) != answers) std::abort();
       return;
     }
-    default:
+    case 3:
       parse_reading(text);
+      return;
+    case 4: {
+      const Pending pending = parse_pending(text);
+      if (parse_pending(to_json(pending)) != pending) std::abort();
+      return;
+    }
+    default: {
+      const TokenRecord record = parse_token_record(text);
+      if (to_json(parse_token_record(to_json(record))) != to_json(record)) std::abort();
+    }
   }
 }
 

@@ -98,6 +98,9 @@ TEST_CASE("listing: times") {
   }
   CHECK_FALSE(parse_nft_time("5").has_value());
   CHECK_FALSE(parse_nft_time("abc").has_value());
+  CHECK_FALSE(parse_nft_time("99999999999999999999s").has_value());
+  CHECK_FALSE(parse_nft_time("999999999999d").has_value());
+  CHECK_FALSE(parse_nft_time("13000000d13000000d").has_value());
 }
 
 TEST_CASE("listing: commas of an expression are no separators") {

@@ -43,6 +43,7 @@
 #include "knockwork/unchanged.hpp"
 #include "text/json_text.hpp"
 #include "text/output_schemas.hpp"
+#include "text/whole.hpp"
 #include "yaml/document.hpp"
 
 namespace knockwork {
@@ -146,7 +147,7 @@ Settings settings_of(const json& request) {
   Settings settings;
   settings.via = "Ansible";
   settings.ports = request.value("reveal", false) ? Ports::revealed : Ports::hidden;
-  settings.lock_timeout = std::chrono::milliseconds(request.value("lock_timeout_ms", 30000));
+  settings.lock_timeout = std::chrono::milliseconds(whole_or(request, "lock_timeout_ms", 30000));
   settings.ssh_connection = request.contains("ssh_connection")
                                 ? request.at("ssh_connection").get<std::string>()
                                 : operator_connection();
@@ -175,8 +176,8 @@ Report with_epochs(Report report, const Spec& spec) {
 Rotation rotation_of(const json& request) {
   Rotation rotation;
   rotation.phase = request.at("phase") == "retire" ? Rotation::Phase::retire : Rotation::Phase::publish;
-  rotation.epoch = request.at("epoch");
-  if (request.contains("expected")) rotation.expected = request.at("expected").get<Epoch>();
+  rotation.epoch = whole<Epoch>(request.at("epoch"));
+  if (request.contains("expected")) rotation.expected = whole<Epoch>(request.at("expected"));
   rotation.proof = request.value("prove", false) ? Proof::fresh : Proof::none;
   return rotation;
 }

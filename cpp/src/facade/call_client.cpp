@@ -12,6 +12,7 @@
 #include "knockwork/wire.hpp"
 #include "report/fingerprint.hpp"
 #include "text/json_text.hpp"
+#include "text/whole.hpp"
 
 namespace knockwork {
 namespace {
@@ -62,7 +63,7 @@ Knocking knocking_of(const json& request) {
   how.within = span_in(request, "within");
   how.jitter = span_in(request, "jitter").value_or(how.jitter);
   how.timeout = span_in(request, "timeout").value_or(how.timeout);
-  if (given(request, "retries")) how.retries = request.at("retries").get<int>();
+  if (given(request, "retries")) how.retries = whole<int>(request.at("retries"));
   how.try_first = request.value("try_first", how.try_first);
   return how;
 }

@@ -14,6 +14,7 @@
 #include "ruleset/plain.hpp"
 #include "ruleset/ruleset.hpp"
 #include "text/json_text.hpp"
+#include "text/whole.hpp"
 
 namespace knockwork {
 namespace {
@@ -32,7 +33,7 @@ std::optional<std::string> text_or_null(const json& value) {
   return value.is_null() ? std::nullopt : std::optional(value.get<std::string>());
 }
 
-milliseconds time_of(const json& value) { return milliseconds(value.get<std::int64_t>()); }
+milliseconds time_of(const json& value) { return milliseconds(whole<std::int64_t>(value)); }
 
 std::optional<Pending> read_note(const std::filesystem::path& path) {
   const std::optional<std::string> text = read_file(path);

@@ -4,6 +4,7 @@
 
 #include "host/files.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "text/whole.hpp"
 
 namespace knockwork {
 namespace {
@@ -15,7 +16,8 @@ std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "
 Repairs read_repairs() {
   try {
     const auto value = nlohmann::json::parse(read_file(path()).value_or("{}"));
-    return {value.value("count", std::uint64_t{0}), std::chrono::milliseconds(value.value("last", 0LL))};
+    return {whole_or(value, "count", std::uint64_t{0}),
+            std::chrono::milliseconds(whole_or(value, "last", std::int64_t{0}))};
   } catch (const std::exception&) {  // damaged by whomever: it decides nothing
     return {};
   }

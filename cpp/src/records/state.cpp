@@ -7,6 +7,7 @@
 #include "host/files.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "text/json_text.hpp"
+#include "text/whole.hpp"
 
 namespace knockwork {
 namespace {
@@ -41,14 +42,14 @@ std::string to_json(const Saved& saved) {
 Saved parse_saved(const std::string& text) {
   try {
     const json value = json::parse(text);
-    const auto at = value.at("saved_at_ms").get<std::int64_t>();
+    const auto at = whole<std::int64_t>(value.at("saved_at_ms"));
     if (at < 0 || at > kLatest) refuse_damaged();
     Saved saved{milliseconds(at), {}};
     for (const auto& [set, elements] : value.at("sets").items()) {
       for (const json& element : elements) {
-        LiveElement one{element.at(0).get<std::string>(), milliseconds(element.at(1).get<std::int64_t>()),
-                        milliseconds(element.at(2).get<std::int64_t>())};
-        if (element.size() > 3) one.count = element.at(3).get<std::uint64_t>();
+        LiveElement one{element.at(0).get<std::string>(), milliseconds(whole<std::int64_t>(element.at(1))),
+                        milliseconds(whole<std::int64_t>(element.at(2)))};
+        if (element.size() > 3) one.count = whole<std::uint64_t>(element.at(3));
         saved.sets[set].push_back(std::move(one));
       }
     }

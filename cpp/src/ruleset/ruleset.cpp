@@ -97,17 +97,19 @@ std::string nft_time(Duration duration) {
 }
 
 std::optional<std::chrono::milliseconds> parse_nft_time(std::string_view text) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 50;  // the kernel counts 64 bits of nanoseconds
   std::int64_t total = 0;
   while (!text.empty()) {
     std::int64_t number = 0;
     while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
       number = number * 10 + (text.front() - '0');
       text.remove_prefix(1);
+      if (number > kMost) return std::nullopt;
     }
     const std::size_t length = std::min(text.find_first_of("0123456789"), text.size());
     const auto unit = std::find_if(kUnits.begin(), kUnits.end(),
                                    [&](const Unit& each) { return each.name == text.substr(0, length); });
-    if (unit == kUnits.end()) return std::nullopt;
+    if (unit == kUnits.end() || number > (kMost - total) / unit->milliseconds) return std::nullopt;
     total += number * unit->milliseconds;
     text.remove_prefix(length);
   }

@@ -9,6 +9,7 @@
 #include "host/files.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "text/json_text.hpp"
+#include "text/whole.hpp"
 
 namespace knockwork {
 namespace {
@@ -32,7 +33,7 @@ json value_of(const TokenFeed& feed) {
 }
 
 Duration span(const json& value, const char* key) {
-  const auto ms = value.at(key).get<std::int64_t>();
+  const auto ms = whole<std::int64_t>(value.at(key));
   if (ms <= 0) throw SystemError("a record of tokens with a time of zero");
   return Duration::milliseconds(ms);
 }
@@ -40,15 +41,15 @@ Duration span(const json& value, const char* key) {
 TokenFeed feed_of(const json& value) {
   TokenFeed feed;
   feed.name = value.at("name").get<std::string>();
-  feed.edge = value.at("edge").get<EdgeId>();
-  feed.token = {{Protocol::udp, value.at("port").get<std::uint16_t>()},
+  feed.edge = whole<EdgeId>(value.at("edge"));
+  feed.token = {{Protocol::udp, whole<std::uint16_t>(value.at("port"))},
                 value.at("secret_file").get<std::string>(),
                 value.at("key").get<std::string>(),
                 value.at("host").get<std::string>(),
                 span(value, "period_ms"),
                 span(value, "ahead_ms"),
                 span(value, "skew_ms"),
-                value.at("serial").get<std::uint32_t>()};
+                whole<std::uint32_t>(value.at("serial"))};
   return feed;
 }
 
@@ -59,12 +60,12 @@ json value_of(const LostDays& lost) {
 }
 
 Days days_of(const json& value) {
-  return {value.at(0).get<std::uint64_t>(), value.at(1).get<std::uint64_t>()};
+  return {whole<std::uint64_t>(value.at(0)), whole<std::uint64_t>(value.at(1))};
 }
 
 LostDays lost_of(const json& value) {
   std::vector<LostDays::Span> spans;
-  for (const json& each : value) spans.push_back({days_of(each), each.at(2).get<Losses>()});
+  for (const json& each : value) spans.push_back({days_of(each), whole<Losses>(each.at(2))});
   return LostDays(std::move(spans));
 }
 
@@ -193,13 +194,13 @@ TokenRecord parse_token_record(const std::string& text) {
     TokenRecord record;
     record.memory = value.at("memory").get<std::string>();
     record.machine = value.at("machine").get<std::string>();
-    record.latest = UnixTime(value.at("latest_ms").get<std::int64_t>());
+    record.latest = UnixTime(whole<std::int64_t>(value.at("latest_ms")));
     record.lost = lost_of(value.at("lost"));
     for (const json& each : value.at("sequences")) {
       TokenRecord::Sequence sequence{feed_of(each),
                                      each.at("check").get<std::string>(),
                                      each.at("present").get<bool>(),
-                                     UnixTime(each.at("loaded_to_ms").get<std::int64_t>()),
+                                     UnixTime(whole<std::int64_t>(each.at("loaded_to_ms"))),
                                      loaded_of(each.at("loaded")),
                                      lost_of(each.at("lost"))};
       record.sequences.emplace(sequence.feed.name, std::move(sequence));

@@ -12,6 +12,7 @@
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/rotation.hpp"
 #include "text/json_text.hpp"
+#include "text/whole.hpp"
 
 namespace knockwork {
 namespace {
@@ -95,8 +96,8 @@ std::string to_json(const ClockReading& record) {
 
 std::optional<ClockReading> parse_reading(const std::string& text) try {
   const json value = json::parse(text);
-  return ClockReading{UnixTime(value.at("unix_ms").get<std::int64_t>()), value.at("boot").get<std::string>(),
-                      milliseconds(value.at("uptime_ms").get<std::int64_t>()),
+  return ClockReading{UnixTime(whole<std::int64_t>(value.at("unix_ms"))), value.at("boot").get<std::string>(),
+                      milliseconds(whole<std::int64_t>(value.at("uptime_ms"))),
                       value.at("synchronised").get<bool>(), value.at("doubted").get<bool>()};
 } catch (const json::exception&) {
   return std::nullopt;

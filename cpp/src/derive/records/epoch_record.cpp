@@ -10,6 +10,7 @@
 #include "knockwork/diagnostic.hpp"
 #include "text/json_text.hpp"
 #include "text/output_schemas.hpp"
+#include "text/whole.hpp"
 
 namespace knockwork {
 namespace {
@@ -104,7 +105,9 @@ EpochRecord read_epoch_record() {
   const std::optional<std::string> text = read_file(path());
   if (!text) return {};
   try {
-    EpochRecord record{json::parse(*text).at("accepts").get<std::vector<Epoch>>()};
+    const json value = json::parse(*text);
+    EpochRecord record{{}};
+    for (const json& epoch : value.at("accepts")) record.accepts.push_back(whole<Epoch>(epoch));
     if (!record.accepts.empty() && std::is_sorted(record.accepts.begin(), record.accepts.end()))
       return record;
   } catch (const json::exception&) {
