@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <endian.h>
-#include <fmt/format.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -18,7 +17,6 @@
 
 #include "host/uninterrupted.hpp"
 #include "kernel/netlink/netlink.hpp"
-#include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
 namespace {
@@ -27,12 +25,6 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kTick{20};  // the kernel counts an element's time in ticks
-
-[[noreturn]] void refuse() {
-  const std::string why = fmt::format("cannot read nf_tables: {}", std::strerror(errno));
-  if (errno == EINTR) throw Interrupted(why);
-  throw SystemError(why);
-}
 
 struct Search {
   Clock::time_point at;
@@ -90,21 +82,21 @@ nlmsghdr* put_request(char* buffer, std::uint16_t message, std::string_view tabl
 
 // Nothing comes of what has gone meanwhile.
 void dump(const mnl_socket* socket, const nlmsghdr* request, mnl_cb_t take, void* data) {
-  if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0) refuse();
+  if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0) cannot_read_nf_tables();
   std::array<char, 32768> buffer{};
   for (;;) {
     const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
-    if (length < 0) refuse();
+    if (length < 0) cannot_read_nf_tables();
     const int more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
                                 mnl_socket_get_portid(socket), take, data);
     if (more == 0 || (more < 0 && errno == ENOENT)) return;
-    if (more < 0) refuse();
+    if (more < 0) cannot_read_nf_tables();
   }
 }
 
 Socket open_socket() {
   Socket socket(mnl_socket_open(NETLINK_NETFILTER));
-  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) refuse();
+  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) cannot_read_nf_tables();
   return socket;
 }
 

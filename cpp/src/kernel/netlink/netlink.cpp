@@ -39,10 +39,8 @@ namespace {
     case EINVAL:
       throw SystemError(
           "this kernel has no nf_tables: load the module (modprobe nf_tables) or boot a kernel that has it");
-    case EINTR:
-      throw Interrupted(fmt::format("cannot read nf_tables: {}", std::strerror(errno)));
     default:
-      throw SystemError(fmt::format("cannot read nf_tables: {}", std::strerror(errno)));
+      cannot_read_nf_tables();
   }
 }
 
@@ -173,6 +171,12 @@ std::vector<std::string> ask_tables() {
 }
 
 }  // namespace
+
+void cannot_read_nf_tables() {
+  const std::string why = fmt::format("cannot read nf_tables: {}", std::strerror(errno));
+  if (errno == EINTR) throw Interrupted(why);
+  throw SystemError(why);
+}
 
 Generation read_generation() {
   Generation generation;

@@ -19,6 +19,9 @@ struct SocketCloser {
 };
 using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
 
+// Throws what errno says: Interrupted, or SystemError.
+[[noreturn]] void cannot_read_nf_tables();
+
 // Throws SystemError.
 Generation read_generation();
 

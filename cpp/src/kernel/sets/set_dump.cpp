@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <endian.h>
-#include <fmt/format.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -17,19 +16,12 @@
 
 #include "host/uninterrupted.hpp"
 #include "kernel/netlink/netlink.hpp"
-#include "knockwork/diagnostic.hpp"
 #include "ruleset/ruleset.hpp"
 
 namespace knockwork {
 namespace {
 
 using Bytes = std::span<const unsigned char>;
-
-[[noreturn]] void refuse() {
-  const std::string why = fmt::format("cannot read nf_tables: {}", std::strerror(errno));
-  if (errno == EINTR) throw Interrupted(why);
-  throw SystemError(why);
-}
 
 std::uint32_t host_order(Bytes bytes) {
   std::uint32_t value = 0;
@@ -268,20 +260,20 @@ void ask(const mnl_socket* socket, std::uint16_t message, std::string_view table
   family->version = NFNETLINK_V0;
   mnl_attr_put_strz(header, NFTA_SET_TABLE, std::string(table.substr(table.find(' ') + 1)).c_str());
   if (!set.empty()) mnl_attr_put_strz(header, NFTA_SET_ELEM_LIST_SET, set.c_str());
-  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) refuse();
+  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) cannot_read_nf_tables();
   for (int more = MNL_CB_OK; more == MNL_CB_OK;) {
     const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
-    if (length < 0) refuse();
+    if (length < 0) cannot_read_nf_tables();
     more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0, mnl_socket_get_portid(socket),
                       take_answer, data);
     if (more < 0 && errno == ENOENT) return;
-    if (more < 0) refuse();
+    if (more < 0) cannot_read_nf_tables();
   }
 }
 
 std::vector<DumpedSet> ask_sets(std::string_view table) {
   const Socket socket(mnl_socket_open(NETLINK_NETFILTER));
-  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) refuse();
+  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) cannot_read_nf_tables();
   std::vector<Dump> dumps;
   ask(socket.get(), NFT_MSG_GETSET, table, "", take_set, &dumps);
   std::vector<DumpedSet> sets;
