@@ -72,7 +72,14 @@ void wrap(std::string_view line, std::string& page) {
   page += rest;
 }
 
+// CLI11 2.5 and later fold what stands below a page, and would take an example's indentation away.
+void leave_footers_alone(auto& formatter) {
+  if constexpr (requires { formatter.enable_footer_formatting(false); })
+    formatter.enable_footer_formatting(false);
+}
+
 void add_examples(CLI::App& app, const std::string& path) {
+  leave_footers_alone(*app.get_formatter());
   for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     const std::string here = path.empty() ? command->get_name() : path + ' ' + command->get_name();
     if (const std::string_view example = example_of(here); !example.empty())

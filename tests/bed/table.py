@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 _HANDLE = re.compile(r"\s*# handle (\d+)$")
+_FLAGS = re.compile(r"tcp flags & \(([a-z |]+)\) (==|!=) ([a-z]+)")
 _COUNT = re.compile(r"\s*# count \d+$")  # of a set's elements, behind its size: nftables 1.1.7
 _CLOCK = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
@@ -142,9 +143,15 @@ def _parse_block(lines: list[str], at: int) -> tuple[Block, int]:
             elements = tuple(_split(text.removeprefix("elements = {").removesuffix("}")))
         else:
             found = _HANDLE.search(text)
-            body.append(Line(_COUNT.sub("", _HANDLE.sub("", text)), int(found[1]) if found else 0))
+            body.append(Line(_in_older_words(_COUNT.sub("", _HANDLE.sub("", text))), int(found[1]) if found else 0))
         at += 1
     return Block(kind, name, handle, tuple(body), elements), at + 1
+
+
+def _in_older_words(text: str) -> str:
+    """As nftables 1.0.6 lists it; later ones take either (docs/releases.md)."""
+    return _FLAGS.sub(lambda found: f"tcp flags {'!= ' if found[2] == '!=' else ''}{found[3]} / "
+                                    f"{found[1].replace(' | ', ',')}", text)
 
 
 def _split(text: str) -> Iterable[str]:
