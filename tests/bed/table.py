@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 _HANDLE = re.compile(r"\s*# handle (\d+)$")
 _FLAGS = re.compile(r"tcp flags & \(([a-z |]+)\) (==|!=) ([a-z]+)")
+_ROUTE = re.compile(r"\b(fib [a-z .]+?) check (exists|missing)")
 _COUNT = re.compile(r"\s*# count \d+$")  # of a set's elements, behind its size: nftables 1.1.7
 _CLOCK = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
@@ -150,6 +151,7 @@ def _parse_block(lines: list[str], at: int) -> tuple[Block, int]:
 
 def _in_older_words(text: str) -> str:
     """As nftables 1.0.6 lists it; later ones take either (docs/releases.md)."""
+    text = _ROUTE.sub(r"\1 oif \2", text)
     return _FLAGS.sub(lambda found: f"tcp flags {'!= ' if found[2] == '!=' else ''}{found[3]} / "
                                     f"{found[1].replace(' | ', ',')}", text)
 
