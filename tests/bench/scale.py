@@ -6,7 +6,6 @@ CPU time of Ansible and of all that it starts. The line through the sizes that w
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import sys
 import time
@@ -18,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/lib"), str(ROOT / "tests"), str(ROOT / "tests/ansible")]
 
 import build  # noqa: E402
-from bed.host import SYSTEM_PATH  # noqa: E402
+import turns  # noqa: E402
+from bed.host import SYSTEM_PATH, Host  # noqa: E402
 from controller import find  # noqa: E402
 from programs import KNOCKWORK, OUT  # noqa: E402
 from rotation.fleet import LENGTH, Fleet  # noqa: E402
@@ -35,12 +35,10 @@ class Cost(NamedTuple):
     cpu: float  # of the controller
 
 
-def _cost(work: Callable[[], object]) -> Cost:
-    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+def _cost(controller: Host, work: Callable[[], object]) -> Cost:
+    began, before = time.monotonic(), controller.call(turns.used)
     work()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Cost(time.monotonic() - began,
-                after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return Cost(time.monotonic() - began, controller.call(turns.used) - before)
 
 
 def _rotate(fleet: Fleet) -> None:
@@ -57,7 +55,7 @@ def measure(count: int) -> dict[str, Cost]:
         works: dict[str, Callable[[], object]] = {
             "ping": fleet.ping, "first ruleset": lambda: fleet.play(_RULESET),
             "unchanged ruleset": lambda: fleet.play(_RULESET), "rotation": lambda: _rotate(fleet)}
-        return {name: _cost(work) for name, work in works.items()}
+        return {name: _cost(fleet.controller, work) for name, work in works.items()}
 
 
 def _at(sizes: Sequence[int], values: Sequence[float], size: int) -> float:

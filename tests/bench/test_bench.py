@@ -57,3 +57,10 @@ def test_the_picture_and_the_page() -> None:
     page = plot.page(f"before\n{plot.BEGIN}old\n{plot.END}after\n", facts)
     assert page.startswith("before\n") and page.endswith("after\n") and "old" not in page
     assert f"| {ROWS['commands'][0].title} | 9 s | 2 s | 4.50 | ≤ 0.7 | **missed** |" in page
+
+
+def test_scale() -> None:
+    """Fleets are measured, and larger ones reckoned."""
+    argv = ["/usr/bin/python3", "-B", str(BENCH / "scale.py"), "--hosts", "2"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["hosts", *["2"] * 4, *["1000"] * 4, *["10000"] * 4]

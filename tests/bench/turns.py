@@ -5,6 +5,7 @@ They get a processor before all that runs at the usual priority, which would dec
 from __future__ import annotations
 
 import os
+import resource
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,12 @@ def once(argv: Sequence[str], environment: Mapping[str, str], out: str = os.devn
     if status:
         raise ChildProcessError(f"{' '.join(argv)}: exit status {os.waitstatus_to_exitcode(status)}")
     return Cost(seconds, usage.ru_maxrss / 1024)
+
+
+def used() -> float:
+    """CPU seconds of all commands that have run here and ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def take(argvs: Sequence[Sequence[str]], rounds: int, environment: Mapping[str, str]) -> list[list[float]]:
