@@ -63,4 +63,5 @@ def test_scale() -> None:
     """Fleets are measured, and larger ones reckoned."""
     argv = ["/usr/bin/python3", "-B", str(BENCH / "scale.py"), "--hosts", "2"]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["hosts", *["2"] * 4, *["1000"] * 4, *["10000"] * 4]
+    sizes = [line.split()[0] for line in done.stdout.splitlines()]
+    assert sizes == ["hosts", *["2"] * 4, *["1000"] * 4, *["10000"] * 4]
