@@ -20,8 +20,8 @@ hosts:
       - {name: web, token: {port: 41873, key: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}, opens: [443/tcp]}
   - host: db1
     sequences:
-      - {name: ssh, derive: {secret_file: /etc/knockwork/secret, epoch: 42, accepts: 2, count: 4}, opens: [22/tcp]}
-      - {name: now, derive: {secret_file: /etc/knockwork/secret, period: 1d, slack: 5m}, opens: [22/tcp]}
+      - {name: ssh, derive: {secret_file: /etc/secret, length: 4, epoch: 42, host: db1}, opens: [22/tcp]}
+      - {name: now, derive: {secret_file: /etc/secret, length: 3, period: 1d, overlap: 5m, host: db1}, opens: [23/tcp]}
 """]
 _SECRETS = [
     "# a comment\nmaster:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n",
