@@ -19,7 +19,7 @@ namespace {
 
 using namespace knockwork;
 
-struct Arguments : Common {
+struct DeclarationArguments : Common {
   std::string packets = "-";
   std::string at;
   bool keys = false;
@@ -36,7 +36,7 @@ void warn_of_host(const Spec& spec) {
   if (const std::string open = left_open(spec, *kernel); !open.empty()) warn(open);
 }
 
-int run_validate(const Arguments& arguments) {
+int run_validate(const DeclarationArguments& arguments) {
   const Spec spec = load(sources(arguments.file));
   warn_of_host(spec);
   if (arguments.json) {
@@ -48,7 +48,7 @@ int run_validate(const Arguments& arguments) {
   return kFine;
 }
 
-int run_lint(const Arguments& arguments) {
+int run_lint(const DeclarationArguments& arguments) {
   const Spec spec = load(sources(arguments.file));
   warn_of_host(spec);
   if (arguments.json) {
@@ -59,7 +59,7 @@ int run_lint(const Arguments& arguments) {
   return kFine;
 }
 
-int run_schema(const Arguments& arguments) {
+int run_schema(const DeclarationArguments& arguments) {
   if (!arguments.command.empty()) {
     const std::string command = fmt::format("{}", fmt::join(arguments.command, " "));
     const std::optional<std::string> schema = output_schema(command);
@@ -73,19 +73,19 @@ int run_schema(const Arguments& arguments) {
   return kFine;
 }
 
-int run_render(const Arguments& arguments) {
+int run_render(const DeclarationArguments& arguments) {
   print(render(load(sources(arguments.file))));
   return kFine;
 }
 
-int run_graph(const Arguments& arguments) {
+int run_graph(const DeclarationArguments& arguments) {
   const Spec spec = in_force(load(sources(arguments.file)), time_argument(arguments.at));
   const Ports ports = arguments.reveal ? Ports::revealed : Ports::hidden;
   print(arguments.svg ? graph_svg(spec, ports) : graph(spec, ports));
   return kFine;
 }
 
-int run_trace_of_capture(const Arguments& arguments) {
+int run_trace_of_capture(const DeclarationArguments& arguments) {
   const Spec declared = load(sources(arguments.file));
   const Captured captured = read_capture(arguments.pcap, arguments.hosts, declared);
   if (!captured.cut_off.empty()) warn(captured.cut_off + "; the packets before that follow");
@@ -101,7 +101,7 @@ int run_trace_of_capture(const Arguments& arguments) {
   return kFine;
 }
 
-int run_trace(const Arguments& arguments) {
+int run_trace(const DeclarationArguments& arguments) {
   if (!arguments.pcap.empty()) return run_trace_of_capture(arguments);
   const Spec spec = in_force(load(sources(arguments.file)), time_argument(arguments.at));
   const bool piped = arguments.packets == "-";
@@ -123,7 +123,7 @@ std::vector<Source> sources(const std::string& file, For what) {
 }
 
 void add_declaration_commands(Commands& commands) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<DeclarationArguments>();
   CLI::App* sub = commands.add("validate", "Check whether a declaration is valid, and report every error",
                                arguments, run_validate);
   commands.share(sub, *arguments, {Shared::file, Shared::reveal_lines, Shared::json});

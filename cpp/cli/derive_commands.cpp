@@ -12,7 +12,7 @@ namespace {
 
 using namespace knockwork;
 
-struct Arguments : Common {
+struct DeriveArguments : Common {
   std::string secret_file = kDefaultSecretFile;
   std::string host;
   std::string sequence;
@@ -21,7 +21,7 @@ struct Arguments : Common {
 };
 
 // The declaration, with `--sequence` that one alone.
-Spec chosen_spec(const Arguments& arguments) {
+Spec chosen_spec(const DeriveArguments& arguments) {
   Spec spec = load(sources(arguments.file));
   if (arguments.sequence.empty()) return spec;
   std::erase_if(spec.sequences,
@@ -33,7 +33,7 @@ Spec chosen_spec(const Arguments& arguments) {
   return spec;
 }
 
-int run_new_secret(const Arguments& arguments) {
+int run_new_secret(const DeriveArguments& arguments) {
   make_secret(arguments.secret_file, arguments.from_epoch.value_or(0),
               arguments.from_epoch ? Append::yes : Append::no);
   if (arguments.json) {
@@ -47,12 +47,12 @@ int run_new_secret(const Arguments& arguments) {
   return kFine;
 }
 
-int run_host_key(const Arguments& arguments) {
+int run_host_key(const DeriveArguments& arguments) {
   print(host_key_lines(read_secrets(arguments.secret_file), arguments.host));
   return kFine;
 }
 
-int run_show(const Arguments& arguments) {
+int run_show_knocks(const DeriveArguments& arguments) {
   const auto all =
       drawn(chosen_spec(arguments), arguments.epoch, arguments.reveal ? Ports::revealed : Ports::hidden);
   if (arguments.json) {
@@ -63,13 +63,13 @@ int run_show(const Arguments& arguments) {
   return kFine;
 }
 
-int run_clock(const Arguments& arguments) {
+int run_clock(const DeriveArguments& arguments) {
   const ClockStatus status = clock_status(load(sources(arguments.file)));
   print(arguments.json ? to_json(status) + '\n' : to_text(status));
   return kFine;
 }
 
-int run_trust_clock(const Arguments&) {
+int run_trust_clock(const DeriveArguments&) {
   trust_clock();
   return kFine;
 }
@@ -77,7 +77,7 @@ int run_trust_clock(const Arguments&) {
 }  // namespace
 
 void add_derive_commands(Commands& commands) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<DeriveArguments>();
   Commands group = commands.add_group("derive", "Manage secrets, host keys and derived sequences");
 
   CLI::App* sub = group.add("new-secret", "Generate a fleet's master secret, in a file with mode 0600",
@@ -99,7 +99,7 @@ void add_derive_commands(Commands& commands) {
 
   sub = group.add("show",
                   "Show the derived sequences that are accepted now, with fingerprints and bits of entropy",
-                  arguments, run_show);
+                  arguments, run_show_knocks);
   group.share(sub, *arguments, {Shared::file, Shared::reveal, Shared::json});
   sub->add_option("--sequence", arguments->sequence, "show only this sequence");
   sub->add_option("--epoch", arguments->epoch, "show the sequences of this epoch instead");

@@ -12,19 +12,19 @@ std::vector<const CLI::Option*> options(const CLI::App& app, bool positional) {
   });
 }
 
-struct Arguments {
+struct DescribeArguments {
   const CLI::App* app = nullptr;
   std::string shell;
 };
 
-int run_completion(const Arguments& arguments) {
+int run_completion(const DescribeArguments& arguments) {
   print(arguments.shell == "bash"  ? bash_completion(*arguments.app)
         : arguments.shell == "zsh" ? zsh_completion(*arguments.app)
                                    : fish_completion(*arguments.app));
   return kFine;
 }
 
-int run_manual(const Arguments& arguments) {
+int run_manual(const DescribeArguments& arguments) {
   print(manual_page(*arguments.app));
   return kFine;
 }
@@ -52,7 +52,7 @@ std::string spelling(const CLI::Option& option, const std::string& between) {
 }
 
 void add_help_commands(Commands& commands) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<DescribeArguments>();
   arguments->app = &commands.app();
   commands.add("completion", "Print a shell completion script for this command", arguments, run_completion)
       ->add_option("SHELL", arguments->shell, "bash, zsh or fish")

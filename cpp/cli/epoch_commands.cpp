@@ -12,28 +12,28 @@ namespace {
 
 using namespace knockwork;
 
-struct Arguments : Common {
+struct EpochArguments : Common {
   Epoch epoch = 0;
   std::optional<Epoch> expected;
 };
 
-int run_show(const Arguments& arguments) {
+int run_show_epochs(const EpochArguments& arguments) {
   const EpochRecord record = read_epoch_record();
   print(arguments.json ? to_json(record) : fmt::format("This host accepts epoch {}.\n", to_text(record)));
   return kFine;
 }
 
-int run_rotation(const Arguments& arguments, Rotation::Phase phase) {
+int run_rotation(const EpochArguments& arguments, Rotation::Phase phase) {
   const Spec spec = load(sources(arguments.file, For::applying));
   const Report report = rotate(spec, {phase, arguments.epoch, arguments.expected, Proof::none},
                                execution(arguments), *open_kernel(), settings(arguments));
   return show(report, arguments, execution(arguments));
 }
 
-int run_publish(const Arguments& arguments) { return run_rotation(arguments, Rotation::Phase::publish); }
-int run_retire(const Arguments& arguments) { return run_rotation(arguments, Rotation::Phase::retire); }
+int run_publish(const EpochArguments& arguments) { return run_rotation(arguments, Rotation::Phase::publish); }
+int run_retire(const EpochArguments& arguments) { return run_rotation(arguments, Rotation::Phase::retire); }
 
-void add_rotation(Commands& commands, CLI::App* sub, Arguments& arguments) {
+void add_rotation(Commands& commands, CLI::App* sub, EpochArguments& arguments) {
   add_number(sub, "EPOCH", arguments.epoch, "the number of the epoch")->required();
   commands.share(sub, arguments,
                  {Shared::file, Shared::reveal_lines, Shared::json, Shared::check, Shared::lock_timeout});
@@ -44,11 +44,11 @@ void add_rotation(Commands& commands, CLI::App* sub, Arguments& arguments) {
 }  // namespace
 
 void add_epoch_commands(Commands& commands) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<EpochArguments>();
   Commands group = commands.add_group(
       "epoch", "Manage the epochs that this host accepts, for sequences with neither `period` nor `epoch`");
 
-  CLI::App* sub = group.add("show", "Show the accepted epochs", arguments, run_show);
+  CLI::App* sub = group.add("show", "Show the accepted epochs", arguments, run_show_epochs);
   group.share(sub, *arguments, {Shared::json});
 
   sub = group.add("publish", "Accept a new epoch in addition to the old ones", arguments, run_publish);

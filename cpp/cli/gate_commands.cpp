@@ -21,7 +21,7 @@ namespace {
 
 using namespace knockwork;
 
-struct Arguments : Common {
+struct GateArguments : Common {
   std::string name;
   bool quiet = false;
   bool detailed_exitcode = false;
@@ -32,7 +32,7 @@ struct Arguments : Common {
   bool revoke_retired = false;
 };
 
-int run_plan(const Arguments& arguments) {
+int run_plan(const GateArguments& arguments) {
   const Spec spec = load(sources(arguments.file, For::applying));
   const std::unique_ptr<Kernel> kernel = open_kernel();
   Report report = plan(spec, *kernel, settings(arguments));
@@ -41,7 +41,7 @@ int run_plan(const Arguments& arguments) {
   return report.changed && arguments.detailed_exitcode ? kWouldChange : kFine;
 }
 
-int run_explain(const Arguments& arguments) {
+int run_explain(const GateArguments& arguments) {
   const std::vector<Source> read = sources(arguments.file);
   const Spec spec = load(read);
   const Report report = plan(spec, *open_kernel(), settings(arguments));
@@ -55,7 +55,7 @@ int run_explain(const Arguments& arguments) {
 }
 
 // At boot: whatever is wrong, a gate stands afterwards, and the exit status says what was wrong.
-int run_unattended(const Arguments& arguments) {
+int run_unattended(const GateArguments& arguments) {
   const Report report = apply_unattended(arguments.file, *open_kernel(), settings(arguments));
   if (report.changed || !report.warnings.empty() || !arguments.quiet) {
     try {
@@ -69,7 +69,7 @@ int run_unattended(const Arguments& arguments) {
   return kError;
 }
 
-int run_apply(const Arguments& arguments) {
+int run_apply(const GateArguments& arguments) {
   if (arguments.unattended && !arguments.check && arguments.file != "-") return run_unattended(arguments);
   std::vector<Source> read = sources(arguments.file, For::applying);
   Settings wanted = settings(arguments);
@@ -96,7 +96,7 @@ int run_apply(const Arguments& arguments) {
 }
 
 // A pipeline ends with its reader; the unit's standard output is the journal's socket, which may close.
-class WhileRead final : public Commits {
+class CommitsWhileRead final : public Commits {
  public:
   bool wait(std::chrono::milliseconds longest) override {
     constexpr std::chrono::milliseconds kLook{250};
@@ -110,14 +110,14 @@ class WhileRead final : public Commits {
   bool piped_ = writes_to_pipe();
 };
 
-int show_drift(const Report& report, const Arguments& arguments, Execution execution) {
+int show_drift(const Report& report, const GateArguments& arguments, Execution execution) {
   return show(report, arguments, execution, {}, drift_text(report, execution));
 }
 
-int keep_repairing(Kernel& kernel, const Arguments& arguments) {
+int keep_repairing(Kernel& kernel, const GateArguments& arguments) {
   Settings alone = settings(arguments);
   alone.asked = Asked::by_the_system;
-  WhileRead commits;
+  CommitsWhileRead commits;
   try {
     keep_repairing(kernel, commits, alone,
                    [&](const Report& report) { show_drift(report, arguments, Execution::apply); });
@@ -126,7 +126,7 @@ int keep_repairing(Kernel& kernel, const Arguments& arguments) {
   }
 }
 
-int run_drift(const Arguments& arguments) {
+int run_drift(const GateArguments& arguments) {
   const std::unique_ptr<Kernel> kernel = open_kernel();
   const Execution execution = arguments.repair ? Execution::apply : Execution::check;
   if (arguments.watch) return keep_repairing(*kernel, arguments);
@@ -135,23 +135,23 @@ int run_drift(const Arguments& arguments) {
   return report.changed && arguments.detailed_exitcode ? kWouldChange : kFine;
 }
 
-int run_remove(const Arguments& arguments) {
+int run_remove(const GateArguments& arguments) {
   const Report report = remove(execution(arguments), *open_kernel(), settings(arguments));
   return show(report, arguments, execution(arguments), "Unchanged: there is no table inet knockwork.\n");
 }
 
-int run_renew(const Arguments& arguments) {
+int run_renew(const GateArguments& arguments) {
   const Report report = renew(arguments.name, execution(arguments), *open_kernel(), settings(arguments));
   return show(report, arguments, execution(arguments),
               fmt::format("Unchanged: {} is not spent.\n", arguments.name));
 }
 
-int run_save(const Arguments& arguments) {
+int run_save(const GateArguments& arguments) {
   save(*open_kernel(), settings(arguments));
   return kFine;
 }
 
-int run_call(const Arguments&) {
+int run_call(const GateArguments&) {
   print(call(standard_input(), *open_kernel()) + '\n');
   return kFine;
 }
@@ -159,7 +159,7 @@ int run_call(const Arguments&) {
 }  // namespace
 
 void add_gate_commands(Commands& commands) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<GateArguments>();
   CLI::App* sub = commands.add("plan", "Show what an apply would change", arguments, run_plan);
   commands.share(sub, *arguments,
                  {Shared::file, Shared::json, Shared::reveal, Shared::diff, Shared::allow_absent});

@@ -12,7 +12,7 @@ namespace {
 
 using namespace knockwork;
 
-struct Arguments : Common {
+struct GrantArguments : Common {
   std::string address;
   std::string sequence;
   std::string source;
@@ -20,7 +20,7 @@ struct Arguments : Common {
   bool all = false;
 };
 
-int run_revoke(const Arguments& arguments) {
+int run_revoke(const GrantArguments& arguments) {
   if (arguments.sequence.empty() && arguments.source.empty() && !arguments.all) {
     throw SystemError("specify which grants: --sequence NAME, --source ADDRESS, both, or --all");
   }
@@ -30,7 +30,7 @@ int run_revoke(const Arguments& arguments) {
               "Unchanged: there is no such grant and no such connection.\n");
 }
 
-int run_grant(const Arguments& arguments) {
+int run_grant(const GrantArguments& arguments) {
   std::optional<std::chrono::milliseconds> time;
   if (!arguments.time.empty()) time = parse_time(arguments.time, "--for");
   const Report report = grant(arguments.address, arguments.sequence, time, execution(arguments),
@@ -42,7 +42,7 @@ int run_grant(const Arguments& arguments) {
 }  // namespace
 
 void add_grant_commands(Commands& commands) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<GrantArguments>();
   CLI::App* sub = commands.add("grant", "Grant a source access as if it had knocked", arguments, run_grant);
   sub->add_option("ADDRESS", arguments->address, "the source's address, or a network of up to 256 sources")
       ->required();

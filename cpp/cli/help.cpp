@@ -78,13 +78,13 @@ void leave_footers_alone(auto& formatter) {
     formatter.enable_footer_formatting(false);
 }
 
-void add_examples(CLI::App& app, const std::string& path) {
+void add_examples_below(CLI::App& app, const std::string& path) {
   leave_footers_alone(*app.get_formatter());
   for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     const std::string here = path.empty() ? command->get_name() : path + ' ' + command->get_name();
     if (const std::string_view example = example_of(here); !example.empty())
       command->footer(fmt::format("Example:\n  $ {}", example));
-    add_examples(*command, here);
+    add_examples_below(*command, here);
   }
 }
 
@@ -101,7 +101,7 @@ std::string in_80_columns(std::string_view page) {
   return wrapped;
 }
 
-void add_examples(CLI::App& app) { add_examples(app, ""); }
+void add_examples(CLI::App& app) { add_examples_below(app, ""); }
 
 std::string_view example_of(std::string_view command) {
   const auto* const found = std::find_if(kExamples.begin(), kExamples.end(),

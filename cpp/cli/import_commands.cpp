@@ -14,7 +14,7 @@ namespace {
 
 using namespace knockwork;
 
-struct Arguments : Common {
+struct ImportArguments : Common {
   std::vector<std::string> files;
   bool compare = false;
   std::string token_port = "41873/udp";
@@ -27,7 +27,7 @@ ForeignFile read(const std::string& file) {
 
 // The declaration may go to a file, the report to whoever is there. Losses are no error, but a declaration
 // without a sequence is none.
-int show(const Imported& imported, const Arguments& arguments) {
+int show(const Imported& imported, const ImportArguments& arguments) {
   const SourceLines lines = arguments.reveal ? SourceLines::shown : SourceLines::hidden;
   if (arguments.json) {
     print(to_json(imported, lines) + '\n');
@@ -41,7 +41,7 @@ int show(const Imported& imported, const Arguments& arguments) {
 }
 
 // Whether both open to the same sources.
-int compare(const std::vector<ForeignFile>& files, const Arguments& arguments) {
+int compare(const std::vector<ForeignFile>& files, const ImportArguments& arguments) {
   const Imported imported = import_knockd(files);
   if (imported.sequences.empty()) return show(imported, arguments);
   const std::vector<Agreement> compared = compare_with_knockd(files, imported);
@@ -51,20 +51,22 @@ int compare(const std::vector<ForeignFile>& files, const Arguments& arguments) {
   return agree ? kFine : kError;
 }
 
-int run_knockd(const Arguments& arguments) {
+int run_knockd(const ImportArguments& arguments) {
   std::vector<ForeignFile> files;
   files.reserve(arguments.files.size());
   for (const std::string& file : arguments.files) files.push_back(read(file));
   return arguments.compare ? compare(files, arguments) : show(import_knockd(files), arguments);
 }
 
-int run_nft(const Arguments& arguments) { return show(import_nft(read(arguments.files.front())), arguments); }
+int run_nft(const ImportArguments& arguments) {
+  return show(import_nft(read(arguments.files.front())), arguments);
+}
 
-int run_fwknop(const Arguments& arguments) {
+int run_fwknop(const ImportArguments& arguments) {
   return show(import_fwknop(read(arguments.files.front()), arguments.token_port), arguments);
 }
 
-void add_report_options(Commands& group, CLI::App* sub, Arguments& arguments) {
+void add_report_options(Commands& group, CLI::App* sub, ImportArguments& arguments) {
   sub->add_flag("--reveal", arguments.reveal, "show the lines that the report names (they contain ports)");
   group.share(sub, arguments, {Shared::json});
 }
@@ -72,7 +74,7 @@ void add_report_options(Commands& group, CLI::App* sub, Arguments& arguments) {
 }  // namespace
 
 void add_import_commands(Commands& commands) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ImportArguments>();
   Commands group =
       commands.add_group("import", "Print a declaration made from another port knocker's configuration");
   CLI::App* sub = group.add("knockd", "Translate knockd.conf; standard error says what became of each line",

@@ -7,13 +7,13 @@ namespace {
 
 using namespace knockwork;
 
-struct Arguments {
+struct JournalArguments {
   bool json = false;
   std::string since;
   std::size_t count = 0;
 };
 
-int run_log(const Arguments& arguments) {
+int run_log(const JournalArguments& arguments) {
   const std::vector<LogEntry> log = read_log(arguments.since, arguments.count);
   if (arguments.json) {
     print(to_json(log) + '\n');
@@ -26,7 +26,7 @@ int run_log(const Arguments& arguments) {
 }  // namespace
 
 void add_journal_commands(Commands& commands) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<JournalArguments>();
   CLI::App* sub =
       commands.add("log", "Show who changed the gate, when, and what changed, from this host's journal",
                    arguments, run_log);

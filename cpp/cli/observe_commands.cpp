@@ -18,7 +18,7 @@ namespace {
 
 using namespace knockwork;
 
-struct Arguments : Common {
+struct ObserveArguments : Common {
   std::size_t count = 0;
   bool journal = false;
   bool live = false;
@@ -26,7 +26,7 @@ struct Arguments : Common {
   std::string output;
 };
 
-int run_live_status(const Arguments& arguments) {
+int run_live_status(const ObserveArguments& arguments) {
   show_live([&] {
     const Status now = status(*open_kernel(), settings(arguments));
     std::string text = to_live_text(now, boot());
@@ -37,9 +37,10 @@ int run_live_status(const Arguments& arguments) {
 }
 
 // Events as long as somebody reads what is printed about them.
-class WhileRead final : public Events {
+class EventsWhileRead final : public Events {
  public:
-  WhileRead(std::unique_ptr<Events> events, bool printed) : events_(std::move(events)), printed_(printed) {}
+  EventsWhileRead(std::unique_ptr<Events> events, bool printed)
+      : events_(std::move(events)), printed_(printed) {}
   Batch next(std::chrono::milliseconds longest) override {
     constexpr std::chrono::milliseconds kLook{250};
     if (!printed_) return events_->next(longest);
@@ -59,11 +60,11 @@ class WhileRead final : public Events {
 };
 
 // Not said to CLI11, which would then describe --json otherwise than other commands do.
-void refuse_json_with(const Arguments& arguments, bool other, std::string_view name) {
+void refuse_json_with(const ObserveArguments& arguments, bool other, std::string_view name) {
   if (arguments.json && other) throw SystemError(fmt::format("--json and {} exclude each other", name));
 }
 
-int run_status(const Arguments& arguments) {
+int run_status(const ObserveArguments& arguments) {
   refuse_json_with(arguments, arguments.live, "--watch");
   if (arguments.live) return run_live_status(arguments);
   const Status now = status(*open_kernel(), settings(arguments));
@@ -77,7 +78,7 @@ int run_status(const Arguments& arguments) {
   return now.declared && !now.present ? kNoGate : kFine;
 }
 
-int run_watch(const Arguments& arguments) {
+int run_watch(const ObserveArguments& arguments) {
   refuse_json_with(arguments, arguments.journal, "--journal");
   const std::unique_ptr<Kernel> kernel = open_kernel();
   const std::string log = log_of(*kernel);
@@ -85,7 +86,7 @@ int run_watch(const Arguments& arguments) {
   if (log == "none")
     warn("nothing will be reported: the declaration has `log: none`; set it to grants or all");
   bool taken = true;
-  WhileRead events(open_events(), !arguments.journal);
+  EventsWhileRead events(open_events(), !arguments.journal);
   try {
     watch(*kernel, events, arguments.count, [&](const Seen& seen) {
       if (!arguments.journal) return print(arguments.json ? to_json(seen) : to_text(seen));
@@ -98,7 +99,7 @@ int run_watch(const Arguments& arguments) {
   return kFine;
 }
 
-int run_metrics(const Arguments& arguments) {
+int run_metrics(const ObserveArguments& arguments) {
   const std::string text = to_metrics(measure(*open_kernel()));
   if (arguments.output.empty()) {
     print(text);
@@ -111,7 +112,7 @@ int run_metrics(const Arguments& arguments) {
 }  // namespace
 
 void add_observe_commands(Commands& commands) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ObserveArguments>();
   CLI::App* sub = commands.add(
       "status",
       "Show the gate: sequences, grants with their remaining time, lockouts, drift, and how full its sets are. "

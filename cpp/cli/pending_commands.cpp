@@ -12,20 +12,20 @@ namespace {
 
 using namespace knockwork;
 
-struct Arguments : Common {
+struct PendingArguments : Common {
   std::string id;
   bool fresh = false;
   bool armed = false;
 };
 
-int run_confirm(const Arguments& arguments) {
+int run_confirm(const PendingArguments& arguments) {
   const Proof proof = arguments.fresh ? Proof::fresh : Proof::none;
   const std::string id = confirm(arguments.id, proof, *open_kernel(), settings(arguments));
   print(arguments.json ? confirmed_json(id) : fmt::format("Confirmed: apply {} is kept.\n", id));
   return kFine;
 }
 
-int run_rollback(const Arguments& arguments) {
+int run_rollback(const PendingArguments& arguments) {
   if (arguments.armed) {
     rollback_armed(arguments.id, *open_kernel());
     return kFine;
@@ -34,7 +34,7 @@ int run_rollback(const Arguments& arguments) {
   return show(report, arguments, Execution::apply, "Rolled back: nothing had been committed.\n");
 }
 
-void add_common(Commands& commands, CLI::App* sub, Arguments& arguments) {
+void add_common(Commands& commands, CLI::App* sub, PendingArguments& arguments) {
   sub->add_option("ID", arguments.id, "the apply's ID, as printed by apply; default: the one that waits");
   commands.share(sub, arguments, {Shared::json, Shared::lock_timeout});
 }
@@ -42,7 +42,7 @@ void add_common(Commands& commands, CLI::App* sub, Arguments& arguments) {
 }  // namespace
 
 void add_pending_commands(Commands& commands) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<PendingArguments>();
   CLI::App* sub =
       commands.add("confirm", "Confirm an apply that waits for confirmation", arguments, run_confirm);
   add_common(commands, sub, *arguments);

@@ -8,14 +8,13 @@
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/words.hpp"
 #include "text/utf8.hpp"
+#include "text/words.hpp"
 #include "values/values.hpp"
 
 namespace knockwork {
 namespace {
 
 using spec::quote;
-
-constexpr std::size_t kNamed = 10;  // in one message
 
 bool matches(const std::string& declared, const std::string& name) {
   if (!declared.ends_with('*')) return declared == name;
@@ -51,12 +50,9 @@ std::string real_name(std::string declared, const std::vector<Link>& links) {
   return found == links.end() ? declared : found->name;
 }
 
-std::string listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (std::size_t at = 0; at < std::min(names.size(), kNamed); ++at) {
-    text += (at == 0 ? "" : ", ") + quote(names[at]);
-  }
-  return names.size() > kNamed ? fmt::format("{} and {} more", text, names.size() - kNamed) : text;
+std::string listed_quoted(std::vector<std::string> names) {
+  for (std::string& name : names) name = quote(name);
+  return listed(names);
 }
 
 std::vector<std::string> names_beside_loopback(const std::vector<Link>& links) {
@@ -224,7 +220,7 @@ std::string left_open(const std::vector<std::string>& interfaces, const std::vec
   if (open.empty()) return "";
   return fmt::format(
       "`interfaces` has a pattern, which leaves {} open now: {}. The gate protects nothing there",
-      open.size() == 1 ? "this interface" : "these interfaces", listed(open));
+      open.size() == 1 ? "this interface" : "these interfaces", listed_quoted(open));
 }
 
 void refuse_if_none_exists(const std::vector<std::string>& interfaces, const std::vector<Link>& links) {
@@ -237,7 +233,7 @@ void refuse_if_none_exists(const std::vector<std::string>& interfaces, const std
     throw SystemError(fmt::format(
         "`interfaces` leaves out every interface of this host: {}. Nothing would be protected. Correct "
         "`interfaces`, or allow it with --allow-absent (`allow_absent: true` in Ansible)",
-        listed(here)));
+        listed_quoted(here)));
   }
   if (declared.empty() || std::any_of(declared.begin(), declared.end(),
                                       [&](const std::string& name) { return exists(name, links); })) {
@@ -246,7 +242,7 @@ void refuse_if_none_exists(const std::vector<std::string>& interfaces, const std
   throw SystemError(fmt::format(
       "none of the declared interfaces exists: {}. Nothing would be protected. {}. Correct `interfaces`, or "
       "allow it with --allow-absent (`allow_absent: true` in Ansible)",
-      listed(declared), here.empty() ? "This host has none" : "This host has " + listed(here)));
+      listed_quoted(declared), here.empty() ? "This host has none" : "This host has " + listed_quoted(here)));
 }
 
 }  // namespace knockwork

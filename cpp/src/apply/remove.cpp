@@ -15,7 +15,7 @@
 namespace knockwork {
 namespace {
 
-Plan plan_of(const LiveTable& live, const Settings& settings) {
+Plan removal(const LiveTable& live, const Settings& settings) {
   Plan plan = plan_removal("");
   const Shown shown = Fingerprints::of_this_host(MissingKey::do_without).shown(settings.ports);
   for (const Track& track : decompile(live.ruleset)) {
@@ -61,7 +61,7 @@ Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
     if (execution == Execution::apply) forget_gate(report.warnings);
     return report;
   }
-  Plan plan = plan_of(*reading.live, settings);
+  Plan plan = removal(*reading.live, settings);
   if (execution == Execution::check) {
     add(report, report_of(plan));
     return report;

@@ -7,6 +7,7 @@
 #include "knockwork/words.hpp"
 #include "ruleset/decompile/program_of.hpp"
 #include "ruleset/live/entries.hpp"
+#include "text/words.hpp"
 
 namespace knockwork {
 namespace {
@@ -19,16 +20,6 @@ bool is_protected(const Track& track, const Service& service, const Program& pro
                     other.last >= service.last;
            });
   });
-}
-
-// Up to ten of them.
-std::string listed(const std::vector<std::string>& names) {
-  constexpr std::size_t kMost = 10;
-  std::string text;
-  for (std::size_t each = 0; each < std::min(names.size(), kMost); ++each)
-    text += (text.empty() ? "" : ", ") + names[each];
-  if (names.size() > kMost) text += fmt::format(" and {} more", names.size() - kMost);
-  return text;
 }
 
 constexpr std::string_view kStealthEnds =

@@ -4,21 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
 #include "client/tokens/memory.hpp"
 #include "crypto/crypto.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "values/service_names.hpp"
 
 namespace knockwork {
 namespace {
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char byte) { return static_cast<char>(std::tolower(byte)); });
-  return text;
-}
 
 // The neighbours of the epoch in force help where they can: a secret need not reach them.
 void add_neighbour(const Sequence& sequence, const Derivation& derivation, const Secrets& secrets,
@@ -64,7 +58,7 @@ ProfileHost export_for(const Spec& spec, const std::string& sequence, const std:
 
 TokenSource token_source(const Sequence& sequence, const std::string& host) {
   const Token& token = *sequence.token;
-  const TokenKey key = TokenKeys().key(token, sequence.name, lower(host));
+  const TokenKey key = TokenKeys().key(token, sequence.name, spec::lower(host));
   auto drawer = std::make_shared<TokenDrawer>(key, token.period);
   return {token.port, token.period, key,
           [drawer](Window window, Losses losses) { return drawer->at(window, losses); },
@@ -74,7 +68,7 @@ TokenSource token_source(const Sequence& sequence, const std::string& host) {
 std::vector<std::vector<Knock>> knocks_by_epoch(const Sequence& sequence, const std::string& host) {
   if (!sequence.derive) return {sequence.knock};
   Derivation derivation = *sequence.derive;
-  if (derivation.host.empty()) derivation.host = lower(host);  // here it is never this host's own name
+  if (derivation.host.empty()) derivation.host = spec::lower(host);  // here it is never this host's own name
   if (derivation.by_record()) {
     throw SystemError(fmt::format(
         "the profile has no epoch for {}, and the record of {} is not available on this machine: set "

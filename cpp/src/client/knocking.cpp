@@ -22,7 +22,7 @@ using Purpose = Wire::Purpose;
 
 // A port that opens by a daemon's doing needs a moment after the last knock.
 constexpr milliseconds kGrace{1000};
-constexpr milliseconds kFirstPause{20};
+constexpr milliseconds kFirstLook{20};
 // After a token, so that its length says little.
 constexpr milliseconds::rep kMostPadding = 496;
 
@@ -192,7 +192,7 @@ class Attempt {
     const milliseconds start = wire_.now();
     const milliseconds patience = pauses_.patience(knocked_.rounds, start);
     const milliseconds grace = std::min(kGrace, patience);
-    for (milliseconds pause = kFirstPause;; pause *= 2) {
+    for (milliseconds pause = kFirstLook;; pause *= 2) {
       Wire::Tried tried = connect(to, service, patience - std::min(patience, wire_.now() - start));
       if (tried.answer != Wire::Answer::refused || wire_.now() - start + pause > grace) return tried;
       wire_.sleep(pause);

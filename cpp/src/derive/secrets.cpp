@@ -17,7 +17,7 @@ namespace knockwork {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
-constexpr std::string_view kMaster = "master:", kHost = "host:";
+constexpr std::string_view kMasterKey = "master:", kHostKey = "host:";
 constexpr const char* kShape =
     "write `master:BASE64` or `host:NAME:BASE64`, preceded by its first epoch if that is not 0";
 
@@ -41,7 +41,7 @@ Epoch read_epoch(std::string_view text) {
 
 // "host:NAME:" leads it: sets the host, and returns the rest.
 std::string_view read_host(std::string_view text, Secrets::Line& line) {
-  text.remove_prefix(kHost.size());
+  text.remove_prefix(kHostKey.size());
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) throw Refused{fmt::format("a host's key without a name: {}", kShape)};
   auto name = derivation::normal_host(text.substr(0, colon));
@@ -56,10 +56,10 @@ Secrets::Line read_line(std::string_view text) {
     line.from = read_epoch(text.substr(0, blank));
     text = trimmed(text.substr(blank));
   }
-  if (text.starts_with(kHost)) {
+  if (text.starts_with(kHostKey)) {
     text = read_host(text, line);
-  } else if (text.starts_with(kMaster)) {
-    text.remove_prefix(kMaster.size());
+  } else if (text.starts_with(kMasterKey)) {
+    text.remove_prefix(kMasterKey.size());
   } else {
     throw Refused{fmt::format("not a secret: {}", kShape)};
   }

@@ -8,14 +8,11 @@
 #include <set>
 
 #include "knockwork/printable.hpp"
+#include "text/ascii.hpp"
 #include "values/values.hpp"
 
 namespace knockwork {
 namespace {
-
-bool is_letter_or_digit(char byte) {
-  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
-}
 
 // As near as a declaration allows; empty where nothing is left.
 std::string legal_name(const std::string& wanted) {
@@ -32,7 +29,7 @@ std::string legal_name(const std::string& wanted) {
 }
 
 template <typename Values>
-std::string list(const Values& values) {
+std::string list_of(const Values& values) {
   std::string text;
   for (const auto& value : values) text += (text.empty() ? "" : ", ") + to_string(value);
   return '[' + text + ']';
@@ -72,10 +69,10 @@ std::string written(const Draft& draft) {
     line("token", fmt::format("{{port: {}, secret_file: {}}}", to_string(sequence.token->port),
                               sequence.token->secret_file));
   } else {
-    line("knock", list(sequence.knock));
+    line("knock", list_of(sequence.knock));
   }
   if (sequence.closes.empty()) {
-    line("opens", list(sequence.opens));
+    line("opens", list_of(sequence.opens));
   } else {
     line("closes", sequence.closes);
   }

@@ -12,6 +12,7 @@
 #include "import/compose.hpp"
 #include "import/ledger.hpp"
 #include "knockwork/import.hpp"
+#include "text/words.hpp"
 #include "values/service_names.hpp"
 #include "values/values.hpp"
 
@@ -20,13 +21,6 @@ namespace {
 
 constexpr const char* kSecret = "/etc/knockwork/secret";
 constexpr std::int64_t kLongestTime = 30LL * 24 * 3600;  // seconds
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\v\f";
-  const std::size_t begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
-}
 
 std::vector<std::string> list(std::string_view text) {
   std::vector<std::string> parts;

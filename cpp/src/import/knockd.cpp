@@ -12,6 +12,8 @@
 #include "import/compose.hpp"
 #include "import/ledger.hpp"
 #include "knockwork/import.hpp"
+#include "text/ascii.hpp"
+#include "text/words.hpp"
 #include "values/service_names.hpp"
 #include "values/values.hpp"
 
@@ -25,13 +27,6 @@ constexpr std::size_t kLongestLine = 4094;                                // of 
 
 constexpr const char* kPlaceholder =
     "not a number (a placeholder of a template?), and knockd would take it for 0";
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\n\v\f\r";  // isspace(3)
-  const std::size_t begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
-}
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
@@ -343,9 +338,7 @@ class File {
     if (text.front() == '[' && text.back() == ']') return begin(line, text.substr(1, text.size() - 2));
     const std::size_t equals = text.find('=');
     std::string key(trimmed(text.substr(0, equals)));
-    std::transform(key.begin(), key.end(), key.begin(), [](char byte) {
-      return byte >= 'a' && byte <= 'z' ? static_cast<char>(byte - 32) : byte;
-    });
+    std::transform(key.begin(), key.end(), key.begin(), to_upper);
     if (section_ == Section::none) return lose(line, "a line that belongs to no section");
     if (equals == std::string_view::npos) {
       if (key != "USESYSLOG") return lose(line, "not a line of a knockd.conf: it has no `=`");

@@ -17,7 +17,6 @@
 namespace knockwork {
 namespace {
 
-constexpr int kTries = 3;
 constexpr std::chrono::hours kAnyTime{1};
 
 struct ContextDeleter {

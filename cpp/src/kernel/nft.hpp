@@ -14,6 +14,8 @@ namespace knockwork {
 // libnftables begins anew whenever something commits while it reads.
 inline constexpr std::chrono::seconds kToRead{30};
 
+inline constexpr int kTries = 3;  // of what is lost or interrupted
+
 enum class Elements { shown, hidden };  // those of named sets
 
 // What listing commands print, one after the other; nothing where one names what is not there. Throws

@@ -19,19 +19,17 @@
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
 #include "ruleset/tokens.hpp"
+#include "text/ascii.hpp"
 
 namespace knockwork {
 namespace {
-
-constexpr int kTries = 3;
 
 // The kernel takes any name for a table, nft only words.
 bool is_word(std::string_view name) {
   constexpr std::string_view kOthers = "_./- ";  // a blank stands behind the family
   return std::all_of(name.begin(), name.end(),
                      [&](char byte) {
-                       return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-                              (byte >= 'a' && byte <= 'z') || kOthers.find(byte) != std::string_view::npos;
+                       return is_letter_or_digit(byte) || kOthers.find(byte) != std::string_view::npos;
                      }) &&
          std::count(name.begin(), name.end(), ' ') == 1;
 }

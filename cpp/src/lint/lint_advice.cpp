@@ -9,13 +9,11 @@
 namespace knockwork {
 namespace {
 
-constexpr double kYear = 365 * 86400.0;
-
 // Below 1024, what port scanners ask for first (nmap-services sorted by how often it is open).
 constexpr std::array<std::uint16_t, 22> kScannedFirst{21,  22,  23,  25,  53,  80,  110, 111, 123, 135, 137,
                                                       139, 143, 161, 389, 443, 445, 500, 514, 631, 993, 995};
 
-std::string listed(const std::vector<std::size_t>& steps) {
+std::string knocks_named(const std::vector<std::size_t>& steps) {
   std::string text = steps.size() == 1 ? "knock " : "knocks ";
   for (std::size_t at = 0; at < steps.size(); ++at) {
     if (at > 0) text += at + 1 == steps.size() ? " and " : ", ";
@@ -70,12 +68,12 @@ void about_ports(const Track& track, const std::optional<PortRange>& ephemeral, 
     return std::binary_search(kScannedFirst.begin(), kScannedFirst.end(), knock.port);
   });
   if (!scanned.empty()) {
-    texts.push_back(listed(scanned) + (scanned.size() == 1 ? ": a port" : ": ports") +
+    texts.push_back(knocks_named(scanned) + (scanned.size() == 1 ? ": a port" : ": ports") +
                     " that scanners try first; choose others");
   }
   const auto lan = steps_where(track, is_lan_port);
   if (!lan.empty()) {
-    texts.push_back(listed(lan) + (lan.size() == 1 ? ": a port" : ": ports") +
+    texts.push_back(knocks_named(lan) + (lan.size() == 1 ? ": a port" : ": ports") +
                     " that hosts on a LAN broadcast or multicast to on their own; choose others");
   }
   if (!ephemeral) return;
@@ -84,7 +82,7 @@ void about_ports(const Track& track, const std::optional<PortRange>& ephemeral, 
   });
   if (!given.empty()) {
     texts.push_back(
-        listed(given) +
+        knocks_named(given) +
         ": in this host's ephemeral port range; late replies to its own traffic look like knocks");
   }
 }

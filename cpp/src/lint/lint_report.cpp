@@ -8,6 +8,7 @@
 #include "lint/lint.hpp"
 #include "text/json_text.hpp"
 #include "text/output_schemas.hpp"
+#include "text/words.hpp"
 
 namespace knockwork {
 namespace {
@@ -55,13 +56,6 @@ std::string wrapped(const std::string& text) {
   return lines + '\n';
 }
 
-std::string names(const std::vector<std::string>& all) {
-  std::string text;
-  for (std::size_t at = 0; at < std::min(all.size(), kNames); ++at) text += (at == 0 ? "" : ", ") + all[at];
-  if (all.size() > kNames) text += fmt::format(" and {} more", all.size() - kNames);
-  return text;
-}
-
 template <typename Texts>
 std::string said_of(const std::vector<Assessment>& assessments, Texts texts) {
   std::vector<std::string> order;
@@ -73,7 +67,8 @@ std::string said_of(const std::vector<Assessment>& assessments, Texts texts) {
     }
   }
   std::string text;
-  for (const std::string& said : order) text += wrapped(fmt::format("{}: {}", names(whose[said]), said));
+  for (const std::string& said : order)
+    text += wrapped(fmt::format("{}: {}", listed(whose[said], kNames), said));
   return text.empty() ? text : '\n' + text;
 }
 

@@ -91,8 +91,6 @@ double Odds::random_sweep(const RandomSweep& sweep) {
 
 namespace {
 
-constexpr double kDay = 86400, kYear = 365 * kDay;
-
 double in_a_year(const Guess& guess) {
   return -std::expm1(guess.guesses_a_day * (kYear / kDay) * std::log1p(-guess.odds));
 }

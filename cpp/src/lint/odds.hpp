@@ -11,6 +11,8 @@
 
 namespace knockwork {
 
+inline constexpr double kDay = 86400, kYear = 365 * kDay;  // seconds
+
 // What a random sweep of one sequence depends on. A random sweep sends every
 // port once, in an order of which each is as likely, at a steady rate.
 struct RandomSweep {

@@ -10,6 +10,7 @@
 
 #include "knockwork/diagnostic.hpp"
 #include "machine/script_words.hpp"
+#include "text/ascii.hpp"
 #include "text/utf8.hpp"
 
 namespace knockwork {
@@ -28,8 +29,6 @@ struct Word {
 int characters(std::string_view text) { return static_cast<int>(spec::count_characters(text)); }
 
 bool is_blank(char byte) { return byte == ' ' || byte == '\t' || byte == '\r'; }
-bool is_lower(char byte) { return byte >= 'a' && byte <= 'z'; }
-bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
 // The words of a line up to its comment. No line needs more than kMaximumWords: the
 // rest of a longer one is left unread, for it could be a whole file.

@@ -8,56 +8,57 @@ namespace knockwork {
 namespace {
 
 template <typename Value>
-struct Word {
+struct Named {
   std::string_view text;
   Value value;
 };
 
-constexpr std::array<Word<std::uint8_t>, 8> kFlags{{{"syn", tcp_flag::syn},
-                                                    {"ack", tcp_flag::ack},
-                                                    {"fin", tcp_flag::fin},
-                                                    {"rst", tcp_flag::rst},
-                                                    {"psh", tcp_flag::psh},
-                                                    {"urg", tcp_flag::urg},
-                                                    {"null", 0},
-                                                    {"xmas", tcp_flag::fin | tcp_flag::psh | tcp_flag::urg}}};
+constexpr std::array<Named<std::uint8_t>, 8> kFlags{
+    {{"syn", tcp_flag::syn},
+     {"ack", tcp_flag::ack},
+     {"fin", tcp_flag::fin},
+     {"rst", tcp_flag::rst},
+     {"psh", tcp_flag::psh},
+     {"urg", tcp_flag::urg},
+     {"null", 0},
+     {"xmas", tcp_flag::fin | tcp_flag::psh | tcp_flag::urg}}};
 
-constexpr std::array<Word<Conntrack>, 5> kStates{{{"new", Conntrack::fresh},
-                                                  {"untracked", Conntrack::untracked},
-                                                  {"established", Conntrack::established},
-                                                  {"related", Conntrack::related},
-                                                  {"invalid", Conntrack::invalid}}};
+constexpr std::array<Named<Conntrack>, 5> kStates{{{"new", Conntrack::fresh},
+                                                   {"untracked", Conntrack::untracked},
+                                                   {"established", Conntrack::established},
+                                                   {"related", Conntrack::related},
+                                                   {"invalid", Conntrack::invalid}}};
 
-constexpr std::array<Word<DestinationType>, 5> kDestinations{{{"local", DestinationType::local},
-                                                              {"broadcast", DestinationType::broadcast},
-                                                              {"multicast", DestinationType::multicast},
-                                                              {"anycast", DestinationType::anycast},
-                                                              {"unicast", DestinationType::routed}}};
+constexpr std::array<Named<DestinationType>, 5> kDestinations{{{"local", DestinationType::local},
+                                                               {"broadcast", DestinationType::broadcast},
+                                                               {"multicast", DestinationType::multicast},
+                                                               {"anycast", DestinationType::anycast},
+                                                               {"unicast", DestinationType::routed}}};
 
-constexpr std::array<Word<Ingress>, 2> kIngresses{
+constexpr std::array<Named<Ingress>, 2> kIngresses{
     {{"lo", Ingress::loopback}, {"unlisted", Ingress::unlisted}}};
 
 // RFC 4861, RFC 4890 section 4.4, RFC 2710 and 3810, RFC 8415; named as nft names them.
-constexpr std::array<Word<bool>, 14> kNeeds{{{"nd-router-solicit", true},
-                                             {"nd-router-advert", true},
-                                             {"nd-neighbor-solicit", true},
-                                             {"nd-neighbor-advert", true},
-                                             {"nd-redirect", true},
-                                             {"destination-unreachable", true},
-                                             {"packet-too-big", true},
-                                             {"time-exceeded", true},
-                                             {"parameter-problem", true},
-                                             {"mld-listener-query", true},
-                                             {"mld-listener-report", true},
-                                             {"mld-listener-done", true},
-                                             {"mld2-listener-report", true},
-                                             {"dhcpv6", true}}};
+constexpr std::array<Named<bool>, 14> kNeeds{{{"nd-router-solicit", true},
+                                              {"nd-router-advert", true},
+                                              {"nd-neighbor-solicit", true},
+                                              {"nd-neighbor-advert", true},
+                                              {"nd-redirect", true},
+                                              {"destination-unreachable", true},
+                                              {"packet-too-big", true},
+                                              {"time-exceeded", true},
+                                              {"parameter-problem", true},
+                                              {"mld-listener-query", true},
+                                              {"mld-listener-report", true},
+                                              {"mld-listener-done", true},
+                                              {"mld2-listener-report", true},
+                                              {"dhcpv6", true}}};
 
-constexpr std::array<Word<bool>, 2> kDirections{{{"original", false}, {"reply", true}}};
+constexpr std::array<Named<bool>, 2> kDirections{{{"original", false}, {"reply", true}}};
 
 // Of a connection that this side knows to be its own.
-constexpr std::array<Word<bool>, 1> kTruth{{{"ours", true}}};
-constexpr std::array<Word<bool>, 1> kEchoes{{{"echo-request", true}}};
+constexpr std::array<Named<bool>, 1> kTruth{{{"ours", true}}};
+constexpr std::array<Named<bool>, 1> kEchoes{{{"echo-request", true}}};
 
 template <typename Table, typename Value>
 bool assign(const Table& table, std::string_view text, Value& value) {

@@ -11,15 +11,14 @@
 
 #include "ruleset/live/carried.hpp"
 #include "ruleset/live/forgotten.hpp"
+#include "text/ascii.hpp"
 
 namespace knockwork {
 namespace {
 
 using Names = std::set<std::string, std::less<>>;
 
-bool is_word(char c) {
-  return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+bool is_word(char byte) { return byte == '_' || is_letter_or_digit(byte); }
 
 // Whether a rule or verdict says `prefix name` with `name` as a whole word.
 bool mentions(std::string_view text, std::string_view prefix, std::string_view name) {

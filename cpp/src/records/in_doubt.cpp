@@ -6,13 +6,13 @@
 namespace knockwork {
 namespace {
 
-std::filesystem::path path() { return std::filesystem::path(kRunDirectory) / "in_doubt"; }
+std::filesystem::path in_doubt_path() { return std::filesystem::path(kRunDirectory) / "in_doubt"; }
 
 }  // namespace
 
 void note_in_doubt(const std::string& digest) {
   try {
-    write_file(path(), digest);
+    write_file(in_doubt_path(), digest);
   } catch (const SystemError&) {
     return;
   }
@@ -20,7 +20,7 @@ void note_in_doubt(const std::string& digest) {
 
 void forget_in_doubt() {
   try {
-    remove_file(path());
+    remove_file(in_doubt_path());
   } catch (const SystemError&) {
     return;  // then a repair asks for an apply
   }
@@ -28,7 +28,7 @@ void forget_in_doubt() {
 
 std::optional<std::string> in_doubt() {
   try {
-    return read_file(path());
+    return read_file(in_doubt_path());
   } catch (const SystemError&) {
     return "unknown";
   }

@@ -15,7 +15,7 @@ namespace {
 constexpr std::array<std::pair<Answer, std::string_view>, 3> kWords{
     {{Answer::drop, "drop"}, {Answer::unreachable, "unreachable"}, {Answer::prohibited, "prohibited"}}};
 
-std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "answers"; }
+std::filesystem::path kept_answers_path() { return std::filesystem::path(kStateDirectory) / "answers"; }
 
 std::string line(const Answered& each) {
   const auto* const word =
@@ -52,12 +52,12 @@ std::vector<Answered> parse_kept_answers(std::string_view text) {
 void keep_answers(const std::vector<Answered>& answers) {
   try {
     const std::string text = kept_answers_text(answers);
-    const std::string before = read_file(path()).value_or("");
+    const std::string before = read_file(kept_answers_path()).value_or("");
     if (text == before) return;
     if (text.empty()) {
-      remove_file(path());
+      remove_file(kept_answers_path());
     } else {
-      write_file(path(), text);
+      write_file(kept_answers_path(), text);
     }
   } catch (const SystemError&) {
     return;
@@ -66,7 +66,7 @@ void keep_answers(const std::vector<Answered>& answers) {
 
 std::vector<Answered> kept_answers() {
   try {
-    return parse_kept_answers(read_file(path()).value_or(""));
+    return parse_kept_answers(read_file(kept_answers_path()).value_or(""));
   } catch (const SystemError&) {
     return {};
   }

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kHead = "knockwork 1 ";
 
-std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "last_good"; }
+std::filesystem::path last_good_path() { return std::filesystem::path(kStateDirectory) / "last_good"; }
 std::filesystem::path note_path() { return std::filesystem::path(kRunDirectory) / "stand_in"; }
 
 std::string head(const std::string& digest) { return fmt::format("{}{}\n", kHead, digest); }
@@ -38,13 +38,13 @@ Ruleset parse_last_good(std::string_view text) {
     }
   } catch (const std::exception&) {  // of which nothing is to be quoted
   }
-  throw SystemError(fmt::format("{} is damaged and was ignored", path().string()));
+  throw SystemError(fmt::format("{} is damaged and was ignored", last_good_path().string()));
 }
 
 void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vector<std::string>& warnings) {
   try {
-    if (read_beginning(path(), head(digest).size()) != head(digest))
-      write_file(path(), last_good_text(ruleset));
+    if (read_beginning(last_good_path(), head(digest).size()) != head(digest))
+      write_file(last_good_path(), last_good_text(ruleset));
     forget_in_doubt();
   } catch (const SystemError& error) {
     warnings.push_back(
@@ -53,13 +53,13 @@ void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vect
 }
 
 std::optional<Ruleset> read_last_good() {
-  const std::optional<std::string> text = read_file(path());
+  const std::optional<std::string> text = read_file(last_good_path());
   return text ? std::optional(parse_last_good(*text)) : std::nullopt;
 }
 
 std::string last_good_digest() {
   try {
-    const std::string first = read_beginning(path(), head(digest("")).size()).value_or("");
+    const std::string first = read_beginning(last_good_path(), head(digest("")).size()).value_or("");
     return first.starts_with(kHead) && first.ends_with('\n')
                ? first.substr(kHead.size(), first.size() - kHead.size() - 1)
                : "";
@@ -68,7 +68,7 @@ std::string last_good_digest() {
   }
 }
 
-void forget_last_good() { remove_file(path()); }
+void forget_last_good() { remove_file(last_good_path()); }
 
 void note_stand_in(const std::string& why) {
   try {

@@ -13,7 +13,7 @@
 namespace knockwork {
 namespace {
 
-std::filesystem::path path() { return std::filesystem::path(kRunDirectory) / "stamp"; }
+std::filesystem::path stamp_path() { return std::filesystem::path(kRunDirectory) / "stamp"; }
 
 std::string note(const Generation& generation, const std::string& digest) {
   return fmt::format("{} {} {} {}\n", generation.boot, generation.netns, generation.number, digest);
@@ -30,7 +30,7 @@ std::string digest(const std::string& text) { return crypto::to_hex(crypto::sha2
 
 Stamp last_stamp() {
   try {
-    std::istringstream words(read_file(path()).value_or(""));
+    std::istringstream words(read_file(stamp_path()).value_or(""));
     Stamp stamp;
     words >> stamp.generation.boot >> stamp.generation.netns >> stamp.generation.number >> stamp.digest;
     if (words && stamp.generation.netns != 0) return stamp;
@@ -44,7 +44,7 @@ bool stamped(const Generation& generation, const std::string& digest) {
   if (generation.netns == 0)
     return false;  // a kernel without cookies: namespaces could be mistaken for each other
   try {
-    return read_file(path()) == note(generation, digest);
+    return read_file(stamp_path()) == note(generation, digest);
   } catch (const SystemError&) {
     return false;
   }
@@ -52,7 +52,7 @@ bool stamped(const Generation& generation, const std::string& digest) {
 
 void stamp(const Generation& generation, const std::string& digest) {
   try {
-    write_file(path(), note(generation, digest));
+    write_file(stamp_path(), note(generation, digest));
   } catch (const SystemError&) {
     return;  // the next apply reads the table instead
   }

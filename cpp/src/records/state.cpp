@@ -17,13 +17,13 @@ using std::chrono::milliseconds;
 
 constexpr std::int64_t kLatest = std::int64_t{1} << 50;  // milliseconds since the epoch
 
-std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "state.json"; }
+std::filesystem::path state_path() { return std::filesystem::path(kStateDirectory) / "state.json"; }
 
 [[noreturn]] void refuse_damaged() {
   throw SystemError(fmt::format(
       "{} is damaged and was ignored: sources with a grant must knock again, and `once` sequences count as "
       "unspent",
-      path().string()));
+      state_path().string()));
 }
 
 }  // namespace
@@ -62,14 +62,14 @@ Saved parse_saved(const std::string& text) {
 void warn_of_refused(const Restored& restored, std::vector<std::string>& warnings) {
   if (restored.refused == 0) return;
   warnings.push_back(fmt::format("{}: {} of its entries {} not a source or sequence and {} ignored",
-                                 path().string(), restored.refused, restored.refused == 1 ? "is" : "are",
-                                 restored.refused == 1 ? "is" : "are"));
+                                 state_path().string(), restored.refused,
+                                 restored.refused == 1 ? "is" : "are", restored.refused == 1 ? "is" : "are"));
 }
 
-void write_saved(const Saved& saved) { write_file(path(), to_json(saved)); }
+void write_saved(const Saved& saved) { write_file(state_path(), to_json(saved)); }
 
 std::optional<Saved> read_saved() {
-  const std::optional<std::string> text = read_file(path());
+  const std::optional<std::string> text = read_file(state_path());
   return text ? std::optional(parse_saved(*text)) : std::nullopt;
 }
 

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "ruleset/ruleset.hpp"
+#include "text/words.hpp"
 
 namespace knockwork {
 namespace {
@@ -19,12 +20,6 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
   if (!text.starts_with(prefix)) return false;
   text.remove_prefix(prefix.size());
   return true;
-}
-
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\n") - first + 1);
 }
 
 std::string unquoted(std::string_view text) {
@@ -47,7 +42,7 @@ template <typename Take>
 void for_each_item(std::string_view items, Take take) {
   for (;;) {
     const std::size_t comma = find_bare(items, ",");
-    if (const std::string_view item = trim(items.substr(0, comma)); !item.empty()) take(item);
+    if (const std::string_view item = trimmed(items.substr(0, comma)); !item.empty()) take(item);
     if (comma == std::string_view::npos) return;
     items.remove_prefix(comma + 1);
   }
@@ -156,7 +151,7 @@ std::chrono::milliseconds read_time(std::string_view text) {
 ReadElement read_element(std::string_view item) {
   ReadElement read;
   if (const std::size_t colon = find_bare(item, " : "); colon != std::string_view::npos) {
-    read.element.value = trim(item.substr(colon + 3));
+    read.element.value = trimmed(item.substr(colon + 3));
     item = item.substr(0, colon);
   }
   std::string_view* const rest = &item;
@@ -165,7 +160,7 @@ ReadElement read_element(std::string_view item) {
     if (at == std::string_view::npos) return {};
     const std::string_view value = rest->substr(at + word.size());
     *rest = rest->substr(0, at);
-    return trim(value);
+    return trimmed(value);
   };
   if (item.size() > 20 || item.find(' ') != std::string_view::npos) {
     read.element.comment = unquoted(take_word(" comment "));
@@ -174,7 +169,7 @@ ReadElement read_element(std::string_view item) {
     // takes no such element. Where a hand gave the set that very timeout for all, none is listed.
     read.timeout = std::max(read_time(take_word(" timeout ")), read.expires);
   }
-  read.element.key = trim(item);
+  read.element.key = trimmed(item);
   return read;
 }
 
@@ -183,9 +178,9 @@ class Reader {
   explicit Reader(std::string_view listing) : rest_(listing) {}
 
   LiveTable table() {
-    if (trim(line()) != "table inet knockwork {") throw std::runtime_error("not a listing of our table");
+    if (trimmed(line()) != "table inet knockwork {") throw std::runtime_error("not a listing of our table");
     for (;;) {
-      const std::string_view text = trim(line());
+      const std::string_view text = trimmed(line());
       if (text == "}") break;
       if (!text.empty()) object(text);
     }
@@ -222,7 +217,7 @@ class Reader {
   void read_chain(std::string_view name) {
     Chain chain{std::string(name), "", {}, {}};
     for (;;) {
-      const std::string_view text = trim(line());
+      const std::string_view text = trimmed(line());
       if (text == "}") break;
       if (text.starts_with("type ") && text.find(" hook ") != std::string_view::npos) {
         chain.hook = text;
@@ -239,7 +234,7 @@ class Reader {
     Set set{std::string(name), "", {}, {}, 0, {}};
     std::vector<LiveElement> live;
     for (;;) {
-      std::string_view text = trim(line());
+      std::string_view text = trimmed(line());
       if (text == "}") break;
       if (take_prefix(text, "type ") || text.starts_with("typeof ")) {
         set.type = text;
@@ -284,7 +279,7 @@ class Reader {
     const std::size_t space = head.rfind(' ');
     table_.strangers.push_back({std::string(head.substr(0, space)), std::string(head.substr(space + 1))});
     for (int depth = 1; depth > 0;) {
-      const std::string_view text = trim(line());
+      const std::string_view text = trimmed(line());
       if (text.ends_with('{')) ++depth;
       if (text == "}") --depth;
     }

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "text/ascii.hpp"
+
 namespace knockwork {
 namespace {
 
@@ -72,8 +74,7 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 // Names of sets and chains, types and flags.
 bool is_name(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '.' || c == '/' || c == '-';
+    return is_letter_or_digit(c) || c == '_' || c == '.' || c == '/' || c == '-';
   });
 }
 

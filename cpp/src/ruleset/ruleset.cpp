@@ -7,6 +7,8 @@
 #include <array>
 #include <charconv>
 
+#include "text/ascii.hpp"
+
 namespace knockwork {
 namespace {
 
@@ -101,7 +103,7 @@ std::optional<std::chrono::milliseconds> parse_nft_time(std::string_view text) {
   std::int64_t total = 0;
   while (!text.empty()) {
     std::int64_t number = 0;
-    while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
+    while (!text.empty() && is_digit(text.front())) {
       number = number * 10 + (text.front() - '0');
       text.remove_prefix(1);
       if (number > kMost) return std::nullopt;

@@ -44,16 +44,16 @@ void read_address(const Key& key, const Value& value, Target& target, Faults& fa
 
 namespace {
 
-constexpr const char* kStart = "start it with `knockwork: 1`, and list hosts under `hosts:`";
+constexpr const char* kStartOfProfile = "start it with `knockwork: 1`, and list hosts under `hosts:`";
 
 void read_profile(const Document& document, ProfileDraft& draft, Faults& faults) {
   const Value top = document.nodes.empty() ? Value{} : Value{&document, 0};
   if (!top || top.kind() == NodeKind::null) {
-    faults.in(document, {"the profile is empty", kStart});
+    faults.in(document, {"the profile is empty", kStartOfProfile});
   } else if (top.kind() == NodeKind::map) {
     read_map(Scope::profile, top, {nullptr, nullptr, nullptr, &draft, nullptr}, faults);
   } else if (top.kind() != NodeKind::refused) {
-    faults.at(top, {"a profile must be a mapping of keys", kStart});
+    faults.at(top, {"a profile must be a mapping of keys", kStartOfProfile});
   }
 }
 

@@ -4,15 +4,12 @@
 #include <charconv>
 
 #include "surroundings/words.hpp"
+#include "text/words.hpp"
 
 namespace knockwork {
 namespace {
 
 using Words = std::vector<std::string_view>;
-
-bool any_of(std::string_view word, std::initializer_list<std::string_view> names) {
-  return std::find(names.begin(), names.end(), word) != names.end();
-}
 
 Tri yes_if(bool condition) { return condition ? Tri::yes : Tri::no; }
 
@@ -32,22 +29,22 @@ std::optional<std::uint32_t> number(std::string_view text) {
 std::size_t length_of_key(const Words& words, std::size_t at) {
   const std::string_view head = words[at];
   const std::string_view next = at + 1 < words.size() ? words[at + 1] : std::string_view();
-  if (any_of(head, {"iif", "iifname", "oif", "oifname", "iifgroup", "oifgroup", "iiftype", "oiftype"}))
+  if (is_one_of(head, {"iif", "iifname", "oif", "oifname", "iifgroup", "oifgroup", "iiftype", "oiftype"}))
     return 1;
-  if (head == "ct" && any_of(next, {"original", "reply"})) {
-    return at + 2 < words.size() && any_of(words[at + 2], {"ip", "ip6"}) ? 4 : 3;
+  if (head == "ct" && is_one_of(next, {"original", "reply"})) {
+    return at + 2 < words.size() && is_one_of(words[at + 2], {"ip", "ip6"}) ? 4 : 3;
   }
-  if (any_of(head, {"tcp", "ip", "ip6"}) && next == "option") return 0;
+  if (is_one_of(head, {"tcp", "ip", "ip6"}) && next == "option") return 0;
   if (head == "socket" && next == "cgroupv2") return 0;
   if (head == "fib") {
     for (std::size_t end = at + 1; end < words.size(); ++end) {
-      if (any_of(words[end], {"type", "oif", "oifname"})) return end + 1 - at;
+      if (is_one_of(words[end], {"type", "oif", "oifname"})) return end + 1 - at;
     }
     return 0;
   }
-  return any_of(head, {"meta", "ct",    "tcp",    "udp",  "th",   "ip",      "ip6", "icmp", "icmpv6",
-                       "igmp", "ether", "socket", "sctp", "dccp", "udplite", "esp", "ah",   "comp",
-                       "arp",  "vlan",  "frag",   "hbh",  "dst",  "rt",      "mh"})
+  return is_one_of(head, {"meta", "ct",    "tcp",    "udp",  "th",   "ip",      "ip6", "icmp", "icmpv6",
+                          "igmp", "ether", "socket", "sctp", "dccp", "udplite", "esp", "ah",   "comp",
+                          "arp",  "vlan",  "frag",   "hbh",  "dst",  "rt",      "mh"})
              ? 2
              : 0;
 }
@@ -69,12 +66,12 @@ Tri equals_flags(std::string_view value) {
   const Words sides = split(value, " / ");
   const auto is_syn = [](std::string_view names) {
     const Words items = items_of(names);
-    return items.size() == 1 && any_of(items.front(), {"syn", "0x2"});
+    return items.size() == 1 && is_one_of(items.front(), {"syn", "0x2"});
   };
   if (sides.size() == 1) return yes_if(is_syn(value));
   const Words mask = items_of(sides.back());
   const bool asked = std::find(mask.begin(), mask.end(), "syn") != mask.end();
-  return yes_if(asked ? is_syn(sides.front()) : any_of(sides.front(), {"0x0", "0"}));
+  return yes_if(asked ? is_syn(sides.front()) : is_one_of(sides.front(), {"0x0", "0"}));
 }
 
 Tri equals_name(std::string_view value, const std::string& interface) {
@@ -96,20 +93,20 @@ Tri equals_ct(std::string_view key, std::string_view value, const Question& ques
   if (key == "state") return has_word(value, "new");
   if (key == "status") return std::min(has_word(value, "dnat"), yes_if(question.translated));
   if (key == "direction") return yes_if(value == "original" || value == "0");
-  if (any_of(key, {"mark", "zone", "label", "secmark"})) return yes_if(number(value) == 0U);
+  if (is_one_of(key, {"mark", "zone", "label", "secmark"})) return yes_if(number(value) == 0U);
   if (key == "helper") return Tri::no;
   return Tri::maybe;
 }
 
 Tri equals_meta(std::string_view key, std::string_view value, const Question& question) {
   const bool tcp = question.protocol == Protocol::tcp;
-  if (any_of(key, {"iif", "iifname"})) return equals_name(value, question.interface);
-  if (key == "l4proto") return yes_if(any_of(value, {tcp ? "6" : "17", tcp ? "tcp" : "udp"}));
+  if (is_one_of(key, {"iif", "iifname"})) return equals_name(value, question.interface);
+  if (key == "l4proto") return yes_if(is_one_of(value, {tcp ? "6" : "17", tcp ? "tcp" : "udp"}));
   if (key == "nfproto")
-    return yes_if(any_of(value, {question.ipv6 ? "ipv6" : "ipv4", question.ipv6 ? "10" : "2"}));
-  if (key == "protocol") return yes_if(any_of(value, {question.ipv6 ? "ip6" : "ip"}));
-  if (key == "pkttype") return yes_if(any_of(value, {"host", "unicast"}));
-  if (any_of(key, {"mark", "secmark", "priority"})) return yes_if(number(value) == 0U || value == "none");
+    return yes_if(is_one_of(value, {question.ipv6 ? "ipv6" : "ipv4", question.ipv6 ? "10" : "2"}));
+  if (key == "protocol") return yes_if(is_one_of(value, {question.ipv6 ? "ip6" : "ip"}));
+  if (key == "pkttype") return yes_if(is_one_of(value, {"host", "unicast"}));
+  if (is_one_of(key, {"mark", "secmark", "priority"})) return yes_if(number(value) == 0U || value == "none");
   return Tri::maybe;
 }
 
@@ -135,16 +132,16 @@ Tri equals_fib(const Words& key, std::string_view value) {
 
 Tri equals(const Words& key, std::string_view value, const Question& question) {
   const std::string_view head = key.front(), field = key.back();
-  if (any_of(head, {"iif", "iifname"})) return equals_name(value, question.interface);
-  if (any_of(head, {"tcp", "udp", "th"})) {
-    if (any_of(field, {"dport", "sport"})) return equals_port(value, question, field);
+  if (is_one_of(head, {"iif", "iifname"})) return equals_name(value, question.interface);
+  if (is_one_of(head, {"tcp", "udp", "th"})) {
+    if (is_one_of(field, {"dport", "sport"})) return equals_port(value, question, field);
     return field == "flags" ? equals_flags(value) : Tri::maybe;
   }
   if (head == "ct" && key.size() == 2) return equals_ct(field, value, question);
   if (head == "meta") return equals_meta(field, value, question);
   if (head == "fib") return equals_fib(key, value);
-  if (any_of(head, {"ip", "ip6"})) {
-    if (any_of(field, {"protocol", "nexthdr"})) return equals_meta("l4proto", value, question);
+  if (is_one_of(head, {"ip", "ip6"})) {
+    if (is_one_of(field, {"protocol", "nexthdr"})) return equals_meta("l4proto", value, question);
     return equals_address(field, value, question);
   }
   if (head == "socket") return Tri::no;  // what is closed has none
@@ -153,10 +150,10 @@ Tri equals(const Words& key, std::string_view value, const Question& question) {
 
 // Whoever asks about a header means packets that have it, with `!=` too.
 bool has_header(std::string_view head, const Question& question) {
-  if (any_of(head, {"tcp", "udp"})) return (head == "tcp") == (question.protocol == Protocol::tcp);
-  if (any_of(head, {"ip", "ip6"})) return (head == "ip6") == question.ipv6;
-  return !any_of(head, {"icmp", "icmpv6", "igmp", "sctp", "dccp", "udplite", "esp", "ah", "comp", "arp",
-                        "vlan", "frag", "hbh", "dst", "rt", "mh"});
+  if (is_one_of(head, {"tcp", "udp"})) return (head == "tcp") == (question.protocol == Protocol::tcp);
+  if (is_one_of(head, {"ip", "ip6"})) return (head == "ip6") == question.ipv6;
+  return !is_one_of(head, {"icmp", "icmpv6", "igmp", "sctp", "dccp", "udplite", "esp", "ah", "comp", "arp",
+                           "vlan", "frag", "hbh", "dst", "rt", "mh"});
 }
 
 Tri equals_all(const Expression& expression, std::string_view value, const Question& question) {
@@ -190,12 +187,12 @@ std::optional<Expression> read_expression(const Words& words, std::size_t& at) {
     expression.mask = words[next + 1];
     next += 2;
   }
-  const bool written = any_of(word(), {"==", "!=", "<", ">", "<=", ">=", "vmap", "set"});
+  const bool written = is_one_of(word(), {"==", "!=", "<", ">", "<=", ">=", "vmap", "set"});
   expression.operation = written ? word() : "==";
   if (written) ++next;
-  if (next >= words.size() || any_of(word(), {"map", "|", "^"})) return std::nullopt;
+  if (next >= words.size() || is_one_of(word(), {"map", "|", "^"})) return std::nullopt;
   const std::string_view first = words[next];
-  while (next + 2 < words.size() && any_of(words[next + 1], {".", "/"})) next += 2;
+  while (next + 2 < words.size() && is_one_of(words[next + 1], {".", "/"})) next += 2;
   const auto length = words[next].data() + words[next].size() - first.data();
   expression.value = std::string_view(first.data(), static_cast<std::size_t>(length));
   at = next + 1;
@@ -206,8 +203,8 @@ Tri matches(const Expression& expression, const Question& question) {
   for (const Words& key : expression.keys) {
     if (!has_header(key.front(), question)) return Tri::no;
   }
-  if (!any_of(expression.operation, {"==", "!=", "vmap"})) return Tri::maybe;
-  if (!expression.mask.empty() && !any_of(expression.keys.front().back(), {"mark"})) return Tri::maybe;
+  if (!is_one_of(expression.operation, {"==", "!=", "vmap"})) return Tri::maybe;
+  if (!expression.mask.empty() && !is_one_of(expression.keys.front().back(), {"mark"})) return Tri::maybe;
   Tri found = Tri::no;
   if (expression.value.starts_with('{')) {
     for (const std::string_view item : items_of(expression.value)) {

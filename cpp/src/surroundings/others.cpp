@@ -10,7 +10,7 @@
 namespace knockwork {
 namespace {
 
-int number(std::string_view text) {
+int whole_number(std::string_view text) {
   int value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
@@ -25,10 +25,10 @@ int priority(const std::vector<std::string_view>& words, std::size_t at) {
   for (const auto& [name, value] : kNames) {
     if (bare(words[at]) != name) continue;
     if (at + 2 >= words.size() || (words[at + 1] != "+" && words[at + 1] != "-")) return value;
-    const int more = number(bare(words[at + 2]));
+    const int more = whole_number(bare(words[at + 2]));
     return words[at + 1] == "+" ? value + more : value - more;
   }
-  return number(bare(words[at]));
+  return whole_number(bare(words[at]));
 }
 
 // "type filter hook input priority filter + 10; policy accept;"

@@ -4,32 +4,30 @@
 
 #include "surroundings/match.hpp"
 #include "surroundings/words.hpp"
+#include "text/words.hpp"
 
 namespace knockwork {
 namespace {
 
-using Kind = RuleVerdict::Kind;
 using Words = std::vector<std::string_view>;
-
-bool any_of(std::string_view word, std::initializer_list<std::string_view> names) {
-  return std::find(names.begin(), names.end(), word) != names.end();
-}
 
 // Of words from `at` on: "accept", "jump chain", "reject with icmpx admin-prohibited".
 std::optional<RuleVerdict> verdict_at(const Words& words, std::size_t at) {
   const std::string_view word = words[at];
-  if (word == "accept") return RuleVerdict{Kind::accept, ""};
-  if (word == "drop") return RuleVerdict{Kind::drop, ""};
-  if (word == "return") return RuleVerdict{Kind::leave, ""};
+  if (word == "accept") return RuleVerdict{RuleVerdict::Kind::accept, ""};
+  if (word == "drop") return RuleVerdict{RuleVerdict::Kind::drop, ""};
+  if (word == "return") return RuleVerdict{RuleVerdict::Kind::leave, ""};
   if (word == "continue") return RuleVerdict{};
-  if (any_of(word, {"queue", "synproxy", "tproxy", "fwd"})) return RuleVerdict{Kind::unknown, ""};
-  if (any_of(word, {"jump", "goto"}) && at + 1 < words.size()) {
-    return RuleVerdict{word == "jump" ? Kind::jump : Kind::go_to, std::string(words[at + 1])};
+  if (is_one_of(word, {"queue", "synproxy", "tproxy", "fwd"}))
+    return RuleVerdict{RuleVerdict::Kind::unknown, ""};
+  if (is_one_of(word, {"jump", "goto"}) && at + 1 < words.size()) {
+    return RuleVerdict{word == "jump" ? RuleVerdict::Kind::jump : RuleVerdict::Kind::go_to,
+                       std::string(words[at + 1])};
   }
   if (word != "reject") return std::nullopt;
-  RuleVerdict verdict{Kind::reject, ""};
+  RuleVerdict verdict{RuleVerdict::Kind::reject, ""};
   for (std::size_t next = at + 1; next < words.size() && words[next] != "comment"; ++next) {
-    if (any_of(words[next], {"with", "type"})) continue;
+    if (is_one_of(words[next], {"with", "type"})) continue;
     verdict.target += (verdict.target.empty() ? "" : " ") + std::string(words[next]);
   }
   if (verdict.target.empty()) verdict.target = "icmpx port-unreachable";
@@ -43,7 +41,7 @@ class Rule {
   std::vector<Step> steps() {
     while (at_ < words_.size() && matches_ != Tri::no) {
       if (const auto verdict = verdict_at(words_, at_)) return {{matches_, *verdict}};
-      if (head_is_unknown_target()) return {{matches_, {Kind::unknown, ""}}};
+      if (head_is_unknown_target()) return {{matches_, {RuleVerdict::Kind::unknown, ""}}};
       if (statement()) continue;
       const std::optional<Expression> expression = read_expression(words_, at_);
       if (!expression) {
@@ -75,15 +73,15 @@ class Rule {
   // What is no question about the packet, or one about how many came before.
   bool statement() {
     const std::string_view head = word();
-    if (any_of(head, {"comment", "notrack"})) {
+    if (is_one_of(head, {"comment", "notrack"})) {
       at_ += head == "comment" ? 2 : 1;
     } else if (head == "counter") {
       at_ += word(1) == "packets" ? 5 : word(1) == "name" ? 3 : 1;
     } else if (head == "log") {
       log();
-    } else if (any_of(head, {"limit", "quota"}) || (head == "ct" && word(1) == "count")) {
+    } else if (is_one_of(head, {"limit", "quota"}) || (head == "ct" && word(1) == "count")) {
       rate();
-    } else if (any_of(head, {"add", "update", "meter"})) {
+    } else if (is_one_of(head, {"add", "update", "meter"})) {
       recorded();
     } else if (head == "xt") {
       extension();
@@ -94,9 +92,9 @@ class Rule {
   }
 
   void log() {
-    for (++at_; any_of(word(), {"prefix", "level", "group", "snaplen", "queue-threshold", "flags"});
+    for (++at_; is_one_of(word(), {"prefix", "level", "group", "snaplen", "queue-threshold", "flags"});
          at_ += 2) {
-      if (word() == "flags" && any_of(word(1), {"tcp", "ip"})) ++at_;
+      if (word() == "flags" && is_one_of(word(1), {"tcp", "ip"})) ++at_;
     }
   }
 
@@ -104,7 +102,7 @@ class Rule {
   void rate() {
     for (++at_; at_ < words_.size() && !verdict_at(words_, at_); ++at_) {
       if (word() == "over") narrow(Tri::no);
-      if (any_of(word(), {"log", "counter", "comment"})) return;
+      if (is_one_of(word(), {"log", "counter", "comment"})) return;
     }
   }
 
@@ -123,13 +121,13 @@ class Rule {
 
   bool head_is_unknown_target() const {
     return word() == "xt" && word(1) == "target" &&
-           !any_of(word(2), {"LOG", "NFLOG", "MARK", "CONNMARK", "TRACE", "SET", "AUDIT"});
+           !is_one_of(word(2), {"LOG", "NFLOG", "MARK", "CONNMARK", "TRACE", "SET", "AUDIT"});
   }
 
   std::vector<Step> by_map(const Expression& expression) const {
     if (expression.value.starts_with('@')) {  // a terse listing does not say what is in it
       const Tri found = std::min(matches_, matches(expression, question_));
-      return {{std::min(found, Tri::maybe), {Kind::unknown, ""}}};
+      return {{std::min(found, Tri::maybe), {RuleVerdict::Kind::unknown, ""}}};
     }
     std::vector<Step> steps;
     for (const std::string_view item : items_of(expression.value)) {
@@ -139,8 +137,8 @@ class Rule {
       Expression one = expression;
       one.value = parts.front();
       const Tri found = one.value == "*" ? Tri::yes : matches(one, question_);
-      steps.push_back(
-          {std::min(matches_, found), verdict_at(target, 0).value_or(RuleVerdict{Kind::unknown, ""})});
+      steps.push_back({std::min(matches_, found),
+                       verdict_at(target, 0).value_or(RuleVerdict{RuleVerdict::Kind::unknown, ""})});
     }
     return steps;
   }

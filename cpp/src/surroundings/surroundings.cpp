@@ -7,6 +7,7 @@
 #include <set>
 
 #include "surroundings/fate.hpp"
+#include "text/words.hpp"
 
 namespace knockwork {
 namespace {
@@ -114,15 +115,6 @@ std::string refuser(const std::vector<OtherTable>& others, const std::vector<std
 
 // Gate mode that refuses as closed ports do: then nothing may tell a protected port from one.
 bool seems_closed(const Program& program) { return program.mode == Mode::gate && program.reject; }
-
-std::string listed(const std::vector<std::string>& names) {
-  constexpr std::size_t kMost = 10;
-  std::string text;
-  for (std::size_t at = 0; at < std::min(names.size(), kMost); ++at)
-    text += (at == 0 ? "" : ", ") + names[at];
-  if (names.size() > kMost) text += fmt::format(" and {} more", names.size() - kMost);
-  return text;
-}
 
 // Of services that another firewall refuses to everybody.
 std::vector<std::string> of_refused_services(const std::vector<OtherTable>& others, const Program& program,

@@ -1,16 +1,8 @@
 #include "surroundings/words.hpp"
 
+#include "text/words.hpp"
+
 namespace knockwork {
-namespace {
-
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-}  // namespace
-
 std::vector<std::string_view> words_of(std::string_view line) {
   std::vector<std::string_view> words;
   bool quoted = false;
@@ -36,11 +28,11 @@ std::vector<std::string_view> split(std::string_view text, std::string_view sepa
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text[at] == '"') quoted = !quoted;
     if (quoted || text.substr(at, separator.size()) != separator) continue;
-    parts.push_back(trim(text.substr(begin, at - begin)));
+    parts.push_back(trimmed(text.substr(begin, at - begin)));
     begin = at + separator.size();
     at = begin - 1;
   }
-  parts.push_back(trim(text.substr(begin)));
+  parts.push_back(trimmed(text.substr(begin)));
   return parts;
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "text/ascii.hpp"
+
 namespace knockwork::spec {
 namespace {
 
@@ -125,8 +127,6 @@ std::string harmless_json(std::string text) {
 namespace {
 
 constexpr const char* kHidden = "(hidden)";
-
-bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
 bool are_protocol(std::string_view letters) {
   const auto same = [&](std::string_view name) {

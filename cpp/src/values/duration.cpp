@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "knockwork/words.hpp"
+#include "text/ascii.hpp"
 #include "text/utf8.hpp"
 #include "values/values.hpp"
 
@@ -23,11 +24,7 @@ constexpr std::int64_t kMostCount = 9'999'999'999;
 
 constexpr const char* kRemedy = "write it as 5s, 500ms, 1m30s, 2h or 1d";
 
-bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
-
-tl::unexpected<spec::Fault> refuse(std::string message, std::string remedy) {
-  return tl::unexpected(spec::Fault{std::move(message), std::move(remedy)});
-}
+using spec::refuse;
 
 tl::unexpected<spec::Fault> too_long() {
   return refuse("a duration of more than 30 days",

@@ -6,6 +6,7 @@
 
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "text/ascii.hpp"
 
 namespace knockwork {
 
@@ -15,11 +16,8 @@ std::optional<std::string> derivation::normal_host(std::string_view name) {
   if (name.empty() || name.size() > kLongest) return std::nullopt;
   std::string normal;
   for (const char byte : name) {
-    const bool upper = byte >= 'A' && byte <= 'Z';
-    const bool lower = byte >= 'a' && byte <= 'z';
-    const bool digit = byte >= '0' && byte <= '9';
-    if (!upper && !lower && !digit && byte != '.' && byte != '-' && byte != '_') return std::nullopt;
-    normal += upper ? static_cast<char>(byte - 'A' + 'a') : byte;
+    if (!is_letter_or_digit(byte) && byte != '.' && byte != '-' && byte != '_') return std::nullopt;
+    normal += to_lower(byte);
   }
   return normal;
 }

@@ -4,6 +4,7 @@
 
 #include "knockwork/spec.hpp"
 #include "knockwork/words.hpp"
+#include "text/ascii.hpp"
 
 namespace knockwork {
 namespace {
@@ -23,8 +24,6 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
   }
   return row.back();
 }
-
-bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
 // The digits at the beginning, without leading zeros; the rest stays.
 std::string_view take_number(std::string_view& text) {

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "text/ascii.hpp"
 #include "text/utf8.hpp"
 #include "values/service_names.hpp"
 #include "values/values.hpp"
@@ -20,9 +21,7 @@ bool all_digits(std::string_view text) {
 }
 
 bool all_letters(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char byte) {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
-  });
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_letter);
 }
 
 Fault backwards(std::uint16_t first, std::uint16_t last) {

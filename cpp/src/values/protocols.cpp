@@ -83,10 +83,6 @@ std::span<const Named> types_of(std::uint8_t protocol) {
   return kIcmpv6Types;
 }
 
-tl::unexpected<Fault> refuse(std::string message, std::string remedy) {
-  return tl::unexpected(Fault{std::move(message), std::move(remedy)});
-}
-
 tl::unexpected<Fault> with_ports(std::string_view name) {
   return refuse(fmt::format("{} is a protocol with ports", name),
                 fmt::format("write the port, as in 443/{0}, or 1-65535/{0} for all of them", name));

@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <array>
 
+#include "text/ascii.hpp"
+
 namespace knockwork::spec {
 namespace {
 
 constexpr std::size_t kLongestServiceName = 64;
-
-bool is_letter(char byte) { return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z'); }
 
 std::optional<std::uint16_t> look_up(const std::string& name, const char* protocol) {
   servent entry{};
@@ -38,9 +38,7 @@ bool is_service_name(std::string_view text) {
 
 std::string lower(std::string_view text) {
   std::string lowered(text);
-  for (char& byte : lowered) {
-    if (byte >= 'A' && byte <= 'Z') byte = static_cast<char>(byte - 'A' + 'a');
-  }
+  for (char& byte : lowered) byte = to_lower(byte);
   return lowered;
 }
 

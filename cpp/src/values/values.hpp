@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <utility>
 #include <vector>
 
 #include "knockwork/spec.hpp"
@@ -19,6 +20,10 @@ namespace knockwork::spec {
 
 template <typename T>
 using Parsed = tl::expected<T, Fault>;
+
+inline tl::unexpected<Fault> refuse(std::string message, std::string remedy) {
+  return tl::unexpected(Fault{std::move(message), std::move(remedy)});
+}
 
 inline constexpr std::size_t kMostKnocks = 32;           // of one sequence
 inline constexpr std::uint32_t kLastEpoch = 2147483647;  // that a declaration may name

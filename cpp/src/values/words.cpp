@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "crypto/crypto.hpp"
+#include "text/ascii.hpp"
 #include "text/utf8.hpp"
 #include "values/all_ports.hpp"
 #include "values/host_names.hpp"
@@ -25,10 +26,6 @@ std::string to_string(Service service) {
 
 namespace spec {
 namespace {
-
-bool is_letter_or_digit(char byte) {
-  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
-}
 
 bool is_printable_ascii(char byte) { return byte > ' ' && byte < 0x7f; }
 

@@ -21,7 +21,7 @@ std::int64_t sequence_timeout(const Sequence& sequence) {
   return seconds(time) + 1;
 }
 
-std::string knocks_of(const Sequence& sequence) {
+std::string knocks_as_sequence(const Sequence& sequence) {
   std::string text;
   for (const Knock& knock : sequence.knock) {
     text += fmt::format("{}{}:{}", text.empty() ? "" : ",", knock.port,
@@ -62,7 +62,7 @@ std::string section(const Sequence& sequence) {
   const auto line = [&](const char* key, const std::string& value) {
     text += fmt::format("  {:<15} = {}\n", key, value);
   };
-  line("sequence", knocks_of(sequence));
+  line("sequence", knocks_as_sequence(sequence));
   line("seq_timeout", fmt::format("{}", sequence_timeout(sequence)));
   line("tcpflags", "syn");
   line("start_command", rules(sequence, "iptables", "-I"));

@@ -40,7 +40,7 @@ esac
 wait
 )";
 
-std::string knocks_of(const Sequence& sequence) {
+std::string knocks_as_arguments(const Sequence& sequence) {
   std::string text;
   for (const Knock& knock : sequence.knock) {
     text += fmt::format("{}{} {}", text.empty() ? "" : "; ", knock.protocol == Protocol::tcp ? "tcp" : "udp",
@@ -53,7 +53,7 @@ std::string script_of_knocks(const ProfileHost& host) {
   std::string names, cases;
   for (const Sequence& sequence : host.sequences) {
     names += (names.empty() ? "" : ", ") + sequence.name;
-    cases += fmt::format("{}) {} ;;\n", quoted(sequence.name), knocks_of(sequence));
+    cases += fmt::format("{}) {} ;;\n", quoted(sequence.name), knocks_as_arguments(sequence));
   }
   const std::string target = target_of(host);
   return fmt::format(kHead, target, names, quoted(target), host.sequences.front().name) + cases + kTail;

@@ -23,7 +23,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLeastSlack{60'000};    // clocks are slewed, and leap seconds come
 constexpr milliseconds kFreshness{3'600'000};  // of a record: an unchanged apply writes nothing
 
-std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "clock.json"; }
+std::filesystem::path clock_path() { return std::filesystem::path(kStateDirectory) / "clock.json"; }
 
 bool goes_by_clock(const Sequence& sequence) {
   return sequence.derive && sequence.derive->period > Duration{};
@@ -50,7 +50,7 @@ milliseconds slack_of(const Spec& spec) {
 // Rotation goes on where there is no room for it.
 void record(const ClockReading& reading, std::vector<std::string>& warnings) {
   try {
-    write_file(path(), to_json(reading));
+    write_file(clock_path(), to_json(reading));
   } catch (const SystemError& error) {
     warnings.push_back(fmt::format("a clock error would not be detected: {}", error.what()));
   }
@@ -119,7 +119,7 @@ Times clock_times(const Spec& spec) {
   if (!std::any_of(spec.sequences.begin(), spec.sequences.end(), goes_by_clock)) return {{now.wall}, {}};
   std::optional<std::string> text;
   try {
-    text = read_file(path());
+    text = read_file(clock_path());
   } catch (const SystemError&) {  // only root may: there is nothing to compare with
   }
   Times result{{now.wall}, judge(text ? parse_reading(*text) : std::nullopt, now, slack_of(spec))};
@@ -127,7 +127,7 @@ Times clock_times(const Spec& spec) {
   return result;
 }
 
-void trust_clock() { write_file(path(), to_json(read_clock())); }
+void trust_clock() { write_file(clock_path(), to_json(read_clock())); }
 
 InForce resolved(const Spec& declared, Keep keep) {
   if (!has_derived(declared)) return {declared, {}};

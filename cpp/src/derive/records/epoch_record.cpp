@@ -20,7 +20,7 @@ using nlohmann::json;
 constexpr Epoch kNew = 0;          // of a host that was never rotated
 constexpr std::size_t kMost = 16;  // as many as a declaration may accept
 
-std::filesystem::path path() { return std::filesystem::path(kStateDirectory) / "epochs.json"; }
+std::filesystem::path record_path() { return std::filesystem::path(kStateDirectory) / "epochs.json"; }
 
 void refuse_unexpected(const EpochRecord& record, const Rotation& rotation) {
   if (!rotation.expected) return;
@@ -102,7 +102,7 @@ std::string to_json(const EpochRecord& record) {
 std::string to_text(const EpochRecord& record) { return fmt::format("{}", fmt::join(record.accepts, ", ")); }
 
 EpochRecord read_epoch_record() {
-  const std::optional<std::string> text = read_file(path());
+  const std::optional<std::string> text = read_file(record_path());
   if (!text) return {};
   try {
     const json value = json::parse(*text);
@@ -112,11 +112,12 @@ EpochRecord read_epoch_record() {
       return record;
   } catch (const json::exception&) {
   }
-  throw SystemError(fmt::format(
-      "{} is damaged: write {{\"accepts\": [N]}} with the current epoch N of this host", path().string()));
+  throw SystemError(
+      fmt::format("{} is damaged: write {{\"accepts\": [N]}} with the current epoch N of this host",
+                  record_path().string()));
 }
 
-void write_epoch_record(const EpochRecord& record) { write_file(path(), to_json(record)); }
+void write_epoch_record(const EpochRecord& record) { write_file(record_path(), to_json(record)); }
 
 schema::Json epochs_schema() {
   return schema::object("The epochs that this host accepts.",

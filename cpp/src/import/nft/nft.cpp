@@ -17,7 +17,6 @@
 namespace knockwork {
 namespace {
 
-constexpr int kDeepest = 16;            // chains that jump to chains: nf_tables' own limit
 constexpr std::size_t kMostWays = 256;  // through the sets of one file
 constexpr std::size_t kMostVisits = 4'000;
 constexpr const char* kAlone = "it has no part in knocking: keep it in a ruleset of your own";

@@ -5,8 +5,6 @@
 namespace knockwork {
 namespace {
 
-constexpr int kDeepest = 16;  // chains that jump to chains: nf_tables' own limit
-
 enum class Match { never, sometimes, always };
 
 // How a packet can leave a chain.

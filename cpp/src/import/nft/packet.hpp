@@ -12,6 +12,8 @@
 
 namespace knockwork {
 
+inline constexpr int kDeepest = 16;  // chains that jump to chains: nf_tables' own limit
+
 struct NftPacket {
   Protocol protocol = Protocol::tcp;
   std::uint16_t port = 0;

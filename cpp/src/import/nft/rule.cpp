@@ -4,14 +4,11 @@
 
 #include <algorithm>
 
+#include "text/words.hpp"
 #include "values/values.hpp"
 
 namespace knockwork {
 namespace {
-
-bool is_one_of(const std::string& word, std::initializer_list<const char*> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 class Reader {
  public:

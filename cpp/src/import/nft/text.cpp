@@ -2,20 +2,18 @@
 
 #include <algorithm>
 
+#include "text/words.hpp"
+
 namespace knockwork {
 namespace {
 
-constexpr int kDeepest = 16;  // blocks within blocks: nft has two
+constexpr int kMostBlocks = 16;  // blocks within blocks: nft has two
 
 struct Token {
   std::string text;
   int line = 0;
   bool string = false;  // it was in quotes
 };
-
-bool is_one_of(const std::string& word, std::initializer_list<const char*> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 // A line end is a token of its own, "\n".
 std::vector<Token> tokens_of(Ledger& ledger) {
@@ -174,7 +172,7 @@ class Parser {
       return skip();
     }
     for (int line = read.first; line <= read.last; ++line) note_structure(inside, line);
-    if (depth < kDeepest) return block(inside, depth + 1);
+    if (depth < kMostBlocks) return block(inside, depth + 1);
     skip();
   }
 

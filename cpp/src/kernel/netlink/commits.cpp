@@ -37,7 +37,7 @@ int is_our_name(const nlattr* attribute, void* found) {
   return MNL_CB_STOP;
 }
 
-[[noreturn]] void refuse() {
+[[noreturn]] void cannot_watch() {
   if (errno == EPERM || errno == EACCES) {
     throw SystemError(
         "no permission to listen to nftables: run as root (sudo), or with the capability CAP_NET_ADMIN");
@@ -51,7 +51,7 @@ class Notified final : public Commits {
     int group = NFNLGRP_NFTABLES;
     if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0 ||
         mnl_socket_setsockopt(socket_.get(), NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
-      refuse();
+      cannot_watch();
   }
 
   // What came meanwhile is taken as well: one look at the table answers for all of it.
@@ -81,7 +81,7 @@ class Notified final : public Commits {
     const ssize_t length = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
     if (length < 0 && errno == EINTR) return false;
     if (length < 0 && (errno == ENOBUFS || errno == ENOSPC)) return true;
-    if (length < 0) refuse();
+    if (length < 0) cannot_watch();
     int left = static_cast<int>(length);
     for (const auto* header = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(header, left);
          header = mnl_nlmsg_next(header, &left)) {

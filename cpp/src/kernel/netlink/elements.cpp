@@ -59,44 +59,33 @@ int take_element(const nlattr* attribute, void* data) {
   return MNL_CB_OK;
 }
 
-int take_attribute(const nlattr* attribute, void* data) {
+int take_elements(const nlattr* attribute, void* data) {
   if (mnl_attr_get_type(attribute) != NFTA_SET_ELEM_LIST_ELEMENTS) return MNL_CB_OK;
   return mnl_attr_parse_nested(attribute, take_element, data);
 }
 
 int take_message(const nlmsghdr* header, void* data) {
-  return mnl_attr_parse(header, sizeof(nfgenmsg), take_attribute, data);
+  return mnl_attr_parse(header, sizeof(nfgenmsg), take_elements, data);
 }
 
-nlmsghdr* put_request(char* buffer, std::uint16_t message, std::string_view table) {
+nlmsghdr* put_question(char* buffer, int message, std::string_view table) {
   static_assert(static_cast<int>(NFTA_SET_ELEM_LIST_TABLE) == static_cast<int>(NFTA_RULE_TABLE));
-  nlmsghdr* header = mnl_nlmsg_put_header(buffer);
-  header->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | message);
-  header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  auto* family = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
-  family->nfgen_family = NFPROTO_INET;
-  family->version = NFNETLINK_V0;
+  nlmsghdr* header =
+      put_request(buffer, NFNL_SUBSYS_NFTABLES, message, NLM_F_REQUEST | NLM_F_DUMP, NFPROTO_INET);
   mnl_attr_put_strz(header, NFTA_RULE_TABLE, std::string(table.substr(table.find(' ') + 1)).c_str());
   return header;
 }
 
 // Nothing comes of what has gone meanwhile.
-void dump(const mnl_socket* socket, const nlmsghdr* request, mnl_cb_t take, void* data) {
-  if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0) cannot_read_nf_tables();
-  std::array<char, 32768> buffer{};
-  for (;;) {
-    const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
-    if (length < 0) cannot_read_nf_tables();
-    const int more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
-                                mnl_socket_get_portid(socket), take, data);
-    if (more == 0 || (more < 0 && errno == ENOENT)) return;
-    if (more < 0) cannot_read_nf_tables();
-  }
+void take_all(const mnl_socket* socket, const nlmsghdr* question, mnl_cb_t take, void* data) {
+  const Dumped dumped = dump(socket, question, take, data);
+  const bool has_gone = dumped == Dumped::refused && errno == ENOENT;
+  if (dumped != Dumped::all && !has_gone) cannot_read_nf_tables();
 }
 
-Socket open_socket() {
-  Socket socket(mnl_socket_open(NETLINK_NETFILTER));
-  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) cannot_read_nf_tables();
+Socket open_to_read() {
+  Socket socket = open_netlink(NETLINK_NETFILTER);
+  if (!socket) cannot_read_nf_tables();
   return socket;
 }
 
@@ -125,13 +114,13 @@ int take_rule(const nlmsghdr* header, void* data) {
 
 bool had_elements(std::string_view table, const std::vector<std::string_view>& sets, Clock::time_point at) {
   return asked_again([&] {
-    const Socket socket = open_socket();
+    const Socket socket = open_to_read();
     Search search{at};
     for (const std::string_view set : sets) {
       std::array<char, 1024> buffer{};
-      nlmsghdr* const request = put_request(buffer.data(), NFT_MSG_GETSETELEM, table);
+      nlmsghdr* const request = put_question(buffer.data(), NFT_MSG_GETSETELEM, table);
       mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, std::string(set).c_str());
-      dump(socket.get(), request, take_message, &search);
+      take_all(socket.get(), request, take_message, &search);
     }
     return search.found;
   });
@@ -142,7 +131,7 @@ bool has_rules(std::string_view table, const std::vector<std::string_view>& chai
   return asked_again([&] {
     Chains found{chains};
     std::array<char, 1024> buffer{};
-    dump(open_socket().get(), put_request(buffer.data(), NFT_MSG_GETRULE, table), take_rule, &found);
+    take_all(open_to_read().get(), put_question(buffer.data(), NFT_MSG_GETRULE, table), take_rule, &found);
     return found.found;
   });
 }

@@ -26,7 +26,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-struct Attributes {
+struct LogAttributes {
   std::string_view prefix;
   std::span<const std::uint8_t> payload;
   std::uint32_t mark = 0;
@@ -39,7 +39,7 @@ std::span<const std::uint8_t> bytes(const nlattr* attribute) {
 }
 
 int take_attribute(const nlattr* attribute, void* data) {
-  auto& taken = *static_cast<Attributes*>(data);
+  auto& taken = *static_cast<LogAttributes*>(data);
   const auto value = bytes(attribute);
   switch (mnl_attr_get_type(attribute)) {
     case NFULA_PREFIX:
@@ -88,7 +88,7 @@ bool may_listen() {
   return ::syscall(SYS_capget, &header, has.data()) == 0 && (has[0].effective & 1U << CAP_NET_ADMIN) != 0;
 }
 
-[[noreturn]] void refuse() {
+[[noreturn]] void cannot_listen() {
   switch (errno) {
     case EPERM:
       if (may_listen()) taken();  // the kernel's answer also where the group has its listener
@@ -109,7 +109,7 @@ bool may_listen() {
 class LogEvents final : public Events {
  public:
   LogEvents() : socket_(mnl_socket_open(NETLINK_NETFILTER)), buffer_(kBuffer) {
-    if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0) refuse();
+    if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0) cannot_listen();
     // The whole of what the rules copy: they take no more than the IP header.
     const nfulnl_msg_config_cmd bind{NFULNL_CFG_CMD_BIND};
     ask(NFULA_CFG_CMD, &bind, sizeof bind);
@@ -127,11 +127,11 @@ class LogEvents final : public Events {
     const int ready =
         ::poll(&waiting, 1, static_cast<int>(std::clamp<std::int64_t>(longest.count(), 0, 1 << 30)));
     if (ready == 0 || (ready < 0 && errno == EINTR)) return {};
-    if (ready < 0) refuse();
+    if (ready < 0) cannot_listen();
     const ssize_t length = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
     if (length < 0 && errno == ENOBUFS) return {{}, true};
     if (length < 0 && errno == EINTR) return {};
-    if (length < 0) refuse();
+    if (length < 0) cannot_listen();
     const auto now =
         std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
     Batch batch;
@@ -165,14 +165,14 @@ class LogEvents final : public Events {
     family->version = NFNETLINK_V0;
     family->res_id = htons(kLogGroup);
     mnl_attr_put(header, attribute, size, value);
-    if (mnl_socket_sendto(socket_.get(), header, header->nlmsg_len) < 0) refuse();
+    if (mnl_socket_sendto(socket_.get(), header, header->nlmsg_len) < 0) cannot_listen();
     for (;;) {  // the answer; events may come before it
       const ssize_t length = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
-      if (length < 0) refuse();
+      if (length < 0) cannot_listen();
       const auto* answer = reinterpret_cast<const nlmsghdr*>(buffer_.data());
       if (length < static_cast<ssize_t>(sizeof(nlmsghdr)) || answer->nlmsg_type != NLMSG_ERROR) continue;
       errno = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer))->error;
-      if (errno != 0) refuse();
+      if (errno != 0) cannot_listen();
       return;
     }
   }
@@ -185,14 +185,14 @@ class LogEvents final : public Events {
 
 std::optional<Event> parse_event(std::span<const std::byte> message, milliseconds now) {
   const auto* header = reinterpret_cast<const nlmsghdr*>(message.data());
-  // Attributes are read up to the length's next multiple of four (mnl_nlmsg_get_payload_tail).
+  // LogAttributes are read up to the length's next multiple of four (mnl_nlmsg_get_payload_tail).
   if (message.size() < sizeof(nlmsghdr) + sizeof(nfgenmsg) || header->nlmsg_len > message.size() ||
       NLMSG_ALIGN(header->nlmsg_len) > message.size() ||
       header->nlmsg_len < sizeof(nlmsghdr) + sizeof(nfgenmsg) ||
       header->nlmsg_type != ((NFNL_SUBSYS_ULOG << 8) | NFULNL_MSG_PACKET)) {
     return std::nullopt;
   }
-  Attributes taken;
+  LogAttributes taken;
   if (mnl_attr_parse(header, sizeof(nfgenmsg), take_attribute, &taken) < 0) return std::nullopt;
   const bool grant = taken.prefix == kLogGrant;
   const auto source = source_of(taken.payload);

@@ -31,16 +31,18 @@ namespace {
 
 constexpr std::size_t kBuffer = 1U << 16;
 
-[[noreturn]] void refuse() {
+using Take = std::function<void(const nlmsghdr*)>;
+
+[[noreturn]] void cannot_list() {
   const std::string why = fmt::format("cannot ask the kernel for connections: {}{}", std::strerror(errno),
                                       errno == EPERM || errno == EACCES ? ": run as root (sudo)" : "");
   if (errno == EINTR || errno == ENOBUFS) throw Interrupted(why);
   throw SystemError(why);
 }
 
-Socket open_socket(int bus) {
-  Socket socket(mnl_socket_open(bus));
-  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) refuse();
+Socket open_bus(int bus) {
+  Socket socket = open_netlink(bus);
+  if (!socket) cannot_list();
   return socket;
 }
 
@@ -57,22 +59,15 @@ Network address(const void* bytes, bool ipv6) {
 }
 
 // Takes all of something; nothing where the kernel has no such thing.
-void dump(mnl_socket* socket, nlmsghdr* request, const std::function<void(const nlmsghdr*)>& take) {
-  if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0) refuse();
+void take_all(const mnl_socket* socket, const nlmsghdr* request, const Take& take) {
   const auto each = [](const nlmsghdr* message, void* data) {
-    (*static_cast<const std::function<void(const nlmsghdr*)>*>(data))(message);
+    (*static_cast<const Take*>(data))(message);
     return MNL_CB_OK;
   };
-  std::vector<char> buffer(kBuffer);
   auto* const data = const_cast<void*>(static_cast<const void*>(&take));
-  for (;;) {
-    const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
-    if (length < 0) refuse();
-    const int more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
-                                mnl_socket_get_portid(socket), each, data);
-    if (more < 0 && errno == EINTR) refuse();  // what it lists changed meanwhile
-    if (more <= 0) return;
-  }
+  const Dumped dumped = dump(socket, request, each, data);
+  const bool changed_meanwhile = dumped == Dumped::refused && errno == EINTR;
+  if (dumped == Dumped::lost || changed_meanwhile) cannot_list();
 }
 
 // ----- conntrack -----
@@ -147,22 +142,12 @@ bool is_offloaded(const Attributes& all) {
   return all[CTA_STATUS] != nullptr && (ntohl(mnl_attr_get_u32(all[CTA_STATUS])) & kOffloaded) != 0;
 }
 
-nlmsghdr* put_tracking_request(char* buffer, std::uint16_t type, std::uint16_t flags, std::uint8_t family) {
-  nlmsghdr* request = mnl_nlmsg_put_header(buffer);
-  request->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_CTNETLINK << 8) | type);
-  request->nlmsg_flags = flags;
-  auto* general = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(nfgenmsg)));
-  general->nfgen_family = family;
-  general->version = NFNETLINK_V0;
-  return request;
-}
-
 void dump_tracked(const std::function<void(const nlmsghdr*, const Attributes&)>& take) {
-  const Socket socket = open_socket(NETLINK_NETFILTER);
+  const Socket socket = open_bus(NETLINK_NETFILTER);
   std::array<char, 512> buffer{};
-  nlmsghdr* const request =
-      put_tracking_request(buffer.data(), IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, AF_UNSPEC);
-  dump(socket.get(), request, [&](const nlmsghdr* message) { take(message, attributes_of(message)); });
+  nlmsghdr* const request = put_request(buffer.data(), NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET,
+                                        NLM_F_REQUEST | NLM_F_DUMP, AF_UNSPEC);
+  take_all(socket.get(), request, [&](const nlmsghdr* message) { take(message, attributes_of(message)); });
 }
 
 void add_tracked(std::vector<Flow>& came, std::vector<Flow>& delivered) {
@@ -179,7 +164,7 @@ void add_tracked(std::vector<Flow>& came, std::vector<Flow>& delivered) {
 // is gone already is none of our business.
 class Batch {
  public:
-  explicit Batch(int bus) : socket_(open_socket(bus)) {}
+  explicit Batch(int bus) : socket_(open_bus(bus)) {}
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
   ~Batch() = default;
@@ -193,7 +178,7 @@ class Batch {
   // After the last.
   void send() {
     if (used_ == 0) return;
-    if (mnl_socket_sendto(socket_.get(), buffer_.data(), used_) < 0) refuse();
+    if (mnl_socket_sendto(socket_.get(), buffer_.data(), used_) < 0) cannot_list();
     std::array<char, 4096> answer{};
     while (recv(mnl_socket_get_fd(socket_.get()), answer.data(), answer.size(), MSG_DONTWAIT) > 0) continue;
     used_ = 0;
@@ -224,8 +209,8 @@ void forget_tracked(const std::vector<Flow>& sorted, Ending ending) {
       return;
     }
     const auto* general = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
-    nlmsghdr* const request =
-        put_tracking_request(batch.next(), IPCTNL_MSG_CT_DELETE, NLM_F_REQUEST, general->nfgen_family);
+    nlmsghdr* const request = put_request(batch.next(), NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE,
+                                          NLM_F_REQUEST, general->nfgen_family);
     for (const int part : {CTA_TUPLE_ORIG, CTA_ZONE, CTA_ID}) {
       copy_attribute(request, all[static_cast<std::size_t>(part)]);
     }
@@ -236,8 +221,8 @@ void forget_tracked(const std::vector<Flow>& sorted, Ending ending) {
 
 // ----- sockets -----
 
-inet_diag_req_v2* put_request(nlmsghdr* header, std::uint16_t type, std::uint16_t flags,
-                              std::uint8_t family) {
+inet_diag_req_v2* put_socket_request(nlmsghdr* header, std::uint16_t type, std::uint16_t flags,
+                                     std::uint8_t family) {
   header->nlmsg_type = type;
   header->nlmsg_flags = flags;
   auto* request =
@@ -256,13 +241,13 @@ struct End {
 
 std::vector<End> read_ends() {
   std::vector<End> ends;
-  const Socket socket = open_socket(NETLINK_SOCK_DIAG);
+  const Socket socket = open_bus(NETLINK_SOCK_DIAG);
   for (const std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
     std::array<char, 512> buffer{};
     nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
-    put_request(header, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, family)->idiag_states =
+    put_socket_request(header, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, family)->idiag_states =
         ~((1U << TCP_LISTEN) | (1U << TCP_TIME_WAIT) | (1U << TCP_CLOSE));
-    dump(socket.get(), header, [&](const nlmsghdr* message) {
+    take_all(socket.get(), header, [&](const nlmsghdr* message) {
       const auto* found = static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(message));
       const bool ipv6 = found->idiag_family == AF_INET6;
       ends.push_back({{Protocol::tcp, address(found->id.idiag_dst, ipv6), ntohs(found->id.idiag_dport),
@@ -281,7 +266,7 @@ void close_sockets(const std::vector<Flow>& sorted) {
     nlmsghdr* const request = mnl_nlmsg_put_header(batch.next());
     // With the cookie of this very socket: by addresses alone the kernel would settle for one that listens.
     // A kernel that cannot: what is severed is dropped all the same.
-    put_request(request, SOCK_DESTROY, NLM_F_REQUEST, end.family)->id = end.id;
+    put_socket_request(request, SOCK_DESTROY, NLM_F_REQUEST, end.family)->id = end.id;
     batch.put(request);
   }
   batch.send();

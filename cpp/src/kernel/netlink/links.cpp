@@ -46,7 +46,7 @@ int take_info(const nlattr* attribute, void* data) {
   return MNL_CB_OK;
 }
 
-int take_attribute(const nlattr* attribute, void* data) {
+int take_link_attribute(const nlattr* attribute, void* data) {
   auto& found = *static_cast<Numbered*>(data);
   switch (type_of(attribute)) {
     case IFLA_IFNAME:
@@ -68,35 +68,26 @@ int take_attribute(const nlattr* attribute, void* data) {
 int take_link(const nlmsghdr* header, void* data) {
   const auto* link = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(header));
   Numbered found;
-  if (mnl_attr_parse(header, sizeof *link, take_attribute, &found) < 0) return MNL_CB_ERROR;
+  if (mnl_attr_parse(header, sizeof *link, take_link_attribute, &found) < 0) return MNL_CB_ERROR;
   (*static_cast<Found*>(data))[static_cast<std::uint32_t>(link->ifi_index)] = std::move(found);
   return MNL_CB_OK;
 }
 
 bool ask(const mnl_socket* socket, Found& found) {
-  std::array<char, 32768> buffer{};  // the kernel fills as much at once
+  std::array<char, 1024> buffer{};
   nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
   header->nlmsg_type = RTM_GETLINK;
   header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  const auto sequence = static_cast<std::uint32_t>(std::time(nullptr));
-  header->nlmsg_seq = sequence;
+  header->nlmsg_seq = static_cast<std::uint32_t>(std::time(nullptr));
   mnl_nlmsg_put_extra_header(header, sizeof(ifinfomsg));
   mnl_attr_put_u32(header, IFLA_EXT_MASK, kSkipStatistics);
-  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) return false;
-  for (;;) {
-    const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
-    if (length < 0) return false;
-    const int verdict = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), sequence,
-                                   mnl_socket_get_portid(socket), take_link, &found);
-    if (verdict <= MNL_CB_STOP) return verdict == MNL_CB_STOP;
-  }
+  return dump(socket, header, take_link, &found) == Dumped::all;
 }
 
 Found read_numbered() {
   Found found;
-  const Socket socket(mnl_socket_open(NETLINK_ROUTE));
-  if (socket && mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) == 0 && ask(socket.get(), found))
-    return found;
+  const Socket socket = open_netlink(NETLINK_ROUTE);
+  if (socket && ask(socket.get(), found)) return found;
   const std::string why = fmt::format("cannot read the network interfaces: {}", std::strerror(errno));
   if (errno == EINTR) throw Interrupted(why);
   throw SystemError(why);

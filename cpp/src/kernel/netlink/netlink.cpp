@@ -27,7 +27,7 @@
 namespace knockwork {
 namespace {
 
-[[noreturn]] void refuse() {
+[[noreturn]] void cannot_ask() {
   switch (errno) {
     case EPERM:
     case EACCES:
@@ -45,8 +45,8 @@ namespace {
 }
 
 Socket open_socket() {
-  Socket socket(mnl_socket_open(NETLINK_NETFILTER));
-  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) refuse();
+  Socket socket = open_netlink(NETLINK_NETFILTER);
+  if (!socket) cannot_ask();
   return socket;
 }
 
@@ -57,12 +57,12 @@ std::uint64_t netns_cookie(const mnl_socket* socket) {
   socklen_t length = sizeof cookie;
   if (getsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) != 0 &&
       errno != ENOPROTOOPT) {
-    refuse();
+    cannot_ask();
   }
   return cookie;
 }
 
-int take_attribute(const nlattr* attribute, void* data) {
+int take_number(const nlattr* attribute, void* data) {
   if (mnl_attr_get_type(attribute) == NFTA_GEN_ID) {
     *static_cast<std::uint32_t*>(data) = ntohl(mnl_attr_get_u32(attribute));
   }
@@ -70,17 +70,7 @@ int take_attribute(const nlattr* attribute, void* data) {
 }
 
 int take_generation(const nlmsghdr* header, void* data) {
-  return mnl_attr_parse(header, sizeof(nfgenmsg), take_attribute, data) < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
-}
-
-nlmsghdr* put_request(char* buffer, std::uint8_t message, std::uint16_t flags) {
-  nlmsghdr* header = mnl_nlmsg_put_header(buffer);
-  header->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | message);
-  header->nlmsg_flags = flags;
-  auto* family = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
-  family->nfgen_family = AF_UNSPEC;
-  family->version = NFNETLINK_V0;
-  return header;
+  return mnl_attr_parse(header, sizeof(nfgenmsg), take_number, data) < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
 }
 
 int take_name(const nlattr* attribute, void* data) {
@@ -104,13 +94,14 @@ int take_table(const nlmsghdr* header, void* data) {
 
 std::uint32_t ask_generation(const mnl_socket* socket) {
   std::array<char, 8192> buffer{};
-  const nlmsghdr* header = put_request(buffer.data(), NFT_MSG_GETGEN, NLM_F_REQUEST);
-  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) refuse();
+  const nlmsghdr* header =
+      put_request(buffer.data(), NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN, NLM_F_REQUEST, AF_UNSPEC);
+  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) cannot_ask();
   const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
   std::uint32_t generation = 0;
   if (length < 0 || mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
                                mnl_socket_get_portid(socket), take_generation, &generation) < 0) {
-    refuse();
+    cannot_ask();
   }
   return generation;
 }
@@ -137,40 +128,66 @@ std::optional<std::uint64_t> ask_handle(const std::string& table, const std::str
   const Socket socket = open_socket();
   std::array<char, 8192> buffer{};
   nlmsghdr* header =
-      put_request(buffer.data(), set.empty() ? NFT_MSG_GETTABLE : NFT_MSG_GETSET, NLM_F_REQUEST);
-  static_cast<nfgenmsg*>(mnl_nlmsg_get_payload(header))->nfgen_family = NFPROTO_INET;
+      put_request(buffer.data(), NFNL_SUBSYS_NFTABLES, set.empty() ? NFT_MSG_GETTABLE : NFT_MSG_GETSET,
+                  NLM_F_REQUEST, NFPROTO_INET);
   static_assert(static_cast<int>(NFTA_TABLE_NAME) == static_cast<int>(NFTA_SET_TABLE));
   mnl_attr_put_strz(header, NFTA_TABLE_NAME, table.c_str());
   if (!set.empty()) mnl_attr_put_strz(header, NFTA_SET_NAME, set.c_str());
-  if (mnl_socket_sendto(socket.get(), header, header->nlmsg_len) < 0) refuse();
+  if (mnl_socket_sendto(socket.get(), header, header->nlmsg_len) < 0) cannot_ask();
   Handle handle{set.empty() ? std::uint16_t{NFTA_TABLE_HANDLE} : std::uint16_t{NFTA_SET_HANDLE},
                 std::nullopt};
   const ssize_t length = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
-  if (length < 0) refuse();
+  if (length < 0) cannot_ask();
   const int ended = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
                                mnl_socket_get_portid(socket.get()), take_object, &handle);
   if (ended < 0 && errno == ENOENT) return std::nullopt;
-  if (ended < 0) refuse();
+  if (ended < 0) cannot_ask();
   return handle.value;
 }
 
 std::vector<std::string> ask_tables() {
   const Socket socket = open_socket();
-  std::array<char, 16384> buffer{};
-  const nlmsghdr* header = put_request(buffer.data(), NFT_MSG_GETTABLE, NLM_F_REQUEST | NLM_F_DUMP);
-  if (mnl_socket_sendto(socket.get(), header, header->nlmsg_len) < 0) refuse();
+  std::array<char, 1024> buffer{};
+  const nlmsghdr* header = put_request(buffer.data(), NFNL_SUBSYS_NFTABLES, NFT_MSG_GETTABLE,
+                                       NLM_F_REQUEST | NLM_F_DUMP, AF_UNSPEC);
   std::vector<std::string> tables;
-  for (int more = MNL_CB_OK; more == MNL_CB_OK;) {
-    const ssize_t length = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
-    if (length < 0) refuse();
-    more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0, mnl_socket_get_portid(socket.get()),
-                      take_table, &tables);
-    if (more < 0) refuse();
-  }
+  if (dump(socket.get(), header, take_table, &tables) != Dumped::all) cannot_ask();
   return tables;
 }
 
 }  // namespace
+
+Socket open_netlink(int bus) {
+  Socket socket(mnl_socket_open(bus));
+  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) == 0) return socket;
+  const int why = errno;
+  socket.reset();
+  errno = why;
+  return nullptr;
+}
+
+nlmsghdr* put_request(char* buffer, int subsystem, int message, int flags, int family) {
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer);
+  header->nlmsg_type = static_cast<std::uint16_t>((subsystem << 8) | message);
+  header->nlmsg_flags = static_cast<std::uint16_t>(flags);
+  auto* general = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
+  general->nfgen_family = static_cast<std::uint8_t>(family);
+  general->version = NFNETLINK_V0;
+  return header;
+}
+
+Dumped dump(const mnl_socket* socket, const nlmsghdr* request, mnl_cb_t take, void* data) {
+  if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0) return Dumped::lost;
+  std::array<char, 32768> buffer{};  // the kernel fills as much at once
+  for (int more = MNL_CB_OK; more > MNL_CB_STOP;) {
+    const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
+    if (length < 0) return Dumped::lost;
+    more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), request->nlmsg_seq,
+                      mnl_socket_get_portid(socket), take, data);
+    if (more < 0) return Dumped::refused;
+  }
+  return Dumped::all;
+}
 
 void cannot_read_nf_tables() {
   const std::string why = fmt::format("cannot read nf_tables: {}", std::strerror(errno));

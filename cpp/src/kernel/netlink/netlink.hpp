@@ -1,5 +1,5 @@
 // By netlink: the generation of the ruleset, which libnftables does not tell, and the names of tables, for
-// which it would read all that is in them. And the socket that all of this room uses.
+// which it would read all that is in them. And what all of this room asks with.
 #pragma once
 
 #include <libmnl/libmnl.h>
@@ -18,6 +18,18 @@ struct SocketCloser {
   void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
 };
 using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
+
+// Bound to a bus of netlink(7); null where that failed (errno).
+Socket open_netlink(int bus);
+
+// A request to a part of netfilter, NFNL_SUBSYS_…, in a buffer of at least 1 KiB.
+nlmsghdr* put_request(char* buffer, int subsystem, int message, int flags, int family);
+
+// What became of a question: `refused` by the kernel, or `lost` on the way (errno).
+enum class Dumped { all, refused, lost };
+
+// Asks, and hands every answer to `take`.
+Dumped dump(const mnl_socket* socket, const nlmsghdr* request, mnl_cb_t take, void* data);
 
 // Throws what errno says: Interrupted, or SystemError.
 [[noreturn]] void cannot_read_nf_tables();

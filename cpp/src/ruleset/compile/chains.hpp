@@ -2,11 +2,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ruleset/ruleset.hpp"
 
 namespace knockwork {
+
+inline constexpr std::string_view kAtOnce = "1ms";  // the shortest time that an element can have
 
 // A stretch of ports that the same declared ranges and conditional doors cover.
 struct Segment {

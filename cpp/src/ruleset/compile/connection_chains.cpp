@@ -16,8 +16,6 @@
 namespace knockwork {
 namespace {
 
-constexpr std::string_view kAtOnce = "1ms";  // the shortest time that an element can have
-
 std::string digest_of(const Door& door) {
   const auto [first, second] = connection_marks(door, 0);
   return fmt::format("{:08x}{:08x}", first, second);

@@ -19,7 +19,6 @@ std::string constant_protocol(Protocol protocol) {
   return fmt::format("meta l4proto & {0} | {0}", static_cast<int>(protocol));
 }
 
-constexpr std::string_view kAtOnce = "1ms";  // the shortest time that an element can have
 // A grant by the sequence; only a packet that makes one comes here.
 constexpr std::string_view kCounted = "update @counted { meta priority counter }";
 
