@@ -1,13 +1,16 @@
 """tests/bench/scale: what a fleet costs its controller, and what that is for larger ones.
 
 All hosts are on this machine, and its processors run them as well, so the controller's own part is counted apart: the
-CPU time of Ansible and of all that it starts. The line through the sizes that were measured gives the larger ones.
+CPU time of Ansible and of all that it starts, and of that what its one main process takes, which more processors do not
+share. The line through the sizes that were measured gives the larger ones.
 """
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/lib"), str(ROOT / "tests"), str(ROOT / "tests/ansible")]
 
 import build  # noqa: E402
+import processes  # noqa: E402
 import turns  # noqa: E402
 from bed.host import SYSTEM_PATH, Host  # noqa: E402
 from controller import find  # noqa: E402
@@ -33,12 +37,34 @@ _LARGER = (1_000, 10_000)
 class Cost(NamedTuple):
     seconds: float
     cpu: float  # of the controller
+    main: float  # of its main processes
+
+
+class _Mains(threading.Thread):
+    """Follows the CPU time of each Ansible process that no other one started."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._over = threading.Event()
+        self._used: dict[int, float] = {}
+
+    def run(self) -> None:
+        while not self._over.wait(0.1):
+            for child in processes.below(os.getpid(), "ansible"):
+                self._used[child.pid] = child.seconds
+
+    def seconds(self) -> float:
+        self._over.set()
+        self.join()
+        return sum(self._used.values())
 
 
 def _cost(controller: Host, work: Callable[[], object]) -> Cost:
+    mains = _Mains()
+    mains.start()
     began, before = time.monotonic(), controller.call(turns.used)
     work()
-    return Cost(time.monotonic() - began, controller.call(turns.used) - before)
+    return Cost(time.monotonic() - began, controller.call(turns.used) - before, mains.seconds())
 
 
 def _rotate(fleet: Fleet) -> None:
@@ -72,16 +98,16 @@ def main() -> None:
     sizes = parser.parse_args().hosts
     OUT.mkdir(parents=True, exist_ok=True)
     build.build("release", OUT / "build.log")
-    print(f"{'hosts':>7}  {'':<18}{'seconds':>9}{'controller CPU s':>18}", flush=True)
+    print(f"{'hosts':>7}  {'':<18}{'seconds':>9}{'controller CPU s':>18}{'main process':>14}", flush=True)
     taken: dict[str, list[Cost]] = {}
     for size in sizes:
         for name, cost in measure(size).items():
             taken.setdefault(name, []).append(cost)
-            print(f"{size:>7}  {name:<18}{cost.seconds:>9.1f}{cost.cpu:>18.1f}", flush=True)
+            print(f"{size:>7}  {name:<18}{cost.seconds:>9.1f}{cost.cpu:>18.1f}{cost.main:>14.1f}", flush=True)
     for size in _LARGER:
         for name, costs in taken.items():
-            seconds, cpu = (_at(sizes, [cost[part] for cost in costs], size) for part in (0, 1))
-            print(f"{size:>7}  {name:<18}{seconds:>9.0f}{cpu:>18.0f}  reckoned", flush=True)
+            seconds, cpu, main_cpu = (_at(sizes, [cost[part] for cost in costs], size) for part in range(3))
+            print(f"{size:>7}  {name:<18}{seconds:>9.0f}{cpu:>18.0f}{main_cpu:>14.0f}  reckoned", flush=True)
 
 
 if __name__ == "__main__":

@@ -64,21 +64,24 @@ def _pytest(name: str, build: str, folder: str, *options: str, asks: str = "", *
     return commands
 
 
-def _asan(reports: Path) -> list[Command]:
-    """The unit tests under the sanitizers, and every third kernel test with a CLI that carries them.
+def _strict(commands: Callable[[Path], list[Command]]) -> Callable[[Path], list[Command]]:
+    """What the sanitizers find is an error, leaks among it."""
+    strict = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+    return lambda reports: [replace(each, env={**each.env, **strict}) for each in commands(reports)]
+
+
+def _asan_kernel() -> Callable[[Path], list[Command]]:
+    """Every third kernel test with a CLI that carries the sanitizers.
 
     Without those in which one apply is followed by packets: these meet the kernel's code, not ours. And without those
     that preload a library, which the sanitizers want to be first.
     """
-    strict = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
-              "KNOCKWORK_DRIFT_EVERY": "8",  # the kernel suite has tampered with more
-              "KNOCKWORK_ONE_IN": os.environ.get("KNOCKWORK_ONE_IN") or "3"}
     ignored = [f"--ignore=tests/kernel/test_{name}.py"
                for name in ("against_machine", "bed", "closes", "conditions", "exhaustion", "knock_client", "knocking",
                             "prolong", "routed", "services", "spelling", "token_race", "ways_in")]
-    every = (_catch2("asan-unit", "asan", UNIT)(reports)
-             + _pytest("asan-kernel", "asan", "tests/kernel", *SIDE_BY_SIDE, *ignored)(reports))
-    return [replace(each, env={**each.env, **strict}) for each in every]
+    return _strict(_pytest("asan-kernel", "asan", "tests/kernel", *SIDE_BY_SIDE, *ignored,
+                           KNOCKWORK_DRIFT_EVERY="8",  # the kernel suite has tampered with more
+                           KNOCKWORK_ONE_IN=os.environ.get("KNOCKWORK_ONE_IN") or "3"))
 
 
 def _script(name: str, script: str, **env: str) -> Callable[[Path], list[Command]]:
@@ -90,11 +93,11 @@ def _script(name: str, script: str, **env: str) -> Callable[[Path], list[Command
 
 SUITES = (
     Suite("unit", "unit tests of the core", ("build",), ("release",),
-          _catch2("unit", "release", UNIT, "~errors:*", "~golden:*"), root=False),
+          _catch2("unit", "release", UNIT, "~errors:*", "~golden:*"), root=False, beside=True),
     Suite("errors", "faulty declarations and their complete error messages", ("build",), ("release",),
-          _catch2("errors", "release", UNIT, "errors:*"), root=False),
+          _catch2("errors", "release", UNIT, "errors:*"), root=False, beside=True),
     Suite("golden", "declarations and the tables that they compile to", ("build",), ("release",),
-          _catch2("golden", "release", UNIT, "golden:*"), root=False),
+          _catch2("golden", "release", UNIT, "golden:*"), root=False, beside=True),
     Suite("kernel", "real packets through the live table", ("build", "test", "hosts", "knock"), ("release",),
           _pytest("kernel", "release", "tests/kernel", *SIDE_BY_SIDE,
                   asks="KNOCKWORK_DRIFT_EVERY", KNOCKWORK_DRIFT_EVERY="3")),
@@ -113,7 +116,7 @@ SUITES = (
     Suite("scan", "port sweeps, nmap, answers byte for byte, and their timing", ("build", "test", "scan"), ("release",),
           _pytest("scan", "release", "tests/scan", *SIDE_BY_SIDE, asks="KNOCKWORK_SCAN_ROUNDS")),
     Suite("flood", "floods from spoofed sources", ("build", "test"), ("release",),
-          _pytest("flood", "release", "tests/flood")),
+          _pytest("flood", "release", "tests/flood", *SIDE_BY_SIDE)),
     Suite("neighbours", "alongside 20 kinds of firewalls, containers and networks", ("build", "test"), ("release",),
           _pytest("neighbours", "release", "tests/neighbours", *SIDE_BY_SIDE)),
     Suite("client", "knocking, and ssh through it: our gate, the classic example, Debian's knockd",
@@ -153,10 +156,12 @@ SUITES = (
           _pytest("fleet", "release", "tests/fleet", asks="KNOCKWORK_WHEELS"), usual=False),
     Suite("lint", "format, clang-tidy, shellcheck, mypy, sanity, docs", ("build", "test", "lint", "fuzz"),
           ("release", "asan"), _script("lint", "tests/lint/lint.py"), root=False, limit=3600, beside=True),
-    Suite("asan", "unit and kernel under the sanitizers", ("build", "test", "hosts", "knock", "fuzz"),
-          ("asan",), _asan),
+    Suite("asan", "the unit tests under the sanitizers", ("build", "fuzz"), ("asan",),
+          _strict(_catch2("asan", "asan", UNIT)), root=False, beside=True),
+    Suite("asan-kernel", "real packets, with a command that carries the sanitizers",
+          ("build", "test", "hosts", "knock", "fuzz"), ("asan",), _asan_kernel()),
     Suite("fuzz", "random declarations, requests, listings and packets", ("build", "fuzz"), ("asan",),
-          _script("fuzz", "tests/fuzz/short.py"), root=False),
+          _script("fuzz", "tests/fuzz/short.py"), root=False, beside=True),
 )
 BY_NAME = {suite.name: suite for suite in SUITES}
 
