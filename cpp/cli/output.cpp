@@ -4,14 +4,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
-#include <iostream>
-#include <iterator>
 
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/printable.hpp"
+#include "knockwork/trust.hpp"
 #include "terminal.hpp"
 
 namespace {
@@ -38,7 +40,7 @@ const char* colour(std::string_view line) {
 
 void write(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    throw knockwork::SystemError("cannot write to standard output");
+    throw OutputLost("cannot write to standard output");
   }
 }
 
@@ -118,4 +120,17 @@ std::optional<std::chrono::milliseconds> time_argument(const std::string& text) 
 
 std::string shown_name(const std::string& file) { return file == "-" ? "<stdin>" : file; }
 
-std::string standard_input() { return {std::istreambuf_iterator<char>(std::cin), {}}; }
+std::string standard_input() {
+  std::string text;
+  std::array<char, 65536> buffer{};
+  while (text.size() <= knockwork::kLargestInput) {
+    const ssize_t count = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0)
+      throw knockwork::SystemError(fmt::format("cannot read standard input: {}", std::strerror(errno)));
+    if (count == 0) return text;
+    text.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+  knockwork::refuse_if_too_large(text, "standard input");
+  return text;
+}

@@ -7,7 +7,15 @@
 #include <string>
 #include <string_view>
 
-// Throws knockwork::SystemError where standard output takes no more (a full disk).
+#include "knockwork/diagnostic.hpp"
+
+// Standard output takes no more (a full disk).
+class OutputLost : public knockwork::SystemError {
+ public:
+  using SystemError::SystemError;
+};
+
+// Throws OutputLost, as all that prints.
 void print(std::string_view text);
 
 // The same with additions green, changes yellow and removals red, on a terminal
@@ -36,6 +44,7 @@ void print_progress(std::string_view text);
 
 // "2026-01-31T12:00:00Z"; nothing where the text is empty. Throws knockwork::SystemError.
 std::optional<std::chrono::milliseconds> time_argument(const std::string& text);
+// To its end. Throws SystemError.
 std::string standard_input();
 // What a text calls a file that is named on the command line; `-` is standard input.
 std::string shown_name(const std::string& file);

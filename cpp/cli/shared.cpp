@@ -116,9 +116,10 @@ Settings settings(const Common& common) {
 
 Execution execution(const Common& common) { return common.check ? Execution::check : Execution::apply; }
 
-int show(const Report& report, const Common& common, Execution execution, const std::string& unchanged,
-         const std::string& text) {
-  for (const std::string& warning : report.warnings) warn(warning);
+namespace {
+
+void print_report(const Report& report, const Common& common, Execution execution,
+                  const std::string& unchanged, const std::string& text) {
   if (common.json) {
     print(to_json(report) + '\n');
   } else if (!report.changed && !unchanged.empty()) {
@@ -126,6 +127,20 @@ int show(const Report& report, const Common& common, Execution execution, const 
   } else {
     print_coloured(text.empty() ? to_text(report, execution) : text);
     if (common.diff && report.changed) print_coloured('\n' + to_diff(report));
+  }
+}
+
+}  // namespace
+
+int show(const Report& report, const Common& common, Execution execution, const std::string& unchanged,
+         const std::string& text) {
+  for (const std::string& warning : report.warnings) warn(warning);
+  const auto print_all = [&] { print_report(report, common, execution, unchanged, text); };
+  if (execution == Execution::check || !report.changed) return print_all(), kFine;
+  try {
+    print_all();
+  } catch (const OutputLost& error) {
+    throw OutputLost(fmt::format("{}, but the change was made", error.what()));
   }
   return kFine;
 }

@@ -113,6 +113,18 @@ def test_a_name_that_would_lead_elsewhere(controller: Controller, name: str) -> 
     assert traces(controller.host) == ""
 
 
+def test_a_link_to_nowhere(controller: Controller) -> None:
+    """Not as if nothing were declared there: what it led to would be open to everyone."""
+    controller.changes(gate(controller))
+    controller.changes(sequence("web"))
+    live = table(controller.host)
+    for host in controller.hosts.values():
+        host.run(["ln", "-sf", "/etc/knockwork/elsewhere", WEB], check=True)
+    assert controller.fails(sequence("mail", "[47555/tcp, 48555]", "[50025/tcp]")) == (
+        f"{WEB} is a symbolic link to a file that does not exist: correct or remove it")
+    assert table(controller.host) == live
+
+
 def test_many_at_once(controller: Controller) -> None:
     """Tasks that run at the same time wait for each other, so none is applied without another's part."""
     controller.play("- knockwork.nft.sequence:\n    name: part{{ item }}\n"

@@ -13,7 +13,7 @@ class Process(NamedTuple):
     pid: int
     name: str
     parent: int
-    seconds: float  # of CPU time, its children's not among them
+    seconds: float  # of CPU time, without its children's
 
 
 def _all() -> Iterator[Process]:

@@ -1,8 +1,8 @@
 """tests/bench/scale: what a fleet costs its controller, and what that is for larger ones.
 
 All hosts are on this machine, and its processors run them as well, so the controller's own part is counted apart: the
-CPU time of Ansible and of all that it starts, and of that what its one main process takes, which more processors do not
-share. The line through the sizes that were measured gives the larger ones.
+CPU time of Ansible and of all that it starts. So is the part of Ansible's main process, which is one, however many
+processors there are. The line through the sizes that were measured gives the larger ones.
 """
 from __future__ import annotations
 

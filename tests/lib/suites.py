@@ -65,7 +65,7 @@ def _pytest(name: str, build: str, folder: str, *options: str, asks: str = "", *
 
 
 def _strict(commands: Callable[[Path], list[Command]]) -> Callable[[Path], list[Command]]:
-    """What the sanitizers find is an error, leaks among it."""
+    """What the sanitizers find is an error, leaks among them."""
     strict = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
     return lambda reports: [replace(each, env={**each.env, **strict}) for each in commands(reports)]
 
@@ -116,7 +116,7 @@ SUITES = (
     Suite("scan", "port sweeps, nmap, answers byte for byte, and their timing", ("build", "test", "scan"), ("release",),
           _pytest("scan", "release", "tests/scan", *SIDE_BY_SIDE, asks="KNOCKWORK_SCAN_ROUNDS")),
     Suite("flood", "floods from spoofed sources", ("build", "test"), ("release",),
-          _pytest("flood", "release", "tests/flood", *SIDE_BY_SIDE)),
+          _pytest("flood", "release", "tests/flood")),
     Suite("neighbours", "alongside 20 kinds of firewalls, containers and networks", ("build", "test"), ("release",),
           _pytest("neighbours", "release", "tests/neighbours", *SIDE_BY_SIDE)),
     Suite("client", "knocking, and ssh through it: our gate, the classic example, Debian's knockd",

@@ -1,6 +1,7 @@
 """What the scans need, and their table at the end."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from _pytest.terminal import TerminalReporter
@@ -11,6 +12,21 @@ from bed.fixtures import pytest_configure
 
 rows: list[str] = []  # what was swept, in the order of the tests
 times: list[str] = []  # what round trips tell
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist sends what it has; see pytest_testnodedown."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["told"] = [rows, times]
+
+
+def _take(node: Any) -> None:
+    """What a worker sent is part of the table."""
+    for ours, theirs in zip((rows, times), getattr(node, "workeroutput", {}).get("told", ())):
+        ours += theirs
+
+
+pytest_testnodedown = pytest.hookimpl(optionalhook=True)(_take)
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

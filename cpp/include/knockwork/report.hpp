@@ -38,6 +38,7 @@ struct Report {
   std::vector<Change> changes;
   std::vector<std::string> warnings;
   std::optional<Waiting> pending;  // what this apply armed
+  std::string incomparable;        // why drift() compared nothing; empty: it did
   std::string degraded;  // why a start loaded something else than the declaration; empty: it did not
   // Where the operator is connected from, if that session goes on and a new one has to knock. A warning says
   // so.
@@ -77,9 +78,10 @@ bool nearly_full(const SetFill& set);
 
 struct Status {
   bool present = false;
-  bool declared = false;  // there is a declaration in the usual place
-  std::string degraded;   // why what stands is not what is declared; empty: nothing says so
-  std::string mode;       // "gate" or "stealth"
+  bool declared = false;     // there is a declaration in the usual place
+  std::string incomparable;  // why drift() compared nothing; empty: it did
+  std::string degraded;      // why what stands is not what is declared; empty: nothing says so
+  std::string mode;          // "gate" or "stealth"
   std::vector<std::string> always_allow;
   std::vector<std::string> interfaces;  // that are protected; none: all but loopback
   std::vector<SequenceStatus> sequences;

@@ -4,6 +4,7 @@
 #include "apply/warnings.hpp"
 #include "commit/carry_out.hpp"
 #include "host/clocks.hpp"
+#include "host/files.hpp"
 #include "host/lock.hpp"
 #include "knockwork/kernel.hpp"
 #include "records/in_doubt.hpp"
@@ -31,7 +32,7 @@ void save_grants(const LiveTable& live, std::vector<std::string>& warnings) {
   try {
     write_saved({wall_clock(), worth_keeping(live)});
   } catch (const SystemError& error) {
-    warnings.push_back(fmt::format("grants and spent uses are lost: {}", error.what()));
+    warnings.push_back(fmt::format("grants and spent uses are lost: {}", after_a_change(error)));
   }
 }
 

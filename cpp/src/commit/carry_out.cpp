@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "commit/verify.hpp"
+#include "host/files.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "plan/difference.hpp"
 #include "records/stamp.hpp"
@@ -106,7 +107,7 @@ class TokenNote {
     try {
       write_token_record(record);
     } catch (const SystemError& error) {
-      warnings.push_back(fmt::format("the next apply will replace all tokens: {}", error.what()));
+      warnings.push_back(fmt::format("the next apply will replace all tokens: {}", after_a_change(error)));
     }
   }
 

@@ -11,6 +11,7 @@
 #include "crypto/crypto.hpp"
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "text/words.hpp"
 #include "values/host_names.hpp"
 
 namespace knockwork {
@@ -20,12 +21,6 @@ constexpr std::string_view kBlanks = " \t\r";
 constexpr std::string_view kMasterKey = "master:", kHostKey = "host:";
 constexpr const char* kShape =
     "write `master:BASE64` or `host:NAME:BASE64`, preceded by its first epoch if that is not 0";
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 struct Refused {
   std::string why;  // message and remedy

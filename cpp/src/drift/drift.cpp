@@ -86,7 +86,8 @@ Report without_the_unconfirmed(const Pending& pending, Execution execution, Kern
 Report without_a_record(std::string why, Execution execution, Kernel& kernel, const Settings& settings) {
   Report report;
   if (kernel.read()) {
-    report.warnings.push_back(std::move(why) + ": run `knockwork apply`");
+    report.warnings.push_back(why + ": run `knockwork apply`");
+    report.incomparable = std::move(why);
     return report;
   }
   if (execution == Execution::apply) return apply_unattended(kDefaultDeclaration, kernel, settings);
@@ -120,7 +121,10 @@ Report drift(Execution execution, Kernel& kernel, const Settings& settings) {
     lock.reset();  // a start of the host takes it itself
     return without_a_record(last.doubt, execution, kernel, settings);
   }
-  if (!last.wanted) return report;
+  if (!last.wanted) {
+    report.incomparable = "no gate was applied";
+    return report;
+  }
   const std::string wanted_digest = digest(last.wanted->ruleset);
   if (stamped(kernel.generation(), wanted_digest)) return report;
   if (execution == Execution::check) return plan(*last.wanted, kernel, settings);

@@ -5,6 +5,7 @@
 #include "host/files.hpp"
 #include "knockwork/knockwork.hpp"
 #include "knockwork/trust.hpp"
+#include "yaml/parse.hpp"
 
 namespace knockwork {
 namespace {
@@ -29,9 +30,24 @@ fs::path folder_of_drop_ins(const fs::path& file) {
   return file.has_parent_path() ? file.parent_path() / "conf.d" : fs::path("conf.d");
 }
 
-std::optional<std::string> read_part(const fs::path& file) { return read_file(file); }
+// A link that leads nowhere is a mistake, and not as if nothing were declared there.
+std::optional<std::string> read_part(const fs::path& file) {
+  auto text = read_file(file, spec::kLongestText);
+  std::error_code error;
+  if (!text && fs::is_symlink(fs::symlink_status(file, error))) {
+    throw SystemError(fmt::format("{} is a symbolic link to a file that does not exist: correct or remove it",
+                                  file.string()));
+  }
+  return text;
+}
 
 }  // namespace
+
+void refuse_if_too_large(const std::string& text, const std::string& name) {
+  if (text.size() > kLargestInput)
+    throw SystemError(
+        fmt::format("{} is larger than {} MiB: is this the right input?", name, kLargestInput >> 20));
+}
 
 std::vector<Source> read_declaration(const fs::path& file) {
   refuse_untrusted(judge_declaration(file));
@@ -39,15 +55,17 @@ std::vector<Source> read_declaration(const fs::path& file) {
 }
 
 std::string read_packets(const fs::path& file) {
-  auto text = read_file(file);
+  auto text = read_file(file, kLargestInput);
   if (!text) throw SystemError(fmt::format("the file {} does not exist", file.string()));
+  refuse_if_too_large(*text, file.string());
   return std::move(*text);
 }
 
 std::vector<Source> read_any_declaration(const fs::path& file) {
   const std::vector<fs::path> parts = drop_ins(folder_of_drop_ins(file));
   std::optional<std::string> text = read_part(file);
-  if (!text && parts.empty()) {
+  // Drop-ins do without the main file of a host, but not without one that somebody names.
+  if (!text && (parts.empty() || file != kDefaultDeclaration)) {
     throw SystemError(fmt::format(
         "the declaration {} does not exist: write one (the smallest is `knockwork: 1`), or name another file",
         file.string()));
@@ -55,7 +73,8 @@ std::vector<Source> read_any_declaration(const fs::path& file) {
   std::vector<Source> sources{
       {Source::Kind::declaration, file.string(), text ? std::move(*text) : "knockwork: 1\n"}};
   for (const fs::path& part : parts) {
-    sources.push_back({Source::Kind::drop_in, part.string(), read_part(part).value_or("[]")});
+    if (auto declared = read_part(part))  // else it was removed meanwhile
+      sources.push_back({Source::Kind::drop_in, part.string(), std::move(*declared)});
   }
   return sources;
 }
@@ -81,7 +100,7 @@ std::vector<Source> read_what_can_be_read(const fs::path& file) {
 
 bool is_declared(const fs::path& file) {
   std::error_code error;
-  if (fs::exists(file, error)) return true;
+  if (fs::exists(fs::symlink_status(file, error))) return true;
   try {
     return !drop_ins(folder_of_drop_ins(file)).empty();
   } catch (const SystemError&) {

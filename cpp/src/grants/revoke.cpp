@@ -6,6 +6,7 @@
 #include "grants/named.hpp"
 #include "host/addresses.hpp"
 #include "host/clocks.hpp"
+#include "host/files.hpp"
 #include "host/lock.hpp"
 #include "records/state.hpp"
 #include "ruleset/decompile/program_of.hpp"
@@ -45,7 +46,7 @@ void keep_state(Kernel& kernel, std::vector<std::string>& warnings) {
   try {
     write_saved({wall_clock(), worth_keeping(read_gate(kernel))});
   } catch (const SystemError& error) {
-    warnings.push_back(fmt::format("if the table is lost, this is forgotten: {}", error.what()));
+    warnings.push_back(fmt::format("if the table is lost, this is forgotten: {}", after_a_change(error)));
   }
 }
 

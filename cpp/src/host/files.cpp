@@ -37,11 +37,14 @@ class Descriptor {
   int number_;
 };
 
+constexpr std::string_view kPromise = "; nothing was changed";
+
 [[noreturn]] void refuse(const char* doing, const std::filesystem::path& path) {
   const int error = errno;
-  const char* remedy = error == ENOSPC   ? ": free some space there and run again; nothing was changed"
-                       : error == EACCES ? ": run as root (sudo)"
-                                         : "";
+  const std::string remedy = error == ENOSPC
+                                 ? fmt::format(": free some space there and run again{}", kPromise)
+                             : error == EACCES ? ": run as root (sudo)"
+                                               : "";
   throw SystemError(fmt::format("cannot {} {}: {}{}", doing, path.string(), std::strerror(error), remedy));
 }
 
@@ -193,7 +196,7 @@ void put_in_place(const std::filesystem::path& path, std::string_view text, Pres
   uninterrupted([&] { return ::fsync(folder.number()); });
 }
 
-std::string read_all(int file, const std::filesystem::path& path) {
+std::string read_all(int file, const std::filesystem::path& path, std::size_t most = SIZE_MAX) {
   std::string text;
   char buffer[65536];
   for (;;) {
@@ -202,6 +205,7 @@ std::string read_all(int file, const std::filesystem::path& path) {
     if (count < 0) refuse("read", path);
     if (count == 0) return text;
     text.append(buffer, static_cast<std::size_t>(count));
+    if (text.size() > most) return text;
   }
 }
 
@@ -243,10 +247,16 @@ std::optional<Descriptor> open_to_read(const std::filesystem::path& path) {
 
 }  // namespace
 
-std::optional<std::string> read_file(const std::filesystem::path& path) {
+std::string after_a_change(const SystemError& error) {
+  std::string text = error.what();
+  if (text.ends_with(kPromise)) text.resize(text.size() - kPromise.size());
+  return text;
+}
+
+std::optional<std::string> read_file(const std::filesystem::path& path, std::size_t most) {
   const auto file = open_to_read(path);
   if (!file) return std::nullopt;
-  return read_all(file->number(), path);
+  return read_all(file->number(), path, most);
 }
 
 std::optional<std::string> read_beginning(const std::filesystem::path& path, std::size_t bytes) {

@@ -1,18 +1,25 @@
 // Files of state: written whole or not at all, readable by root alone.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
 
 inline constexpr const char* kStateDirectory = "/var/lib/knockwork";
 inline constexpr const char* kRunDirectory = "/run/knockwork";
 
-// The whole file; nothing where there is none. Throws SystemError.
-std::optional<std::string> read_file(const std::filesystem::path& path);
+// What an error of these functions says where something else was changed before.
+std::string after_a_change(const SystemError& error);
+
+// The whole file, or of a larger one a little more than `most` bytes; nothing where there is none. Throws
+// SystemError.
+std::optional<std::string> read_file(const std::filesystem::path& path, std::size_t most = SIZE_MAX);
 
 // No more than its first bytes.
 std::optional<std::string> read_beginning(const std::filesystem::path& path, std::size_t bytes);

@@ -47,8 +47,8 @@ void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vect
       write_file(last_good_path(), last_good_text(ruleset));
     forget_in_doubt();
   } catch (const SystemError& error) {
-    warnings.push_back(
-        fmt::format("this gate is loaded, but it was not saved as the last good gate: {}", error.what()));
+    warnings.push_back(fmt::format("this gate is loaded, but it was not saved as the last good gate: {}",
+                                   after_a_change(error)));
   }
 }
 

@@ -64,6 +64,7 @@ std::string to_text(const Report& report, Execution execution) {
 }
 
 std::string drift_text(const Report& report, Execution execution) {
+  if (!report.incomparable.empty()) return fmt::format("Nothing to compare: {}.\n", report.incomparable);
   if (!report.changed) return "No drift: the table is as it was last applied.\n";
   if (execution == Execution::check) {
     return lines(report) + '\n' +

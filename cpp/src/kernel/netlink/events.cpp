@@ -185,7 +185,7 @@ class LogEvents final : public Events {
 
 std::optional<Event> parse_event(std::span<const std::byte> message, milliseconds now) {
   const auto* header = reinterpret_cast<const nlmsghdr*>(message.data());
-  // LogAttributes are read up to the length's next multiple of four (mnl_nlmsg_get_payload_tail).
+  // Attributes are read up to the length's next multiple of four (mnl_nlmsg_get_payload_tail).
   if (message.size() < sizeof(nlmsghdr) + sizeof(nfgenmsg) || header->nlmsg_len > message.size() ||
       NLMSG_ALIGN(header->nlmsg_len) > message.size() ||
       header->nlmsg_len < sizeof(nlmsghdr) + sizeof(nfgenmsg) ||

@@ -33,7 +33,7 @@ constexpr std::size_t kBuffer = 1U << 16;
 
 using Take = std::function<void(const nlmsghdr*)>;
 
-[[noreturn]] void cannot_list() {
+[[noreturn]] void cannot_ask_for_flows() {
   const std::string why = fmt::format("cannot ask the kernel for connections: {}{}", std::strerror(errno),
                                       errno == EPERM || errno == EACCES ? ": run as root (sudo)" : "");
   if (errno == EINTR || errno == ENOBUFS) throw Interrupted(why);
@@ -42,7 +42,7 @@ using Take = std::function<void(const nlmsghdr*)>;
 
 Socket open_bus(int bus) {
   Socket socket = open_netlink(bus);
-  if (!socket) cannot_list();
+  if (!socket) cannot_ask_for_flows();
   return socket;
 }
 
@@ -67,7 +67,7 @@ void take_all(const mnl_socket* socket, const nlmsghdr* request, const Take& tak
   auto* const data = const_cast<void*>(static_cast<const void*>(&take));
   const Dumped dumped = dump(socket, request, each, data);
   const bool changed_meanwhile = dumped == Dumped::refused && errno == EINTR;
-  if (dumped == Dumped::lost || changed_meanwhile) cannot_list();
+  if (dumped == Dumped::lost || changed_meanwhile) cannot_ask_for_flows();
 }
 
 // ----- conntrack -----
@@ -178,7 +178,7 @@ class Batch {
   // After the last.
   void send() {
     if (used_ == 0) return;
-    if (mnl_socket_sendto(socket_.get(), buffer_.data(), used_) < 0) cannot_list();
+    if (mnl_socket_sendto(socket_.get(), buffer_.data(), used_) < 0) cannot_ask_for_flows();
     std::array<char, 4096> answer{};
     while (recv(mnl_socket_get_fd(socket_.get()), answer.data(), answer.size(), MSG_DONTWAIT) > 0) continue;
     used_ = 0;

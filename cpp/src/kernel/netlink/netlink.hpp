@@ -22,7 +22,7 @@ using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
 // Bound to a bus of netlink(7); null where that failed (errno).
 Socket open_netlink(int bus);
 
-// A request to a part of netfilter, NFNL_SUBSYS_…, in a buffer of at least 1 KiB.
+// A request to a part of netfilter, NFNL_SUBSYS_…, in a buffer that has room for what is added to it.
 nlmsghdr* put_request(char* buffer, int subsystem, int message, int flags, int family);
 
 // What became of a question: `refused` by the kernel, or `lost` on the way (errno).
