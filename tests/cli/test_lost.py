@@ -1,4 +1,4 @@
-"""What is lost on the way in or out: a file that is not there, an input that breaks off, an output that takes no more."""
+"""What is lost on the way: a file that is not there, an input that breaks off, an output that takes no more."""
 
 import pytest
 

@@ -28,7 +28,8 @@ def read(path):
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would be waited for
     except FileNotFoundError:
         if os.path.islink(path):
-            raise ValueError('%s is a symbolic link to a file that does not exist: correct or remove it' % path) from None
+            raise ValueError('%s is a symbolic link to a file that does not exist: correct or remove it'
+                             % path) from None
         return None
     if not stat.S_ISREG(os.fstat(number).st_mode):
         os.close(number)
