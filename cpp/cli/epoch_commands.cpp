@@ -19,7 +19,9 @@ struct EpochArguments : Common {
 
 int run_show_epochs(const EpochArguments& arguments) {
   const EpochRecord record = read_epoch_record();
-  print(arguments.json ? to_json(record) : fmt::format("This host accepts epoch {}.\n", to_text(record)));
+  print(arguments.json ? to_json(record)
+                       : fmt::format("This host accepts epoch{} {}.\n", record.accepts.size() == 1 ? "" : "s",
+                                     to_text(record)));
   return kFine;
 }
 

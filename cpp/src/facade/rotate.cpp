@@ -38,9 +38,10 @@ void refuse_unproved(Epoch epoch, Kernel& kernel, const Settings& settings) {
 }
 
 Change change_of(const EpochRecord& before, const EpochRecord& after, const Rotation& rotation) {
-  return {Change::Kind::change, "epochs",
-          "accepted",           to_text(before),
-          to_text(after),       rotation.phase == Rotation::Phase::retire ? "retired" : "published"};
+  const std::string why = rotation.phase == Rotation::Phase::retire
+                              ? fmt::format("all before {} retired", rotation.epoch)
+                              : fmt::format("{} published", rotation.epoch);
+  return {Change::Kind::change, "epochs", "accepted", to_text(before), to_text(after), why};
 }
 
 // Nothing was applied, or the gate was removed: what its owner wants open stays so. A table that was lost is

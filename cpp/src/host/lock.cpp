@@ -24,12 +24,11 @@ namespace {
       fmt::format("cannot take the lock {}: {}{}; nothing was changed", path, std::strerror(error), remedy));
 }
 
-// The holder's process id; it writes it when it takes the lock.
+// By its process id, which it writes when it takes the lock.
 std::string holder(int file) {
   char buffer[32] = {};
   const ssize_t count = ::pread(file, buffer, sizeof buffer - 1, 0);
-  return count > 0 ? fmt::format("process {}", std::string(buffer, static_cast<std::size_t>(count)))
-                   : "a process";
+  return count > 0 ? fmt::format(" (process {})", std::string(buffer, static_cast<std::size_t>(count))) : "";
 }
 
 // Where nothing can be written, the folder itself is what everybody locks.
@@ -65,7 +64,7 @@ Lock::Lock(std::chrono::milliseconds timeout) {
       const std::string who = holder(file_);
       ::close(file_);
       throw SystemError(fmt::format(
-          "another knockwork process ({}) holds {}: wait until it finishes, or increase --lock-timeout; "
+          "another knockwork process{} holds {}: wait until it finishes, or increase --lock-timeout; "
           "nothing was changed",
           who, path));
     }
