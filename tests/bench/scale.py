@@ -107,7 +107,7 @@ def main() -> None:
     for size in _LARGER:
         for name, costs in taken.items():
             seconds, cpu, main_cpu = (_at(sizes, [cost[part] for cost in costs], size) for part in range(3))
-            print(f"{size:>7}  {name:<18}{seconds:>9.0f}{cpu:>18.0f}{main_cpu:>14.0f}  reckoned", flush=True)
+            print(f"{size:>7}  {name:<18}{seconds:>9.0f}{cpu:>18.0f}{main_cpu:>14.0f}  estimated", flush=True)
 
 
 if __name__ == "__main__":

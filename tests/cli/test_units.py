@@ -50,10 +50,11 @@ def test_a_sandbox_that_cannot_fail(tmp_path: Path) -> None:
     journald = next(path for path in (Path("/lib/systemd/system"), Path("/usr/lib/systemd/system"))
                     if path.is_dir()) / "systemd-journald.service"
     sandbox = set(gate.settings) - {
-        "After", "Before", "ConditionDirectoryNotEmpty", "ConditionPathExists", "ConditionPathIsSymbolicLink", "Conflicts",
-        "DefaultDependencies", "Description", "ExecReload", "ExecStart", "ExecStop", "PartOf", "ReloadPropagatedFrom",
-        "RemainAfterExit", "RuntimeDirectory", "RuntimeDirectoryMode", "RuntimeDirectoryPreserve", "StandardInput",
-        "StateDirectory", "StateDirectoryMode", "Type", "WantedBy", "Wants"}
+        "After", "Before", "ConditionDirectoryNotEmpty", "ConditionPathExists", "ConditionPathIsSymbolicLink",
+        "Conflicts", "DefaultDependencies", "Description", "ExecReload", "ExecStart", "ExecStop", "PartOf",
+        "ReloadPropagatedFrom", "RemainAfterExit", "RuntimeDirectory", "RuntimeDirectoryMode",
+        "RuntimeDirectoryPreserve", "StandardInput", "StateDirectory", "StateDirectoryMode",
+        "Type", "WantedBy", "Wants"}
     # The device policy is journald's as well, which lets it have some; a umask is one call, which has no error.
     assert sandbox - set(read(journald).settings) == {"DevicePolicy", "UMask"}
     assert "DeviceAllow" in read(journald).settings
