@@ -60,7 +60,7 @@ def test_the_picture_and_the_page() -> None:
 
 
 def test_scale() -> None:
-    """Fleets are measured, and larger ones reckoned."""
+    """Fleets are measured, and larger ones estimated."""
     argv = ["/usr/bin/python3", "-B", str(BENCH / "scale.py"), "--hosts", "2"]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     sizes = [line.split()[0] for line in done.stdout.splitlines()]
