@@ -1,6 +1,5 @@
 // The command line of knockwork: parse, run what was chosen, say what went wrong.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -8,12 +7,11 @@
 #include <sstream>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "commands.hpp"
 #include "help.hpp"
 #include "knock_command.hpp"
-#include "knockwork/words.hpp"
+#include "misuse.hpp"
 #include "output.hpp"
 
 namespace {
@@ -52,45 +50,6 @@ bool is_plain_knock(int argc, char** argv, KnockArguments& arguments) {
   return given_empty(app).empty();
 }
 
-// The commands of a group that are for people.
-std::vector<std::string> names(const CLI::App& group) {
-  std::vector<std::string> all;
-  for (const CLI::App* each : group.get_subcommands([](const CLI::App*) { return true; })) {
-    if (!each->get_group().empty()) all.push_back(each->get_name());
-  }
-  return all;
-}
-
-// The command that the first words name, and what is wrong with them: empty where all name one. CLI11 only
-// says that one is missing.
-struct Named {
-  std::string path = "knockwork";
-  std::string fault;
-};
-
-Named named_by(int argc, char** argv, const CLI::App& app) {
-  Named named;
-  const CLI::App* group = &app;
-  int at = 1;
-  for (; at < argc && argv[at][0] != '-' && !names(*group).empty(); ++at) {
-    const std::string_view word = argv[at];
-    const auto found = group->get_subcommands([&](const CLI::App* each) { return each->get_name() == word; });
-    if (found.empty()) {
-      const std::vector<std::string> known = names(*group);
-      const auto meant = nearest(word, {known.begin(), known.end()});
-      named.fault = fmt::format("`{}` has no command `{}`; {}", named.path, word,
-                                meant ? fmt::format("did you mean `{}`?", *meant)
-                                      : fmt::format("it has {}", fmt::join(known, ", ")));
-      return named;
-    }
-    group = found.front();
-    named.path += fmt::format(" {}", word);
-  }
-  if (at == argc && !names(*group).empty())
-    named.fault = fmt::format("`{}` needs a command: {}", named.path, fmt::join(names(*group), ", "));
-  return named;
-}
-
 int run(int argc, char** argv, Chosen& chosen) {
   KnockArguments knock;
   if (is_plain_knock(argc, argv, knock)) return run_knock(knock);
@@ -119,9 +78,9 @@ int run(int argc, char** argv, Chosen& chosen) {
       print(in_80_columns(text.str()));
       return kFine;
     }
-    const Named named = named_by(argc, argv, app);
-    fail(named.fault.empty() ? error.what() : named.fault);
-    print_error(fmt::format("See {} --help.\n", named.path));
+    const Misuse wrong = misuse(error, argc, argv, app);
+    fail(wrong.fault);
+    print_error(fmt::format("See {} --help.\n", wrong.command));
     return kError;
   }
   if (const std::string option = given_empty(app); !option.empty())

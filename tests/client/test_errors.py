@@ -165,7 +165,7 @@ USAGES = {
     "no number of retries": ("knock gate 7000 --retries 2x", "--retries: 2x is not a number from 0 to 1000"),
     "both ways to hand over": ("connect gate 22 --fdpass --no-fdpass", "--fdpass excludes --no-fdpass"),
     "knocks of one's own and of a profile": ("knock gate 7000 --sequence ssh", "KNOCK excludes --sequence"),
-    "no such option": ("knock gate 7000 --nope", "The following argument was not expected: --nope"),
+    "no such option": ("knock gate 7000 --nope", "`knockwork knock` has no option `--nope`"),
 }
 
 
