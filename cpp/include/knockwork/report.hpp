@@ -78,10 +78,9 @@ bool nearly_full(const SetFill& set);
 
 struct Status {
   bool present = false;
-  bool declared = false;     // there is a declaration in the usual place
-  std::string incomparable;  // why drift() compared nothing; empty: it did
-  std::string degraded;      // why what stands is not what is declared; empty: nothing says so
-  std::string mode;          // "gate" or "stealth"
+  bool declared = false;  // there is a declaration in the usual place
+  std::string degraded;   // why what stands is not what is declared; empty: nothing says so
+  std::string mode;       // "gate" or "stealth"
   std::vector<std::string> always_allow;
   std::vector<std::string> interfaces;  // that are protected; none: all but loopback
   std::vector<SequenceStatus> sequences;
