@@ -31,7 +31,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._number, self._begun = int(number), 0
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
-        if task.action.rpartition(".")[2] in ("include_role", "include_tasks", "validate_argument_spec", "fail"):
+        if task.action.rpartition(".")[2] == "validate_argument_spec":
             return
         if self._begun == self._number and self._when == "end":
             self._strike()

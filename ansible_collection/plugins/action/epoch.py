@@ -31,14 +31,16 @@ class ActionModule(ReconnectingAction):
                 raise Refused(fault)
             params['host'] = params['host'] or task_vars['inventory_hostname']
             if params['state'] == 'used':
-                return dict(result, **self._use(params))
+                result.update(self._use(params))
+                self._come_in()
+                return result
             return dict(result, **self._on_the_host(params, task_vars))
         except Refused as error:
             return dict(result, failed=True, changed=False, msg=error.message)
         except OSError as error:
             return dict(result, failed=True, changed=False, msg='%s: %s' % (error.filename, error.strerror))
         except AnsibleConnectionFailure as error:
-            return dict(result, unreachable=True, changed=False, msg='%s\n%s' % (
+            return dict(result, unreachable=True, changed=result.get('changed', False), msg='%s\n%s' % (
                 error.message.rstrip(), _how_to_go_on(task_vars['inventory_hostname'], params['epoch'])))
 
     def _on_the_host(self, params, task_vars):
@@ -46,10 +48,13 @@ class ActionModule(ReconnectingAction):
                          if value is not None and key not in _OF_THE_CONTROLLER)
         if params['state'] == 'published' and (params['master_secret'] or params['master_secret_file']):
             arguments['host_key'] = self._host_key(params)
-        answer = self._ask(arguments, task_vars)
-        if answer.get('unproved'):
-            # The connection outlived the grant that it came in by: a new one shows whether the epoch works.
+        must_prove = params['state'] == 'retired' and params['fresh'] and not self._task.check_mode
+        if must_prove:
+            # In a fleet, the last connection has outlived the grant that it came in by: only a new one proves anything.
             self.connect_anew()
+        answer = self._ask(arguments, task_vars)
+        if must_prove and answer.get('unproved'):
+            self.connect_anew()  # on a slow host, a short grant may have ended again
             answer = self._ask(arguments, task_vars)
         # Rotating takes no way in away that the controller has not proved to have.
         return dict((key, value) for key, value in answer.items() if key not in ('unproved', 'must_knock'))
@@ -88,6 +93,10 @@ class ActionModule(ReconnectingAction):
             self.connect_anew()
         result = dict(changed=changed, changes=changes)
         return dict(result, diff=diff_of(changes, path)) if self._task.diff else result
+
+    def _come_in(self):
+        """Raises AnsibleConnectionFailure where the host does not let the controller in by what the profile says."""
+        self._low_level_execute_command('true', sudoable=False)
 
 
 def _no_entry(path, host):

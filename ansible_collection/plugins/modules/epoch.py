@@ -11,9 +11,9 @@ description:
   - Sequences with C(derive) and without C(period) and C(epoch) take their epochs from the host's record. This module
     changes the record, and the kernel with it.
   - First use C(published) on every host, so that each host accepts both the old and the new epoch. Then use C(used), so
-    that the controller knocks with the new epoch and reconnects. Last, use C(retired) to remove the old epochs; it
-    fails if the controller did not get in with the new one. No client is locked out even if a run is interrupted, and
-    the next run continues where it stopped. The role P(knockwork.nft.rotate#role) does all three.
+    that the controller knocks with the new epoch and gets in. Last, use C(retired) to remove the old epochs; it
+    reconnects, and fails if the controller did not get in with the new one. No client is locked out even if a run is
+    interrupted, and the next run continues where it stopped. The role P(knockwork.nft.rotate#role) does all three.
 author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
@@ -24,7 +24,8 @@ options:
     description:
       - C(published) makes the host accept I(epoch) in addition to the epochs that it already accepts.
       - C(used) writes I(epoch) into the host's entry in the controller's profile, if its derived sequences have a lower
-        epoch, and closes the connection, so that the next task knocks with I(epoch). Nothing runs on the host.
+        epoch, and then connects with it. The host is unreachable if it does not let the controller in. Nothing is
+        changed on the host.
       - C(retired) makes the host stop accepting epochs before I(epoch). The module fails if the host does not accept
         I(epoch) yet. In check mode it assumes that I(epoch) was published before, and requires no proof.
     type: str
