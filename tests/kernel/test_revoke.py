@@ -1,6 +1,7 @@
 """Grants given and taken back by hand; connections that end with a revocation, and those that must not."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 
@@ -68,6 +69,9 @@ def test_grant(knockwork: Knockwork, client: Caller, stranger: Caller) -> None:
         "open", "open", "refused", "refused")
     assert knockwork.run("grant", client.source, "--sequence", "ssh", "--for", "20s").stdout == (
         "Unchanged: the source already has a grant that lasts longer.\n")
+    longer = knockwork.run("grant", client.source, "--sequence", "ssh", "--for", "1h").stdout
+    assert re.fullmatch(rf"  ~ grant {client.source}: by ssh for 1h instead of [34]\ds\n\n"
+                        r"Changed: 0 added, 1 changed, 0 removed\.\n", longer), longer
     assert "by other for 1m" in knockwork.run("grant", client.source, "--sequence", "other").stdout
     assert client.tcp(80) == "open"
     assert knockwork.apply().startswith("Unchanged")

@@ -117,14 +117,35 @@ void restore(Plan& plan, const Saved& saved, std::chrono::milliseconds now) {
        ""});
 }
 
+namespace {
+
+// Of the sources' grants by the sequence, the longest; nothing where none of them has one.
+std::optional<std::chrono::milliseconds> longest_grant(const LiveTable& live, const Track& track,
+                                                       const std::vector<Network>& sources) {
+  std::optional<std::chrono::milliseconds> longest;
+  for (const Admission& each : admissions(live)) {
+    const bool is_theirs = std::find(sources.begin(), sources.end(), each.source) != sources.end();
+    if (each.edge == track.edges.back().id && is_theirs && each.expires > longest) longest = each.expires;
+  }
+  return longest;
+}
+
+}  // namespace
+
 Plan plan_grant(const LiveTable& live, const Track& track, const std::vector<Network>& sources,
                 const std::string& whom, std::chrono::milliseconds time) {
   Plan plan;
   plan.target = live.ruleset;
   plan.transaction = admit(live, track, sources, time);
   if (plan.empty()) return plan;
-  plan.changes.push_back(
-      {Change::Kind::add, "grant", whom, "", fmt::format("by {} for {}", track.name, nft_time(time)), ""});
+  const std::string after = fmt::format("by {} for {}", track.name, nft_time(time));
+  if (const auto left = longest_grant(live, track, sources)) {
+    const std::string had = nft_time(std::chrono::ceil<std::chrono::seconds>(*left));
+    plan.changes.push_back({Change::Kind::change, "grant", whom, fmt::format("by {} for {}", track.name, had),
+                            after, fmt::format("{} instead of {}", after, had)});
+  } else {
+    plan.changes.push_back({Change::Kind::add, "grant", whom, "", after, ""});
+  }
   return plan;
 }
 
