@@ -11,6 +11,13 @@ ROOT = Path(__file__).resolve().parents[2]
 DECLARATION = "/etc/knockwork/knockwork.yml"
 # Before a command: its output is a terminal. script(1) is not on every release.
 ON_TERMINAL = ("/usr/bin/python3", "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) != 0)")
+CLASSIC = """\
+knockwork: 1
+sequences:
+  - name: ssh
+    knock: [47000/udp, 48000/udp, 49000/udp]
+    opens: [4022/tcp]
+"""
 
 
 def binary() -> Path:

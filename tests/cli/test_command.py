@@ -6,15 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bed.cli import DECLARATION, ON_TERMINAL, Knockwork
+from bed.cli import CLASSIC, DECLARATION, ON_TERMINAL, Knockwork
 
-CLASSIC = """\
-knockwork: 1
-sequences:
-  - name: ssh
-    knock: [47000/udp, 48000/udp, 49000/udp]
-    opens: [4022/tcp]
-"""
 PORTS = re.compile(r"47000|48000|49000|4022")
 SUBCOMMANDS = ("validate", "lint", "schema", "render", "trace", "graph", "plan", "explain", "apply", "drift", "remove",
                "renew", "save", "status", "watch", "metrics", "confirm", "rollback", "log", "grant", "revoke", "derive",

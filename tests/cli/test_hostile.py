@@ -5,15 +5,8 @@ import re
 
 import pytest
 
-from bed.cli import DECLARATION, Knockwork
+from bed.cli import CLASSIC, DECLARATION, Knockwork
 
-CLASSIC = """\
-knockwork: 1
-sequences:
-  - name: ssh
-    knock: [47000/udp, 48000/udp, 49000/udp]
-    opens: [4022/tcp]
-"""
 TEXTS = {
     "escape": "\033]0;title\a\033[31mred",
     "no UTF-8": "\udcff\udcfe",
@@ -88,7 +81,8 @@ def test_names_of_files(knockwork: Knockwork, name: str) -> None:
 
 @pytest.mark.parametrize("content", [
     b"\xff\xfe", b"knockwork: 1\nmode: \"\\e[31m\\u202e\"\n", b"knockwork: 1\nmode: gate\xe2\x80\xae x\n",
-    b"[" * 100_000, b"{a: " * 100_000, b"\0", b"knockwork: 1\n\x1b[31m: 1\n", b"knockwork: 1\n\"\\x1b[31m\": 1\n"])
+    b"[" * 100_000, b"{a: " * 100_000, b"\0", b"knockwork: 1\n\x1b[31m: 1\n", b"knockwork: 1\n\"\\x1b[31m\": 1\n"],
+    ids=range(8))
 def test_contents_of_files(knockwork: Knockwork, content: bytes) -> None:
     """As a declaration, a drop-in, a profile, a secret and a script of packets."""
     folder = "/etc/knockwork/conf.d"

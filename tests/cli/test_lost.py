@@ -3,15 +3,8 @@
 import pytest
 
 from bed import Lab
-from bed.cli import DECLARATION, Knockwork, binary
+from bed.cli import CLASSIC, DECLARATION, Knockwork, binary
 
-CLASSIC = """\
-knockwork: 1
-sequences:
-  - name: ssh
-    knock: [47000/udp, 48000/udp, 49000/udp]
-    opens: [4022/tcp]
-"""
 DROP_IN = "- {name: web, knock: [47100/udp, 48100/udp, 49100/udp], opens: [4080/tcp]}\n"
 NOWHERE = "knockwork: error: {} is a symbolic link to a file that does not exist: correct or remove it\n"
 

@@ -5,18 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from bed.cli import DECLARATION, Knockwork
+from bed.cli import CLASSIC, DECLARATION, Knockwork
 
 FOLDER = "/etc/knockwork"
 DROP_INS = f"{FOLDER}/conf.d"
 DROP_IN = f"{DROP_INS}/web.yml"
-CLASSIC = """\
-knockwork: 1
-sequences:
-  - name: ssh
-    knock: [47000/udp, 48000/udp, 49000/udp]
-    opens: [4022/tcp]
-"""
 WEB = "- {name: web, knock: [47001/udp, 48001/udp, 49001/udp], opens: [4443/tcp]}\n"
 LOOKING = (["validate"], ["lint"], ["render"], ["trace"], ["export"], ["derive", "show"], ["derive", "clock"])
 APPLYING = (["plan"], ["apply"], ["apply", "--unattended"], ["epoch", "publish", "1"])

@@ -10,15 +10,8 @@ import time
 import pytest
 
 from bed import Lab
-from bed.cli import ON_TERMINAL, Knockwork
+from bed.cli import CLASSIC, ON_TERMINAL, Knockwork
 
-CLASSIC = """\
-knockwork: 1
-sequences:
-  - name: ssh
-    knock: [47000/udp, 48000/udp, 49000/udp]
-    opens: [4022/tcp]
-"""
 KEY = "/var/lib/knockwork/fingerprint.key"
 
 
