@@ -10,7 +10,8 @@ from build import BUILD, ROOT
 
 UNIT = "tests/unit/knockwork_unit"
 HANG = 300  # seconds for one test
-SIDE_BY_SIDE = ("-n", "3")  # tests that mostly wait, each on hosts of its own
+SIDE_BY_SIDE = ("-n", "3")  # tests that often wait, each on hosts of its own
+MANY_AT_ONCE = ("-n", "6")  # tests that do little else
 FILE_BY_FILE = ("-n", "2", "--dist", "loadfile")  # those that share what takes long to set up
 PYTHON = "/usr/bin/python3"  # the one that Debian's packages serve, whatever stands first on PATH
 
@@ -91,6 +92,7 @@ def _script(name: str, script: str, **env: str) -> Callable[[Path], list[Command
     return commands
 
 
+# First those that leave the processors to the builds and checks alongside.
 SUITES = (
     Suite("unit", "unit tests of the core", ("build",), ("release",),
           _catch2("unit", "release", UNIT, "~errors:*", "~golden:*"), root=False, beside=True),
@@ -98,6 +100,15 @@ SUITES = (
           _catch2("errors", "release", UNIT, "errors:*"), root=False, beside=True),
     Suite("golden", "declarations and the tables that they compile to", ("build",), ("release",),
           _catch2("golden", "release", UNIT, "golden:*"), root=False, beside=True),
+    Suite("neighbours", "alongside 20 kinds of firewalls, containers and networks", ("build", "test"), ("release",),
+          _pytest("neighbours", "release", "tests/neighbours", *MANY_AT_ONCE)),
+    Suite("client", "knocking, and ssh through it: our gate, the classic example, Debian's knockd",
+          ("build", "test", "hosts", "knock", "client"), ("release",),
+          _pytest("client", "release", "tests/client", *MANY_AT_ONCE)),
+    Suite("import", "configurations of other port knockers; the same packets for Debian's knockd and the import",
+          ("build", "test", "hosts", "knock"), ("release",),
+          _pytest("import", "release", "tests/import", *MANY_AT_ONCE,
+                  asks="KNOCKWORK_CORPUS KNOCKWORK_IMPORT_EDITS KNOCKWORK_IMPORT_SEED")),
     Suite("kernel", "real packets through the live table", ("build", "test", "hosts", "knock"), ("release",),
           _pytest("kernel", "release", "tests/kernel", *SIDE_BY_SIDE,
                   asks="KNOCKWORK_DRIFT_EVERY", KNOCKWORK_DRIFT_EVERY="3")),
@@ -117,15 +128,6 @@ SUITES = (
           _pytest("scan", "release", "tests/scan", *SIDE_BY_SIDE, asks="KNOCKWORK_SCAN_ROUNDS")),
     Suite("flood", "floods from spoofed sources", ("build", "test"), ("release",),
           _pytest("flood", "release", "tests/flood")),
-    Suite("neighbours", "alongside 20 kinds of firewalls, containers and networks", ("build", "test"), ("release",),
-          _pytest("neighbours", "release", "tests/neighbours", *SIDE_BY_SIDE)),
-    Suite("client", "knocking, and ssh through it: our gate, the classic example, Debian's knockd",
-          ("build", "test", "hosts", "knock", "client"), ("release",),
-          _pytest("client", "release", "tests/client", *SIDE_BY_SIDE)),
-    Suite("import", "configurations of other port knockers; the same packets for Debian's knockd and the import",
-          ("build", "test", "hosts", "knock"), ("release",),
-          _pytest("import", "release", "tests/import", *SIDE_BY_SIDE,
-                  asks="KNOCKWORK_CORPUS KNOCKWORK_IMPORT_EDITS KNOCKWORK_IMPORT_SEED")),
     Suite("cli", "the command's output and exit status", ("build", "test", "units"), ("release",),
           _pytest("cli", "release", "tests/cli", *SIDE_BY_SIDE)),
     Suite("metrics", "metrics, alerts and dashboard as Prometheus takes them; the schemas of all JSON output",

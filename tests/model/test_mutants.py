@@ -17,6 +17,7 @@ from model.mutation import Ground, Outcome
 ASKED = os.environ.get("KNOCKWORK_MUTANTS") or "10"
 SEED = int(os.environ.get("KNOCKWORK_MUTANTS_SEED") or 1)
 SCRIPTS = 6
+PROGRESS = 100  # mutants from one line to the next
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +50,15 @@ def test_mutants_are_found_out(every_ground: list[Ground], capsys: pytest.Captur
     """Each by a play, by the reference machine, or by nft, but for those that are no different."""
     count: Counter[tuple[str, str]] = Counter()
     survivors: list[Outcome] = []
-    for outcome in mutation.try_all(_chosen(every_ground)):
+    chosen = _chosen(every_ground)
+    for number, outcome in enumerate(mutation.try_all(chosen), 1):
         verdict = "found out" if outcome.found else "equivalent" if reason_for(outcome.name) else "survived"
         count[outcome.mutant.kind, verdict] += 1
         if verdict == "survived":
             survivors.append(outcome)
+        if number % PROGRESS == 0:
+            with capsys.disabled():
+                print(f"\n{number} of {len(chosen)}, {len(survivors)} survived", end="", flush=True)
     with capsys.disabled():
         print(f"\nseed {SEED}:", *(f"{number} {kind} {verdict}" for (kind, verdict), number in sorted(count.items())),
               sep="\n  ")
