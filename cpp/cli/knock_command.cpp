@@ -43,6 +43,23 @@ std::string retries_fault(const std::string& text) {
              : fmt::format("{} is not a number from 0 to {}", text, kMostRetries);
 }
 
+CLI::Option* add_host_and_knocks(CLI::App* sub, KnockArguments& arguments) {
+  sub->add_option("HOST", arguments.host, "a host in the profile; if knocks are given, any name or address")
+      ->required();
+  return sub->add_option("KNOCK", arguments.knocks,
+                         "knocks to use instead of a profile, as in 7000/udp 8000/tcp; - for standard input");
+}
+
+void add_family(CLI::App* sub, KnockArguments& arguments) {
+  CLI::Option* ipv4 = sub->add_flag("-4", arguments.ipv4, "only IPv4");
+  sub->add_flag("-6", arguments.ipv6, "only IPv6")->excludes(ipv4);
+}
+
+void add_delay(CLI::App* sub, KnockArguments& arguments) {
+  add_time(sub, "--delay", arguments.delay,
+           "time between two knocks; default: until the host answers, or 250ms if it does not");
+}
+
 }  // namespace
 
 void add_way(CLI::App* sub, KnockArguments& arguments) {
@@ -50,10 +67,8 @@ void add_way(CLI::App* sub, KnockArguments& arguments) {
   sub->add_option("--profile", arguments.profile, "the profile; default: ~/.config/knockwork/hosts.yml");
   sub->add_option("--source", arguments.source, "the local address to knock from");
   sub->add_option("--interface", arguments.interface, "the local interface to knock from");
-  CLI::Option* ipv4 = sub->add_flag("-4", arguments.ipv4, "only IPv4");
-  sub->add_flag("-6", arguments.ipv6, "only IPv6")->excludes(ipv4);
-  add_time(sub, "--delay", arguments.delay,
-           "time between two knocks; default: until the host answers, or 250ms if it does not");
+  add_family(sub, arguments);
+  add_delay(sub, arguments);
   add_time(sub, "--jitter", arguments.jitter, "maximum random time added between two knocks");
   sub->add_option("--retries", arguments.retries,
                   "maximum number of retries if nothing opens; the last comes after the lockout")
@@ -64,12 +79,14 @@ void add_way(CLI::App* sub, KnockArguments& arguments) {
   add_time(sub, "--timeout", arguments.timeout, "how long to wait for each answer");
 }
 
+void add_plain_knock_options(CLI::App* sub, KnockArguments& arguments) {
+  add_host_and_knocks(sub, arguments);
+  add_family(sub, arguments);  // else it would be a knock, as a negative number is
+  add_delay(sub, arguments);
+}
+
 void add_knock_options(CLI::App* sub, KnockArguments& arguments) {
-  sub->add_option("HOST", arguments.host, "a host in the profile; if knocks are given, any name or address")
-      ->required();
-  CLI::Option* knocks =
-      sub->add_option("KNOCK", arguments.knocks,
-                      "knocks to use instead of a profile, as in 7000/udp 8000/tcp; - for standard input");
+  CLI::Option* knocks = add_host_and_knocks(sub, arguments);
   add_way(sub, arguments);
   knocks->excludes("--sequence")->excludes("--profile");
   CLI::Option* wait_open = sub->add_option(

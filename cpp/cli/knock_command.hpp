@@ -28,6 +28,8 @@ struct KnockArguments : Common {
 };
 
 void add_knock_options(CLI::App* sub, KnockArguments& arguments);
+// The few of them that most knocks have: an option takes longer to describe than a knock to send.
+void add_plain_knock_options(CLI::App* sub, KnockArguments& arguments);
 // Those of them that `connect` has as well.
 void add_way(CLI::App* sub, KnockArguments& arguments);
 

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -37,22 +38,25 @@ int refuse(const std::exception& error, const Chosen& chosen) {
 
 // A knock needs none of the other commands: to describe them all takes longer than to knock (tests/bench,
 // clients). What is wrong or asks for more, run() tells.
-bool is_plain_knock(int argc, char** argv, KnockArguments& arguments) {
-  if (argc < 3 || std::string_view(argv[1]) != "knock") return false;
-  CLI::App app;
-  app.set_help_flag();
-  add_knock_options(app.add_subcommand("knock"), arguments);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError&) {
-    return false;
+std::optional<KnockArguments> plain_knock(int argc, char** argv) {
+  if (argc < 3 || std::string_view(argv[1]) != "knock") return std::nullopt;
+  for (const auto describe : {add_plain_knock_options, add_knock_options}) {
+    KnockArguments arguments;
+    CLI::App app;
+    app.set_help_flag();
+    describe(app.add_subcommand("knock"), arguments);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError&) {
+      continue;
+    }
+    if (given_empty(app).empty()) return arguments;
   }
-  return given_empty(app).empty();
+  return std::nullopt;
 }
 
 int run(int argc, char** argv, Chosen& chosen) {
-  KnockArguments knock;
-  if (is_plain_knock(argc, argv, knock)) return run_knock(knock);
+  if (const auto knock = plain_knock(argc, argv)) return run_knock(*knock);
   CLI::App app{"Declarative port knocking for nftables: one file, one table, no daemon.", "knockwork"};
   app.set_version_flag("--version", std::string("knockwork ") + version());
   app.require_subcommand(1);

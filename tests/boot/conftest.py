@@ -21,7 +21,7 @@ from booted import groups  # noqa: E402
 from nodes import unpacked  # noqa: E402
 
 RELEASES = ("bookworm", "trixie")
-PACKAGES = ("systemd", "systemd-sysv", "dbus", "nftables", "libmnl0", "iproute2", "procps")
+PACKAGES = ("systemd", "systemd-sysv", "dbus", "nftables", "iproute2", "procps")
 ENABLED = ("knockwork.service", "knockwork-rotate.timer", "knockwork-drift.service", "knockwork-metrics.timer",
            "knockwork-events.service")
 

@@ -227,8 +227,8 @@ TEST_CASE("derive: nothing is drawn that hosts of a LAN send to by themselves") 
 TEST_CASE("derive: entropy is the logarithm of the number of sequences") {
   Derivation derivation = of_length(2);
   derivation.ports = {1, 4};
-  CHECK(entropy_bits(derivation) == Approx(std::log2(4 * 3)));
+  CHECK(bits_of(choices(derivation)) == Approx(std::log2(4 * 3)));
   derivation.protocols = {Protocol::tcp, Protocol::udp};
-  CHECK(entropy_bits(derivation) == Approx(std::log2(8 * 6)));
-  CHECK(entropy_bits(of_length(5)) == Approx(74.77).margin(0.01));
+  CHECK(bits_of(choices(derivation)) == Approx(std::log2(8 * 6)));
+  CHECK(bits_of(choices(of_length(5))) == Approx(74.77).margin(0.01));
 }

@@ -1,4 +1,3 @@
-#include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -9,6 +8,7 @@
 
 #include "catch.hpp"
 #include "kernel/netlink/commits.hpp"
+#include "kernel/netlink/libmnl.hpp"
 
 using namespace knockwork;
 
@@ -20,10 +20,10 @@ constexpr std::uint8_t kInet = NFPROTO_INET;
 bool about_ours(std::uint16_t kind, std::uint8_t family, const char* table, std::uint16_t attribute = 1,
                 std::uint32_t cut = 0) {
   alignas(nlmsghdr) std::array<char, 256> room{};
-  nlmsghdr* header = mnl_nlmsg_put_header(room.data());
+  nlmsghdr* header = libmnl().nlmsg_put_header(room.data());
   header->nlmsg_type = static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | kind);
-  static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)))->nfgen_family = family;
-  if (table != nullptr) mnl_attr_put_strz(header, attribute, table);
+  static_cast<nfgenmsg*>(libmnl().nlmsg_put_extra_header(header, sizeof(nfgenmsg)))->nfgen_family = family;
+  if (table != nullptr) libmnl().attr_put_strz(header, attribute, table);
   return is_about_ours({reinterpret_cast<const std::byte*>(room.data()), header->nlmsg_len - cut});
 }
 

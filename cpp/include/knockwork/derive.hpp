@@ -74,8 +74,11 @@ HostKey host_key(std::string_view master, std::string_view host);
 // The ports that may be drawn: ascending ranges with a gap between each two.
 std::vector<PortRange> pool(const Derivation& derivation);
 
-// How many sequences there are to draw from, as the binary logarithm of their number.
-double entropy_bits(const Derivation& derivation);
+// How many sequences there are to draw from.
+double choices(const Derivation& derivation);
+
+// The binary logarithm of a number of choices, at least 1: how many bits it takes to name one.
+double bits_of(double choices);
 
 // Draws the sequence `name` of the host of `key`; at() once per epoch. The key's state is
 // computed once, so this is the fast way to many epochs.

@@ -1,6 +1,5 @@
 // Keys and ports: docs/derivation.md, "Host key" and "Knocks".
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 
 #include "derive/bytes.hpp"
@@ -76,10 +75,25 @@ std::vector<PortRange> pool(const Derivation& derivation) {
   return ranges;
 }
 
-double entropy_bits(const Derivation& derivation) {
+double choices(const Derivation& derivation) {
   const auto ports = static_cast<double>(count(pool(derivation)));
-  double bits = derivation.length * std::log2(static_cast<double>(derivation.protocols.size()));
-  for (int drawn = 0; drawn < derivation.length; ++drawn) bits += std::log2(ports - drawn);
+  double choices = 1;
+  for (int drawn = 0; drawn < derivation.length; ++drawn)
+    choices *= static_cast<double>(derivation.protocols.size()) * (ports - drawn);
+  return choices;
+}
+
+// Not by <cmath>: the command would need libm, which takes a twentieth of a knock's time to load.
+double bits_of(double choices) {
+  constexpr double kPrecision = 1.0 / (1 << 20);
+  double bits = 0;
+  for (; choices >= 2; choices /= 2) ++bits;
+  for (double bit = 0.5; bit > kPrecision; bit /= 2) {
+    choices *= choices;
+    if (choices < 2) continue;
+    choices /= 2;
+    bits += bit;
+  }
   return bits;
 }
 

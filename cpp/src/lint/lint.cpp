@@ -59,13 +59,12 @@ void assess_token(const Spec& spec, Assessment& made) {
 }
 
 // As `derive show` has them, of a derived sequence.
-double bits_of(const Assessment& made, const Spec& declared) {
+double choices_of(const Assessment& made, const Spec& declared) {
   const auto derived =
       std::find_if(declared.sequences.begin(), declared.sequences.end(), [&](const Sequence& sequence) {
         return sequence.derive && sequence.name == made.name.substr(0, made.name.find('#'));
       });
-  return derived == declared.sequences.end() ? bits_of_any_ports(made.knocks)
-                                             : entropy_bits(*derived->derive);
+  return derived == declared.sequences.end() ? choices_of_any_ports(made.knocks) : choices(*derived->derive);
 }
 
 }  // namespace
@@ -88,7 +87,7 @@ std::vector<Assessment> assess(const Spec& spec, const std::optional<PortRange>&
       continue;
     }
     made.knocks = static_cast<std::uint32_t>(program.tracks[track].edges.size());
-    made.guess = guess(made.knocks, bits_of(made, declared), wrong, lockout);
+    made.guess = guess(made.knocks, choices_of(made, declared), wrong, lockout);
     made.ascending = sweeps.opens(track, {Order::Direction::ascending});
     made.descending = sweeps.opens(track, {Order::Direction::descending});
     made.strides = sweeps.strides(track);

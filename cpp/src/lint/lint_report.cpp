@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -21,13 +20,14 @@ constexpr std::size_t kColumns = 80;
 
 std::string one_in(double odds) {
   if (odds <= 0) return "never";
-  const double inverse = 1 / odds;
+  double inverse = 1 / odds;
   if (inverse < 1.05) return "opens";
   if (inverse < 9.95) return fmt::format("1 in {:.1f}", inverse);
   if (inverse < 99999.5) return fmt::format("1 in {:.0f}", inverse);
-  const double exponent = std::floor(std::log10(inverse));
-  if (exponent >= 10) return fmt::format("1 in {:.0f}e{:.0f}", inverse / std::pow(10, exponent), exponent);
-  return fmt::format("1 in {:.1f}e{:.0f}", inverse / std::pow(10, exponent), exponent);
+  int exponent = 0;
+  for (; inverse >= 10; inverse /= 10) ++exponent;
+  return exponent >= 10 ? fmt::format("1 in {:.0f}e{}", inverse, exponent)
+                        : fmt::format("1 in {:.1f}e{}", inverse, exponent);
 }
 
 namespace {
@@ -118,7 +118,7 @@ std::string to_json(const std::vector<Assessment>& assessments) {
     sequences.push_back({{"name", each.name},
                          {"knocks", each.knocks},
                          {"tokens", each.tokens.value_or(0)},
-                         {"bits", std::round(each.guess.bits * 10) / 10},
+                         {"bits", in_tenths(each.guess.bits)},
                          {"guess", each.guess.odds},
                          {"guesses_per_day", each.guess.guesses_a_day},
                          {"guess_per_year", each.guess.a_year},

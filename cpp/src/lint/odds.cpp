@@ -1,8 +1,8 @@
 #include "lint/odds.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
+
+#include "knockwork/derive.hpp"
 
 namespace knockwork {
 namespace {
@@ -29,6 +29,20 @@ std::vector<double> ways(std::uint32_t steps, std::uint32_t reach, std::uint32_t
   return ways;
 }
 
+// For each number of places, the part of all ways that choose(places, wrong + 1) is: from the most
+// places that are ever asked for, each from the one above.
+std::vector<double> shares_of(std::uint32_t all, std::uint32_t knocks, std::uint32_t wrong) {
+  const std::uint32_t most = all - knocks + 1;
+  std::vector<double> shares(most + 1);
+  double share = static_cast<double>(most) / (wrong + 1);
+  for (std::uint32_t knock = 0; knock < knocks; ++knock) share /= all - knock;
+  for (std::uint32_t places = most; places > wrong; --places) {
+    shares[places] = share;
+    share *= (places - wrong - 1.0) / places;
+  }
+  return shares;
+}
+
 std::uint32_t ports_within(Duration time, std::uint32_t step, const RandomSweep& sweep) {
   const std::int64_t ports = time.milliseconds() * step / sweep.step_timeout.milliseconds();
   return static_cast<std::uint32_t>(std::min<std::int64_t>(ports, sweep.ports));
@@ -36,21 +50,13 @@ std::uint32_t ports_within(Duration time, std::uint32_t step, const RandomSweep&
 
 }  // namespace
 
-Odds::Odds() : ln_factorial_(kMost + 2) {
-  for (std::size_t n = 1; n < ln_factorial_.size(); ++n) {
-    ln_factorial_[n] = ln_factorial_[n - 1] + std::log(static_cast<double>(n));
-  }
-}
-
-double Odds::ln_choose(std::uint32_t of, std::uint32_t some) const {
-  if (some > of) return -std::numeric_limits<double>::infinity();
-  return ln_factorial_[of] - ln_factorial_[some] - ln_factorial_[of - some];
-}
-
 double Odds::fast_random_sweep(std::uint32_t knocks, std::uint32_t wrong) const {
-  return std::exp(ln_factorial_[wrong] - ln_factorial_[wrong + knocks]);
+  double odds = 1;
+  for (std::uint32_t knock = 1; knock <= knocks; ++knock) odds /= wrong + knock;
+  return odds;
 }
 
+// All knocks and wrong ports have choose(all - knocks, wrong) * all! / (all - knocks)! ways to lie.
 double Odds::random_sweep(const RandomSweep& sweep, Reach reach) const {
   const std::uint32_t all = sweep.ports, knocks = sweep.knocks, wrong = sweep.wrong;
   // Beyond this distance some wrong port is in between, to all the digits of a double.
@@ -59,16 +65,14 @@ double Odds::random_sweep(const RandomSweep& sweep, Reach reach) const {
       {all - 1, std::uint64_t{reach.step} * (knocks - 1), reach.whole, static_cast<std::uint64_t>(unlikely)});
   const auto most = static_cast<std::uint32_t>(furthest);
   const std::vector<double> distances = ways(knocks - 1, reach.step, most);
-  const double ln_all = ln_choose(all - knocks, wrong) + ln_factorial_[all] - ln_factorial_[all - knocks];
+  const std::vector<double> shares = shares_of(all, knocks, wrong);
   double odds = 0;
   for (std::uint32_t distance = knocks - 1; distance <= most; ++distance) {
     // The first knock lies on any of `firsts` places; from `near` on with the whole reach before it.
     const std::uint32_t firsts = all - distance, near = std::min(reach.lockout, firsts);
-    const double before = std::exp(ln_choose(firsts, wrong + 1) - ln_all) -
-                          std::exp(ln_choose(firsts - near, wrong + 1) - ln_all);
-    const double after =
-        near == firsts ? 0 : (firsts - near) * std::exp(ln_choose(firsts - 1 - near, wrong) - ln_all);
-    odds += distances[distance] * (std::max(0.0, before) + after);
+    const double before = shares[firsts] - shares[firsts - near];
+    const double after = (wrong + 1) * shares[firsts - near];
+    odds += distances[distance] * (before + after);
   }
   return odds;
 }
@@ -91,29 +95,46 @@ double Odds::random_sweep(const RandomSweep& sweep) {
 
 namespace {
 
-double in_a_year(const Guess& guess) {
-  return -std::expm1(guess.guesses_a_day * (kYear / kDay) * std::log1p(-guess.odds));
+// That at least one of so many guesses is right. By doubling: the odds against it would be 1, to all the
+// digits of a double, where one guess hardly ever is.
+double any_of(double guesses, double odds) {
+  const double whole = std::min(guesses, 1e15);
+  double any = 0, doubled = odds;
+  for (auto left = static_cast<std::uint64_t>(whole); left != 0; left /= 2) {
+    if (left % 2 == 1) any += doubled - any * doubled;
+    doubled += doubled - doubled * doubled;
+  }
+  return guesses < 1 ? guesses * odds : any;
+}
+
+double in_a_year(const Guess& guess) { return any_of(guess.guesses_a_day * (kYear / kDay), guess.odds); }
+
+double power(double base, std::uint32_t exponent) {
+  double product = 1;
+  for (std::uint32_t factor = 0; factor < exponent; ++factor) product *= base;
+  return product;
 }
 
 }  // namespace
 
 Guess guess_of_token(std::int64_t tokens) {
-  constexpr double kBits = 128;
+  constexpr double kTokens = 0x1p128;
   Guess guess;
-  guess.bits = kBits;
-  guess.odds = static_cast<double>(tokens) * std::exp2(-kBits);
+  guess.bits = bits_of(kTokens);
+  guess.odds = static_cast<double>(tokens) / kTokens;
   guess.guesses_a_day = kDay * kPacketsPerSecond;
   guess.a_year = in_a_year(guess);
   return guess;
 }
 
-double bits_of_any_ports(std::uint32_t knocks) { return knocks * std::log2(double{kMost}); }
+double choices_of_any_ports(std::uint32_t knocks) { return power(kMost, knocks); }
 
-Guess guess(std::uint32_t knocks, double bits, std::uint32_t wrong_ports, std::optional<Duration> lockout) {
+Guess guess(std::uint32_t knocks, double choices, std::uint32_t wrong_ports,
+            std::optional<Duration> lockout) {
   Guess guess;
-  guess.bits = bits;
-  guess.odds = std::exp2(-guess.bits);
-  const double wrong = 1 - std::pow(1 - wrong_ports / double{kMost}, knocks);
+  guess.bits = bits_of(choices);
+  guess.odds = 1 / choices;
+  const double wrong = 1 - power(1 - wrong_ports / double{kMost}, knocks);
   const double locked = lockout ? wrong * static_cast<double>(lockout->milliseconds()) / 1000 : 0;
   guess.guesses_a_day = kDay / (knocks / kPacketsPerSecond + locked);
   guess.a_year = in_a_year(guess);

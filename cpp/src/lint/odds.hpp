@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <vector>
 
 #include "knockwork/spec.hpp"
 
@@ -32,11 +31,8 @@ struct Reach {
   std::uint32_t whole = 0;    // from the first knock to the last
 };
 
-// Binomials of large numbers make the odds; their table is made once.
 class Odds {
  public:
-  Odds();
-
   // At one rate. The knocks lie in order and near enough, and all wrong ports lie
   // elsewhere than between them and in the lockout's reach before them: for each
   // distance from first to last knock, the ways to step so far, times the ways to
@@ -49,9 +45,6 @@ class Odds {
   double fast_random_sweep(std::uint32_t knocks, std::uint32_t wrong) const;
 
  private:
-  double ln_choose(std::uint32_t of, std::uint32_t some) const;  // -infinity where there is no way
-
-  std::vector<double> ln_factorial_;
   std::map<RandomSweep, double> known_;
 };
 
@@ -69,10 +62,10 @@ inline constexpr double kPacketsPerSecond = 100000;
 // A guess that meets a wrong port costs a lockout; its source is taken to know when it is over.
 Guess guess_of_token(std::int64_t tokens);  // of so many that are good
 
-// Of knocks in all of which there are so many bits.
-Guess guess(std::uint32_t knocks, double bits, std::uint32_t wrong_ports, std::optional<Duration> lockout);
+// Of knocks of which there are so many choices.
+Guess guess(std::uint32_t knocks, double choices, std::uint32_t wrong_ports, std::optional<Duration> lockout);
 
 // Of knocks drawn from all ports of both protocols: nothing else is known of those that a declaration names.
-double bits_of_any_ports(std::uint32_t knocks);
+double choices_of_any_ports(std::uint32_t knocks);
 
 }  // namespace knockwork

@@ -35,7 +35,7 @@ std::vector<Drawn> drawn(const Spec& spec, std::optional<Epoch> epoch, Ports por
     for (const Track& track : compile(in_force(one)).tracks) {
       const Epoch number = std::stoull(track.name.substr(track.name.rfind('#') + 1));
       all.push_back({sequence.name, number, shown.knocks(track), sequence.derive->length,
-                     entropy_bits(*sequence.derive)});
+                     bits_of(choices(*sequence.derive))});
     }
     std::sort(all.begin() + static_cast<std::ptrdiff_t>(first), all.end(),
               [](const Drawn& left, const Drawn& right) { return left.epoch < right.epoch; });
@@ -60,7 +60,7 @@ std::string to_json(const std::vector<Drawn>& drawn) {
                    {"epoch", each.epoch},
                    {"shown", each.shown},
                    {"knocks", each.knocks},
-                   {"bits", std::round(each.bits * 10) / 10}});
+                   {"bits", in_tenths(each.bits)}});
   }
   return json_text(nlohmann::ordered_json{{"drawn", all}});
 }

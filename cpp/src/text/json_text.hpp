@@ -2,6 +2,7 @@
 // any bytes: those that are no UTF-8 are replaced, and nothing in it does anything to a terminal.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "text/utf8.hpp"
@@ -11,6 +12,11 @@ namespace knockwork {
 template <typename Json>
 std::string json_text(const Json& value, int indent = -1) {
   return spec::harmless_json(value.dump(indent, ' ', false, Json::error_handler_t::replace));
+}
+
+// A value that is not negative, to one digit after the point.
+constexpr double in_tenths(double value) {
+  return static_cast<double>(static_cast<std::int64_t>(value * 10 + 0.5)) / 10;
 }
 
 }  // namespace knockwork

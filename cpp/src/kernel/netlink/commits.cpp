@@ -1,7 +1,6 @@
 #include "kernel/netlink/commits.hpp"
 
 #include <fmt/format.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -29,9 +28,9 @@ static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE =
               NFTA_SET_ELEM_LIST_TABLE == 1 && NFTA_OBJ_TABLE == 1 && NFTA_FLOWTABLE_TABLE == 1);
 
 int is_our_name(const nlattr* attribute, void* found) {
-  if (mnl_attr_get_type(attribute) != NFTA_TABLE_NAME) return MNL_CB_OK;
-  const std::string_view value(static_cast<const char*>(mnl_attr_get_payload(attribute)),
-                               mnl_attr_get_payload_len(attribute));
+  if (libmnl().attr_get_type(attribute) != NFTA_TABLE_NAME) return MNL_CB_OK;
+  const std::string_view value(static_cast<const char*>(libmnl().attr_get_payload(attribute)),
+                               libmnl().attr_get_payload_len(attribute));
   constexpr std::string_view kName = kTable.substr(kTable.find(' ') + 1);
   *static_cast<bool*>(found) = value.substr(0, value.find('\0')) == kName;
   return MNL_CB_STOP;
@@ -47,10 +46,10 @@ int is_our_name(const nlattr* attribute, void* found) {
 
 class Notified final : public Commits {
  public:
-  Notified() : socket_(mnl_socket_open(NETLINK_NETFILTER)), buffer_(kBuffer) {
+  Notified() : socket_(libmnl().socket_open(NETLINK_NETFILTER)), buffer_(kBuffer) {
     int group = NFNLGRP_NFTABLES;
-    if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0 ||
-        mnl_socket_setsockopt(socket_.get(), NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
+    if (!socket_ || libmnl().socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0 ||
+        libmnl().socket_setsockopt(socket_.get(), NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
       cannot_watch();
   }
 
@@ -72,19 +71,19 @@ class Notified final : public Commits {
 
   // A signal ends the wait as well.
   bool waiting(milliseconds longest) const {
-    pollfd one{mnl_socket_get_fd(socket_.get()), POLLIN, 0};
+    pollfd one{libmnl().socket_get_fd(socket_.get()), POLLIN, 0};
     return ::poll(&one, 1, static_cast<int>(longest.count())) > 0;
   }
 
   // Whether it may have been ours: what was lost may.
   bool read_one() {
-    const ssize_t length = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
+    const ssize_t length = libmnl().socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
     if (length < 0 && errno == EINTR) return false;
     if (length < 0 && (errno == ENOBUFS || errno == ENOSPC)) return true;
     if (length < 0) cannot_watch();
     int left = static_cast<int>(length);
-    for (const auto* header = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(header, left);
-         header = mnl_nlmsg_next(header, &left)) {
+    for (const auto* header = reinterpret_cast<const nlmsghdr*>(buffer_.data());
+         libmnl().nlmsg_ok(header, left); header = libmnl().nlmsg_next(header, &left)) {
       if (is_about_ours({reinterpret_cast<const std::byte*>(header), header->nlmsg_len})) return true;
     }
     return false;
@@ -102,9 +101,10 @@ bool is_about_ours(std::span<const std::byte> message) {
   if (message.size() < kHead || header->nlmsg_len < kHead || header->nlmsg_len > message.size()) return false;
   if (header->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || (header->nlmsg_type & 0xff) == NFT_MSG_NEWGEN)
     return false;
-  if (static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(header))->nfgen_family != NFPROTO_INET) return false;
+  if (static_cast<const nfgenmsg*>(libmnl().nlmsg_get_payload(header))->nfgen_family != NFPROTO_INET)
+    return false;
   bool found = false;
-  return mnl_attr_parse(header, sizeof(nfgenmsg), is_our_name, &found) >= 0 && found;
+  return libmnl().attr_parse(header, sizeof(nfgenmsg), is_our_name, &found) >= 0 && found;
 }
 
 std::unique_ptr<Commits> open_commits() { return std::make_unique<Notified>(); }

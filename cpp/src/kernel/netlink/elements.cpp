@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <endian.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -38,12 +37,12 @@ struct Seen {
 
 int take_part(const nlattr* attribute, void* data) {
   auto* seen = static_cast<Seen*>(data);
-  const int type = mnl_attr_get_type(attribute);
-  if (type == NFTA_SET_ELEM_FLAGS && mnl_attr_validate(attribute, MNL_TYPE_U32) == 0)
-    seen->end = (ntohl(mnl_attr_get_u32(attribute)) & NFT_SET_ELEM_INTERVAL_END) != 0;
-  if (mnl_attr_validate(attribute, MNL_TYPE_U64) != 0) return MNL_CB_OK;
-  if (type == NFTA_SET_ELEM_TIMEOUT) seen->timeout = be64toh(mnl_attr_get_u64(attribute));
-  if (type == NFTA_SET_ELEM_EXPIRATION) seen->expires = be64toh(mnl_attr_get_u64(attribute));
+  const int type = libmnl().attr_get_type(attribute);
+  if (type == NFTA_SET_ELEM_FLAGS && libmnl().attr_validate(attribute, MNL_TYPE_U32) == 0)
+    seen->end = (ntohl(libmnl().attr_get_u32(attribute)) & NFT_SET_ELEM_INTERVAL_END) != 0;
+  if (libmnl().attr_validate(attribute, MNL_TYPE_U64) != 0) return MNL_CB_OK;
+  if (type == NFTA_SET_ELEM_TIMEOUT) seen->timeout = be64toh(libmnl().attr_get_u64(attribute));
+  if (type == NFTA_SET_ELEM_EXPIRATION) seen->expires = be64toh(libmnl().attr_get_u64(attribute));
   return MNL_CB_OK;
 }
 
@@ -51,7 +50,7 @@ int take_part(const nlattr* attribute, void* data) {
 int take_element(const nlattr* attribute, void* data) {
   auto* search = static_cast<Search*>(data);
   Seen seen;
-  if (mnl_attr_parse_nested(attribute, take_part, &seen) < 0) return MNL_CB_ERROR;
+  if (libmnl().attr_parse_nested(attribute, take_part, &seen) < 0) return MNL_CB_ERROR;
   const bool lasts = !seen.timeout && !seen.expires;
   const bool old = seen.timeout && seen.expires && *seen.timeout >= *seen.expires &&
                    Clock::now() - milliseconds(*seen.timeout - *seen.expires) + kTick < search->at;
@@ -60,19 +59,19 @@ int take_element(const nlattr* attribute, void* data) {
 }
 
 int take_elements(const nlattr* attribute, void* data) {
-  if (mnl_attr_get_type(attribute) != NFTA_SET_ELEM_LIST_ELEMENTS) return MNL_CB_OK;
-  return mnl_attr_parse_nested(attribute, take_element, data);
+  if (libmnl().attr_get_type(attribute) != NFTA_SET_ELEM_LIST_ELEMENTS) return MNL_CB_OK;
+  return libmnl().attr_parse_nested(attribute, take_element, data);
 }
 
 int take_message(const nlmsghdr* header, void* data) {
-  return mnl_attr_parse(header, sizeof(nfgenmsg), take_elements, data);
+  return libmnl().attr_parse(header, sizeof(nfgenmsg), take_elements, data);
 }
 
 nlmsghdr* put_question(char* buffer, int message, std::string_view table) {
   static_assert(static_cast<int>(NFTA_SET_ELEM_LIST_TABLE) == static_cast<int>(NFTA_RULE_TABLE));
   nlmsghdr* header =
       put_request(buffer, NFNL_SUBSYS_NFTABLES, message, NLM_F_REQUEST | NLM_F_DUMP, NFPROTO_INET);
-  mnl_attr_put_strz(header, NFTA_RULE_TABLE, std::string(table.substr(table.find(' ') + 1)).c_str());
+  libmnl().attr_put_strz(header, NFTA_RULE_TABLE, std::string(table.substr(table.find(' ') + 1)).c_str());
   return header;
 }
 
@@ -95,11 +94,11 @@ struct Chains {
 };
 
 int take_chain(const nlattr* attribute, void* data) {
-  if (mnl_attr_get_type(attribute) != NFTA_RULE_CHAIN ||
-      mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) != 0)
+  if (libmnl().attr_get_type(attribute) != NFTA_RULE_CHAIN ||
+      libmnl().attr_validate(attribute, MNL_TYPE_NUL_STRING) != 0)
     return MNL_CB_OK;
   auto* chains = static_cast<Chains*>(data);
-  const std::string_view name = mnl_attr_get_str(attribute);
+  const std::string_view name = libmnl().attr_get_str(attribute);
   chains->found =
       chains->found || std::find(chains->names.begin(), chains->names.end(), name) != chains->names.end();
   return MNL_CB_OK;
@@ -107,7 +106,7 @@ int take_chain(const nlattr* attribute, void* data) {
 
 // The tables' names are not looked at: the kernel sends the rules of the one that was asked for.
 int take_rule(const nlmsghdr* header, void* data) {
-  return mnl_attr_parse(header, sizeof(nfgenmsg), take_chain, data);
+  return libmnl().attr_parse(header, sizeof(nfgenmsg), take_chain, data);
 }
 
 }  // namespace
@@ -119,7 +118,7 @@ bool had_elements(std::string_view table, const std::vector<std::string_view>& s
     for (const std::string_view set : sets) {
       std::array<char, 1024> buffer{};
       nlmsghdr* const request = put_question(buffer.data(), NFT_MSG_GETSETELEM, table);
-      mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, std::string(set).c_str());
+      libmnl().attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, std::string(set).c_str());
       take_all(socket.get(), request, take_message, &search);
     }
     return search.found;

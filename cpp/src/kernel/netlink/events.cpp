@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <libmnl/libmnl.h>
 #include <linux/capability.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
@@ -34,14 +33,14 @@ struct LogAttributes {
 };
 
 std::span<const std::uint8_t> bytes(const nlattr* attribute) {
-  return {static_cast<const std::uint8_t*>(mnl_attr_get_payload(attribute)),
-          mnl_attr_get_payload_len(attribute)};
+  return {static_cast<const std::uint8_t*>(libmnl().attr_get_payload(attribute)),
+          libmnl().attr_get_payload_len(attribute)};
 }
 
 int take_attribute(const nlattr* attribute, void* data) {
   auto& taken = *static_cast<LogAttributes*>(data);
   const auto value = bytes(attribute);
-  switch (mnl_attr_get_type(attribute)) {
+  switch (libmnl().attr_get_type(attribute)) {
     case NFULA_PREFIX:
       taken.prefix = {reinterpret_cast<const char*>(value.data()), value.size()};
       taken.prefix = taken.prefix.substr(0, taken.prefix.find('\0'));
@@ -50,7 +49,7 @@ int take_attribute(const nlattr* attribute, void* data) {
       taken.payload = value;
       break;
     case NFULA_MARK:
-      if (value.size() == 4) taken.mark = ntohl(mnl_attr_get_u32(attribute));
+      if (value.size() == 4) taken.mark = ntohl(libmnl().attr_get_u32(attribute));
       break;
     case NFULA_TIMESTAMP:
       if (value.size() == sizeof(nfulnl_msg_packet_timestamp)) {
@@ -108,8 +107,8 @@ bool may_listen() {
 
 class LogEvents final : public Events {
  public:
-  LogEvents() : socket_(mnl_socket_open(NETLINK_NETFILTER)), buffer_(kBuffer) {
-    if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0) cannot_listen();
+  LogEvents() : socket_(libmnl().socket_open(NETLINK_NETFILTER)), buffer_(kBuffer) {
+    if (!socket_ || libmnl().socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0) cannot_listen();
     // The whole of what the rules copy: they take no more than the IP header.
     const nfulnl_msg_config_cmd bind{NFULNL_CFG_CMD_BIND};
     ask(NFULA_CFG_CMD, &bind, sizeof bind);
@@ -123,12 +122,12 @@ class LogEvents final : public Events {
   }
 
   Batch next(milliseconds longest) override {
-    pollfd waiting{mnl_socket_get_fd(socket_.get()), POLLIN, 0};
+    pollfd waiting{libmnl().socket_get_fd(socket_.get()), POLLIN, 0};
     const int ready =
         ::poll(&waiting, 1, static_cast<int>(std::clamp<std::int64_t>(longest.count(), 0, 1 << 30)));
     if (ready == 0 || (ready < 0 && errno == EINTR)) return {};
     if (ready < 0) cannot_listen();
-    const ssize_t length = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
+    const ssize_t length = libmnl().socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
     if (length < 0 && errno == ENOBUFS) return {{}, true};
     if (length < 0 && errno == EINTR) return {};
     if (length < 0) cannot_listen();
@@ -136,8 +135,8 @@ class LogEvents final : public Events {
         std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
     Batch batch;
     int left = static_cast<int>(length);
-    for (const auto* header = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(header, left);
-         header = mnl_nlmsg_next(header, &left)) {
+    for (const auto* header = reinterpret_cast<const nlmsghdr*>(buffer_.data());
+         libmnl().nlmsg_ok(header, left); header = libmnl().nlmsg_next(header, &left)) {
       const auto event = parse_event({reinterpret_cast<const std::byte*>(header), header->nlmsg_len}, now);
       if (event) batch.events.push_back(*event);
     }
@@ -150,28 +149,28 @@ class LogEvents final : public Events {
   // For what the rules let through at once while the reader is busy: more is lost, and told.
   void make_room() {
     constexpr int kRoom = 32 << 20;
-    const int socket = mnl_socket_get_fd(socket_.get());
+    const int socket = libmnl().socket_get_fd(socket_.get());
     if (::setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &kRoom, sizeof kRoom) != 0)
       ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &kRoom, sizeof kRoom);  // as much as is allowed
   }
 
   void ask(std::uint16_t attribute, const void* value, std::size_t size) {
     std::array<char, 512> message{};
-    nlmsghdr* header = mnl_nlmsg_put_header(message.data());
+    nlmsghdr* header = libmnl().nlmsg_put_header(message.data());
     header->nlmsg_type = (NFNL_SUBSYS_ULOG << 8) | NFULNL_MSG_CONFIG;
     header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-    auto* family = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
+    auto* family = static_cast<nfgenmsg*>(libmnl().nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
     family->nfgen_family = AF_UNSPEC;
     family->version = NFNETLINK_V0;
     family->res_id = htons(kLogGroup);
-    mnl_attr_put(header, attribute, size, value);
-    if (mnl_socket_sendto(socket_.get(), header, header->nlmsg_len) < 0) cannot_listen();
+    libmnl().attr_put(header, attribute, size, value);
+    if (libmnl().socket_sendto(socket_.get(), header, header->nlmsg_len) < 0) cannot_listen();
     for (;;) {  // the answer; events may come before it
-      const ssize_t length = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
+      const ssize_t length = libmnl().socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
       if (length < 0) cannot_listen();
       const auto* answer = reinterpret_cast<const nlmsghdr*>(buffer_.data());
       if (length < static_cast<ssize_t>(sizeof(nlmsghdr)) || answer->nlmsg_type != NLMSG_ERROR) continue;
-      errno = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer))->error;
+      errno = -static_cast<const nlmsgerr*>(libmnl().nlmsg_get_payload(answer))->error;
       if (errno != 0) cannot_listen();
       return;
     }
@@ -193,7 +192,7 @@ std::optional<Event> parse_event(std::span<const std::byte> message, millisecond
     return std::nullopt;
   }
   LogAttributes taken;
-  if (mnl_attr_parse(header, sizeof(nfgenmsg), take_attribute, &taken) < 0) return std::nullopt;
+  if (libmnl().attr_parse(header, sizeof(nfgenmsg), take_attribute, &taken) < 0) return std::nullopt;
   const bool grant = taken.prefix == kLogGrant;
   const auto source = source_of(taken.payload);
   if (!source || (!grant && taken.prefix != kLogWrong)) return std::nullopt;

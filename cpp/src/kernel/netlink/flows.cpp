@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -76,19 +75,20 @@ using Attributes = std::array<const nlattr*, 32>;
 
 int note_attribute(const nlattr* attribute, void* data) {
   auto& attributes = *static_cast<Attributes*>(data);
-  if (mnl_attr_get_type(attribute) < attributes.size()) attributes[mnl_attr_get_type(attribute)] = attribute;
+  if (libmnl().attr_get_type(attribute) < attributes.size())
+    attributes[libmnl().attr_get_type(attribute)] = attribute;
   return MNL_CB_OK;
 }
 
 Attributes nested(const nlattr* attribute) {
   Attributes attributes{};
-  if (attribute != nullptr) mnl_attr_parse_nested(attribute, note_attribute, &attributes);
+  if (attribute != nullptr) libmnl().attr_parse_nested(attribute, note_attribute, &attributes);
   return attributes;
 }
 
 Attributes attributes_of(const nlmsghdr* message) {
   Attributes all{};
-  mnl_attr_parse(message, sizeof(nfgenmsg), note_attribute, &all);
+  libmnl().attr_parse(message, sizeof(nfgenmsg), note_attribute, &all);
   return all;
 }
 
@@ -104,12 +104,13 @@ std::optional<Flow> read_tuple(const nlattr* attribute) {
       protocol[CTA_PROTO_SRC_PORT] == nullptr || protocol[CTA_PROTO_DST_PORT] == nullptr) {
     return std::nullopt;
   }
-  const std::uint8_t number = mnl_attr_get_u8(protocol[CTA_PROTO_NUM]);
+  const std::uint8_t number = libmnl().attr_get_u8(protocol[CTA_PROTO_NUM]);
   if (number != IPPROTO_TCP && number != IPPROTO_UDP) return std::nullopt;
-  return Flow{
-      number == IPPROTO_TCP ? Protocol::tcp : Protocol::udp, address(mnl_attr_get_payload(source), ipv6),
-      ntohs(mnl_attr_get_u16(protocol[CTA_PROTO_SRC_PORT])), address(mnl_attr_get_payload(target), ipv6),
-      ntohs(mnl_attr_get_u16(protocol[CTA_PROTO_DST_PORT]))};
+  return Flow{number == IPPROTO_TCP ? Protocol::tcp : Protocol::udp,
+              address(libmnl().attr_get_payload(source), ipv6),
+              ntohs(libmnl().attr_get_u16(protocol[CTA_PROTO_SRC_PORT])),
+              address(libmnl().attr_get_payload(target), ipv6),
+              ntohs(libmnl().attr_get_u16(protocol[CTA_PROTO_DST_PORT]))};
 }
 
 struct Tracked {
@@ -133,13 +134,13 @@ bool is_over(const Attributes& all) {
   const Attributes tcp = nested(nested(all[CTA_PROTOINFO])[CTA_PROTOINFO_TCP]);
   const nlattr* const state = tcp[CTA_PROTOINFO_TCP_STATE];
   if (state == nullptr) return false;
-  const std::uint8_t number = mnl_attr_get_u8(state);
+  const std::uint8_t number = libmnl().attr_get_u8(state);
   return number == TCP_CONNTRACK_TIME_WAIT || number == TCP_CONNTRACK_CLOSE;
 }
 
 bool is_offloaded(const Attributes& all) {
   constexpr std::uint32_t kOffloaded = 1U << 14 | 1U << 15;  // IPS_OFFLOAD, IPS_HW_OFFLOAD
-  return all[CTA_STATUS] != nullptr && (ntohl(mnl_attr_get_u32(all[CTA_STATUS])) & kOffloaded) != 0;
+  return all[CTA_STATUS] != nullptr && (ntohl(libmnl().attr_get_u32(all[CTA_STATUS])) & kOffloaded) != 0;
 }
 
 void dump_tracked(const std::function<void(const nlmsghdr*, const Attributes&)>& take) {
@@ -178,9 +179,10 @@ class Batch {
   // After the last.
   void send() {
     if (used_ == 0) return;
-    if (mnl_socket_sendto(socket_.get(), buffer_.data(), used_) < 0) cannot_ask_for_flows();
+    if (libmnl().socket_sendto(socket_.get(), buffer_.data(), used_) < 0) cannot_ask_for_flows();
     std::array<char, 4096> answer{};
-    while (recv(mnl_socket_get_fd(socket_.get()), answer.data(), answer.size(), MSG_DONTWAIT) > 0) continue;
+    while (recv(libmnl().socket_get_fd(socket_.get()), answer.data(), answer.size(), MSG_DONTWAIT) > 0)
+      continue;
     used_ = 0;
   }
 
@@ -194,8 +196,8 @@ class Batch {
 
 void copy_attribute(nlmsghdr* request, const nlattr* attribute) {
   if (attribute == nullptr) return;
-  mnl_attr_put(request, attribute->nla_type, mnl_attr_get_payload_len(attribute),
-               mnl_attr_get_payload(attribute));
+  libmnl().attr_put(request, attribute->nla_type, libmnl().attr_get_payload_len(attribute),
+                    libmnl().attr_get_payload(attribute));
 }
 
 // By its id as well: what began anew with the same addresses is another one.
@@ -208,7 +210,7 @@ void forget_tracked(const std::vector<Flow>& sorted, Ending ending) {
                   !std::binary_search(sorted.begin(), sorted.end(), flow->delivered))) {
       return;
     }
-    const auto* general = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
+    const auto* general = static_cast<const nfgenmsg*>(libmnl().nlmsg_get_payload(message));
     nlmsghdr* const request = put_request(batch.next(), NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE,
                                           NLM_F_REQUEST, general->nfgen_family);
     for (const int part : {CTA_TUPLE_ORIG, CTA_ZONE, CTA_ID}) {
@@ -226,7 +228,7 @@ inet_diag_req_v2* put_socket_request(nlmsghdr* header, std::uint16_t type, std::
   header->nlmsg_type = type;
   header->nlmsg_flags = flags;
   auto* request =
-      static_cast<inet_diag_req_v2*>(mnl_nlmsg_put_extra_header(header, sizeof(inet_diag_req_v2)));
+      static_cast<inet_diag_req_v2*>(libmnl().nlmsg_put_extra_header(header, sizeof(inet_diag_req_v2)));
   request->sdiag_family = family;
   request->sdiag_protocol = IPPROTO_TCP;
   return request;
@@ -244,11 +246,11 @@ std::vector<End> read_ends() {
   const Socket socket = open_bus(NETLINK_SOCK_DIAG);
   for (const std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
     std::array<char, 512> buffer{};
-    nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
+    nlmsghdr* header = libmnl().nlmsg_put_header(buffer.data());
     put_socket_request(header, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, family)->idiag_states =
         ~((1U << TCP_LISTEN) | (1U << TCP_TIME_WAIT) | (1U << TCP_CLOSE));
     take_all(socket.get(), header, [&](const nlmsghdr* message) {
-      const auto* found = static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(message));
+      const auto* found = static_cast<const inet_diag_msg*>(libmnl().nlmsg_get_payload(message));
       const bool ipv6 = found->idiag_family == AF_INET6;
       ends.push_back({{Protocol::tcp, address(found->id.idiag_dst, ipv6), ntohs(found->id.idiag_dport),
                        address(found->id.idiag_src, ipv6), ntohs(found->id.idiag_sport)},
@@ -263,7 +265,7 @@ void close_sockets(const std::vector<Flow>& sorted) {
   Batch batch(NETLINK_SOCK_DIAG);
   for (const End& end : read_ends()) {
     if (!std::binary_search(sorted.begin(), sorted.end(), end.flow)) continue;
-    nlmsghdr* const request = mnl_nlmsg_put_header(batch.next());
+    nlmsghdr* const request = libmnl().nlmsg_put_header(batch.next());
     // With the cookie of this very socket: by addresses alone the kernel would settle for one that listens.
     // A kernel that cannot: what is severed is dropped all the same.
     put_socket_request(request, SOCK_DESTROY, NLM_F_REQUEST, end.family)->id = end.id;

@@ -1,7 +1,6 @@
 #include "kernel/netlink/links.hpp"
 
 #include <fmt/format.h>
-#include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
@@ -30,19 +29,19 @@ struct Numbered {
 using Found = std::map<std::uint32_t, Numbered>;  // by their numbers
 
 std::uint16_t type_of(const nlattr* attribute) {
-  return static_cast<std::uint16_t>(mnl_attr_get_type(attribute));
+  return static_cast<std::uint16_t>(libmnl().attr_get_type(attribute));
 }
 
 int take_property(const nlattr* attribute, void* data) {
   if (type_of(attribute) == kAlternativeName) {
-    static_cast<Link*>(data)->other_names.emplace_back(mnl_attr_get_str(attribute));
+    static_cast<Link*>(data)->other_names.emplace_back(libmnl().attr_get_str(attribute));
   }
   return MNL_CB_OK;
 }
 
 int take_info(const nlattr* attribute, void* data) {
   if (type_of(attribute) == IFLA_INFO_KIND)
-    static_cast<Link*>(data)->is_vrf = std::string_view(mnl_attr_get_str(attribute)) == "vrf";
+    static_cast<Link*>(data)->is_vrf = std::string_view(libmnl().attr_get_str(attribute)) == "vrf";
   return MNL_CB_OK;
 }
 
@@ -50,15 +49,15 @@ int take_link_attribute(const nlattr* attribute, void* data) {
   auto& found = *static_cast<Numbered*>(data);
   switch (type_of(attribute)) {
     case IFLA_IFNAME:
-      found.link.name = mnl_attr_get_str(attribute);
+      found.link.name = libmnl().attr_get_str(attribute);
       break;
     case IFLA_MASTER:
-      found.master = mnl_attr_get_u32(attribute);
+      found.master = libmnl().attr_get_u32(attribute);
       break;
     case IFLA_LINKINFO:
-      return mnl_attr_parse_nested(attribute, take_info, &found.link);
+      return libmnl().attr_parse_nested(attribute, take_info, &found.link);
     case kPropertyList:
-      return mnl_attr_parse_nested(attribute, take_property, &found.link);
+      return libmnl().attr_parse_nested(attribute, take_property, &found.link);
     default:
       break;
   }
@@ -66,21 +65,21 @@ int take_link_attribute(const nlattr* attribute, void* data) {
 }
 
 int take_link(const nlmsghdr* header, void* data) {
-  const auto* link = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(header));
+  const auto* link = static_cast<const ifinfomsg*>(libmnl().nlmsg_get_payload(header));
   Numbered found;
-  if (mnl_attr_parse(header, sizeof *link, take_link_attribute, &found) < 0) return MNL_CB_ERROR;
+  if (libmnl().attr_parse(header, sizeof *link, take_link_attribute, &found) < 0) return MNL_CB_ERROR;
   (*static_cast<Found*>(data))[static_cast<std::uint32_t>(link->ifi_index)] = std::move(found);
   return MNL_CB_OK;
 }
 
 bool ask(const mnl_socket* socket, Found& found) {
   std::array<char, 1024> buffer{};
-  nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
+  nlmsghdr* header = libmnl().nlmsg_put_header(buffer.data());
   header->nlmsg_type = RTM_GETLINK;
   header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   header->nlmsg_seq = static_cast<std::uint32_t>(std::time(nullptr));
-  mnl_nlmsg_put_extra_header(header, sizeof(ifinfomsg));
-  mnl_attr_put_u32(header, IFLA_EXT_MASK, kSkipStatistics);
+  libmnl().nlmsg_put_extra_header(header, sizeof(ifinfomsg));
+  libmnl().attr_put_u32(header, IFLA_EXT_MASK, kSkipStatistics);
   return dump(socket, header, take_link, &found) == Dumped::all;
 }
 

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <fmt/format.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -55,7 +54,7 @@ Socket open_socket() {
 std::uint64_t netns_cookie(const mnl_socket* socket) {
   std::uint64_t cookie = 0;
   socklen_t length = sizeof cookie;
-  if (getsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) != 0 &&
+  if (getsockopt(libmnl().socket_get_fd(socket), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) != 0 &&
       errno != ENOPROTOOPT) {
     cannot_ask();
   }
@@ -63,31 +62,32 @@ std::uint64_t netns_cookie(const mnl_socket* socket) {
 }
 
 int take_number(const nlattr* attribute, void* data) {
-  if (mnl_attr_get_type(attribute) == NFTA_GEN_ID) {
-    *static_cast<std::uint32_t*>(data) = ntohl(mnl_attr_get_u32(attribute));
+  if (libmnl().attr_get_type(attribute) == NFTA_GEN_ID) {
+    *static_cast<std::uint32_t*>(data) = ntohl(libmnl().attr_get_u32(attribute));
   }
   return MNL_CB_OK;
 }
 
 int take_generation(const nlmsghdr* header, void* data) {
-  return mnl_attr_parse(header, sizeof(nfgenmsg), take_number, data) < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
+  return libmnl().attr_parse(header, sizeof(nfgenmsg), take_number, data) < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
 }
 
 int take_name(const nlattr* attribute, void* data) {
-  if (mnl_attr_get_type(attribute) == NFTA_TABLE_NAME &&
-      mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0)
-    *static_cast<std::string*>(data) = mnl_attr_get_str(attribute);
+  if (libmnl().attr_get_type(attribute) == NFTA_TABLE_NAME &&
+      libmnl().attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0)
+    *static_cast<std::string*>(data) = libmnl().attr_get_str(attribute);
   return MNL_CB_OK;
 }
 
 int take_table(const nlmsghdr* header, void* data) {
-  const auto* general = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(header));
+  const auto* general = static_cast<const nfgenmsg*>(libmnl().nlmsg_get_payload(header));
   const char* family = nullptr;
   if (general->nfgen_family == NFPROTO_INET) family = "inet";
   if (general->nfgen_family == NFPROTO_IPV4) family = "ip";
   if (general->nfgen_family == NFPROTO_IPV6) family = "ip6";
   std::string name;
-  if (family == nullptr || mnl_attr_parse(header, sizeof(nfgenmsg), take_name, &name) < 0) return MNL_CB_OK;
+  if (family == nullptr || libmnl().attr_parse(header, sizeof(nfgenmsg), take_name, &name) < 0)
+    return MNL_CB_OK;
   static_cast<std::vector<std::string>*>(data)->push_back(fmt::format("{} {}", family, name));
   return MNL_CB_OK;
 }
@@ -96,11 +96,11 @@ std::uint32_t ask_generation(const mnl_socket* socket) {
   std::array<char, 8192> buffer{};
   const nlmsghdr* header =
       put_request(buffer.data(), NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN, NLM_F_REQUEST, AF_UNSPEC);
-  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) cannot_ask();
-  const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
+  if (libmnl().socket_sendto(socket, header, header->nlmsg_len) < 0) cannot_ask();
+  const ssize_t length = libmnl().socket_recvfrom(socket, buffer.data(), buffer.size());
   std::uint32_t generation = 0;
-  if (length < 0 || mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
-                               mnl_socket_get_portid(socket), take_generation, &generation) < 0) {
+  if (length < 0 || libmnl().cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
+                                    libmnl().socket_get_portid(socket), take_generation, &generation) < 0) {
     cannot_ask();
   }
   return generation;
@@ -114,13 +114,14 @@ struct Handle {
 
 int take_handle(const nlattr* attribute, void* data) {
   auto* handle = static_cast<Handle*>(data);
-  if (mnl_attr_get_type(attribute) == handle->attribute && mnl_attr_validate(attribute, MNL_TYPE_U64) == 0)
-    handle->value = be64toh(mnl_attr_get_u64(attribute));
+  if (libmnl().attr_get_type(attribute) == handle->attribute &&
+      libmnl().attr_validate(attribute, MNL_TYPE_U64) == 0)
+    handle->value = be64toh(libmnl().attr_get_u64(attribute));
   return MNL_CB_OK;
 }
 
 int take_object(const nlmsghdr* header, void* data) {
-  return mnl_attr_parse(header, sizeof(nfgenmsg), take_handle, data) < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
+  return libmnl().attr_parse(header, sizeof(nfgenmsg), take_handle, data) < 0 ? MNL_CB_ERROR : MNL_CB_STOP;
 }
 
 // Of a table, or of a set in it; nothing where there is none.
@@ -131,15 +132,15 @@ std::optional<std::uint64_t> ask_handle(const std::string& table, const std::str
       put_request(buffer.data(), NFNL_SUBSYS_NFTABLES, set.empty() ? NFT_MSG_GETTABLE : NFT_MSG_GETSET,
                   NLM_F_REQUEST, NFPROTO_INET);
   static_assert(static_cast<int>(NFTA_TABLE_NAME) == static_cast<int>(NFTA_SET_TABLE));
-  mnl_attr_put_strz(header, NFTA_TABLE_NAME, table.c_str());
-  if (!set.empty()) mnl_attr_put_strz(header, NFTA_SET_NAME, set.c_str());
-  if (mnl_socket_sendto(socket.get(), header, header->nlmsg_len) < 0) cannot_ask();
+  libmnl().attr_put_strz(header, NFTA_TABLE_NAME, table.c_str());
+  if (!set.empty()) libmnl().attr_put_strz(header, NFTA_SET_NAME, set.c_str());
+  if (libmnl().socket_sendto(socket.get(), header, header->nlmsg_len) < 0) cannot_ask();
   Handle handle{set.empty() ? std::uint16_t{NFTA_TABLE_HANDLE} : std::uint16_t{NFTA_SET_HANDLE},
                 std::nullopt};
-  const ssize_t length = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
+  const ssize_t length = libmnl().socket_recvfrom(socket.get(), buffer.data(), buffer.size());
   if (length < 0) cannot_ask();
-  const int ended = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
-                               mnl_socket_get_portid(socket.get()), take_object, &handle);
+  const int ended = libmnl().cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
+                                    libmnl().socket_get_portid(socket.get()), take_object, &handle);
   if (ended < 0 && errno == ENOENT) return std::nullopt;
   if (ended < 0) cannot_ask();
   return handle.value;
@@ -158,8 +159,8 @@ std::vector<std::string> ask_tables() {
 }  // namespace
 
 Socket open_netlink(int bus) {
-  Socket socket(mnl_socket_open(bus));
-  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) == 0) return socket;
+  Socket socket(libmnl().socket_open(bus));
+  if (!socket || libmnl().socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) == 0) return socket;
   const int why = errno;
   socket.reset();
   errno = why;
@@ -167,23 +168,23 @@ Socket open_netlink(int bus) {
 }
 
 nlmsghdr* put_request(char* buffer, int subsystem, int message, int flags, int family) {
-  nlmsghdr* header = mnl_nlmsg_put_header(buffer);
+  nlmsghdr* header = libmnl().nlmsg_put_header(buffer);
   header->nlmsg_type = static_cast<std::uint16_t>((subsystem << 8) | message);
   header->nlmsg_flags = static_cast<std::uint16_t>(flags);
-  auto* general = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
+  auto* general = static_cast<nfgenmsg*>(libmnl().nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
   general->nfgen_family = static_cast<std::uint8_t>(family);
   general->version = NFNETLINK_V0;
   return header;
 }
 
 Dumped dump(const mnl_socket* socket, const nlmsghdr* request, mnl_cb_t take, void* data) {
-  if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0) return Dumped::lost;
+  if (libmnl().socket_sendto(socket, request, request->nlmsg_len) < 0) return Dumped::lost;
   std::array<char, 32768> buffer{};  // the kernel fills as much at once
   for (int more = MNL_CB_OK; more > MNL_CB_STOP;) {
-    const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
+    const ssize_t length = libmnl().socket_recvfrom(socket, buffer.data(), buffer.size());
     if (length < 0) return Dumped::lost;
-    more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), request->nlmsg_seq,
-                      mnl_socket_get_portid(socket), take, data);
+    more = libmnl().cb_run(buffer.data(), static_cast<std::size_t>(length), request->nlmsg_seq,
+                           libmnl().socket_get_portid(socket), take, data);
     if (more < 0) return Dumped::refused;
   }
   return Dumped::all;

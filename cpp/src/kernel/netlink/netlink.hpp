@@ -2,20 +2,19 @@
 // which it would read all that is in them. And what all of this room asks with.
 #pragma once
 
-#include <libmnl/libmnl.h>
-
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "kernel/netlink/libmnl.hpp"
 #include "knockwork/kernel.hpp"
 
 namespace knockwork {
 
 // libmnl's, which closes itself.
 struct SocketCloser {
-  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+  void operator()(mnl_socket* socket) const { libmnl().socket_close(socket); }
 };
 using Socket = std::unique_ptr<mnl_socket, SocketCloser>;
 

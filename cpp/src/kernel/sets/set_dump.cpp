@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <endian.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -107,7 +106,7 @@ using Table = std::array<const nlattr*, kMost + 1>;
 
 template <std::size_t kMost>
 int take(const nlattr* attribute, void* data) {
-  if (const std::uint16_t type = mnl_attr_get_type(attribute); type <= kMost)
+  if (const std::uint16_t type = libmnl().attr_get_type(attribute); type <= kMost)
     (*static_cast<Table<kMost>*>(data))[type] = attribute;
   return MNL_CB_OK;
 }
@@ -115,20 +114,20 @@ int take(const nlattr* attribute, void* data) {
 template <std::size_t kMost>
 Table<kMost> nested(const nlattr* attribute) {
   Table<kMost> table{};
-  if (mnl_attr_parse_nested(attribute, take<kMost>, &table) < 0) return {};
+  if (libmnl().attr_parse_nested(attribute, take<kMost>, &table) < 0) return {};
   return table;
 }
 
 Bytes bytes_of(const nlattr* attribute) {
-  return {static_cast<const unsigned char*>(mnl_attr_get_payload(attribute)),
-          mnl_attr_get_payload_len(attribute)};
+  return {static_cast<const unsigned char*>(libmnl().attr_get_payload(attribute)),
+          libmnl().attr_get_payload_len(attribute)};
 }
 
 bool write_verdict(const nlattr* verdict, std::string& text) {
   const auto parts = nested<NFTA_VERDICT_MAX>(verdict);
   if (parts[NFTA_VERDICT_CODE] == nullptr) return false;
   const nlattr* const chain = parts[NFTA_VERDICT_CHAIN];
-  switch (static_cast<std::int32_t>(ntohl(mnl_attr_get_u32(parts[NFTA_VERDICT_CODE])))) {
+  switch (static_cast<std::int32_t>(ntohl(libmnl().attr_get_u32(parts[NFTA_VERDICT_CODE])))) {
     case NF_ACCEPT:
       text += "accept";
       return true;
@@ -150,8 +149,8 @@ bool write_verdict(const nlattr* verdict, std::string& text) {
     default:
       return false;
   }
-  if (chain == nullptr || mnl_attr_validate(chain, MNL_TYPE_NUL_STRING) < 0) return false;
-  text += mnl_attr_get_str(chain);
+  if (chain == nullptr || libmnl().attr_validate(chain, MNL_TYPE_NUL_STRING) < 0) return false;
+  text += libmnl().attr_get_str(chain);
   return true;
 }
 
@@ -167,8 +166,8 @@ bool write_comment(Bytes bytes, std::string& text) {
 }
 
 std::optional<std::chrono::milliseconds> time_of(const nlattr* attribute) {
-  if (attribute == nullptr || mnl_attr_validate(attribute, MNL_TYPE_U64) < 0) return std::nullopt;
-  return std::chrono::milliseconds(be64toh(mnl_attr_get_u64(attribute)));
+  if (attribute == nullptr || libmnl().attr_validate(attribute, MNL_TYPE_U64) < 0) return std::nullopt;
+  return std::chrono::milliseconds(be64toh(libmnl().attr_get_u64(attribute)));
 }
 
 struct Dump {
@@ -218,24 +217,25 @@ int take_element(const nlattr* attribute, void* data) {
 
 int take_elements(const nlmsghdr* header, void* data) {
   Table<NFTA_SET_ELEM_LIST_MAX> parts{};
-  if (mnl_attr_parse(header, sizeof(nfgenmsg), take<NFTA_SET_ELEM_LIST_MAX>, &parts) < 0) return MNL_CB_ERROR;
+  if (libmnl().attr_parse(header, sizeof(nfgenmsg), take<NFTA_SET_ELEM_LIST_MAX>, &parts) < 0)
+    return MNL_CB_ERROR;
   const nlattr* const elements = parts[NFTA_SET_ELEM_LIST_ELEMENTS];
-  return elements == nullptr ? MNL_CB_OK : mnl_attr_parse_nested(elements, take_element, data);
+  return elements == nullptr ? MNL_CB_OK : libmnl().attr_parse_nested(elements, take_element, data);
 }
 
 std::uint32_t number_of(const nlattr* attribute) {
-  return attribute == nullptr || mnl_attr_validate(attribute, MNL_TYPE_U32) < 0
+  return attribute == nullptr || libmnl().attr_validate(attribute, MNL_TYPE_U32) < 0
              ? 0
-             : ntohl(mnl_attr_get_u32(attribute));
+             : ntohl(libmnl().attr_get_u32(attribute));
 }
 
 int take_set(const nlmsghdr* header, void* data) {
   Table<NFTA_SET_MAX> parts{};
-  if (mnl_attr_parse(header, sizeof(nfgenmsg), take<NFTA_SET_MAX>, &parts) < 0) return MNL_CB_ERROR;
+  if (libmnl().attr_parse(header, sizeof(nfgenmsg), take<NFTA_SET_MAX>, &parts) < 0) return MNL_CB_ERROR;
   const std::uint32_t flags = number_of(parts[NFTA_SET_FLAGS]);
   if (parts[NFTA_SET_NAME] == nullptr || (flags & NFT_SET_ANONYMOUS) != 0) return MNL_CB_OK;
   Dump dump;
-  dump.set.name = mnl_attr_get_str(parts[NFTA_SET_NAME]);
+  dump.set.name = libmnl().attr_get_str(parts[NFTA_SET_NAME]);
   dump.set.is_map = (flags & NFT_SET_MAP) != 0;
   dump.key = types_of(number_of(parts[NFTA_SET_KEY_TYPE]));
   const std::uint32_t type = number_of(parts[NFTA_SET_DATA_TYPE]);
@@ -252,28 +252,28 @@ void ask(const mnl_socket* socket, std::uint16_t message, std::string_view table
          mnl_cb_t take_answer, void* data) {
   static_assert(static_cast<int>(NFTA_SET_TABLE) == static_cast<int>(NFTA_SET_ELEM_LIST_TABLE));
   std::array<char, 32768> buffer{};
-  nlmsghdr* const header = mnl_nlmsg_put_header(buffer.data());
+  nlmsghdr* const header = libmnl().nlmsg_put_header(buffer.data());
   header->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | message);
   header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  auto* family = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
+  auto* family = static_cast<nfgenmsg*>(libmnl().nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
   family->nfgen_family = NFPROTO_INET;
   family->version = NFNETLINK_V0;
-  mnl_attr_put_strz(header, NFTA_SET_TABLE, std::string(table.substr(table.find(' ') + 1)).c_str());
-  if (!set.empty()) mnl_attr_put_strz(header, NFTA_SET_ELEM_LIST_SET, set.c_str());
-  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) cannot_read_nf_tables();
+  libmnl().attr_put_strz(header, NFTA_SET_TABLE, std::string(table.substr(table.find(' ') + 1)).c_str());
+  if (!set.empty()) libmnl().attr_put_strz(header, NFTA_SET_ELEM_LIST_SET, set.c_str());
+  if (libmnl().socket_sendto(socket, header, header->nlmsg_len) < 0) cannot_read_nf_tables();
   for (int more = MNL_CB_OK; more == MNL_CB_OK;) {
-    const ssize_t length = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
+    const ssize_t length = libmnl().socket_recvfrom(socket, buffer.data(), buffer.size());
     if (length < 0) cannot_read_nf_tables();
-    more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0, mnl_socket_get_portid(socket),
-                      take_answer, data);
+    more = libmnl().cb_run(buffer.data(), static_cast<std::size_t>(length), 0,
+                           libmnl().socket_get_portid(socket), take_answer, data);
     if (more < 0 && errno == ENOENT) return;
     if (more < 0) cannot_read_nf_tables();
   }
 }
 
 std::vector<DumpedSet> ask_sets(std::string_view table) {
-  const Socket socket(mnl_socket_open(NETLINK_NETFILTER));
-  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) cannot_read_nf_tables();
+  const Socket socket(libmnl().socket_open(NETLINK_NETFILTER));
+  if (!socket || libmnl().socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) cannot_read_nf_tables();
   std::vector<Dump> dumps;
   ask(socket.get(), NFT_MSG_GETSET, table, "", take_set, &dumps);
   std::vector<DumpedSet> sets;
