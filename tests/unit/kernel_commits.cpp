@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "catch.hpp"
+#include "kernel/libraries/libmnl.hpp"
 #include "kernel/netlink/commits.hpp"
-#include "kernel/netlink/libmnl.hpp"
 
 using namespace knockwork;
 

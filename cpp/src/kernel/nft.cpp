@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "kernel/apart.hpp"
-#include "kernel/libnftables.hpp"
+#include "kernel/libraries/libnftables.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/spec.hpp"
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "kernel/netlink/libmnl.hpp"
+#include "kernel/libraries/libmnl.hpp"
 #include "knockwork/kernel.hpp"
 
 namespace knockwork {

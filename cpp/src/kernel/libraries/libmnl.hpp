@@ -3,7 +3,7 @@
 
 #include <libmnl/libmnl.h>
 
-#include "kernel/library.hpp"
+#include "kernel/libraries/library.hpp"
 
 namespace knockwork {
 

@@ -1,4 +1,4 @@
-#include "kernel/library.hpp"
+#include "kernel/libraries/library.hpp"
 
 #include <dlfcn.h>
 #include <fmt/format.h>

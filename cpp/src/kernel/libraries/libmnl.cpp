@@ -1,4 +1,4 @@
-#include "kernel/netlink/libmnl.hpp"
+#include "kernel/libraries/libmnl.hpp"
 
 namespace knockwork {
 

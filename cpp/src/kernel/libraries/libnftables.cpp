@@ -1,4 +1,4 @@
-#include "kernel/libnftables.hpp"
+#include "kernel/libraries/libnftables.hpp"
 
 namespace knockwork {
 

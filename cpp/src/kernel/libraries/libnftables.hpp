@@ -3,7 +3,7 @@
 
 #include <nftables/libnftables.h>
 
-#include "kernel/library.hpp"
+#include "kernel/libraries/library.hpp"
 
 namespace knockwork {
 
