@@ -27,7 +27,7 @@ int run_show_epochs(const EpochArguments& arguments) {
 
 int run_rotation(const EpochArguments& arguments, Rotation::Phase phase) {
   const Spec spec = load(sources(arguments.file, For::applying));
-  const Report report = rotate(spec, {phase, arguments.epoch, arguments.expected, Proof::none},
+  const Report report = rotate(spec, {phase, arguments.epoch, arguments.expected, Proof::none, {}},
                                execution(arguments), *open_kernel(), settings(arguments));
   return show(report, arguments, execution(arguments));
 }

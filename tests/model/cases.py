@@ -30,15 +30,15 @@ DECLARATIONS = {
     "gate": _declaration(
         "gate",
         _sequence("alice", "7000/udp 7003/tcp 7002/udp", "22/tcp 60000-60010/udp"),
+        _sequence("zoe", "7002/udp 7004/udp", "", closes="alice", open_for=0),
         _sequence("bob", "7002/udp 7002/udp 7004/udp", "443/tcp", sources=_FROM, once=True, sequence_timeout=400),
-        _sequence("carol", "7001/tcp 7000/udp", "22/tcp", to=_BEHIND),
+        _sequence("carol", "7001/tcp 7003/tcp", "22/tcp", to=_BEHIND),
         _sequence("erin", "", "51820/udp", token="30000/udp", step_timeout=0),
-        _sequence("zoe", "7002/udp 7000/udp", "", closes="alice", open_for=0),
         always_allow=ALLOWED, ipv6_prefix=64, log="grants"),
     "cut": _declaration(
         "gate",
         _sequence("alice", "7000/udp 7002/udp", "22/tcp 51820/udp 6000-6003/tcp", cut=True),
-        _sequence("bob", "7001/udp 7003/tcp", "443/tcp", cut=True, to=_PLACE),
+        _sequence("bob", "7001/udp 7002/udp", "443/tcp", cut=True, to=_PLACE),
         _sequence("abel", "", "60000-60010/udp", cut=True, once=True, token="7005/udp", step_timeout=0),
         refuse="reject", ipv6_prefix=64, sources=4096, interfaces=("eth0",)),
     "prolong": _declaration(
@@ -50,7 +50,7 @@ DECLARATIONS = {
     "stealth": _declaration(
         "stealth",
         _sequence("alice", "7000/udp 7003/tcp", "22/tcp 60000-60010/udp"),
-        _sequence("bob", "7001/tcp 7000/udp", "443/tcp", to=_BEHIND),
+        _sequence("bob", "7001/tcp 7003/tcp", "443/tcp", to=_BEHIND),
         _sequence("erin", "", "51820/udp", token="30000/udp", step_timeout=0),
         public=("80/tcp", "8000-8003/udp"), always_allow=ALLOWED, log="all", ipv6_prefix=64),
     "prefixes": _declaration(

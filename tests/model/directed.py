@@ -16,6 +16,7 @@ LATER = 0.6  # … before the second part, which shows what is refreshed
 _ALLOWED = ("10.200.255.7", "fd99:0:0:ff::7")
 _PLACES = (("10.88.0.7", "10.88.0.6", "10.88.1.1", OWN[1]), ("fd88::7", "fd88::20", OWN[3]))
 ANNOUNCED = ("10.200.127.9", "fd99:0:0:3f::9")  # somebody whose connection another table expects
+_FAR = ("10.200.126.1", "fd99:0:0:3e::1")  # near the end of the networks that a sequence is for
 _CROWD = 4
 _BEHIND = {"tcp": 22, "udp": 51820}  # services of the host behind
 _ODD = (*TCP_FLAGS.values(), RST | ACK, FIN | ACK)
@@ -47,6 +48,7 @@ def play(declaration: Declaration, part: str) -> Play:
             _sequence(stage, sequence, six)
         if part == "strangers":
             _strangers(stage, six)
+            _begun_elsewhere(stage, six)
             _privileged(stage, six)
             _forms(stage, six)
         if part.startswith("led"):
@@ -133,7 +135,23 @@ def _sequence(stage: _Stage, sequence: Sequence, six: bool) -> None:
         stage.now += _ECHO
     for opened in closed or [sequence]:
         _probe(stage, opened, source)
+    for opened in closed:
+        _close_by_another(stage, sequence, opened, six)
+    if sequence.sources:
+        _knock(stage, sequence, _FAR[six])
+        _probe(stage, sequence, _FAR[six])
     _mistakes(stage, sequence, six)
+
+
+def _close_by_another(stage: _Stage, sequence: Sequence, opened: Sequence, six: bool) -> None:
+    """The last knock is that of another sequence as well."""
+    for other in stage.declaration.sequences:
+        if other == sequence or other.knock[-1:] != sequence.knock[-1:]:
+            continue
+        source = stage.source(six)
+        _knock(stage, opened, source)
+        _knock(stage, other, source)
+        _probe(stage, opened, source)
 
 
 def _mistakes(stage: _Stage, sequence: Sequence, six: bool) -> None:
@@ -227,6 +245,14 @@ def _strangers(stage: _Stage, six: bool) -> None:
             stage.send(stage.stranger(six), target, begun_there=True)
             stage.send(stage.stranger(six), target, source_port=1)
             stage.again(stage.send(stage.stranger(six), target, source_port=1, forged=True))
+
+
+def _begun_elsewhere(stage: _Stage, six: bool) -> None:
+    """Answers to what a service of another host begins."""
+    for sequence in stage.declaration.sequences:
+        for service in sequence.opens if sequence.to else ():
+            for to in _PLACES[six]:
+                stage.send(stage.stranger(six), _ends(service)[0], to, flags=SYN | ACK, begun_there=True)
 
 
 def _given(stage: _Stage, six: bool) -> None:

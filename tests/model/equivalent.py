@@ -20,7 +20,7 @@ class Equivalent:
 
 
 _VRF = "only in a VRF, which not every kernel has; tests/neighbours has one"
-_TOKENS_ALONE = "(once_)?open_300ms_69977fe0074fc85b"  # of declaration "cut"
+_TOKENS_ALONE = "(once_)?open_300ms_(69977fe0074fc85b|23b2b44c0b7aa2d3)"
 EQUIVALENT = (
     Equivalent(r"fib daddr \. iif type local (.*) → (nothing|fib daddr \. iif type local .*|drop)$", _VRF),
     Equivalent(r"fib daddr type != local fib daddr \. iif type != local (.*) → fib daddr type != local \1$", _VRF),
@@ -29,15 +29,30 @@ EQUIVALENT = (
     Equivalent(r"meta sdifname @left_out accept → (nothing|meta sdifname @left_out drop)$", _VRF),
     Equivalent(r"^prolong: chain (judge: meta pkttype host goto wrong|wrong:|(open|within)_\w+: meta pkttype set)",
                "nothing comes of a wrong knock with wrong_knock: ignore, so it does not matter what is one"),
-    Equivalent(rf"^cut: chain {_TOKENS_ALONE}: meta pkttype set broadcast →",
+    Equivalent(rf"chain {_TOKENS_ALONE}: meta pkttype set broadcast →",
                "a token is never a wrong knock, and no lockout matters to it"),
-    Equivalent(rf"^cut: chain {_TOKENS_ALONE}: update @holders.* → .*add @holders",
+    Equivalent(rf"chain {_TOKENS_ALONE}: meta pkttype > broadcast goto excuse → "
+               "(nothing|meta pkttype > broadcast (accept|drop))$", "a token is never excused as a repeated knock"),
+    Equivalent(r"chain once_open_\w+: update @holders.* → .*add @holders",
                "a `once` sequence opens once: there is nothing to refresh"),
+    Equivalent(r"^stealth: chain open_300ms_71722e1b90c648b6: meta pkttype (> broadcast goto excuse → meta pkttype > host|"
+               r"set broadcast →)", "it is the last on its port, judged first, and excused at once"),
+    Equivalent(r"^gate: chain open_300ms_40b8d7e38c5001bf: meta pkttype > broadcast goto excuse → meta pkttype > host",
+               "it is the last on its port, and judged first"),
+    Equivalent(r"^prefixes: chain open_\w+: meta pkttype (> broadcast goto excuse → meta pkttype > host goto excuse|"
+               "set broadcast → (nothing|meta pkttype set host))$",
+               "of one sequence alone, no other step is on the port of the last, and this one is excused at once"),
     Equivalent(rf"^cut: chain {_TOKENS_ALONE}: ip6? saddr .* @holders\d update .* → update @ranged",
                "a `once` sequence comes here only where it has a holder"),
     Equivalent(r"^cut: chain spender:", "a used token comes to nothing before, and a new one is never wrong"),
     Equivalent(r"add @spent (.*) → .* update @spent \1", "it was looked up just before, and does not expire"),
     Equivalent(r"update @counted (.*) → .*add @counted \1", "it counts all the same, and does not expire"),
+    Equivalent(r"set elsewhere\d: (10\.77\.0\.11|fd77::11) ",
+               "what an address of this host begins is not forwarded"),
+    Equivalent(r"chain close_\w+: .* @holders\d (update @holders\d .* 4ms \}) → (\1|.* 40ms \})$",
+               "nothing asks who holds a grant before that is over"),
+    Equivalent(r"chain from_\w+_within_300ms: ip6? saddr @from\d_\w+ (goto \w+) → \1$",
+               "who is not meant does not get past the first step"),
     Equivalent(r"chain renewal_\w+: add @renewed(.*) → update @renewed\1", "`renew` has found that it is not there"),
     Equivalent(r"set none (drop|accept) → .*(meta priority set 7411:7|ct state invalid|meta pkttype != host) drop$",
                "the priority of a packet that is dropped is nobody's"),

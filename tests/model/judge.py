@@ -97,6 +97,8 @@ def judge(made: Site, case: Case, plays: Sequence[Watched], right: Table, wrong:
         load(made, NOTHING, wrong)
     except CommandFailed as failure:
         return f"nft refuses it: {failure}"
+    except PermissionError:
+        return "the hosts may not send"
     return "the kernel makes the same of it" if listed(made).configuration() == right.configuration() else ""
 
 

@@ -65,7 +65,7 @@ class Packet:
     source_port: int = 0
     look: bool = False  # read the kernel's sets after this one
     to: str = ""  # an address; the server's first
-    begun_there: bool = False  # the server's side sent a datagram the other way, before the script; UDP alone
+    begun_there: bool = False  # the server's side sent a packet the other way, before the script
     forged: bool = False  # just before, the source sent a packet the other way in the server's side's name
     token: Token | None = None  # what it carries; UDP alone
     form: str = ""  # a rare one, of forms.py

@@ -132,4 +132,7 @@ def announce(port: int, sources: Sequence[str]) -> None:
 def begin(script: Sequence[Packet]) -> None:
     """What the servers' side sends first, so that these packets are replies."""
     for packet in script:
-        packets.raw_udp(packet.source, packet.source_port, packet.address, packet.port)
+        if packet.protocol == "tcp":
+            packets.raw_tcp(packet.source, packet.source_port, SYN, packet.address, packet.port)
+        else:
+            packets.raw_udp(packet.source, packet.source_port, packet.address, packet.port)

@@ -56,8 +56,10 @@ def test_mutants_are_found_out(every_ground: list[Ground], capsys: pytest.Captur
         count[outcome.mutant.kind, verdict] += 1
         if verdict == "survived":
             survivors.append(outcome)
-        if number % PROGRESS == 0:
-            with capsys.disabled():
+        with capsys.disabled():
+            if verdict == "survived":
+                print(f"\n{outcome.name}", end="", flush=True)
+            if number % PROGRESS == 0:
                 print(f"\n{number} of {len(chosen)}, {len(survivors)} survived", end="", flush=True)
     with capsys.disabled():
         print(f"\nseed {SEED}:", *(f"{number} {kind} {verdict}" for (kind, verdict), number in sorted(count.items())),

@@ -7,10 +7,11 @@ import json
 from dataclasses import replace
 
 import pytest
+import yaml  # type: ignore[import]
 
 from bed.cli import Knockwork
 from bed.packets import Answer
-from rotation.fleet import DECLARATION, LENGTH, PROFILE, Fleet
+from rotation.fleet import DECLARATION, LENGTH, MASTER, PROFILE, Fleet
 from rotation.probing import Prober
 from rotation.sabotage import sabotage
 
@@ -121,6 +122,61 @@ def test_a_host_unreachable(fleet: Fleet, task: str) -> None:
     fleet.controller.run(["ip", "route", "del", *away.split()], check=True)
     assert all(fleet.reachable(name) for name in fleet.hosts)
     assert_finishes(fleet, 1)
+
+
+@pytest.mark.parametrize("task", TASKS[:-1])
+def test_a_host_unreachable_in_a_batch(fleet: Fleet, task: str) -> None:
+    """The run ends after it: no host of a later batch is touched in that phase."""
+    away = f"blackhole {fleet.bed.address('host2')}/32"
+    close = "for each in /root/.config/knockwork/hosts.yml.cp/*; do ssh -o ControlPath=$each -O exit x; done || :"
+    task_of_second_batch = TASKS.index(task) * len(fleet.hosts) + 2
+    run = fleet.rotate(1, 0, env=sabotage(task_of_second_batch, "begin", f"ip route add {away}; {close}"), serial="1")
+    assert not run.fine and run.failed["host2"] == 1 and not any(run.unreachable.values()), run.output
+    fleet.controller.run(["ip", "route", "del", *away.split()], check=True)
+    accepted = [fleet.accepted(name) for name in fleet.hosts]
+    both = {0, 1}
+    assert accepted == {"publish": [both, {0}, {0}], "switch": [both] * 3, "retire": [{1}, both, both]}[task]
+    assert all(fleet.reachable(name) for name in fleet.hosts)
+    assert_finishes(fleet, 1)
+
+
+def test_an_epoch_that_opens_nothing(fleet: Fleet) -> None:
+    """Was never published: the profile goes back to what lets the controller in."""
+    close = "for each in /root/.config/knockwork/hosts.yml.cp/*; do ssh -o ControlPath=$each -O exit x; done"
+    fleet.controller.run(["/bin/sh", "-c", close])
+    before = fleet.controller.read(PROFILE)
+    said = fleet.play("knockwork.nft.epoch: {state: used, epoch: 9}")
+    assert "the profile keeps the epoch that it had for host1" in " ".join(said.split()), said
+    assert yaml.safe_load(fleet.controller.read(PROFILE)) == yaml.safe_load(before)
+    assert all(fleet.reachable(name) for name in fleet.hosts)
+
+
+@pytest.mark.parametrize("options", [(), ("--check",)])
+def test_a_secret_without_its_epoch(fleet: Fleet, options: tuple[str, ...]) -> None:
+    """It would change the knocks that are accepted now: no key is replaced, and everybody stays in."""
+    before = {name: host.read("/etc/knockwork/secret") for name, host in fleet.hosts.items()}
+    fleet.controller.run(["knockwork", "derive", "new-secret", "/root/fleet/other"], check=True)
+    run = fleet.rotate(1, 0, *options, "-e", "knockwork_rotate_master_secret_file=/root/fleet/other")
+    said = " ".join(run.output.split())
+    assert not run.fine and "would change the knocks of epoch 0, which this host accepts" in said, run.output
+    assert "--from-epoch 1" in said and not any(run.changed.values())
+    assert {name: host.read("/etc/knockwork/secret") for name, host in fleet.hosts.items()} == before
+    assert_finishes(fleet, 1)
+
+
+@pytest.mark.parametrize("options, said", [
+    ("state: published, epoch: 8, expected_epoch: 7", "another rotation ran in the meantime; nothing was changed"),
+    ("state: published, epoch: 3, host_key: abc", "not a secret"),
+    ("state: retired, epoch: 0, fresh: false, host_key: abc", "host_key: only with `state: published`")])
+def test_a_refusal_leaves_the_keys(fleet: Fleet, options: str, said: str) -> None:
+    for epoch in (1, 2):
+        assert fleet.rotate(epoch, epoch - 1).fine
+    before = {name: host.read("/etc/knockwork/secret") for name, host in fleet.hosts.items()}
+    fleet.controller.run(["knockwork", "derive", "new-secret", MASTER, "--from-epoch", "8"], check=True)
+    more = "" if "host_key" in options else f", master_secret_file: {MASTER}"
+    output = fleet.play(f"knockwork.nft.epoch: {{{options}{more}}}")
+    assert said in " ".join(output.split()), output
+    assert {name: host.read("/etc/knockwork/secret") for name, host in fleet.hosts.items()} == before
 
 
 @pytest.mark.parametrize("task", TASKS[1:-1])

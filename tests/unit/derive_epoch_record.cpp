@@ -12,12 +12,12 @@ using Epochs = std::vector<Epoch>;
 constexpr Rotation::Phase kPublish = Rotation::Phase::publish, kRetire = Rotation::Phase::retire;
 
 Epochs after(const Epochs& accepts, Rotation::Phase phase, Epoch epoch, std::optional<Epoch> expected = {}) {
-  return after(EpochRecord{accepts}, Rotation{phase, epoch, expected, Proof::none}).accepts;
+  return after(EpochRecord{accepts}, Rotation{phase, epoch, expected, Proof::none, {}}).accepts;
 }
 
 Epochs foreseen(const Epochs& accepts, Rotation::Phase phase, Epoch epoch,
                 std::optional<Epoch> expected = {}) {
-  return foreseen(EpochRecord{accepts}, Rotation{phase, epoch, expected, Proof::none}).accepts;
+  return foreseen(EpochRecord{accepts}, Rotation{phase, epoch, expected, Proof::none, {}}).accepts;
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ from ansible_collections.knockwork.nft.plugins.module_utils.report import diff_o
 from ansible_collections.knockwork.nft.plugins.plugin_utils.anew import ReconnectingAction
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import Refused, ask, options, path_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.held import Held, is_vaulted, text_of_file
-from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import with_epoch
+from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import with_entries, with_epoch
 from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import draft_of, read_entries, write
 
 _OF_THE_CONTROLLER = ('master_secret', 'master_secret_file', 'profile')
@@ -31,16 +31,15 @@ class ActionModule(ReconnectingAction):
                 raise Refused(fault)
             params['host'] = params['host'] or task_vars['inventory_hostname']
             if params['state'] == 'used':
-                result.update(self._use(params))
-                self._come_in()
-                return result
+                return dict(result, **self._use(params))
             return dict(result, **self._on_the_host(params, task_vars))
         except Refused as error:
             return dict(result, failed=True, changed=False, msg=error.message)
         except OSError as error:
             return dict(result, failed=True, changed=False, msg='%s: %s' % (error.filename, error.strerror))
         except AnsibleConnectionFailure as error:
-            return dict(result, unreachable=True, changed=result.get('changed', False), msg='%s\n%s' % (
+            # Not unreachable, which ends no run: each version of Ansible goes on in its own way, and so would a fleet.
+            return dict(result, failed=True, changed=False, msg='%s\n%s' % (
                 error.message.rstrip(), _how_to_go_on(task_vars['inventory_hostname'], params['epoch'])))
 
     def _on_the_host(self, params, task_vars):
@@ -75,7 +74,7 @@ class ActionModule(ReconnectingAction):
             raise Refused(held.by_names(error.message)) from None
 
     def _use(self, params):
-        """The profile says the epoch, and what is connected by another one is connected no longer."""
+        """The profile says the epoch, unless the host then does not let the controller in."""
         epoch, host, path = params['epoch'], params['host'], path_of(params['profile'])
         if not os.path.isdir(os.path.dirname(path)):
             raise Refused(_no_entry(path, host))
@@ -89,22 +88,30 @@ class ActionModule(ReconnectingAction):
                 write(draft_of(path, after))
         changes = [dict(kind='change', object='host', name=host, before='epoch %s' % before,
                         after='epoch %s' % epoch, why='used from now on')] if changed else []
-        if changed and not self._task.check_mode:
-            self.connect_anew()
+        try:
+            if changed and not self._task.check_mode:
+                self.connect_anew()
+            self._low_level_execute_command('true', sudoable=False)
+        except AnsibleConnectionFailure:
+            if changed and not self._task.check_mode:
+                self._use_no_longer(path, host, entries)
+            raise
         result = dict(changed=changed, changes=changes)
         return dict(result, diff=diff_of(changes, path)) if self._task.diff else result
 
-    def _come_in(self):
-        """Raises AnsibleConnectionFailure where the host does not let the controller in by what the profile says."""
-        self._low_level_execute_command('true', sudoable=False)
+    @staticmethod
+    def _use_no_longer(path, host, entries):
+        """What the profile said of the host before; other hosts' entries may be others by now."""
+        with locked_folder(os.path.dirname(path)):
+            write(draft_of(path, with_entries(read_entries(path), host, entries)))
 
 
 def _no_entry(path, host):
-    return ('the profile %s has no derived sequence with `epoch` for %s: write it with knockwork.nft.profile first'
-            % (path, host))
+    return ('the profile %s has no derived sequence with `epoch` for %s: write it with knockwork.nft.profile first, or '
+            'leave the host out' % (path, host))
 
 
 def _how_to_go_on(host, epoch):
-    return ('%s keeps its accepted epochs, and every host so far is reachable. Run the same command again when %s is '
-            'back: it continues from here. To rotate the others in the meantime, add --limit \'all:!%s\', and rotate '
-            '%s to epoch %d later.' % (host, host, host, host, epoch))
+    return ('%s keeps its accepted epochs, and the profile keeps the epoch that it had for %s. Run the same command '
+            'again when %s is back: it continues from here. To rotate the others in the meantime, leave %s out, and '
+            'rotate it to epoch %d later.' % (host, host, host, host, epoch))

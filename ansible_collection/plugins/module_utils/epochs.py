@@ -27,4 +27,7 @@ def fault_of(params):
     for name in ('epoch', 'expected_epoch'):
         if params[name] is not None and params[name] < 0:
             return '%s: not the number of an epoch: write a whole number, 0 or greater' % name
+    for name in ('master_secret', 'master_secret_file', 'host_key'):
+        if params[name] is not None and params['state'] != 'published':
+            return '%s: only with `state: published`' % name
     return None

@@ -24,8 +24,8 @@ options:
     description:
       - C(published) makes the host accept I(epoch) in addition to the epochs that it already accepts.
       - C(used) writes I(epoch) into the host's entry in the controller's profile, if its derived sequences have a lower
-        epoch, and then connects with it. The host is unreachable if it does not let the controller in. Nothing is
-        changed on the host.
+        epoch, and reconnects. If the host does not let the controller in, the module fails, and the profile stays as
+        it was. Nothing is changed on the host.
       - C(retired) makes the host stop accepting epochs before I(epoch). The module fails if the host does not accept
         I(epoch) yet. In check mode it assumes that I(epoch) was published before, and requires no proof.
     type: str
@@ -205,7 +205,7 @@ from ansible_collections.knockwork.nft.plugins.module_utils.core import Core  # 
 from ansible_collections.knockwork.nft.plugins.module_utils.epochs import EXCLUSIVE, SPEC, fault_of  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # noqa: E402
     MAIN, Draft, locked, sources)
-from ansible_collections.knockwork.nft.plugins.module_utils.report import converge, finish  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.report import finish  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
 
 
@@ -214,6 +214,8 @@ def question(params):
                  prove=params['fresh'], revoke_retired=params['revoke'], sources=sources(MAIN))
     if params['expected_epoch'] is not None:
         asked['expected'] = params['expected_epoch']
+    if params['host_key'] is not None:
+        asked['keys'] = dict(file=params['secret_file'], text=params['host_key'])
     return asked
 
 
@@ -236,13 +238,7 @@ def main():
         keys = module.params['host_key']
         with locked(module.check_mode):
             drafts = [] if keys is None else [Draft(module.params['secret_file'], keys)]
-            finish(module, rotate(module, core, drafts), drafts)
-
-
-def rotate(module, core, drafts):
-    """The keys first: they serve the old epochs as well."""
-    converge(module, core, None, None, drafts)
-    return core.ask('rotate', **question(module.params))
+            finish(module, core.ask('rotate', **question(module.params)), drafts)
 
 
 if __name__ == '__main__':

@@ -73,6 +73,12 @@ def with_epoch(entries, name, epoch):
     return (min(stood) if stood else None), changed
 
 
+def with_entries(entries, name, others):
+    """The entries with the host's own as they are in others."""
+    theirs = dict((names_of(each)[0], each) for each in others if name.lower() in map(str.lower, names_of(each)))
+    return [theirs.get(names_of(each)[0], each) for each in entries]
+
+
 def epochs_of(entries, name):
     """Those that the host's derived sequences go by."""
     found = (each.get('derive') or {} for entry in entries if name.lower() in map(str.lower, names_of(entry))

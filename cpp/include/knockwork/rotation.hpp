@@ -7,6 +7,7 @@
 // somebody came in by the new epoch (RFC 6781, 4.1.1.1: pre-publish).
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,10 +27,15 @@ struct EpochRecord {
 
 struct Rotation {
   enum class Phase { publish, retire };
+  struct Keys {
+    std::filesystem::path file;
+    std::string text;
+  };
   Phase phase = Phase::publish;
   Epoch epoch = 0;                // the one to publish; with retire: the oldest that stays
   std::optional<Epoch> expected;  // where the fleet stood before; another record is refused
   Proof proof = Proof::none;      // of retire: who asks came in by the epoch that stays
+  std::optional<Keys> keys;       // what a secret file is to hold from now on
 };
 
 // What the record becomes. Pure. Throws SystemError where that would go back, would retire what
@@ -46,7 +52,8 @@ Spec with_record(Spec spec, const EpochRecord& record);
 // /var/lib/knockwork/epochs.json; {0} where there is none. Throws SystemError where it is damaged.
 EpochRecord read_epoch_record();
 
-// Changes the record and applies the declaration with it, or does neither. Throws SystemError.
+// Changes the keys and the record and applies the declaration with them, or does none of it. Throws
+// SystemError, and where other keys would change the knocks of an epoch that is accepted.
 Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, Kernel& kernel,
               const Settings& given);
 

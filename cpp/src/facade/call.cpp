@@ -12,6 +12,7 @@
 //      revoke: "sequence": "ssh", "source": "192.0.2.7"
 //      grant: "address": "192.0.2.7", "sequence": "ssh", "for": "60s"
 //      rotate: "phase": "publish" | "retire", "epoch": 42, "expected": 41, "prove": true,
+//        "keys": {"file": "/etc/knockwork/secret", "text": "host:…"},
 //              "revoke_retired": true
 //      units: "program": "/…"
 //      host_key: "secret_file": "/…", "host": "web1"
@@ -179,6 +180,10 @@ Rotation rotation_of(const json& request) {
   rotation.epoch = whole<Epoch>(request.at("epoch"));
   if (request.contains("expected")) rotation.expected = whole<Epoch>(request.at("expected"));
   rotation.proof = request.value("prove", false) ? Proof::fresh : Proof::none;
+  if (request.contains("keys")) {
+    const json& keys = request.at("keys");
+    rotation.keys = Rotation::Keys{keys.at("file").get<std::string>(), keys.at("text").get<std::string>()};
+  }
   return rotation;
 }
 
