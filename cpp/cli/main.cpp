@@ -47,7 +47,7 @@ std::optional<KnockArguments> plain_knock(int argc, char** argv) {
     describe(app.add_subcommand("knock"), arguments);
     try {
       app.parse(argc, argv);
-    } catch (const CLI::ParseError&) {
+    } catch (const std::exception&) {
       continue;
     }
     if (given_empty(app).empty()) return arguments;

@@ -59,10 +59,15 @@ std::string left_over(const std::string& command, int argc, char** argv, const C
   return fmt::format("`{}` does not take all of its arguments", command);
 }
 
-// "--lock-timeout: 1 required TEXT missing", as 2.3 says it.
-std::string lacks_value(const CLI::ParseError& error) {
+// "--lock-timeout: 1 required TEXT missing", as 2.3 says it; it says as much of an option that is given
+// twice.
+std::string lacks_value(const CLI::ParseError& error, int argc, char** argv) {
   const std::string_view said = error.what();
-  return fmt::format("{} needs a value", said.substr(0, said.find_first_of(": ")));
+  const std::string_view option = said.substr(0, said.find_first_of(": "));
+  const auto times = std::count_if(argv, argv + argc, [&](std::string_view word) {
+    return word.starts_with(option) && (word.size() == option.size() || word[option.size()] == '=');
+  });
+  return fmt::format("{} {}", option, times > 1 ? "is given more than once" : "needs a value");
 }
 
 }  // namespace
@@ -88,7 +93,7 @@ Misuse misuse(const CLI::ParseError& error, int argc, char** argv, const CLI::Ap
   } else if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     found.fault = left_over(found.command, argc, argv, app, *group);
   } else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
-    found.fault = lacks_value(error);
+    found.fault = lacks_value(error, argc, argv);
   } else {
     found.fault = error.what();
   }

@@ -77,6 +77,46 @@ def test_grant(knockwork: Knockwork, client: Caller, stranger: Caller) -> None:
     assert knockwork.apply().startswith("Unchanged")
 
 
+def test_grant_to_sources_that_have_one(knockwork: Knockwork) -> None:
+    """Of a network: those that lasts longer stay, and it says so."""
+    knockwork.apply(DECLARATION)
+    knockwork.run("grant", "192.0.2.7", "--sequence", "ssh", "--for", "3h")
+    for options in (["--check"], []):
+        said = knockwork.run("grant", "192.0.2.4/30", "--sequence", "ssh", "--for", "1h", *options).stdout
+        assert "  + grant 192.0.2.4/30: by ssh for 1h; 1 of 4 sources keep a longer grant\n" in said, said
+    grants = json.loads(knockwork.run("status", "--json").stdout)["grants"]
+    assert {each["source"] for each in grants} == {f"192.0.2.{last}" for last in range(4, 8)}
+
+
+def test_half_done_knocks(knockwork: Knockwork, client: Caller) -> None:
+    """Are revoked as well, and told."""
+    knockwork.apply(DECLARATION)
+    client.knock("7000/udp")
+    assert _revoke(knockwork, "--all") == ["  - knocks half done: revoked"]
+    assert knockwork.run("revoke", "--all").stdout.startswith("Unchanged")
+
+
+def test_a_shorter_grant_counts(knockwork: Knockwork, client: Caller) -> None:
+    """The latest one does: status says how long the service is open, and lint how it comes about."""
+    declaration = DECLARATION + """\
+  - name: short
+    knock: [7001/udp, 8001/udp, 9001/udp]
+    opens: [22/tcp, 51820/udp]
+    open_for: 2s
+"""
+    knockwork.apply(declaration)
+    knockwork.run("grant", client.source, "--sequence", "ssh", "--for", "1h", check=True)
+    client.knock("7001/udp", "8001/udp", "9001/udp")
+    remaining = {each["sequence"]: each["remaining_ms"] for each in
+                 json.loads(knockwork.run("status", "--json").stdout)["grants"]}
+    assert remaining.keys() == {"ssh", "short"} and all(each <= 2000 for each in remaining.values()), remaining
+    time.sleep(2.1)
+    assert client.tcp(22) == "refused"
+    assert json.loads(knockwork.run("status", "--json").stdout)["grants"] == []
+    assert "short: other opens the same service for 1m: a knock of this sequence shortens that to 2s" in " ".join(
+        knockwork.run("lint").stdout.split())
+
+
 @pytest.mark.parametrize("network, inside, outside, keys, number", [
     ("10.200.1.0/24", ("10.200.1.0", "10.200.1.77", "10.200.1.255"), ("10.200.2.1", "10.200.0.255"), "", 256),
     ("fd99::40/124", ("fd99::40", "fd99::4f"), ("fd99::50", "fd99::3f"), "", 16),
@@ -138,7 +178,7 @@ def test_revoke_a_sequence(knockwork: Knockwork, client: Caller, stranger: Calle
     said = sorted(_revoke(knockwork, "--sequence", "ssh"))
     assert said == sorted(check.splitlines()[:-2]) == sorted([
         f"  - connections {client.source}: 1 cut",
-        f"  - grant {client.source}: revoked", f"  - grant {stranger.source}: revoked"])
+        f"  - grant {client.source}: by ssh, revoked", f"  - grant {stranger.source}: by ssh, revoked"])
     assert not mine.works() and theirs.works()
     assert (client.tcp(22), stranger.tcp(22), stranger.udp(51820, 1)) == ("refused", "open", "refused")
     assert _grants(knockwork) == [(stranger.source, "other")]
@@ -287,7 +327,7 @@ def test_emergency(lab: Router, knockwork: Knockwork, client: Caller, stranger: 
     stranger.knock(*KNOCKS["other"])
     mine, behind, theirs = client.connect(22), through.connect(22), stranger.connect(80)
     said = knockwork.apply(DECLARATION.replace("7000/udp", "7001/udp"), "--revoke-retired")
-    assert "  ~ sequence ssh: " in said and f"  - grant {client.source}: revoked\n" in said
+    assert "  ~ sequence ssh: " in said and f"  - grant {client.source}: by ssh, revoked\n" in said
     assert not mine.works() and behind.works() and theirs.works()
     assert client.tcp(22) == "refused"
     assert sorted(_grants(knockwork)) == sorted([(client.source, "behind"), (stranger.source, "other")])
@@ -317,7 +357,7 @@ def test_revoked_while_one_waits(knockwork: Knockwork, client: Caller) -> None:
     client.knock(*KNOCKS["behind"])
     knockwork.apply("knockwork: 1\nsequences:\n  - {name: a, knock: [1, 9], opens: [22/tcp]}\n",
                     "--confirm-within", "60s")
-    assert _revoke(knockwork, "--all") == [f"  - grant {client.source}: revoked"]
+    assert _revoke(knockwork, "--all") == [f"  - grant {client.source}: by a removed sequence, revoked"]
     assert knockwork.run("rollback").returncode == 0
     assert "elements" not in knockwork.table().block("reached6" if ":" in client.source else "reached4").text()
 
@@ -366,7 +406,7 @@ def test_a_network_for_a_source(knockwork: Knockwork, client: Caller, stranger: 
     assert _grants(knockwork) == [(network, "ssh")]
     mine, theirs = client.connect(22), stranger.connect(22)
     assert mine.works() and theirs.works()
-    assert f"  - grant {network}: revoked" in _revoke(knockwork, "--source", stranger.source)
+    assert f"  - grant {network}: by ssh, revoked" in _revoke(knockwork, "--source", stranger.source)
     assert not mine.works(0.5) and not theirs.works(0.5)
     assert (client.tcp(22), stranger.tcp(22)) == ("refused", "refused")
     assert knockwork.apply().startswith("Unchanged")

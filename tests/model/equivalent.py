@@ -51,7 +51,7 @@ EQUIVALENT = (
                "what an address of this host begins is not forwarded"),
     Equivalent(r"chain close_\w+: .* @holders\d (update @holders\d .* 4ms \}) → (\1|.* 40ms \})$",
                "nothing asks who holds a grant before that is over"),
-    Equivalent(r"chain from_\w+_within_300ms: ip6? saddr @from\d_\w+ (goto \w+) → \1$",
+    Equivalent(r"chain from_\w+_(within_300ms|once_open_\w+): ip6? saddr @from\d_\w+ (goto \w+) → \2$",
                "who is not meant does not get past the first step"),
     Equivalent(r"chain renewal_\w+: add @renewed(.*) → update @renewed\1", "`renew` has found that it is not there"),
     Equivalent(r"set none (drop|accept) → .*(meta priority set 7411:7|ct state invalid|meta pkttype != host) drop$",

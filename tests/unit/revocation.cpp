@@ -99,7 +99,7 @@ TEST_CASE("revocation: a sequence's grants, but not what another one opened as w
   Retirement what;
   what.tracks.push_back(gate.track("ssh"));
   CHECK(plan_revocation(gate.live, what, gate.program, gate.traffic).changes.back() ==
-        Change{Change::Kind::remove, "grant", "2001:db8:1::/64", "by ssh", "", "revoked"});
+        Change{Change::Kind::remove, "grant", "2001:db8:1::/64", "by ssh", "", "by ssh, revoked"});
 }
 
 TEST_CASE("revocation: a source's grants, by an address of its prefix") {

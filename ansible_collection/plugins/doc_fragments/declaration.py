@@ -162,7 +162,8 @@ options:
       open_for:
         description:
           - >-
-            How long new connections are accepted after the last knock. Live connections continue.
+            How long new connections are accepted after the last knock. Live connections continue. A later grant of the
+            same service replaces an earlier one, even one that would last longer.
         type: str
         default: "30s"
       sequence_timeout:
@@ -404,7 +405,8 @@ options:
   open_for:
     description:
       - >-
-        How long new connections are accepted after the last knock. Live connections continue.
+        How long new connections are accepted after the last knock. Live connections continue. A later grant of the
+        same service replaces an earlier one, even one that would last longer.
     type: str
     default: "30s"
   sequence_timeout:

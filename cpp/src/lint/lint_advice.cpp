@@ -121,6 +121,21 @@ void about_prefix(const Program& program, Texts& texts) {
                   program.ipv4_prefix));
 }
 
+// The latest grant counts: no element of nftables keeps the longer of two times.
+void about_times(const Program& program, const Track& track, Texts& texts) {
+  for (const Track& other : program.tracks) {
+    if (other.open_for <= track.open_for || other.to != track.to) continue;
+    const bool both = std::any_of(track.services.begin(), track.services.end(), [&](const Service& service) {
+      return std::find(other.services.begin(), other.services.end(), service) != other.services.end();
+    });
+    if (!both) continue;
+    texts.push_back(fmt::format(
+        "{} opens the same service for {}: a knock of this sequence shortens that to {}; write the same `open_for`",
+        other.name, to_string(other.open_for), to_string(track.open_for)));
+    return;
+  }
+}
+
 void about_guards(const Program& program, Texts& texts) {
   const auto lan = std::count_if(program.guards.begin(), program.guards.end(), is_lan_port);
   if (lan == 0) return;
@@ -160,6 +175,7 @@ Texts advice(const Program& program, const Track& track, const Assessment& odds,
   }
   about_guards(program, texts);
   about_sessions(track, texts);
+  about_times(program, track, texts);
   about_prefix(program, texts);
   if (!program.lockout && !track.token) {
     texts.push_back("`wrong_knock: ignore`: a few fast sweeps in any order, one for each knock, open it");

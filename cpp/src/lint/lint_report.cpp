@@ -25,9 +25,10 @@ std::string one_in(double odds) {
   if (inverse < 9.95) return fmt::format("1 in {:.1f}", inverse);
   if (inverse < 99999.5) return fmt::format("1 in {:.0f}", inverse);
   int exponent = 0;
-  for (; inverse >= 10; inverse /= 10) ++exponent;
-  return exponent >= 10 ? fmt::format("1 in {:.0f}e{}", inverse, exponent)
-                        : fmt::format("1 in {:.1f}e{}", inverse, exponent);
+  for (; inverse >= 9.95; inverse /= 10) ++exponent;
+  if (exponent < 10) return fmt::format("1 in {:.1f}e{}", inverse, exponent);
+  if (inverse >= 9.5) return fmt::format("1 in 1e{}", exponent + 1);
+  return fmt::format("1 in {:.0f}e{}", inverse, exponent);
 }
 
 namespace {

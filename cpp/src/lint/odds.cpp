@@ -58,6 +58,10 @@ double Odds::fast_random_sweep(std::uint32_t knocks, std::uint32_t wrong) const 
 
 // All knocks and wrong ports have choose(all - knocks, wrong) * all! / (all - knocks)! ways to lie.
 double Odds::random_sweep(const RandomSweep& sweep, Reach reach) const {
+  return random_sweep(sweep, reach, shares_of(sweep.ports, sweep.knocks, sweep.wrong));
+}
+
+double Odds::random_sweep(const RandomSweep& sweep, Reach reach, const std::vector<double>& shares) const {
   const std::uint32_t all = sweep.ports, knocks = sweep.knocks, wrong = sweep.wrong;
   // Beyond this distance some wrong port is in between, to all the digits of a double.
   const double unlikely = (45.0 + 3 * knocks) * all / (wrong + 1);
@@ -65,7 +69,6 @@ double Odds::random_sweep(const RandomSweep& sweep, Reach reach) const {
       {all - 1, std::uint64_t{reach.step} * (knocks - 1), reach.whole, static_cast<std::uint64_t>(unlikely)});
   const auto most = static_cast<std::uint32_t>(furthest);
   const std::vector<double> distances = ways(knocks - 1, reach.step, most);
-  const std::vector<double> shares = shares_of(all, knocks, wrong);
   double odds = 0;
   for (std::uint32_t distance = knocks - 1; distance <= most; ++distance) {
     // The first knock lies on any of `firsts` places; from `near` on with the whole reach before it.
@@ -82,13 +85,14 @@ double Odds::random_sweep(const RandomSweep& sweep) {
   if (const auto known = known_.find(sweep); known != known_.end()) return known->second;
   RandomSweep counted = sweep;
   if (sweep.wrong + sweep.knocks <= kFewWatched) counted.ports = kCoarse;
+  const std::vector<double> shares = shares_of(counted.ports, counted.knocks, counted.wrong);
   double best = fast_random_sweep(sweep.knocks, sweep.wrong);
   for (std::uint32_t step = 1; step < counted.ports;
        step = std::max(step + 1, static_cast<std::uint32_t>(step * kRateStep))) {
     const std::uint32_t lockout = ports_within(sweep.lockout, step, counted);
     const std::uint32_t whole =
         sweep.sequence_timeout ? ports_within(*sweep.sequence_timeout, step, counted) : counted.ports;
-    best = std::max(best, random_sweep(counted, {step, lockout, whole}));
+    best = std::max(best, random_sweep(counted, {step, lockout, whole}, shares));
   }
   return known_[sweep] = std::min(best, 1.0);
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "knockwork/spec.hpp"
 
@@ -45,6 +46,9 @@ class Odds {
   double fast_random_sweep(std::uint32_t knocks, std::uint32_t wrong) const;
 
  private:
+  // With what follows from ports, knocks and wrong alone.
+  double random_sweep(const RandomSweep& sweep, Reach reach, const std::vector<double>& shares) const;
+
   std::map<RandomSweep, double> known_;
 };
 

@@ -130,6 +130,16 @@ std::optional<std::chrono::milliseconds> longest_grant(const LiveTable& live, co
   return longest;
 }
 
+// How many of the sources have a grant by the sequence that lasts longer.
+std::size_t longer_grants(const LiveTable& live, const Track& track, const std::vector<Network>& sources,
+                          std::chrono::milliseconds time) {
+  const std::vector<Admission> all = admissions(live);
+  return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [&](const Admission& each) {
+    return each.edge == track.edges.back().id && each.expires >= time &&
+           std::find(sources.begin(), sources.end(), each.source) != sources.end();
+  }));
+}
+
 }  // namespace
 
 Plan plan_grant(const LiveTable& live, const Track& track, const std::vector<Network>& sources,
@@ -139,7 +149,11 @@ Plan plan_grant(const LiveTable& live, const Track& track, const std::vector<Net
   plan.transaction = admit(live, track, sources, time);
   if (plan.empty()) return plan;
   const std::string after = fmt::format("by {} for {}", track.name, nft_time(time));
-  if (const auto left = longest_grant(live, track, sources)) {
+  if (const std::size_t longer = longer_grants(live, track, sources, time); longer > 0) {
+    plan.changes.push_back(
+        {Change::Kind::add, "grant", whom, "", after,
+         fmt::format("{}; {} of {} sources keep a longer grant", after, longer, sources.size())});
+  } else if (const auto left = sources.size() == 1 ? longest_grant(live, track, sources) : std::nullopt) {
     const std::string had = nft_time(std::chrono::ceil<std::chrono::seconds>(*left));
     plan.changes.push_back({Change::Kind::change, "grant", whom, fmt::format("by {} for {}", track.name, had),
                             after, fmt::format("{} instead of {}", after, had)});

@@ -15,14 +15,16 @@ std::vector<Change> changes_of(const Revoked& revoked, const Program& here) {
   std::vector<Change> changes;
   for (const Admission& each : revoked.ended) {
     const Track* track = track_of(here, each.edge);
-    changes.push_back({Change::Kind::remove, "grant", shown_source(each.source, here),
-                       fmt::format("by {}", track == nullptr ? "a removed sequence" : track->name), "",
-                       "revoked"});
+    const std::string by = fmt::format("by {}", track == nullptr ? "a removed sequence" : track->name);
+    changes.push_back({Change::Kind::remove, "grant", shown_source(each.source, here), by, "",
+                       fmt::format("{}, revoked", by)});
   }
   for (const auto& [source, number] : revoked.cut) {
     changes.push_back({Change::Kind::remove, "connections", to_string(source), std::to_string(number), "",
                        fmt::format("{} cut", number)});
   }
+  if (changes.empty() && !revoked.elements.empty())
+    changes.push_back({Change::Kind::remove, "knocks", "half done", "as they are now", "", "revoked"});
   return changes;
 }
 

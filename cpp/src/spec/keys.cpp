@@ -280,7 +280,9 @@ constexpr std::array<Key, 16> kSequence{{
      .access = kScalar<&Sequence::open_for, parse_duration>,
      .fallback = "30s",
      .example = "60s",
-     .doc = "How long new connections are accepted after the last knock. Live connections continue.",
+     .doc =
+         "How long new connections are accepted after the last knock. Live connections continue. A later grant of "
+         "the same service replaces an earlier one, even one that would last longer.",
      .client = true,
      .effective = opens_any},
     {.name = "sequence_timeout",

@@ -69,6 +69,40 @@ std::vector<Admission> admissions(const LiveTable& live) {
   return all;
 }
 
+std::vector<Admission> in_force(const LiveTable& live, const Program& program) {
+  std::map<std::string, std::set<Duration>> times;  // of a grant that several sequences give
+  for (const Track& track : program.tracks) {
+    for (const GrantKey& key : grant_keys(track)) times[key.set + key.tail].insert(track.open_for);
+  }
+  const auto shared = [&](const GrantKey& key) { return times[key.set + key.tail].size() > 1; };
+  std::map<EdgeId, std::vector<GrantKey>> keys;
+  for (const Track& track : program.tracks) {
+    const std::vector<GrantKey> all = grant_keys(track);
+    if (std::all_of(all.begin(), all.end(), shared)) keys.emplace(track.edges.back().id, all);
+  }
+  std::vector<Admission> admitted = admissions(live);
+  if (keys.empty()) return admitted;
+  std::unordered_map<std::string, milliseconds> open;
+  for (const char* set : {"granted", "ranged", "reached"}) {
+    for (const bool ipv6 : {false, true}) {
+      for (const LiveElement& element : elements(live.live, of_family(set, ipv6)))
+        open.emplace(set + element.key, element.expires);
+    }
+  }
+  for (Admission& each : admitted) {
+    const auto its = keys.find(each.edge);
+    if (its == keys.end()) continue;
+    milliseconds longest{0};
+    for (const GrantKey& key : its->second) {
+      const auto found = open.find(key.set + to_string(each.source) + key.tail);
+      if (found != open.end()) longest = std::max(longest, found->second);
+    }
+    each.expires = std::min(each.expires, longest);
+  }
+  std::erase_if(admitted, [](const Admission& each) { return each.expires == milliseconds{0}; });
+  return admitted;
+}
+
 std::vector<LockedSource> lockouts(const LiveTable& live) {
   std::map<Network, milliseconds> longest;
   for (const char* set : {"locked", "strays"}) {
