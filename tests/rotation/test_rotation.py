@@ -140,6 +140,16 @@ def test_a_host_unreachable_in_a_batch(fleet: Fleet, task: str) -> None:
     assert_finishes(fleet, 1)
 
 
+def test_entries_of_others(fleet: Fleet) -> None:
+    """Are not even read: in a fleet of thousands that would take longer than all else."""
+    assert fleet.rotate(1, 0).fine
+    theirs = "  - host: elsewhere  # by hand\n    address: 192.0.2.9\n    sequences: []\n"
+    fleet.controller.write(PROFILE, fleet.controller.read(PROFILE) + theirs, 0o600)
+    assert fleet.rotate(2, 1).fine
+    assert fleet.controller.read(PROFILE).endswith(theirs)
+    assert_stands(fleet, 2)
+
+
 def test_an_epoch_that_opens_nothing(fleet: Fleet) -> None:
     """Was never published: the profile goes back to what lets the controller in."""
     close = "for each in /root/.config/knockwork/hosts.yml.cp/*; do ssh -o ControlPath=$each -O exit x; done"

@@ -14,7 +14,7 @@ from ansible_collections.knockwork.nft.plugins.plugin_utils.anew import Reconnec
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import Refused, ask, options, path_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.held import Held, is_vaulted, text_of_file
 from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import with_entries, with_epoch
-from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import draft_of, read_entries, write
+from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import OneHost
 
 _OF_THE_CONTROLLER = ('master_secret', 'master_secret_file', 'profile')
 
@@ -79,13 +79,13 @@ class ActionModule(ReconnectingAction):
         if not os.path.isdir(os.path.dirname(path)):
             raise Refused(_no_entry(path, host))
         with locked_folder(os.path.dirname(path)):
-            entries = read_entries(path)
-            before, after = with_epoch(entries, host, epoch)
+            profile = OneHost(path, host)
+            before, after = with_epoch(profile.entries, host, epoch)
             if before is None:
                 raise Refused(_no_entry(path, host))
-            changed = after != entries
+            changed = after != profile.entries
             if changed and not self._task.check_mode:
-                write(draft_of(path, after))
+                profile.write(after)
         changes = [dict(kind='change', object='host', name=host, before='epoch %s' % before,
                         after='epoch %s' % epoch, why='used from now on')] if changed else []
         try:
@@ -94,7 +94,7 @@ class ActionModule(ReconnectingAction):
             self._low_level_execute_command('true', sudoable=False)
         except AnsibleConnectionFailure:
             if changed and not self._task.check_mode:
-                self._use_no_longer(path, host, entries)
+                self._use_no_longer(path, host, profile.entries)
             raise
         result = dict(changed=changed, changes=changes)
         return dict(result, diff=diff_of(changes, path)) if self._task.diff else result
@@ -103,7 +103,8 @@ class ActionModule(ReconnectingAction):
     def _use_no_longer(path, host, entries):
         """What the profile said of the host before; other hosts' entries may be others by now."""
         with locked_folder(os.path.dirname(path)):
-            write(draft_of(path, with_entries(read_entries(path), host, entries)))
+            profile = OneHost(path, host)
+            profile.write(with_entries(profile.entries, host, entries))
 
 
 def _no_entry(path, host):

@@ -10,7 +10,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.knockwork.nft.plugins.plugin_utils.anew import ReconnectingAction
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import path_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import epochs_of
-from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import read_entries
+from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import OneHost
 
 _PENDING = 'knockwork.nft.pending'
 _KNOCKING = 'knockwork.nft.ssh'
@@ -90,11 +90,13 @@ class ConfirmingAction(ReconnectingAction):
     def _say_who_lags(self, result, task_vars):
         """A host installed anew is at epoch 0, whatever its fleet is at."""
         accepted, host = result.get('epochs'), task_vars['inventory_hostname']
+        if not accepted:
+            return
         try:
-            known = epochs_of(read_entries(path_of(task_vars.get('ansible_knockwork_profile'))), host)
+            known = epochs_of(OneHost(path_of(task_vars.get('ansible_knockwork_profile')), host).entries, host)
         except (AnsibleError, OSError):
             return
-        if accepted and known and max(known) > max(accepted):
+        if known and max(known) > max(accepted):
             result.setdefault('warnings', []).append(
                 '%s accepts epoch %s%s, but the profile of this controller knocks with epoch %d: run '
                 'knockwork.nft.epoch with state: published and epoch: %d, or wait for the next rotation' % (

@@ -4,6 +4,7 @@
 """The entries of a profile: one host's put in, changed or taken out, the others left as they are. Pure."""
 from __future__ import annotations
 
+import bisect
 import json
 import re
 
@@ -13,6 +14,8 @@ from ansible_collections.knockwork.nft.plugins.module_utils.keys import sequence
 
 HEADER = '# Written by knockwork.nft.profile: comments are lost with its next run.\n'
 
+_TOP = HEADER + 'knockwork: 1\nhosts:\n'
+_ENTRY = re.compile(r'^  - ', re.MULTILINE)
 _PATTERN = re.compile(r'[*?\[\\]')
 
 
@@ -27,6 +30,27 @@ def entries_of(text):
     if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
         raise ValueError('has no list `hosts`')
     return entries
+
+
+def apart(text, name):
+    """The text before a host's entries, a file of theirs alone, and the text after.
+
+    None where text_of() did not write it. To change one entry, those of thousands of other hosts need not be read.
+    """
+    if not text.startswith(_TOP + '  - '):
+        return None
+    starts = [found.start() for found in _ENTRY.finditer(text, len(_TOP))] + [len(text)]
+    named = [found.start() for found in re.finditer(re.escape(json.dumps(name).lower()), text.lower())]
+    if not named:
+        return None
+    first = starts[bisect.bisect_right(starts, named[0]) - 1]
+    last = starts[bisect.bisect_right(starts, named[-1])]
+    return text[:first], _TOP + text[first:last], text[last:]
+
+
+def together(before, text, after):
+    """What apart() took apart."""
+    return before + text[len(_TOP):] + after
 
 
 def names_of(entry):

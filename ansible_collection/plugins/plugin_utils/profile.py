@@ -6,21 +6,53 @@ from __future__ import annotations
 
 from ansible_collections.knockwork.nft.plugins.module_utils.files import Draft, read
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import Refused, ask, path_of
-from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import HEADER, entries_of, text_of
+from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import HEADER, apart, entries_of, text_of, together
 
 
 def read_entries(path):
     """Its entries, none where there is no file. Raises Refused where somebody else wrote it, or it is none."""
+    text = _read(path)
+    try:
+        return [] if text is None else entries_of(text)
+    except ValueError as error:
+        raise _refusal(path, error) from None
+
+
+def _read(path):
     try:
         text = read(path)
-        if text is None:
-            return []
-        if not text.startswith(HEADER):
+        if text is not None and not text.startswith(HEADER):
             raise ValueError('was not written by this module: name another file, or put the line %r at the top and '
                              'move its comments elsewhere' % HEADER.strip())
-        return entries_of(text)
+        return text
     except ValueError as error:
-        raise Refused('the profile %s %s' % (path, str(error).replace(path + ': ', 'is '))) from None
+        raise _refusal(path, error) from None
+
+
+def _refusal(path, error):
+    return Refused('the profile %s %s' % (path, str(error).replace(path + ': ', 'is ')))
+
+
+class OneHost:
+    """The entries of one host in the profile. Raises Refused, as read_entries() does."""
+
+    def __init__(self, path, name):
+        self._path = path
+        text = _read(path)
+        self._parts = apart(text, name) if text else None
+        if self._parts:
+            try:
+                self.entries = entries_of(self._parts[1])
+                return
+            except ValueError:  # by the whole file it can be told where it is wrong
+                self._parts = None
+        self.entries = read_entries(path)
+
+    def write(self, entries):
+        """Raises Refused where the core does."""
+        text = text_of(entries)
+        ask('profile', 'auto', 'knockwork', [text], name=self._path, text=text)
+        write(Draft(self._path, together(self._parts[0], text, self._parts[2]) if self._parts else text))
 
 
 def draft_of(path, entries, backend='auto', executable='knockwork'):

@@ -97,8 +97,8 @@ std::string to_text(const std::vector<Assessment>& assessments) {
   text +=
       "\nBits assume ports that were drawn at random: of derived sequences from those\n"
       "of `derive`, of others from all. Ports chosen by people have far fewer.\n"
-      "A guess is that many random knocks, or one token; a sweep is every port once,\n"
-      "from one source, at its best rate.\n";
+      "A guess is as many random knocks as the sequence has, or one token; a sweep is\n"
+      "every port once, from one source, at the rate that suits it best.\n";
   return text + said_of(assessments, texts_of_risks) +
          said_of(assessments, [](const Assessment& each) { return each.advice; });
 }
