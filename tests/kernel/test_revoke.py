@@ -81,8 +81,9 @@ def test_grant_to_sources_that_have_one(knockwork: Knockwork) -> None:
     """Of a network: those that lasts longer stay, and it says so."""
     knockwork.apply(DECLARATION)
     knockwork.run("grant", "192.0.2.7", "--sequence", "ssh", "--for", "3h")
-    for options in (["--check"], []):
-        said = knockwork.run("grant", "192.0.2.4/30", "--sequence", "ssh", "--for", "1h", *options).stdout
+    grant = ("grant", "192.0.2.4/30", "--sequence", "ssh", "--for", "1h")
+    for command in ((*grant, "--check"), grant):
+        said = knockwork.run(*command).stdout
         assert "  + grant 192.0.2.4/30: by ssh for 1h; 1 of 4 sources keep a longer grant\n" in said, said
     grants = json.loads(knockwork.run("status", "--json").stdout)["grants"]
     assert {each["source"] for each in grants} == {f"192.0.2.{last}" for last in range(4, 8)}
