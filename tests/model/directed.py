@@ -57,8 +57,14 @@ def play(declaration: Declaration, part: str) -> Play:
             _given(stage, six)
         if part == "strays":
             _strays(stage, six)
+    crossed = _crossed(declaration) if part.startswith("sequences") else []
+    sources = [(stage.source(six), last) for _, last in crossed for six in (False, True)]
+    for (source, _), first in zip(sources, (first for first, _ in crossed for _ in range(2))):
+        _knock(stage, first, source)
     stage.now += LATER
     second = len(stage.packets)
+    for source, other in sources:
+        _knock(stage, other, source)
     for packet in stage.packets[:second] if part in _GOING_ON else ():
         if packet.port not in _ports(declaration):
             stage.again(packet, flags=ACK)
@@ -137,6 +143,7 @@ def _sequence(stage: _Stage, sequence: Sequence, six: bool) -> None:
         _probe(stage, opened, source)
     for opened in closed:
         _close_by_another(stage, sequence, opened, six)
+        _close_once_more(stage, sequence, opened, six)
     if sequence.sources:
         _knock(stage, sequence, _FAR[six])
         _probe(stage, sequence, _FAR[six])
@@ -151,7 +158,26 @@ def _close_by_another(stage: _Stage, sequence: Sequence, opened: Sequence, six: 
         source = stage.source(six)
         _knock(stage, opened, source)
         _knock(stage, other, source)
+        stage.now += _ECHO
         _probe(stage, opened, source)
+
+
+def _close_once_more(stage: _Stage, sequence: Sequence, opened: Sequence, six: bool) -> None:
+    """By the last knock alone: one that is repeated closes nothing."""
+    source = stage.source(six)
+    for each in (opened, sequence):
+        _knock(stage, each, source)
+    stage.now += _ECHO
+    _knock(stage, opened, source)
+    stage.send(source, sequence.knock[-1])
+    stage.now += _ECHO
+    _probe(stage, opened, source)
+
+
+def _crossed(declaration: Declaration) -> list[tuple[Sequence, Sequence]]:
+    """Sequences of which the second ends with a knock of the first."""
+    return [(first, second) for first in declaration.sequences for second in declaration.sequences
+            if first != second and second.knock and second.knock[-1] in first.knock]
 
 
 def _mistakes(stage: _Stage, sequence: Sequence, six: bool) -> None:
@@ -288,6 +314,7 @@ def _privileged(stage: _Stage, six: bool) -> None:
             if target.endswith("tcp"):
                 stage.again(flow, flags=ACK)
                 stage.send(source, target, flags=ACK)
+                stage.send(source, target, flags=SYN | FIN)
         for to in _PLACES[six]:
             stage.send(sources[0], target, to)
         for to in ("", _PLACES[six][0]):

@@ -35,6 +35,11 @@ EQUIVALENT = (
                "(nothing|meta pkttype > broadcast (accept|drop))$", "a token is never excused as a repeated knock"),
     Equivalent(r"chain once_open_\w+: update @holders.* → .*add @holders",
                "a `once` sequence opens once: there is nothing to refresh"),
+    Equivalent(r"^gate: chain open_300ms_b0a32eb71d326a99: (ip6? saddr .*) @holders(\d) (update @granted\d .*) → "
+               r"(\3|\1 @\w+\2 \3|\1 @holders\2 add .*)$",
+               "a `once` sequence comes here only where it has a holder, and once"),
+    Equivalent(r"^gate: chain open_300ms_b0a32eb71d326a99: update @holders\d .* → (add @holders|update @begun)",
+               "a `once` sequence has its holder already"),
     Equivalent(r"^stealth: chain open_300ms_71722e1b90c648b6: meta pkttype (> broadcast goto excuse → meta pkttype > host|"
                r"set broadcast →)", "it is the last on its port, judged first, and excused at once"),
     Equivalent(r"^gate: chain open_300ms_40b8d7e38c5001bf: meta pkttype > broadcast goto excuse → meta pkttype > host",
@@ -44,7 +49,7 @@ EQUIVALENT = (
                "of one sequence alone, no other step is on the port of the last, and this one is excused at once"),
     Equivalent(rf"^cut: chain {_TOKENS_ALONE}: ip6? saddr .* @holders\d update .* → update @ranged",
                "a `once` sequence comes here only where it has a holder"),
-    Equivalent(r"^cut: chain spender:", "a used token comes to nothing before, and a new one is never wrong"),
+    Equivalent(r"chain spender:", "a used token comes to nothing before, and a new one is never wrong"),
     Equivalent(r"add @spent (.*) → .* update @spent \1", "it was looked up just before, and does not expire"),
     Equivalent(r"update @counted (.*) → .*add @counted \1", "it counts all the same, and does not expire"),
     Equivalent(r"set elsewhere\d: (10\.77\.0\.11|fd77::11) ",
