@@ -40,8 +40,9 @@ EQUIVALENT = (
                "a `once` sequence comes here only where it has a holder, and once"),
     Equivalent(r"^gate: chain open_300ms_b0a32eb71d326a99: update @holders\d .* → (add @holders|update @begun)",
                "a `once` sequence has its holder already"),
-    Equivalent(r"^stealth: chain open_300ms_71722e1b90c648b6: meta pkttype (> broadcast goto excuse → meta pkttype > host|"
-               r"set broadcast →)", "it is the last on its port, judged first, and excused at once"),
+    Equivalent(r"^stealth: chain open_300ms_71722e1b90c648b6: meta pkttype "
+               r"(> broadcast goto excuse → meta pkttype > host|set broadcast →)",
+               "it is the last on its port, judged first, and excused at once"),
     Equivalent(r"^gate: chain open_300ms_40b8d7e38c5001bf: meta pkttype > broadcast goto excuse → meta pkttype > host",
                "it is the last on its port, and judged first"),
     Equivalent(r"^prefixes: chain open_\w+: meta pkttype (> broadcast goto excuse → meta pkttype > host goto excuse|"
