@@ -16,7 +16,8 @@ std::string json_text(const Json& value, int indent = -1) {
 
 // A value that is not negative, to one digit after the point.
 constexpr double in_tenths(double value) {
-  return static_cast<double>(static_cast<std::int64_t>(value * 10 + 0.5)) / 10;
+  const auto twentieths = static_cast<std::int64_t>(value * 20);
+  return static_cast<double>((twentieths + 1) / 2) / 10;
 }
 
 }  // namespace knockwork
