@@ -16,8 +16,8 @@ std::string json_text(const Json& value, int indent = -1) {
 
 // A value that is not negative, to one digit after the point.
 constexpr double in_tenths(double value) {
-  const auto twentieths = static_cast<std::int64_t>(value * 20);
-  return static_cast<double>((twentieths + 1) / 2) / 10;
+  const std::int64_t tenths = (static_cast<std::int64_t>(value * 20) + 1) / 2;
+  return static_cast<double>(tenths) / 10;
 }
 
 }  // namespace knockwork
