@@ -38,7 +38,8 @@ def test_given_and_taken(controller: Controller) -> None:
     assert _grants(controller) == [("192.0.2.7", "ssh")]
     outcome = controller.changes(taken, limit="host1")
     assert outcome.result()["changes"] == [
-        {"kind": "remove", "object": "grant", "name": "192.0.2.7", "before": "by ssh", "after": "", "why": "revoked"}]
+        {"kind": "remove", "object": "grant", "name": "192.0.2.7", "before": "by ssh", "after": "",
+         "why": "by ssh, revoked"}]
     controller.unchanged(taken, limit="host1")
     assert "47011" not in outcome.output and "50443" not in outcome.output
 
@@ -52,7 +53,7 @@ def test_its_own_connection_goes_on(controller: Controller) -> None:
     warning = "the connection that you are using was not cut: close it once you have reconnected"
     assert warning in " ".join(outcome.output.split())
     assert {"kind": "remove", "object": "grant", "name": controller.bed.address("controller"), "before": "by ssh",
-            "after": "", "why": "revoked"} in outcome.result()["changes"]
+            "after": "", "why": "by ssh, revoked"} in outcome.result()["changes"]
     assert _grants(controller) == []
     controller.unchanged("- knockwork.nft.ruleset_info:\n", limit="host1")
     assert controller.bed.controller.call(packets.probe_tcp, controller.bed.address("host1"), 22) == "refused"
