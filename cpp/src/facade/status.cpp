@@ -44,7 +44,7 @@ std::vector<Holder> grants(const LiveTable& live, const Program& program) {
   std::map<EdgeId, std::string_view> names;
   for (const Track& track : program.tracks) names.emplace(track.edges.back().id, track.name);
   std::vector<std::pair<Network, Holder>> holders;
-  for (const Admission& each : in_force(live, program)) {
+  for (const Admission& each : open_admissions(live, program)) {
     const auto name = names.find(each.edge);
     holders.push_back(
         {each.source,

@@ -7,6 +7,7 @@
 
 #include "knockwork/words.hpp"
 #include "plan/difference.hpp"
+#include "ruleset/decompile/program_of.hpp"
 #include "ruleset/on_demand/severed.hpp"
 
 namespace knockwork {
@@ -119,25 +120,15 @@ void restore(Plan& plan, const Saved& saved, std::chrono::milliseconds now) {
 
 namespace {
 
-// Of the sources' grants by the sequence, the longest; nothing where none of them has one.
-std::optional<std::chrono::milliseconds> longest_grant(const LiveTable& live, const Track& track,
-                                                       const std::vector<Network>& sources) {
-  std::optional<std::chrono::milliseconds> longest;
-  for (const Admission& each : admissions(live)) {
+// What is left of the sources' grants by the sequence.
+std::vector<std::chrono::milliseconds> left_of(const LiveTable& live, const Track& track,
+                                               const std::vector<Network>& sources) {
+  std::vector<std::chrono::milliseconds> left;
+  for (const Admission& each : open_admissions(live, program_of(live.ruleset))) {
     const bool is_theirs = std::find(sources.begin(), sources.end(), each.source) != sources.end();
-    if (each.edge == track.edges.back().id && is_theirs && each.expires > longest) longest = each.expires;
+    if (each.edge == track.edges.back().id && is_theirs) left.push_back(each.expires);
   }
-  return longest;
-}
-
-// How many of the sources have a grant by the sequence that lasts longer.
-std::size_t longer_grants(const LiveTable& live, const Track& track, const std::vector<Network>& sources,
-                          std::chrono::milliseconds time) {
-  const std::vector<Admission> all = admissions(live);
-  return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [&](const Admission& each) {
-    return each.edge == track.edges.back().id && each.expires >= time &&
-           std::find(sources.begin(), sources.end(), each.source) != sources.end();
-  }));
+  return left;
 }
 
 }  // namespace
@@ -149,12 +140,14 @@ Plan plan_grant(const LiveTable& live, const Track& track, const std::vector<Net
   plan.transaction = admit(live, track, sources, time);
   if (plan.empty()) return plan;
   const std::string after = fmt::format("by {} for {}", track.name, nft_time(time));
-  if (const std::size_t longer = longer_grants(live, track, sources, time); longer > 0) {
+  const std::vector<std::chrono::milliseconds> left = left_of(live, track, sources);
+  const auto longer = std::count_if(left.begin(), left.end(), [&](auto each) { return each >= time; });
+  if (longer > 0) {
     plan.changes.push_back(
         {Change::Kind::add, "grant", whom, "", after,
          fmt::format("{}; {} of {} sources keep a longer grant", after, longer, sources.size())});
-  } else if (const auto left = sources.size() == 1 ? longest_grant(live, track, sources) : std::nullopt) {
-    const std::string had = nft_time(std::chrono::ceil<std::chrono::seconds>(*left));
+  } else if (sources.size() == 1 && left.size() == 1) {
+    const std::string had = nft_time(std::chrono::ceil<std::chrono::seconds>(left.front()));
     plan.changes.push_back({Change::Kind::change, "grant", whom, fmt::format("by {} for {}", track.name, had),
                             after, fmt::format("{} instead of {}", after, had)});
   } else {

@@ -69,7 +69,7 @@ std::vector<Admission> admissions(const LiveTable& live) {
   return all;
 }
 
-std::vector<Admission> in_force(const LiveTable& live, const Program& program) {
+std::vector<Admission> open_admissions(const LiveTable& live, const Program& program) {
   std::map<std::string, std::set<Duration>> times;  // of a grant that several sequences give
   for (const Track& track : program.tracks) {
     for (const GrantKey& key : grant_keys(track)) times[key.set + key.tail].insert(track.open_for);

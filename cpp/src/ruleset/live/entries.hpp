@@ -33,7 +33,7 @@ struct LockedSource {
 // All pure.
 std::vector<Admission> admissions(const LiveTable& live);
 // The same, as long as a service of theirs is open: a later grant by another sequence may have shortened it.
-std::vector<Admission> in_force(const LiveTable& live, const Program& program);
+std::vector<Admission> open_admissions(const LiveTable& live, const Program& program);
 // A source may be locked out twice, by a wrong knock and as a stray: the longer one counts.
 std::vector<LockedSource> lockouts(const LiveTable& live);
 // Sources in the middle of a sequence by which they are not in: steps stay expected for their time.
