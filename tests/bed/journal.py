@@ -69,7 +69,7 @@ class Journal:
 
         def marked() -> bool:
             found[:] = self._kept()
-            return bool(found) and mark.items() <= found[-1].items()
+            return any(mark.items() <= entry.items() for entry in found)  # others may have written since
 
         wait_for(marked, "the journal took what was sent")
         return [entry for entry in found if "MARK" not in entry]

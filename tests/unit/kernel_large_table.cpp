@@ -43,11 +43,11 @@ LiveTable timeless(const std::string& listing) {
   return table;
 }
 
-// Of any types that a table of ours has, and one that somebody else put there.
+// Of any types that a table of ours has, and one that somebody else put there. None ends before the test.
 constexpr const char* kElements = R"(
-add element inet knockwork granted4 { 192.0.2.1 . 6 . 22 timeout 90s, 192.0.2.2 . 17 . 53 timeout 1500ms }
+add element inet knockwork granted4 { 192.0.2.1 . 6 . 22 timeout 90m, 192.0.2.2 . 17 . 53 timeout 901500ms }
 add element inet knockwork granted6 { 2001:db8::7 . 6 . 22 timeout 1h, ::1 . 6 . 65535 timeout 9d2h }
-add element inet knockwork locked4 { 203.0.113.255 timeout 40s expires 20s }
+add element inet knockwork locked4 { 203.0.113.255 timeout 40m expires 20m }
 add set inet knockwork other { type ether_addr; elements = { 02:00:00:00:00:01 } }
 add set inet knockwork remarks { type mark; flags timeout; timeout 1h; elements = { 7 comment "a, b : c", 0xffffffff } }
 add map inet knockwork ways { type inet_service : verdict; elements = { 1 : accept, 2 : drop, 3 : return, 4 : continue, 5 : jump other_way } }
