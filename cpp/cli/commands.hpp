@@ -18,7 +18,7 @@
 // What the command line asked for.
 struct Chosen {
   std::function<int()> run;
-  bool json = false;
+  bool json = false;  // errors are then JSON as well, even those of the command line itself
   bool reveal = false;
 };
 
@@ -49,11 +49,7 @@ class Commands {
   // Options that several commands have, in this order.
   void share(CLI::App* sub, Common& common, SharedOptions which);
 
-  // `--json`: errors are then printed as JSON as well.
-  void add_json(CLI::App* sub, bool& json) {
-    sub->add_flag_callback(
-        "--json", [&chosen = chosen_, &json] { chosen.json = json = true; }, "print JSON");
-  }
+  static void add_json(CLI::App* sub, bool& json) { sub->add_flag("--json", json, "print JSON"); }
 
  private:
   void share(CLI::App* sub, Common& common, Shared option);

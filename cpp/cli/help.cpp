@@ -20,7 +20,7 @@ constexpr std::array kExamples{
     Example{"lint", "sudo knockwork lint"},
     Example{"schema", "knockwork schema > knockwork.schema.json"},
     Example{"render", "sudo knockwork render | sudo nft --check -f -"},
-    Example{"trace", "echo '+1s 192.0.2.7 7000/udp' | sudo knockwork trace"},
+    Example{"trace", "echo '+1s 203.0.113.7 7000/udp' | sudo knockwork trace"},
     Example{"graph", "sudo knockwork graph --svg > gate.svg"},
     Example{"plan", "sudo knockwork plan --diff"},
     Example{"explain", "sudo knockwork explain"},

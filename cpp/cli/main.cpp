@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -55,7 +56,13 @@ std::optional<KnockArguments> plain_knock(int argc, char** argv) {
   return std::nullopt;
 }
 
+void refuse_empty(const std::string& option) {
+  if (!option.empty()) throw SystemError(fmt::format("{}: the value is empty", option));
+}
+
 int run(int argc, char** argv, Chosen& chosen) {
+  chosen.json = std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
+  refuse_empty(given_nothing(argc, argv));
   if (const auto knock = plain_knock(argc, argv)) return run_knock(*knock);
   CLI::App app{"Declarative port knocking for nftables: one file, one table, no daemon.", "knockwork"};
   app.set_version_flag("--version", std::string("knockwork ") + version());
@@ -83,12 +90,12 @@ int run(int argc, char** argv, Chosen& chosen) {
       return kFine;
     }
     const Misuse wrong = misuse(error, argc, argv, app);
+    if (chosen.json) throw SystemError(fmt::format("{} (see {} --help)", wrong.fault, wrong.command));
     fail(wrong.fault);
     print_error(fmt::format("See {} --help.\n", wrong.command));
     return kError;
   }
-  if (const std::string option = given_empty(app); !option.empty())
-    throw SystemError(fmt::format("{}: the value is empty", option));
+  refuse_empty(given_empty(app));
   return chosen.run();
 }
 

@@ -79,6 +79,23 @@ def test_an_empty_value_is_not_as_if_it_were_left_out(knockwork: Knockwork, word
     assert (done.returncode, done.stderr) == (1, f"knockwork: error: {named}: the value is empty\n")
 
 
+@pytest.mark.parametrize("words, named", [
+    ("apply --confirm-within= --check", "--confirm-within"), ("knock ::1 --source= 7000/udp", "--source"),
+    ("revoke --source= --all", "--source")])
+def test_an_empty_value_is_not_the_next_word(knockwork: Knockwork, words: str, named: str) -> None:
+    knockwork.declare(CLASSIC)
+    assert knockwork.refused(*words.split()) == f"knockwork: error: {named}: the value is empty\n"
+
+
+@pytest.mark.parametrize("words", [
+    "apply --lock-timeout 30 --json", "apply --confirm-within= --json", "apply --nothing --json", "applie --json"])
+def test_errors_of_the_command_line_are_json_as_well(knockwork: Knockwork, words: str) -> None:
+    """Wherever the option stands."""
+    done = knockwork.run(*words.split())
+    assert done.returncode == 1 and not done.stderr
+    assert json.loads(done.stdout)["ok"] is False
+
+
 @pytest.mark.parametrize("command", TIMES)
 def test_times_are_those_of_declarations(knockwork: Knockwork, command: str) -> None:
     """One way to write them, and one sentence about a wrong one, which names the option."""
@@ -185,8 +202,9 @@ def test_colour_is_for_terminals(knockwork: Knockwork) -> None:
 
 
 def test_remove_says_what_it_opens(knockwork: Knockwork) -> None:
-    knockwork.apply(CLASSIC)
-    assert "opens to everyone" in knockwork.run("remove", "--check").stdout
+    knockwork.apply(CLASSIC + "  - {name: leave, knock: [7100/udp, 7200/udp], closes: ssh}\n")
+    removed = knockwork.run("remove", "--check").stdout
+    assert "opens to everyone" in removed and "0 services" not in removed
     assert not knockwork.differs()
     assert knockwork.run("remove").returncode == 0
     again = knockwork.run("remove")

@@ -48,7 +48,8 @@ def test_every_change(knockwork: Knockwork, journal: Journal) -> None:
     assert "before" not in grant and "after" not in grant
     assert first["changes"] == ["+ table inet knockwork", "+ sequence ssh"]
     assert second["changes"] == ["~ sequence ssh: open_for 40s → 50s", "+ sequence web"]
-    assert "192.0.2.7" in str(grant["changes"]) and "192.0.2.7" in str(revoke["changes"])
+    assert grant["changes"] == ["+ grant 192.0.2.7: by ssh for 1m"]
+    assert revoke["changes"] == ["- grant 192.0.2.7: by ssh, revoked"]
     assert {entry["who"] for entry in log} == {"root"}
 
 

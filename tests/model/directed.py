@@ -6,7 +6,7 @@ from bed.lab import SERVER
 from bed.packets import ACK, FIN, RST, SYN, TCP_FLAGS
 from model.declaration import Declaration, Sequence
 from model.forms import FORMS
-from model.network import OVERHEARD
+from model.network import FAR_SIDE, OVERHEARD
 from model.neighbour import NOWHERE, Neighbour, Translation
 from model.script import LINK_LOCAL, OWN, Packet, Script, Token
 
@@ -22,11 +22,11 @@ _BEHIND = {"tcp": 22, "udp": 51820}  # services of the host behind
 _ODD = (*TCP_FLAGS.values(), RST | ACK, FIN | ACK)
 
 
-PARTS = ("sequences", "sequences, IPv6 first", "strangers", "led", "led early", "errands", "given", "strays", "used",
-         "ended", "led, ended", "led early, ended")
+PARTS = ("sequences", "sequences, IPv6 first", "strangers", "led", "led early", "errands", "given", "underway",
+         "strays", "used", "ended", "led, ended", "led early, ended")
 # Without knocks in their second part, which would make up for what the first has left.
 _GOING_ON = ("used", "ended", "led, ended", "led early, ended")
-_ALONE = ("errands", "given", "strays", *_GOING_ON)
+_ALONE = ("errands", "given", "underway", "strays", *_GOING_ON)
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,15 @@ def play(declaration: Declaration, part: str) -> Play:
         if part == "strangers":
             _strangers(stage, six)
             _begun_elsewhere(stage, six)
+            _answered_elsewhere(stage, six)
             _privileged(stage, six)
             _forms(stage, six)
         if part.startswith("led"):
             _led(stage, neighbour, six)
         if part == "given":
             _given(stage, six)
+        if part == "underway":
+            _underway(stage, six)
         if part == "strays":
             _strays(stage, six)
     crossed = _crossed(declaration) if part.startswith("sequences") else []
@@ -110,7 +113,7 @@ class _Stage:
 
     def again(self, packet: Packet, **options: object) -> None:
         """More of the same flow."""
-        self.packets.append(replace(packet, at=self.now, begun_there=False, forged=False, **options))
+        self.packets.append(replace(packet, **{"at": self.now, "begun_there": False, "forged": False, **options}))
         self.now += STEP
 
     def token(self, sequence: Sequence) -> Token:
@@ -147,7 +150,22 @@ def _sequence(stage: _Stage, sequence: Sequence, six: bool) -> None:
     if sequence.sources:
         _knock(stage, sequence, _FAR[six])
         _probe(stage, sequence, _FAR[six])
+    if sequence.prolong:
+        _odd_uses(stage, sequence, six)
     _mistakes(stage, sequence, six)
+
+
+def _odd_uses(stage: _Stage, sequence: Sequence, six: bool) -> None:
+    """What the service begins is no use of it. What goes on is one, even in a segment that looks like a beginning."""
+    for service in sequence.opens:
+        target, to = _ends(service)[0], _addresses(sequence, six)[0]
+        source = stage.source(six)
+        _knock(stage, sequence, source)
+        stage.again(stage.send(source, target, to, flags=SYN | ACK, begun_there=True), flags=ACK)
+        if target.endswith("tcp"):
+            source = stage.source(six)
+            _knock(stage, sequence, source)
+            stage.again(stage.send(source, target, to), flags=SYN | ACK, forged=True)
 
 
 def _close_by_another(stage: _Stage, sequence: Sequence, opened: Sequence, six: bool) -> None:
@@ -163,15 +181,17 @@ def _close_by_another(stage: _Stage, sequence: Sequence, opened: Sequence, six: 
 
 
 def _close_once_more(stage: _Stage, sequence: Sequence, opened: Sequence, six: bool) -> None:
-    """By the last knock alone: one that is repeated closes nothing."""
-    source = stage.source(six)
-    for each in (opened, sequence):
-        _knock(stage, each, source)
-    stage.now += _ECHO
-    _knock(stage, opened, source)
-    stage.send(source, sequence.knock[-1])
-    stage.now += _ECHO
-    _probe(stage, opened, source)
+    """By the last knock alone; and by somebody who is locked out, whom a repeated one neither helps nor harms."""
+    for wrong in ((), (_beside(sequence.knock[-1]),)):
+        source = stage.source(six)
+        for each in (opened, sequence):
+            _knock(stage, each, source)
+        stage.now += _ECHO
+        _knock(stage, opened, source)
+        for knock in (*wrong, sequence.knock[-1]):
+            stage.send(source, knock)
+        stage.now += _ECHO
+        _probe(stage, opened, source)
 
 
 def _crossed(declaration: Declaration) -> list[tuple[Sequence, Sequence]]:
@@ -256,7 +276,7 @@ def _targets(declaration: Declaration) -> list[str]:
 
 def _strangers(stage: _Stage, six: bool) -> None:
     """Everything by somebody else, wherever it goes, and in every form of TCP."""
-    addresses = ["", OWN[2 * six + 1], *_PLACES[six]]
+    addresses = ["", OWN[2 * six + 1], FAR_SIDE[six], *_PLACES[six]]
     for target in _targets(stage.declaration):
         for to in addresses:
             stage.send(stage.stranger(six), target, to)
@@ -281,6 +301,24 @@ def _begun_elsewhere(stage: _Stage, six: bool) -> None:
                 stage.send(stage.stranger(six), _ends(service)[0], to, flags=SYN | ACK, begun_there=True)
 
 
+def _answered_elsewhere(stage: _Stage, six: bool) -> None:
+    """What goes on with another host's services, and begins anew, without a grant."""
+    for service in sorted(stage.declaration.services):
+        for to in (*_PLACES[six], OWN[2 * six + 1], FAR_SIDE[six]):
+            flow = stage.send(stage.stranger(six), _ends(service)[0], to)
+            for flags in (SYN | ACK, ACK, SYN):
+                stage.again(flow, flags=flags, forged=flags != ACK)
+
+
+def _underway(stage: _Stage, six: bool) -> None:
+    """Strangers, while older sessions are still looked for."""
+    for sequence in stage.declaration.sequences:
+        for service in sequence.opens:
+            for to in _addresses(sequence, six):
+                for flags in (SYN, ACK):
+                    stage.send(stage.stranger(six), _ends(service)[0], to, flags=flags)
+
+
 def _given(stage: _Stage, six: bool) -> None:
     """Who has a grant of an earlier declaration's, for one port inside what is a range by now."""
     for sequence in stage.declaration.sequences:
@@ -290,6 +328,7 @@ def _given(stage: _Stage, six: bool) -> None:
             for target in inside:
                 packet = stage.send(source, target)
                 stage.now += _ECHO
+                stage.again(packet, flags=SYN | ACK, forged=True)
                 stage.again(packet, flags=ACK)
                 stage.send(source, target, flags=ACK)
                 if target == inside[0]:
@@ -344,6 +383,8 @@ def _again(stage: _Stage, sequence: Sequence, six: bool) -> None:
     for service in sequence.opens:
         for to in _addresses(sequence, six)[:1]:
             stage.send(source, _ends(service)[0], to)
+    if sequence.once and sequence.knock:  # and once more, locked out
+        _knock(stage, sequence, source, (_beside(sequence.knock[-1]), *sequence.knock))
     other = stage.source(six)
     for knock in sequence.knock:
         stage.send(other, _beside(knock))
@@ -358,10 +399,10 @@ def _neighbour(declaration: Declaration, part: str) -> Neighbour:
     """It leads out of every port, to where nobody protects anything, and into every kind of service."""
     here = [end for sequence in declaration.sequences if not sequence.to for service in sequence.opens
             for end in _ends(service)[:1]]
-    free = ({"tcp": "8022/tcp", "udp": "5182/udp"} if declaration.mode == "gate" else
-            {"tcp": "80/tcp", "udp": "8000/udp"})
-    ways_in = [Translation(free[protocol], int(target.partition("/")[0]))
-               for protocol in free for target in [end for end in here if end.endswith(protocol)][:1]]
+    free = {"tcp": range(8022, 8030), "udp": range(5182, 5190)} if declaration.mode == "gate" else {
+        "tcp": range(80, 81), "udp": range(8000, 8004)}
+    ways_in = [Translation(f"{port}/{protocol}", int(target.partition("/")[0])) for protocol, ports in free.items()
+               for port, target in zip(ports, [end for end in here if end.endswith(protocol)])]
     knocks = sorted(declaration.knocks | declaration.tokens)
     early = part.startswith("led early")
     to = ("10.88.1.1", "fd88::20") if early else SERVER

@@ -43,13 +43,18 @@ EQUIVALENT = (
     Equivalent(r"^stealth: chain open_300ms_71722e1b90c648b6: meta pkttype "
                r"(> broadcast goto excuse → meta pkttype > host|set broadcast →)",
                "it is the last on its port, judged first, and excused at once"),
-    Equivalent(r"^gate: chain open_300ms_40b8d7e38c5001bf: meta pkttype > broadcast goto excuse → meta pkttype > host",
-               "it is the last on its port, and judged first"),
+    Equivalent(r"^(gate: chain open_300ms_40b8d7e38c5001bf|cut: chain open_300ms_5f6501e32f326537): "
+               r"meta pkttype (> broadcast goto excuse → meta pkttype > host|set broadcast →)",
+               "it is the last on its port, judged first, and excused at once"),
+    Equivalent(r"^gate: chain within_300ms_of_400ms: meta pkttype set broadcast → nothing$",
+               "another sequence begins on its port, and is judged before"),
     Equivalent(r"^prefixes: chain open_\w+: meta pkttype (> broadcast goto excuse → meta pkttype > host goto excuse|"
                "set broadcast → (nothing|meta pkttype set host))$",
                "of one sequence alone, no other step is on the port of the last, and this one is excused at once"),
-    Equivalent(rf"^cut: chain {_TOKENS_ALONE}: ip6? saddr .* @holders\d update .* → update @ranged",
+    Equivalent(rf"^cut: chain {_TOKENS_ALONE}: ip6? saddr .* @holders\d update .* → (update|.*@excused\d update) @ranged",
                "a `once` sequence comes here only where it has a holder"),
+    Equivalent(rf"^cut: chain {_TOKENS_ALONE}: .*update @(?P<name>\w+) .* → .*add @(?P=name) ",
+               "a `once` sequence comes here once: there is nothing to refresh"),
     Equivalent(r"chain spender:", "a used token comes to nothing before, and a new one is never wrong"),
     Equivalent(r"add @spent (.*) → .* update @spent \1", "it was looked up just before, and does not expire"),
     Equivalent(r"update @counted (.*) → .*add @counted \1", "it counts all the same, and does not expire"),
@@ -68,10 +73,15 @@ EQUIVALENT = (
                "a SYN with ACK is no beginning, wherever it goes from there"),
     Equivalent(r"chain (turned_away|refusals|output): type .*policy accept; → .*policy drop;$",
                "its last rule decides"),
-    Equivalent(r"chain (segment|segment_range_\w+): tcp sequence set tcp ackseq accept → tcp sequence set tcp ackseq$",
+    Equivalent(r"chain (cut_)?(segment|segment_range_\w+): tcp sequence set tcp ackseq accept → tcp sequence set tcp ackseq$",
                "the hook's policy is the same"),
     Equivalent(r"^cut: map cut: .* : goto cut.* → .* : goto cut_range",
                "a range asks besides for grants of the range, of which a port outside has none"),
+    Equivalent(r"^prolong: set (services|watched): 60005 → (nothing|60006)$", "a range has that port as well"),
+    Equivalent(r"^cut: chain knocked: iifname != @interfaces .* →",
+               "what comes here has been marked, which is done with packets of these interfaces alone"),
+    Equivalent(r"^prolong: chain (lasting|door_range)_\w+: (.* )ct direction original jump (renew_\w+) → "
+               r"\2ct direction original goto \3$", "what comes after it accepts what is established"),
     Equivalent(r"map (ranges|door_ranges): \d+ \. (\d+)-\d+ : .* → \d+ \. \2-\d+",
                "a port outside the range is in no set of those that are asked first"),
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bed import packets
+from bed import Host, packets
 from bed.lab import SERVER
 from model import forgetting
 from model.declaration import Declaration
@@ -23,6 +23,7 @@ _ICMP6 = (*range(1, 5), *range(128, 138), 143)
 _GRANTS = ("granted4", "ranged4", "reached4", "holders4")
 _PORT = 4711  # nobody's
 _LOOPBACK = ("127.0.0.1", "::1")
+_ROUND = ("10.88.0.7", "fd88::7")  # of the host behind, and by way of the server
 
 
 def errands(made: Site, declaration: Declaration) -> tuple[str, ...]:
@@ -46,6 +47,9 @@ def errands(made: Site, declaration: Declaration) -> tuple[str, ...]:
         with _counting(made, f"odd {way}", found):
             for source, address in zip(sources, addresses):
                 host.call(send_odd, source, address)
+    card: bytes = made.server.call("read", "/sys/class/net/eth1/address")
+    with _counting(made, "round", found, made.behind):
+        made.behind.call(send_round, bytes.fromhex(card.decode().replace(":", "")))
     return tuple(found)
 
 
@@ -53,12 +57,13 @@ _COUNTED = ("Icmp6InType", "IcmpMsgInType", "IpForwDatagrams", "Ip6OutForwDatagr
 
 
 @contextmanager
-def _counting(made: Site, title: str, found: list[str]) -> Iterator[None]:
-    """What the server has counted of what is sent meanwhile, in one line."""
-    before = made.server.call(counts)
+def _counting(made: Site, title: str, found: list[str], host: Host | None = None) -> Iterator[None]:
+    """What the server, or another host, has counted of what is sent meanwhile, in one line."""
+    counter = host or made.server
+    before = counter.call(counts)
     yield
     time.sleep(_PATIENCE)
-    after = made.server.call(counts)
+    after = counter.call(counts)
     names = [name for name in sorted(after) if after[name] - before.get(name, 0) >= _TIMES
              and name.startswith(_COUNTED)]
     found.append(f"{title}: {', '.join(names)}")
@@ -157,6 +162,16 @@ def send_odd(source: str, target: str) -> None:
     """To a closed port, which answers it unless somebody drops it before."""
     for _ in range(_TIMES):
         packets.raw_tcp(target, 9, packets.FIN, source)
+
+
+def send_round(card: bytes) -> None:
+    """To this host's own services, by way of the server's network card of that address. What comes is answered here."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as wire:
+        for source, target in zip(_HOPS, _ROUND):
+            for number in range(_TIMES):
+                segment = packets.tcp_segment(source, target, 4712 + number, 443, packets.SYN, 1)
+                whole = packets.whole_ip_packet(source, target, socket.IPPROTO_TCP, segment)
+                wire.sendto(whole, ("eth0", 0x86dd if ":" in source else 0x0800, 0, 0, card))
 
 
 def _with_sum(message: bytes) -> bytes:

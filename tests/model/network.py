@@ -5,11 +5,12 @@ from bed.lab import SERVER
 from model import echo, forgetting
 from model.script import BEHIND, LINK_LOCAL, OWN
 
-_TCP = (22, 443, 6000, 6002)
+_TCP = (22, 443, 6000, 6001)
 _UDP = (51820, *range(60000, 60008))  # not all that may open: some stay without an answer
 # Somebody listens where knock ports often are, and where tokens may be sent.
 OVERHEARD = (("tcp", 7001), ("udp", 7002), ("udp", 30000))
 _NEXT_HOP = ("10.89.0.2", "fd89::2")
+FAR_SIDE = ("10.89.0.1", "fd89::1")  # the server's, on the link to the host behind
 # The callers' host has no sockets for what it began: it must not answer the answers,
 # nor what comes back of its own forgeries.
 _MUTE = """\
@@ -52,17 +53,19 @@ class Site(Lab):
         own = [address for address in OWN if address not in SERVER]
         self.server.ip(
             f"link add eth1 type veth peer name eth0 netns {self.behind.pid}",
-            "addr add 10.89.0.1/24 dev eth1", "addr add fd89::1/64 dev eth1 nodad", "link set eth1 up",
+            *(f"addr add {side}/{bits} dev eth1" + (" nodad" if ":" in side else "")
+              for side, bits in zip(FAR_SIDE, (24, 64))), "link set eth1 up",
             *(f"addr add {address} dev eth0" + (" nodad" if ":" in address else "") for address in own),
             *(f"route add {network} via {hop}" for network, hop in zip(BEHIND, _NEXT_HOP)))
         self.behind.ip(
             *(f"addr add {hop}/{bits} dev eth0" + (" nodad" if ":" in hop else "")
               for hop, bits in zip(_NEXT_HOP, (24, 64))), "link set eth0 up",
             *(f"route add local {network} dev lo" for network in BEHIND),
-            "route add default via 10.89.0.1", "route add default via fd89::1")
+            *(f"route add default via {side}" for side in FAR_SIDE))
         self.behind.sysctl("net.ipv6.ip_nonlocal_bind", 1)
         self.callers.ip(*(f"addr add {address}/64 dev eth0 nodad" for address in LINK_LOCAL),
-                        *(f"route add {network} via {hop}" for network, hop in zip(BEHIND, SERVER)))
+                        *(f"route add {network} via {hop}" for networks in (BEHIND, FAR_SIDE)
+                          for network, hop in zip(networks, SERVER)))
         self.behind.wait_for_link()
 
     def forget(self) -> None:

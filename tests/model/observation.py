@@ -98,7 +98,8 @@ def observe(made: Site, declaration: Declaration, play: Play, part: str, right: 
     """Of a play on a site where everything is loaded."""
     script = play.script
     edges = {step: edge for edge, step in observer.steps(right).items()}
-    made.server.nft(filling(edges, script) + (_given(declaration, play, edges) if part == "given" else ""))
+    made.server.nft(filling(edges, script) + (_given(declaration, play, edges) if part == "given" else "")
+                    + (_underway(right) if part == "underway" else ""))
     begun = [packet for packet in script.packets if packet.begun_there]
     made.server.call(sender.begin, [packet for packet in begun if not is_routed(packet.address)])
     made.behind.call(sender.begin, [packet for packet in begun if is_routed(packet.address)])
@@ -128,6 +129,12 @@ def _ended(right: Table, part: str) -> str:
     expired = {"granted", "ranged", "reached", "holders", *(["renewed"] if part == "ended" else [])}
     return "".join(f"flush set inet knockwork {block.name}\n" for block in right.blocks
                    if block.name.rstrip("46") in expired)
+
+
+def _underway(right: Table) -> str:
+    """As if the first apply were not long ago."""
+    return "".join(f"add element inet knockwork {block.name} {{ tcp timeout 50s }}\n" for block in right.blocks
+                   if block.name == "underway")
 
 
 def _given(declaration: Declaration, play: Play, edges: dict[tuple[str, int], int]) -> str:

@@ -149,9 +149,9 @@ options:
       closes:
         description:
           - >-
-            Another sequence whose grant this one ends for the source that knocks, in place of C(opens): its services
-            are closed to that source, by whichever sequence they were opened. Live connections continue, unless the
-            other sequence has C(on_expiry: cut).
+            Another sequence whose grant this one ends, in place of C(opens). A source that holds that grant loses its
+            services, even those that a third sequence opened as well; for any other source, nothing changes. Live
+            connections continue, unless the other sequence has C(on_expiry: cut).
         type: str
       step_timeout:
         description:
@@ -392,9 +392,9 @@ options:
   closes:
     description:
       - >-
-        Another sequence whose grant this one ends for the source that knocks, in place of C(opens): its services are
-        closed to that source, by whichever sequence they were opened. Live connections continue, unless the other
-        sequence has C(on_expiry: cut).
+        Another sequence whose grant this one ends, in place of C(opens). A source that holds that grant loses its
+        services, even those that a third sequence opened as well; for any other source, nothing changes. Live
+        connections continue, unless the other sequence has C(on_expiry: cut).
     type: str
   step_timeout:
     description:

@@ -21,7 +21,7 @@ Plan removal(const LiveTable& live, const Settings& settings) {
   const Shown shown = Fingerprints::of_this_host(MissingKey::do_without).shown(settings.ports);
   for (const Track& track : decompile(live.ruleset)) {
     plan.changes.push_back({Change::Kind::remove, "sequence", track.name, describe(track, shown), "",
-                            "opens to everyone: " + shown.services(track.services)});
+                            track.services.empty() ? "" : "opens to everyone: " + shown.services(track.services)});
   }
   plan.warnings = removal_warnings(live);
   return plan;

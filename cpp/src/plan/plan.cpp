@@ -151,7 +151,7 @@ Plan plan_grant(const LiveTable& live, const Track& track, const std::vector<Net
     plan.changes.push_back({Change::Kind::change, "grant", whom, fmt::format("by {} for {}", track.name, had),
                             after, fmt::format("{} instead of {}", after, had)});
   } else {
-    plan.changes.push_back({Change::Kind::add, "grant", whom, "", after, ""});
+    plan.changes.push_back({Change::Kind::add, "grant", whom, "", after, after});
   }
   return plan;
 }
