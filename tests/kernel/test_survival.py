@@ -241,6 +241,19 @@ def test_sessions_older_than_the_table(lab: Lab, knockwork: Knockwork, client: C
     assert talk.works()
 
 
+@pytest.mark.parametrize("mode, refuse", [("gate", "auto"), ("gate", "drop"), ("stealth", "auto"),
+                                          ("stealth", "reject")])
+def test_sessions_older_than_the_table_at_one_address(lab: Lab, knockwork: Knockwork, client: Caller, mode: str,
+                                                      refuse: str) -> None:
+    """Of an address of this host: for as long as this host has the socket, however long ago the first apply was."""
+    talk = client.connect(22)
+    assert talk.works()
+    knockwork.apply(SESSION.format(mode=mode, refuse=refuse) + f'    to: ["{client.target}"]\n')
+    lab.server.nft("flush set inet knockwork underway\n")
+    assert talk.works()
+    assert client.tcp(22) in ("refused", "silent")
+
+
 @pytest.mark.parametrize("mode", ["gate", "stealth"])
 def test_sessions_outlive_their_grant(lab: Lab, knockwork: Knockwork, client: Caller, mode: str) -> None:
     """With on_expiry: keep a session goes on after its grant has run out, and over applies."""

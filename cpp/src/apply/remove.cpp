@@ -20,8 +20,9 @@ Plan removal(const LiveTable& live, const Settings& settings) {
   Plan plan = plan_removal("");
   const Shown shown = Fingerprints::of_this_host(MissingKey::do_without).shown(settings.ports);
   for (const Track& track : decompile(live.ruleset)) {
-    plan.changes.push_back({Change::Kind::remove, "sequence", track.name, describe(track, shown), "",
-                            track.services.empty() ? "" : "opens to everyone: " + shown.services(track.services)});
+    plan.changes.push_back(
+        {Change::Kind::remove, "sequence", track.name, describe(track, shown), "",
+         track.services.empty() ? "" : "opens to everyone: " + shown.services(track.services)});
   }
   plan.warnings = removal_warnings(live);
   return plan;

@@ -19,7 +19,7 @@ constexpr std::array kSequenceObjects{
     "spender", "watched",    "services", "door",    "segment",    "excuse", "elsewhere", "forward",  "speak",
     "spoke",   "token",      "claimed",  "used",    "good",       "logged", "underway",  "output",   "known",
     "sever",   "readmitted", "renew",    "lasting", "prolong_",   "close_", "counted",   "on_",      "but_",
-    "port_",   "take_",      "last_",    "let_in",  "connecting", "begins", "flows"};
+    "port_",   "take_",      "last_",    "let_in",  "connecting", "begins", "flows",     "home"};
 
 bool is_settings_chain(std::string_view name) {
   return std::find(kSettingsChains.begin(), kSettingsChains.end(), name) != kSettingsChains.end();
@@ -33,7 +33,8 @@ bool is_port_map(std::string_view name) {
 bool looks_for_ports(const std::string& rule) {
   const auto has = [&](std::string_view words) { return rule.find(words) != std::string::npos; };
   return rule.starts_with("th dport ") || has("th dport != @services") || has("th dport vmap @places") ||
-         rule.ends_with("th dport vmap @ranges") || rule.ends_with("th dport vmap @door_ranges");
+         has("th dport @elsewhere") || rule.ends_with("th dport vmap @ranges") ||
+         rule.ends_with("th dport vmap @door_ranges");
 }
 
 bool is_sequence_object(std::string_view name) {

@@ -50,6 +50,9 @@ class Gate {
       chains.push_back({"odd", "", {}, odd()});
       chains.push_back({"overheard", "", {}, overheard()});
     }
+    if (any_home())
+      chains.push_back(
+          {"home", "", {}, {"fib daddr type local accept", "fib daddr . iif type local accept"}});
     for (const Segment& segment : segment_ranges(program_)) {
       chains.push_back({segment_chain(segment), "", {}, admitted(segment)});
     }
@@ -84,12 +87,26 @@ class Gate {
     append(chain.rules, not_ours());
     chain.rules.emplace_back("ct state established jump known");
     if (book_.stealth() && book_.places().empty()) append(chain.rules, watched());
+    if (any_home()) append(chain.rules, home_first());
     if (!book_.places().empty()) append(chain.rules, Rulebook::at_places("places"));
     if (book_.stealth() && !book_.places().empty()) append(chain.rules, watched());
     chain.rules.emplace_back("meta l4proto . th dport vmap @dispatch");
     if (has_watched_ranges(program_)) chain.rules.emplace_back("meta l4proto . th dport vmap @ranges");
     if (book_.stealth()) chain.rules.emplace_back("goto elsewhere");
     return chain;
+  }
+
+  // Whose sockets this host has, which only `input` can tell: at a service that `to` names, and that may be
+  // here.
+  bool any_home() const {
+    return std::any_of(book_.places().begin(), book_.places().end(), [](const Place& place) {
+      return !place.cut() && place.span.protocol == Protocol::tcp;
+    });
+  }
+
+  static Rules home_first() {
+    return {kNotSyn + " ip daddr . meta l4proto . th dport @elsewhere4 jump home",
+            kNotSyn + " ip6 daddr . meta l4proto . th dport @elsewhere6 jump home"};
   }
 
   // Interfaces where anything goes.
