@@ -15,6 +15,7 @@ _ECHO = 0.015  # … after datagrams that may be answered
 LATER = 0.6  # … before the second part, which shows what is refreshed
 _ALLOWED = ("10.200.255.7", "fd99:0:0:ff::7")
 _PLACES = (("10.88.0.7", "10.88.0.6", "10.88.1.1", OWN[1]), ("fd88::7", "fd88::20", OWN[3]))
+_FAR_AWAY = ("10.88.0.7", "fd88::7")  # one of those
 ANNOUNCED = ("10.200.127.9", "fd99:0:0:3f::9")  # somebody whose connection another table expects
 _FAR = ("10.200.126.1", "fd99:0:0:3e::1")  # near the end of the networks that a sequence is for
 _CROWD = 4
@@ -23,9 +24,9 @@ _ODD = (*TCP_FLAGS.values(), RST | ACK, FIN | ACK)
 
 
 PARTS = ("sequences", "sequences, IPv6 first", "strangers", "led", "led early", "errands", "given", "underway",
-         "strays", "used", "ended", "led, ended", "led early, ended")
+         "forgotten", "strays", "used", "ended", "led, ended", "led early, ended")
 # Without knocks in their second part, which would make up for what the first has left.
-_GOING_ON = ("used", "ended", "led, ended", "led early, ended")
+_GOING_ON = ("used", "ended", "led, ended", "led early, ended", "forgotten")
 _ALONE = ("errands", "given", "underway", "strays", *_GOING_ON)
 
 
@@ -56,6 +57,9 @@ def play(declaration: Declaration, part: str) -> Play:
             _led(stage, neighbour, six)
         if part == "given":
             _given(stage, six)
+        if part == "forgotten":
+            _begun_elsewhere(stage, six)
+            _begun_here(stage, six)
         if part == "underway":
             _underway(stage, six)
         if part == "strays":
@@ -71,6 +75,8 @@ def play(declaration: Declaration, part: str) -> Play:
     for packet in stage.packets[:second] if part in _GOING_ON else ():
         if packet.port not in _ports(declaration):
             stage.again(packet, flags=ACK)
+            for flags in (SYN | ACK, SYN) if part.endswith("ended") and packet.protocol == "tcp" else ():
+                stage.again(packet, flags=flags)
     for six in (False, True) if part not in _ALONE else ():
         for sequence in declaration.sequences:
             _again(stage, sequence, six)
@@ -152,7 +158,20 @@ def _sequence(stage: _Stage, sequence: Sequence, six: bool) -> None:
         _probe(stage, sequence, _FAR[six])
     if sequence.prolong:
         _odd_uses(stage, sequence, six)
+    _at_once(stage, sequence, six)
     _mistakes(stage, sequence, six)
+
+
+def _at_once(stage: _Stage, sequence: Sequence, six: bool) -> None:
+    """By more sources than one, so soon one after the other that a limit of grants would be felt."""
+    sources = [stage.source(six) for _ in range(_CROWD)]
+    for source in sources:
+        _knock(stage, sequence, source, sequence.knock[:-1])
+    for source in sources:
+        if sequence.token:
+            stage.send(source, sequence.token, token=stage.token(sequence))
+        else:
+            stage.send(source, sequence.knock[-1])
 
 
 def _odd_uses(stage: _Stage, sequence: Sequence, six: bool) -> None:
@@ -243,7 +262,7 @@ def _ends(service: str) -> list[str]:
 
 
 def _addresses(sequence: Sequence, six: bool) -> list[str]:
-    return [*_PLACES[six]] if sequence.to else ["", OWN[2 * six + 1]]
+    return [*_PLACES[six]] if sequence.to else ["", OWN[2 * six + 1], FAR_SIDE[six]]
 
 
 def _probe(stage: _Stage, sequence: Sequence, source: str) -> None:
@@ -301,6 +320,13 @@ def _begun_elsewhere(stage: _Stage, six: bool) -> None:
                 stage.send(stage.stranger(six), _ends(service)[0], to, flags=SYN | ACK, begun_there=True)
 
 
+def _begun_here(stage: _Stage, six: bool) -> None:
+    """Answers to datagrams that this host's services send first."""
+    for service in sorted(stage.declaration.services):
+        if service.endswith("udp"):
+            stage.send(stage.stranger(six), _ends(service)[0], begun_there=True)
+
+
 def _answered_elsewhere(stage: _Stage, six: bool) -> None:
     """What goes on with another host's services, and begins anew, without a grant."""
     for service in sorted(stage.declaration.services):
@@ -315,7 +341,7 @@ def _underway(stage: _Stage, six: bool) -> None:
     for sequence in stage.declaration.sequences:
         for service in sequence.opens:
             for to in _addresses(sequence, six):
-                for flags in (SYN, ACK):
+                for flags in (SYN, ACK, SYN | ACK):
                     stage.send(stage.stranger(six), _ends(service)[0], to, flags=flags)
 
 
@@ -384,7 +410,7 @@ def _again(stage: _Stage, sequence: Sequence, six: bool) -> None:
         for to in _addresses(sequence, six)[:1]:
             stage.send(source, _ends(service)[0], to)
     if sequence.once and sequence.knock:  # and once more, locked out
-        _knock(stage, sequence, source, (_beside(sequence.knock[-1]), *sequence.knock))
+        _knock(stage, sequence, source, (_beside(sequence.knock[-1]), sequence.knock[-1]))
     other = stage.source(six)
     for knock in sequence.knock:
         stage.send(other, _beside(knock))
@@ -399,10 +425,13 @@ def _neighbour(declaration: Declaration, part: str) -> Neighbour:
     """It leads out of every port, to where nobody protects anything, and into every kind of service."""
     here = [end for sequence in declaration.sequences if not sequence.to for service in sequence.opens
             for end in _ends(service)[:1]]
+    far = [_ends(service)[0] for sequence in declaration.sequences if sequence.to for service in sequence.opens]
     free = {"tcp": range(8022, 8030), "udp": range(5182, 5190)} if declaration.mode == "gate" else {
         "tcp": range(80, 81), "udp": range(8000, 8004)}
-    ways_in = [Translation(f"{port}/{protocol}", int(target.partition("/")[0])) for protocol, ports in free.items()
-               for port, target in zip(ports, [end for end in here if end.endswith(protocol)])]
+    targets = [*((target, SERVER) for target in here), *((target, _FAR_AWAY) for target in far)]
+    ways_in = [Translation(f"{port}/{protocol}", int(target.partition("/")[0]), whose)
+               for protocol, ports in free.items()
+               for port, (target, whose) in zip(ports, [one for one in targets if one[0].endswith(protocol)])]
     knocks = sorted(declaration.knocks | declaration.tokens)
     early = part.startswith("led early")
     to = ("10.88.1.1", "fd88::20") if early else SERVER

@@ -32,7 +32,8 @@ EQUIVALENT = (
     Equivalent(rf"chain {_TOKENS_ALONE}: meta pkttype set broadcast →",
                "a token is never a wrong knock, and no lockout matters to it"),
     Equivalent(rf"chain {_TOKENS_ALONE}: meta pkttype > broadcast goto excuse → "
-               "(nothing|meta pkttype > broadcast (accept|drop))$", "a token is never excused as a repeated knock"),
+               "(nothing|meta pkttype > (broadcast (accept|drop)|host goto excuse))$",
+               "a token is never excused as a repeated knock"),
     Equivalent(r"chain once_open_\w+: update @holders.* → .*add @holders",
                "a `once` sequence opens once: there is nothing to refresh"),
     Equivalent(r"^gate: chain open_300ms_b0a32eb71d326a99: (ip6? saddr .*) @holders(\d) (update @granted\d .*) → "
@@ -40,13 +41,19 @@ EQUIVALENT = (
                "a `once` sequence comes here only where it has a holder, and once"),
     Equivalent(r"^gate: chain open_300ms_b0a32eb71d326a99: update @holders\d .* → (add @holders|update @begun)",
                "a `once` sequence has its holder already"),
+    Equivalent(r"^gate: chain open_300ms_b0a32eb71d326a99: (update @excused\d .* → add|.* limit .*@begun\d limit|"
+               r".* limit .* burst 1 packets)", "a `once` sequence comes here once, and has begun"),
+    Equivalent(r"^gate: chain open_300ms_b0a32eb71d326a99: meta pkttype (> broadcast goto excuse → "
+               "(nothing|meta pkttype > broadcast (accept|drop))$|set broadcast →)",
+               "`once_open_…` has asked for it and set it before; it is excused at once"),
+    Equivalent(r"chain once_open_\w+: meta pkttype set broadcast →", "the chain that it goes to sets it again"),
     Equivalent(r"^stealth: chain open_300ms_71722e1b90c648b6: meta pkttype "
                r"(> broadcast goto excuse → meta pkttype > host|set broadcast →)",
                "it is the last on its port, judged first, and excused at once"),
-    Equivalent(r"^(gate: chain open_300ms_40b8d7e38c5001bf|cut: chain open_300ms_5f6501e32f326537): "
+    Equivalent(r"^(gate: chain (open_300ms_40b8d7e38c5001bf|close_\w+)|cut: chain open_300ms_5f6501e32f326537): "
                r"meta pkttype (> broadcast goto excuse → meta pkttype > host|set broadcast →)",
                "it is the last on its port, judged first, and excused at once"),
-    Equivalent(r"^gate: chain within_300ms_of_400ms: meta pkttype set broadcast → nothing$",
+    Equivalent(r"^gate: chain (within_300ms_of_400ms|open_300ms_71479e36411a7097): meta pkttype set broadcast → nothing$",
                "another sequence begins on its port, and is judged before"),
     Equivalent(r"^prefixes: chain open_\w+: meta pkttype (> broadcast goto excuse → meta pkttype > host goto excuse|"
                "set broadcast → (nothing|meta pkttype set host))$",

@@ -53,7 +53,7 @@ def errands(made: Site, declaration: Declaration) -> tuple[str, ...]:
     return tuple(found)
 
 
-_COUNTED = ("Icmp6InType", "IcmpMsgInType", "IpForwDatagrams", "Ip6OutForwDatagrams", "TcpOutRsts")
+_COUNTED = ("TcpExtTCPSYNChallenge", "Icmp6InType", "IcmpMsgInType", "IpForwDatagrams", "Ip6OutForwDatagrams", "TcpOutRsts")
 
 
 @contextmanager
@@ -83,7 +83,8 @@ def _older_session(made: Site) -> bool:
 
 def _kept_sessions(made: Site) -> list[str]:
     """Those of a caller behind, whose grants are gone, and that conntrack has forgotten."""
-    kept, found = [], []
+    kept: list[tuple[str, int]] = []
+    found: list[str] = []
     for address in OWN[:2]:
         try:
             kept.append((address, int(made.behind.call("open_connection", _HOPS[0], address, 22, 4 * _PATIENCE))))
@@ -95,6 +96,10 @@ def _kept_sessions(made: Site) -> list[str]:
     for address, connection in kept:
         said: bytes = made.behind.call("exchange", connection, b"still here?", 4 * _PATIENCE)
         found.append(f"{address}: {said!r}")
+        for flags in (packets.SYN, packets.SYN | packets.ACK):
+            made.server.call(forgetting.forget)
+            with _counting(made, f"{address}: with flags {flags:#x}", found):
+                made.behind.call(send_again, address, 22, flags, made.behind.call("local_port", connection))
         made.behind.call("close_connection", connection)
     return found
 
@@ -164,6 +169,12 @@ def send_odd(source: str, target: str) -> None:
         packets.raw_tcp(target, 9, packets.FIN, source)
 
 
+def send_again(target: str, port: int, flags: int, source_port: int) -> None:
+    """Segments that look as if a connection of this host's began anew."""
+    for _ in range(_TIMES):
+        packets.raw_tcp(target, port, flags, _HOPS[0], source_port)
+
+
 def send_round(card: bytes) -> None:
     """To this host's own services, by way of the server's network card of that address. What comes is answered here."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as wire:
@@ -189,7 +200,8 @@ def _counts() -> Iterator[tuple[str, int]]:
     for line in Path("/proc/net/snmp6").read_text(encoding="ascii").splitlines():
         name, number = line.split()
         yield name, int(number)
-    lines = Path("/proc/net/snmp").read_text(encoding="ascii").splitlines()
+    lines = [line for name in ("snmp", "netstat")
+             for line in Path(f"/proc/net/{name}").read_text(encoding="ascii").splitlines()]
     for names, numbers in zip(lines[::2], lines[1::2]):
         title, *words = names.split()
         for word, number in zip(words, numbers.split()[1:]):

@@ -106,10 +106,14 @@ def observe(made: Site, declaration: Declaration, play: Play, part: str, right: 
     made.server.call(sender.announce, announcing_port(), script.neighbour.to)
     descriptor = made.server.call(nflog.listen, _GROUPS)
     try:
-        first = play.second if part.endswith("ended") else len(script.packets)
+        broken = part.endswith("ended") or part == "forgotten"
+        first = play.second if broken else len(script.packets)
         made.callers.call(sender.rush, script.packets[:first], 0, os.getpid(), made.server_card)
         if first < len(script.packets):
-            made.server.nft(_ended(right, part))
+            if part == "forgotten":
+                made.forget()
+            else:
+                made.server.nft(_ended(right, part))
             made.callers.call(sender.rush, script.packets, first, os.getpid(), made.server_card)
         others = errands(made, declaration) if part == "errands" else ()
     finally:
@@ -118,7 +122,7 @@ def observe(made: Site, declaration: Declaration, play: Play, part: str, right: 
     fates = tuple(f"{one.passed or ''} {'answered' if one.answered else ''} {one.redirected or ''} "
                   f"{'renumbered' if one.renumbered else ''} {'misquoted' if one.misquoted else ''} "
                   f"{'disguised' if one.disguised else ''} {'unmarked' if one.unmarked else ''}" for one in seen)
-    sets = _sets(made, len(script.packets) if part.endswith("ended") else play.second)
+    sets = _sets(made, len(script.packets) if broken else play.second)
     if others:  # from ports by chance
         sets = {name: elements for name, elements in sets.items() if not name.startswith("spoken")}
     return Observation(fates, sets, tuple(sorted(log)), others)
