@@ -69,6 +69,8 @@ EQUIVALENT = (
                "what an address of this host begins is not forwarded"),
     Equivalent(r"chain close_\w+: .* @holders\d (update @holders\d .* 4ms \}) → (\1|.* 40ms \})$",
                "nothing asks who holds a grant before that is over"),
+    Equivalent(r"chain close_\w+: .* update @(\w+) \{ (.*) timeout 4ms \} → .* update @\1 \{ \2 \}$",
+               "by an update without a time the element ends at once, which is what is wanted"),
     Equivalent(r"chain from_\w+_(within_300ms|once_open_\w+): ip6? saddr @from\d_\w+ (goto \w+) → \2$",
                "who is not meant does not get past the first step"),
     Equivalent(r"chain renewal_\w+: add @renewed(.*) → update @renewed\1", "`renew` has found that it is not there"),

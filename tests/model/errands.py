@@ -48,25 +48,25 @@ def errands(made: Site, declaration: Declaration) -> tuple[str, ...]:
             for source, address in zip(sources, addresses):
                 host.call(send_odd, source, address)
     card: bytes = made.server.call("read", "/sys/class/net/eth1/address")
-    with _counting(made, "round", found, made.behind):
+    with _counting(made, "round", found, made.behind, ("TcpOutRsts",)):
         made.behind.call(send_round, bytes.fromhex(card.decode().replace(":", "")))
     return tuple(found)
 
 
-_COUNTED = ("TcpExtTCPSYNChallenge", "Icmp6InType", "IcmpMsgInType", "IpForwDatagrams", "Ip6OutForwDatagrams", "TcpOutRsts")
+_COUNTED = ("Icmp6InType", "IcmpMsgInType", "IpForwDatagrams", "Ip6OutForwDatagrams", "TcpOutRsts")
 
 
 @contextmanager
-def _counting(made: Site, title: str, found: list[str], host: Host | None = None) -> Iterator[None]:
+def _counting(made: Site, title: str, found: list[str], host: Host | None = None,
+              names: tuple[str, ...] = _COUNTED) -> Iterator[None]:
     """What the server, or another host, has counted of what is sent meanwhile, in one line."""
     counter = host or made.server
     before = counter.call(counts)
     yield
     time.sleep(_PATIENCE)
     after = counter.call(counts)
-    names = [name for name in sorted(after) if after[name] - before.get(name, 0) >= _TIMES
-             and name.startswith(_COUNTED)]
-    found.append(f"{title}: {', '.join(names)}")
+    grown = [name for name in sorted(after) if after[name] - before.get(name, 0) >= _TIMES and name.startswith(names)]
+    found.append(f"{title}: {', '.join(grown)}")
 
 
 def _older_session(made: Site) -> bool:
@@ -98,7 +98,7 @@ def _kept_sessions(made: Site) -> list[str]:
         found.append(f"{address}: {said!r}")
         for flags in (packets.SYN, packets.SYN | packets.ACK):
             made.server.call(forgetting.forget)
-            with _counting(made, f"{address}: with flags {flags:#x}", found):
+            with _counting(made, f"{address}: with flags {flags:#x}", found, names=("TcpExtTCPSYNChallenge",)):
                 made.behind.call(send_again, address, 22, flags, made.behind.call("local_port", connection))
         made.behind.call("close_connection", connection)
     return found
@@ -128,6 +128,7 @@ def ask(targets: Iterable[tuple[int, str]], knocks: Iterable[tuple[int, str]], a
         found += _said(targets, address)
         for port, protocol in knocks:
             _probe(protocol, address, port)
+        time.sleep(_PATIENCE)  # what closes takes a moment
         found += _said(targets, address)
     return found
 
