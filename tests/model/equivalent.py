@@ -86,6 +86,8 @@ EQUIVALENT = (
                "the hook's policy is the same"),
     Equivalent(r"^cut: map cut: .* : goto cut.* → .* : goto cut_range",
                "a range asks besides for grants of the range, of which a port outside has none"),
+    Equivalent(r"chain to_\w+: .* → meta skuid 0-4294967295 accept$",
+               "a SYN is refused at prerouting, where no socket is known"),
     Equivalent(r"^prolong: set (services|watched): 60005 → (nothing|60006)$", "a range has that port as well"),
     Equivalent(r"^cut: chain knocked: iifname != @interfaces .* →",
                "what comes here has been marked, which is done with packets of these interfaces alone"),

@@ -105,7 +105,7 @@ def all_mutants(found: Iterable[Ground]) -> list[Trials]:
     return list(by_name.values())
 
 
-def try_all(chosen: Sequence[Trials]) -> Iterator[Outcome]:
+def try_all(chosen: Sequence[Trials], jobs: int = runs.JOBS) -> Iterator[Outcome]:
     """Each mutant's outcome, as they come: where one ground does not find it out, on the next."""
     while chosen:
         by_name = {trials[0][1].name: trials for trials in chosen}
@@ -113,7 +113,7 @@ def try_all(chosen: Sequence[Trials]) -> Iterator[Outcome]:
         tasks = ((ground.name, mutant, ground.right, ground.scripts_for(mutant),
                   [ground.watched[play] for play in ground.plays_for(mutant)]) for (ground, mutant), *_ in chosen)
         left = []
-        for outcome in runs.as_they_come(_try, tasks):
+        for outcome in runs.as_they_come(_try, tasks, jobs):
             others = by_name[outcome.mutant.name][1:]
             if outcome.found or not others:
                 yield outcome

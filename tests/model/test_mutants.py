@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from model import mutation
+from model import mutation, runs
 from model.cases import DECLARATIONS
 from model.equivalent import EQUIVALENT, reason_for
 from model.mutation import Ground, Outcome
@@ -18,6 +18,7 @@ ASKED = os.environ.get("KNOCKWORK_MUTANTS") or "10"
 SEED = int(os.environ.get("KNOCKWORK_MUTANTS_SEED") or 1)
 SCRIPTS = 6
 PROGRESS = 100  # mutants from one line to the next
+JOBS = 12 if ASKED == "all" else runs.JOBS  # of a machine that does nothing else
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_mutants_are_found_out(every_ground: list[Ground], capsys: pytest.Captur
     count: Counter[tuple[str, str]] = Counter()
     survivors: list[Outcome] = []
     chosen = _chosen(every_ground)
-    for number, outcome in enumerate(mutation.try_all(chosen), 1):
+    for number, outcome in enumerate(mutation.try_all(chosen, JOBS), 1):
         verdict = "found out" if outcome.found else "equivalent" if reason_for(outcome.name) else "survived"
         count[outcome.mutant.kind, verdict] += 1
         if verdict == "survived":

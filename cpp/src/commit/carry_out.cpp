@@ -117,11 +117,18 @@ class TokenNote {
   Generation generation_;
 };
 
+// The last apply's word for it, where nobody has committed since.
+std::string digest_of(const Reading& read) {
+  const Stamp last = last_stamp();
+  const bool is_known = last.generation.netns != 0 && last.generation == read.generation;
+  return is_known ? last.digest : digest(read.live->ruleset);
+}
+
 // What tells the table from any other, to who has the host's key.
-Tables tables_of(const Plan& plan, const std::string& target_digest, const std::optional<LiveTable>& before) {
+Tables tables_of(const Plan& plan, const std::string& target_digest, const Reading& before) {
   if (!plan.whole && plan.target) return {};
   const Fingerprints fingerprints = Fingerprints::of_this_host(MissingKey::make_if_possible);
-  return {before ? fingerprints.of(digest(before->ruleset)) : "",
+  return {before.live ? fingerprints.of(digest_of(before)) : "",
           plan.target ? fingerprints.of(target_digest) : ""};
 }
 
@@ -154,7 +161,7 @@ void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, const D
   }
   note->committed(plan.warnings);
   const std::string target_digest = plan.whole && plan.target ? digest(*plan.target) : "";
-  if (std::string unsaid = audit(deed, in_order(plan.changes), tables_of(plan, target_digest, from.live));
+  if (std::string unsaid = audit(deed, in_order(plan.changes), tables_of(plan, target_digest, from));
       !unsaid.empty())
     plan.warnings.push_back(std::move(unsaid));
   from.live.reset();  // as large as the table itself

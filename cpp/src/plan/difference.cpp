@@ -34,6 +34,21 @@ bool leads_to(std::string_view text, std::string_view chain) {
   return mentions(text, "goto ", chain) || mentions(text, "jump ", chain);
 }
 
+// Which elements stand in a set, for those of another one in ascending order.
+class Standing {
+ public:
+  explicit Standing(const std::vector<Element>& elements) : at_(elements.begin()), end_(elements.end()) {}
+
+  bool has(const Element& next) {
+    while (at_ != end_ && *at_ < next) ++at_;
+    return at_ != end_ && *at_ == next;
+  }
+
+ private:
+  std::vector<Element>::const_iterator at_;
+  std::vector<Element>::const_iterator end_;
+};
+
 class Difference {
  public:
   Difference(const LiveTable& live, const Ruleset& wanted, Resize resize)
@@ -96,6 +111,7 @@ class Difference {
   }
 
   bool leads_to_gone_chain(const Element& element) const {
+    if (gone_chains_.empty()) return false;
     const std::size_t space = element.value.find(' ');
     return space != std::string::npos && gone_chains_.contains(element.value.substr(space + 1));
   }
@@ -108,9 +124,9 @@ class Difference {
       DeleteElements action{set.name, {}};
       std::set_difference(set.elements.begin(), set.elements.end(), wanted->elements.begin(),
                           wanted->elements.end(), std::back_inserter(action.elements));
+      Standing standing(set.elements);
       for (const Element& element : wanted->elements) {
-        const bool stands = std::binary_search(set.elements.begin(), set.elements.end(), element);
-        if (stands && leads_to_gone_chain(element)) action.elements.push_back(element);
+        if (standing.has(element) && leads_to_gone_chain(element)) action.elements.push_back(element);
       }
       if (!action.elements.empty()) add(std::move(action));
     }
@@ -177,11 +193,10 @@ class Difference {
       if (!stands || live->size != wanted.size) add(AddSet{without_elements(wanted)});
       AddElements action{wanted.name, {}};
       if (stands) {
-        std::copy_if(wanted.elements.begin(), wanted.elements.end(), std::back_inserter(action.elements),
-                     [&](const Element& element) {
-                       return leads_to_gone_chain(element) ||
-                              !std::binary_search(live->elements.begin(), live->elements.end(), element);
-                     });
+        Standing standing(live->elements);
+        for (const Element& element : wanted.elements) {
+          if (!standing.has(element) || leads_to_gone_chain(element)) action.elements.push_back(element);
+        }
       } else {
         action.elements = wanted.elements;
       }

@@ -248,7 +248,7 @@ class Reader {
         set.extra.emplace_back(text);
       }
     }
-    std::sort(set.elements.begin(), set.elements.end());
+    sort(set.elements);
     if (set.is_dynamic() || !live.empty()) table_.live.emplace(set.name, std::move(live));
     table_.ruleset.sets.push_back(std::move(set));
   }

@@ -50,6 +50,18 @@ std::string chain_block(const Chain& chain) {
 
 }  // namespace
 
+void sort(std::vector<Element>& elements) {
+  std::vector<Element*> order;
+  order.reserve(elements.size());
+  for (Element& element : elements) order.push_back(&element);
+  std::sort(order.begin(), order.end(),
+            [](const Element* one, const Element* other) { return *one < *other; });
+  std::vector<Element> sorted;
+  sorted.reserve(elements.size());
+  for (Element* element : order) sorted.push_back(std::move(*element));
+  elements = std::move(sorted);
+}
+
 bool Set::is_dynamic() const { return std::find(flags.begin(), flags.end(), "dynamic") != flags.end(); }
 
 bool Set::keeps_for_good() const {

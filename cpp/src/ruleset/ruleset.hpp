@@ -28,6 +28,9 @@ struct Element {
   auto operator<=>(const Element&) const = default;
 };
 
+// As the elements of a set are: each is moved but once, which three strings are slow at.
+void sort(std::vector<Element>& elements);
+
 // Attributes that the declaration never changes are `shape`: a set whose shape
 // differs has to be made anew, while its size can be altered where it stands.
 struct Set {

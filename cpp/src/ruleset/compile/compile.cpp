@@ -37,7 +37,7 @@ Set dynamic_set(std::string name, std::string type, std::uint32_t size) {
 }
 
 Set static_set(std::string name, std::string type, std::vector<Element> elements = {}) {
-  std::sort(elements.begin(), elements.end());
+  sort(elements);
   return {std::move(name), std::move(type), {}, {}, 0, std::move(elements)};
 }
 

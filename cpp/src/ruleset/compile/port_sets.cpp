@@ -60,7 +60,7 @@ std::vector<Span> merged(const std::set<Span>& spans, std::uint32_t gap) {
 Set of_spans(std::string name, const std::vector<Span>& spans) {
   Set set{std::move(name), "inet_service", {"interval"}, {}, 0, {}};
   for (const Span& span : spans) set.elements.push_back({key(span), {}, {}});
-  std::sort(set.elements.begin(), set.elements.end());
+  sort(set.elements);
   return set;
 }
 
@@ -76,7 +76,7 @@ Set of_singles(std::string name, const std::set<std::uint16_t>& ports) {
   }
   Set set{std::move(name), "inet_service", {}, {}, 0, {}};
   for (const std::uint16_t port : ports) set.elements.push_back({std::to_string(port), {}, {}});
-  std::sort(set.elements.begin(), set.elements.end());
+  sort(set.elements);
   return set;
 }
 

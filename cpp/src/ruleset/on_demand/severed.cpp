@@ -242,7 +242,7 @@ class Compiler {
     return {std::move(name), std::move(type), {"dynamic", "timeout"}, {}, size, {}};
   }
   static Set declared(std::string name, std::string type, std::vector<Element> elements) {
-    std::sort(elements.begin(), elements.end());
+    sort(elements);
     const bool spans = std::any_of(elements.begin(), elements.end(), [](const Element& element) {
       return element.key.find_first_of("/-") != std::string::npos;
     });
