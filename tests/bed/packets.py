@@ -245,9 +245,10 @@ def udp_fragments(target: str, port: int, payload: bytes, source: str, identific
             handle.sendto(bytes(packet), (target, 0))
 
 
-def whole_ip_packet(source: str, target: str, protocol: int, body: bytes) -> bytes:
+def whole_ip_packet(source: str, target: str, protocol: int, body: bytes, traffic_class: int = 0,
+                    flow_label: int = 0, identification: int = 0) -> bytes:
     """With everything in its IP header, for a link."""
-    packet = ip_packet(source, target, protocol, body)
+    packet = ip_packet(source, target, protocol, body, traffic_class, flow_label, identification)
     if ":" in target:
         return packet
     header = packet[:2] + struct.pack("!H", len(packet)) + packet[4:20]

@@ -52,11 +52,11 @@ DECLARATIONS = {
         _sequence("alice", "7000/udp 7003/tcp", "22/tcp 60000-60010/udp"),
         _sequence("bob", "7001/tcp 7003/tcp", "443/tcp", to=_BEHIND),
         _sequence("erin", "", "51820/udp", token="30000/udp", step_timeout=0),
-        public=("80/tcp", "8000-8003/udp"), always_allow=ALLOWED, log="all", ipv6_prefix=64),
+        public=("80/tcp", "81-83/tcp", "8000-8003/udp"), always_allow=ALLOWED, log="all", ipv6_prefix=64),
     "prefixes": _declaration(
         "stealth",
         _sequence("alice", "7000/udp 7003/tcp", "22/tcp 6000-6003/tcp", cut=True),
-        refuse="reject", lockout=500, interfaces=("!eth1",), ipv4_prefix=24, ipv6_prefix=56),
+        public=("80-83/tcp",), refuse="reject", lockout=500, interfaces=("!eth1",), ipv4_prefix=24, ipv6_prefix=56),
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from bed.lab import SERVER
 from bed.packets import ACK, FIN, RST, SYN, TCP_FLAGS
 from model.declaration import Declaration, Sequence
-from model.forms import FORMS
+from model.forms import FORMS, FORMS_OF_TOKENS
 from model.network import FAR_SIDE, OVERHEARD
 from model.neighbour import NOWHERE, Neighbour, Translation
 from model.script import LINK_LOCAL, OWN, Packet, Script, Token
@@ -74,8 +74,7 @@ def play(declaration: Declaration, part: str) -> Play:
         _knock(stage, other, source)
     for packet in stage.packets[:second] if part in _GOING_ON else ():
         if packet.port not in _ports(declaration):
-            stage.again(packet, flags=ACK)
-            for flags in (SYN | ACK, SYN) if part.endswith("ended") and packet.protocol == "tcp" else ():
+            for flags in (SYN | ACK, ACK, SYN) if part.endswith("ended") and packet.protocol == "tcp" else (ACK,):
                 stage.again(packet, flags=flags)
     for six in (False, True) if part not in _ALONE else ():
         for sequence in declaration.sequences:
@@ -232,6 +231,11 @@ def _mistakes(stage: _Stage, sequence: Sequence, six: bool) -> None:
         for spoiled in ("shifted", "short", "wrong"):
             stage.send(stage.source(six), sequence.token, token=replace(stage.token(sequence), spoiled=spoiled))
         stage.send(stage.source(six), sequence.token)
+        for form in FORMS_OF_TOKENS:
+            stage.send(stage.source(six), sequence.token, token=stage.token(sequence), form=form)
+            stage.send(stage.source(six), sequence.token, form=form)
+        for to in (OWN[2 * six + 1], FAR_SIDE[six], *_PLACES[six]):
+            stage.send(stage.source(six), sequence.token, to, token=stage.token(sequence))
         return
     plays = [knocks[1:], knocks[::-1], knocks[:-1], tuple(knock for knock in knocks for _ in range(2)),
              (knocks[0], _beside(knocks[0]), *knocks[1:]), (_beside(knocks[-1]), *knocks, *knocks)]
@@ -278,6 +282,8 @@ def _probe(stage: _Stage, sequence: Sequence, source: str) -> None:
                     stage.send(source, target, to, flags=ACK)
                 else:
                     stage.send(source, target, to, begun_there=True)
+        for to in _addresses(sequence, six) if service.endswith("tcp") else ():
+            stage.send(source, _ends(service)[0], to)  # and no more: it stays half open
     stage.now += _ECHO
     for flow in flows:
         stage.again(flow, flags=ACK)
@@ -426,16 +432,18 @@ def _neighbour(declaration: Declaration, part: str) -> Neighbour:
     here = [end for sequence in declaration.sequences if not sequence.to for service in sequence.opens
             for end in _ends(service)[:1]]
     far = [_ends(service)[0] for sequence in declaration.sequences if sequence.to for service in sequence.opens]
-    free = {"tcp": range(8022, 8030), "udp": range(5182, 5190)} if declaration.mode == "gate" else {
-        "tcp": range(80, 81), "udp": range(8000, 8004)}
+    gate = declaration.mode == "gate"
+    free = {"tcp": range(8022, 8030), "udp": range(5182, 5190)} if gate else {
+        "tcp": range(80, 84), "udp": range(8000, 8004)}  # its cases' public ones
     targets = [*((target, SERVER) for target in here), *((target, _FAR_AWAY) for target in far)]
     ways_in = [Translation(f"{port}/{protocol}", int(target.partition("/")[0]), whose)
                for protocol, ports in free.items()
                for port, (target, whose) in zip(ports, [one for one in targets if one[0].endswith(protocol)])]
     knocks = sorted(declaration.knocks | declaration.tokens)
     early = part.startswith("led early")
-    to = ("10.88.1.1", "fd88::20") if early else SERVER
-    there = _BEHIND if early else {
+    behind = early or not gate
+    to = ("10.88.1.1", "fd88::20") if behind else SERVER
+    there = _BEHIND if behind else {
         protocol: NOWHERE[protocol] if f"{port}/{protocol}" in declaration.tokens | declaration.knocks else port
         for protocol, port in OVERHEARD}  # where it can be, somebody answers
     ways_out = [Translation(target, there[target.partition("/")[2]], to)

@@ -69,37 +69,43 @@ def _counting(made: Site, title: str, found: list[str], host: Host | None = None
     found.append(f"{title}: {', '.join(grown)}")
 
 
-def _older_session(made: Site) -> bool:
+def _older_session(made: Site) -> str:
     """One that the server began, and that conntrack has forgotten, where the other side is the next to speak."""
     made.behind.call(speak_later, _PORT, _PATIENCE)
-    connection: int = made.server.call("open_connection", "10.89.0.1", "10.89.0.2", _PORT, 1)
+    try:
+        connection: int = made.server.call("open_connection", "10.89.0.1", "10.89.0.2", _PORT, 1)
+    except OSError:
+        return "it cannot begin"
     try:
         made.server.call(forgetting.forget)
         said: bytes = made.server.call("exchange", connection, b"", 4 * _PATIENCE)
-        return said == b"later"
+        return str(said == b"later")
     finally:
         made.server.call("close_connection", connection)
 
 
 def _kept_sessions(made: Site) -> list[str]:
     """Those of a caller behind, whose grants are gone, and that conntrack has forgotten."""
-    kept: list[tuple[str, int]] = []
+    kept: list[tuple[str, int, int]] = []
     found: list[str] = []
     for address in OWN[:2]:
-        try:
-            kept.append((address, int(made.behind.call("open_connection", _HOPS[0], address, 22, 4 * _PATIENCE))))
-        except OSError:
-            found.append(f"{address}: no grant")
+        for port in (22, 443):
+            try:
+                connection = made.behind.call("open_connection", _HOPS[0], address, port, 4 * _PATIENCE)
+            except OSError:
+                found.append(f"{address} {port}: no grant")
+            else:
+                kept.append((address, port, connection))
     for name in _GRANTS:  # not every table has them all
         made.server.run(["/usr/sbin/nft", "flush", "set", "inet", "knockwork", name])
     made.server.call(forgetting.forget)
-    for address, connection in kept:
+    for address, port, connection in kept:
         said: bytes = made.behind.call("exchange", connection, b"still here?", 4 * _PATIENCE)
-        found.append(f"{address}: {said!r}")
+        found.append(f"{address} {port}: {said!r}")
         for flags in (packets.SYN, packets.SYN | packets.ACK):
             made.server.call(forgetting.forget)
-            with _counting(made, f"{address}: with flags {flags:#x}", found, names=("TcpExtTCPSYNChallenge",)):
-                made.behind.call(send_again, address, 22, flags, made.behind.call("local_port", connection))
+            with _counting(made, f"{address} {port}: flags {flags:#x}", found, names=("TcpExtTCPSYNChallenge",)):
+                made.behind.call(send_again, address, port, flags, made.behind.call("local_port", connection))
         made.behind.call("close_connection", connection)
     return found
 

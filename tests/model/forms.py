@@ -4,12 +4,19 @@ import socket
 import struct
 
 from bed import packets
-from model.script import Packet
+from model.script import Packet, Token
 
 _TCP, _UDP, _ROUTING = 6, 17, 43
 _SIGNATURE = bytes((1, 1, 19, 18)) + bytes(16)  # TCP option: MD5, RFC 2385
 _EVERYBODY = b"\xff" * 6
 FORMS = ("signed", "unsummed", "routed", "broadcast frame")
+FORMS_OF_TOKENS = ("broadcast frame", "wrong sum")
+TOKEN_CLASS = 4  # the traffic class of a packet whose payload is a token: DSCP 1
+
+
+def identification(number: int) -> int:
+    """A serial number in an IPv4 header, of a form that no other has."""
+    return (number >> 12) << 12 | 0x0f00 | number >> 4 & 0xff
 
 
 def send(packet: Packet, number: int, server: bytes, wire: socket.socket) -> None:
@@ -19,6 +26,8 @@ def send(packet: Packet, number: int, server: bytes, wire: socket.socket) -> Non
 
 
 def _whole(packet: Packet, number: int) -> bytes:
+    if packet.token:
+        return _with_token(packet, packet.token, number)
     protocol = _TCP if packet.protocol == "tcp" else _UDP
     body = _segment(packet, number) if packet.protocol == "tcp" else _datagram(packet, number)
     if packet.form == "routed" and ":" in packet.source:
@@ -26,6 +35,14 @@ def _whole(packet: Packet, number: int) -> bytes:
         header = bytes((protocol, 2, 4, 0, 0, 0, 0, 0)) + struct.pack("!I", number) + bytes(12)
         return packets.whole_ip_packet(packet.source, packet.address, _ROUTING, header + body)
     return packets.whole_ip_packet(packet.source, packet.address, protocol, body)
+
+
+def _with_token(packet: Packet, token: Token, number: int) -> bytes:
+    body = packets.udp_datagram(packet.source, packet.address, packet.source_port, packet.port, token.payload)
+    if packet.form == "wrong sum":
+        body = _with_wrong_sum(body)
+    return packets.whole_ip_packet(packet.source, packet.address, _UDP, body, TOKEN_CLASS, number,
+                                   identification(number))
 
 
 def _segment(packet: Packet, number: int) -> bytes:
@@ -45,4 +62,10 @@ def _segment(packet: Packet, number: int) -> bytes:
 def _datagram(packet: Packet, number: int) -> bytes:
     body = packets.udp_datagram(packet.source, packet.address, packet.source_port, packet.port,
                                 struct.pack("!I", number))
+    if packet.form == "wrong sum":
+        return _with_wrong_sum(body)
     return body[:6] + b"\0\0" + body[8:] if packet.form == "unsummed" else body
+
+
+def _with_wrong_sum(datagram: bytes) -> bytes:
+    return datagram[:6] + bytes((datagram[6] ^ 1, datagram[7])) + datagram[8:]

@@ -21,14 +21,6 @@ def serial(number: int) -> int:
     return (number + 1) << 4
 
 
-TOKEN_CLASS = 4  # the traffic class of a packet whose payload is a token: DSCP 1
-
-
-def identification(number: int) -> int:
-    """A serial number in an IPv4 header, of a form that no other has."""
-    return (number >> 12) << 12 | 0x0f00 | number >> 4 & 0xff
-
-
 def send(script: Sequence[Packet], first: int, start: float, cpu: int,
          server: bytes) -> list[tuple[float, float]]:
     """Send `script` (whose first packet has number `first`), its time 0 being `start` on the monotonic clock.
@@ -102,7 +94,8 @@ def _whole(packet: Packet, number: int) -> bytes:
 def _send_token(packet: Packet, token: Token, number: int) -> None:
     """A token's place is that of the serial number, which the IP header has instead."""
     body = packets.udp_datagram(packet.source, packet.address, packet.source_port, packet.port, token.payload)
-    whole = packets.ip_packet(packet.source, packet.address, 17, body, TOKEN_CLASS, number, identification(number))
+    whole = packets.ip_packet(packet.source, packet.address, 17, body, forms.TOKEN_CLASS, number,
+                              forms.identification(number))
     with packets.raw_socket(packet.address) as handle:
         handle.sendto(whole, (packet.address, 0))
 
