@@ -1,6 +1,7 @@
 """A play in which every rule has its turn: the same each time, and over before anything in it expires."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bed.lab import SERVER
 from bed.packets import ACK, FIN, RST, SYN, TCP_FLAGS
@@ -118,7 +119,8 @@ class _Stage:
 
     def again(self, packet: Packet, **options: object) -> None:
         """More of the same flow."""
-        self.packets.append(replace(packet, **{"at": self.now, "begun_there": False, "forged": False, **options}))
+        changes: dict[str, Any] = {"at": self.now, "begun_there": False, "forged": False, **options}
+        self.packets.append(replace(packet, **changes))
         self.now += STEP
 
     def token(self, sequence: Sequence) -> Token:

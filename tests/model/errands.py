@@ -91,7 +91,7 @@ def _kept_sessions(made: Site) -> list[str]:
     for address in OWN[:2]:
         for port in (22, 443):
             try:
-                connection = made.behind.call("open_connection", _HOPS[0], address, port, 4 * _PATIENCE)
+                connection: int = made.behind.call("open_connection", _HOPS[0], address, port, 4 * _PATIENCE)
             except OSError:
                 found.append(f"{address} {port}: no grant")
             else:

@@ -261,9 +261,10 @@ constexpr std::array<Key, 16> kSequence{{
      .access = kScalarIfAny<&Sequence::closes, parse_name>,
      .fallback = "",
      .example = "ssh",
-     .doc = "Another sequence whose grant this one ends, in place of `opens`. A source that holds that grant "
-            "loses its services, even those that a third sequence opened as well; for any other source, nothing "
-            "changes. Live connections continue, unless the other sequence has `on_expiry: cut`.",
+     .doc =
+         "Another sequence whose grant this one ends, in place of `opens`. A source that holds that grant "
+         "loses its services, even those that a third sequence opened as well; for any other source, nothing "
+         "changes. Live connections continue, unless the other sequence has `on_expiry: cut`.",
      .client = true},
     {.name = "step_timeout",
      .scope = Scope::sequence,
