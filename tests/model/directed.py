@@ -75,7 +75,7 @@ def play(declaration: Declaration, part: str) -> Play:
         _knock(stage, other, source)
     for packet in stage.packets[:second] if part in _GOING_ON else ():
         if packet.port not in _ports(declaration):
-            for flags in (SYN | ACK, ACK, SYN) if part.endswith("ended") and packet.protocol == "tcp" else (ACK,):
+            for flags in (SYN | ACK, ACK, SYN) if part == "ended" and packet.protocol == "tcp" else (ACK,):
                 stage.again(packet, flags=flags)
     for six in (False, True) if part not in _ALONE else ():
         for sequence in declaration.sequences:
@@ -370,8 +370,8 @@ def _given(stage: _Stage, six: bool) -> None:
 
 
 def _strays(stage: _Stage, six: bool) -> None:
-    """So few that each is logged."""
-    for knock in sorted(stage.declaration.knocks):
+    """So few that each is logged; of IPv6 fewer than of IPv4."""
+    for knock in sorted(stage.declaration.knocks)[six:]:
         stage.send(stage.stranger(six), knock)
         stage.send(stage.stranger(six), _beside(knock))
     for target in ("9/udp", "9/tcp"):

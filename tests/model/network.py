@@ -34,6 +34,7 @@ class Site(Lab):
         self._connect()
         for key, value in (("net.ipv4.icmp_ratemask", "0"), ("net.ipv6.icmp.ratemask", "\n"),
                            ("net.ipv4.tcp_synack_retries", "0"),  # what nobody completes is soon gone
+                           ("net.ipv4.tcp_syncookies", "2"),  # … from the first
                            ("net.ipv4.ip_forward", "1"), ("net.ipv6.conf.all.forwarding", "1"),
                            ("net.ipv4.conf.all.rp_filter", "0"), ("net.ipv4.conf.eth0.rp_filter", "0"),
                            ("net.ipv4.conf.eth0.accept_local", "1"),  # whom a packet names as its source
@@ -63,6 +64,7 @@ class Site(Lab):
             *(f"route add local {network} dev lo" for network in BEHIND),
             *(f"route add default via {side}" for side in FAR_SIDE))
         self.behind.sysctl("net.ipv6.ip_nonlocal_bind", 1)
+        self.behind.sysctl("net.ipv4.tcp_syncookies", 2)  # it remembers nobody who begins and does not go on
         self.callers.ip(*(f"addr add {address}/64 dev eth0 nodad" for address in LINK_LOCAL),
                         *(f"route add {network} via {hop}" for networks in (BEHIND, FAR_SIDE)
                           for network, hop in zip(networks, SERVER)))
