@@ -30,7 +30,7 @@ void add_journal_commands(Commands& commands) {
   CLI::App* sub =
       commands.add("log", "Show who changed the gate, when, and what changed, from this host's journal",
                    arguments, run_log);
-  commands.add_json(sub, arguments->json);
+  Commands::add_json(sub, arguments->json);
   sub->add_option("--since", arguments->since,
                   "show changes since this time, as in \"2026-01-31\" or yesterday");
   add_number(sub, "--count", arguments->count, "show only the last changes, this many; 0: all")
