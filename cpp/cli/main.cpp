@@ -62,7 +62,7 @@ void refuse_empty(const std::string& option) {
 
 int run(int argc, char** argv, Chosen& chosen) {
   chosen.json = std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
-  refuse_empty(given_nothing(argc, argv));
+  refuse_empty(given_empty(argc, argv));
   if (const auto knock = plain_knock(argc, argv)) return run_knock(*knock);
   CLI::App app{"Declarative port knocking for nftables: one file, one table, no daemon.", "knockwork"};
   app.set_version_flag("--version", std::string("knockwork ") + version());

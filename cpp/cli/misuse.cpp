@@ -72,15 +72,6 @@ std::string lacks_value(const CLI::ParseError& error, int argc, char** argv) {
 
 }  // namespace
 
-std::string given_nothing(int argc, char** argv) {
-  for (int at = 1; at < argc && argv[at] != std::string_view("--"); ++at) {
-    const std::string_view word = argv[at];
-    if (word.starts_with("--") && word.find('=') + 1 == word.size())
-      return std::string(word, 0, word.size() - 1);
-  }
-  return "";
-}
-
 Misuse misuse(const CLI::ParseError& error, int argc, char** argv, const CLI::App& app) {
   Misuse found;
   const CLI::App* group = &app;

@@ -9,8 +9,4 @@ struct Misuse {
   std::string fault;
 };
 
-// The option of a word as `--file=`, for which CLI11 would take the next word as its value; empty where there
-// is none.
-std::string given_nothing(int argc, char** argv);
-
 Misuse misuse(const CLI::ParseError& error, int argc, char** argv, const CLI::App& app);

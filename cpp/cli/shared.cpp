@@ -94,6 +94,15 @@ void Commands::share(CLI::App* sub, Common& common, Shared option) {
   }
 }
 
+std::string given_empty(int argc, char** argv) {
+  for (int at = 1; at < argc && argv[at] != std::string_view("--"); ++at) {
+    const std::string_view word = argv[at];
+    if (word.starts_with("--") && word.find('=') + 1 == word.size())
+      return std::string(word, 0, word.size() - 1);
+  }
+  return "";
+}
+
 std::string given_empty(const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
     const std::vector<std::string>& words = option->results();

@@ -46,6 +46,8 @@ CLI::Option* add_number(CLI::App* sub, const std::string& name, std::optional<st
 // The option or argument that was given without a value, as by "$variable" of a shell that has none: to leave
 // it out would mean something else. Empty where there is none.
 std::string given_empty(const CLI::App& app);
+// The same before anything is parsed: of a word as `--file=`, CLI11 would take the next one as the value.
+std::string given_empty(int argc, char** argv);
 
 knockwork::Settings settings(const Common& common);
 knockwork::Execution execution(const Common& common);

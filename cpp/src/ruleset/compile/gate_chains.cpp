@@ -96,8 +96,8 @@ class Gate {
     return chain;
   }
 
-  // Whose sockets this host has, which only `input` can tell: at a service that `to` names, and that may be
-  // here.
+  // An address that `to` names may be this host's own. Only `input` knows the socket of a segment, so one for
+  // this host goes on to there.
   bool any_home() const {
     return std::any_of(book_.places().begin(), book_.places().end(), [](const Place& place) {
       return !place.cut() && place.span.protocol == Protocol::tcp;
