@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "commands.hpp"
 #include "knockwork/diagnostic.hpp"
