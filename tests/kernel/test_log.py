@@ -53,6 +53,17 @@ def test_every_change(knockwork: Knockwork, journal: Journal) -> None:
     assert {entry["who"] for entry in log} == {"root"}
 
 
+def test_before_is_what_was_there(knockwork: Knockwork, journal: Journal) -> None:
+    """The last apply's word for it is taken only where nobody has committed since."""
+    knockwork.apply(ONE)
+    knockwork.host.nft("add rule inet knockwork input counter\n")
+    knockwork.apply(ONE)
+    knockwork.host.output(["/usr/bin/rm", "/run/knockwork/stamp"])
+    knockwork.apply(TWO)
+    applied, repaired, changed = _log(knockwork, journal)
+    assert repaired["before"] != applied["after"] == repaired["after"] == changed["before"]
+
+
 def test_no_port(knockwork: Knockwork, journal: Journal) -> None:
     """Not even where the command shows them."""
     knockwork.apply(ONE, "--reveal", "--diff")
