@@ -1,7 +1,8 @@
 """A play in which every rule has its turn: the same each time, and over before anything in it expires."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from bed.lab import SERVER
 from bed.packets import ACK, FIN, RST, SYN, TCP_FLAGS
@@ -14,79 +15,77 @@ from model.script import LINK_LOCAL, OWN, Packet, Script, Token
 STEP = 0.0001  # seconds between packets
 _ECHO = 0.015  # … after datagrams that may be answered
 LATER = 0.6  # … before the second part, which shows what is refreshed
-_ALLOWED = ("10.200.255.7", "fd99:0:0:ff::7")
+_ALLOWED = ("10.200.255.9", "fd99:0:0:ff:8000::7")  # in the upper half of their networks
 _PLACES = (("10.88.0.7", "10.88.0.6", "10.88.1.1", OWN[1]), ("fd88::7", "fd88::20", OWN[3]))
 _FAR_AWAY = ("10.88.0.7", "fd88::7")  # one of those
+_NOBODYS = "9/tcp"
+UNTRACKED = ("10.200.125.1", "fd99:0:0:3d::1")  # somebody whose packets another table hides from conntrack
 ANNOUNCED = ("10.200.127.9", "fd99:0:0:3f::9")  # somebody whose connection another table expects
 _FAR = ("10.200.126.1", "fd99:0:0:3e::1")  # near the end of the networks that a sequence is for
 _CROWD = 4
+_OF_DATAGRAMS = ("unsummed", "wrong sum")
 _BEHIND = {"tcp": 22, "udp": 51820}  # services of the host behind
 _ODD = (*TCP_FLAGS.values(), RST | ACK, FIN | ACK)
 
 
-PARTS = ("sequences", "sequences, IPv6 first", "strangers", "led", "led early", "errands", "given", "underway",
-         "forgotten", "strays", "used", "ended", "led, ended", "led early, ended")
-# Without knocks in their second part, which would make up for what the first has left.
-_GOING_ON = ("used", "ended", "led, ended", "led early, ended", "forgotten")
-_ALONE = ("errands", "given", "underway", "strays", *_GOING_ON)
+@dataclass(frozen=True)
+class Part:
+    """A kind of play: who acts in it, in its first half and in its second, and what happens to the table meanwhile."""
+
+    acts: "tuple[Act, ...]"
+    later: "tuple[Later, ...]" = ()
+    neighbour: Literal["", "late", "early"] = ""  # its table is loaded after knockwork's, or before
+    crossed: bool = False  # sequences that share knocks begin in one half, and end in the other
+    ipv6_first: bool = False  # what has little room is used up later
+    is_given: bool = False  # grants by hand come before it
+    is_underway: bool = False  # the first apply was not long ago
+    has_wrong_clock: bool = False  # no time is good
+    has_errands: bool = False  # what this play cannot send comes after it
+    between: Literal["", "grants end", "grants and renewals end", "conntrack forgets",
+                     "a minute passes"] = ""
+
+
+Act = Callable[["_Stage", bool], None]
+Later = Callable[["_Stage", tuple[Packet, ...]], None]
 
 
 @dataclass(frozen=True)
 class Play:
     """A script for `sender.rush`."""
 
+    part: Part
     script: Script
     second: int  # the number of the packet from which on it is later
     first: dict[tuple[str, bool], str]  # who played a sequence, by its name and whether in IPv6
     given: tuple[Packet, ...]  # by those who have a grant for just that port
 
 
-def play(declaration: Declaration, part: str) -> Play:
+def play(declaration: Declaration, name: str) -> Play:
     """One of `PARTS`."""
-    stage = _Stage(declaration)
-    neighbour = _neighbour(declaration, part) if part.startswith("led") else Neighbour()
-    for six in (True, False) if part.endswith("first") else (False, True):
-        for sequence in declaration.sequences if part.startswith(("sequences", "given", "used", "ended")) else ():
-            _sequence(stage, sequence, six)
-        if part == "strangers":
-            _strangers(stage, six)
-            _begun_elsewhere(stage, six)
-            _answered_elsewhere(stage, six)
-            _privileged(stage, six)
-            _forms(stage, six)
-        if part.startswith("led"):
-            _led(stage, neighbour, six)
-        if part == "given":
-            _given(stage, six)
-        if part == "forgotten":
-            _begun_elsewhere(stage, six)
-            _begun_here(stage, six)
-        if part == "underway":
-            _underway(stage, six)
-        if part == "strays":
-            _strays(stage, six)
-    crossed = _crossed(declaration) if part.startswith("sequences") else []
+    part = PARTS[name]
+    neighbour = _neighbour(declaration, part.neighbour == "early") if part.neighbour else Neighbour()
+    stage = _Stage(declaration, neighbour=neighbour)
+    for six in (True, False) if part.ipv6_first else (False, True):
+        for act in part.acts:
+            act(stage, six)
+    crossed = _crossed(declaration) if part.crossed else []
     sources = [(stage.source(six), last) for _, last in crossed for six in (False, True)]
     for (source, _), first in zip(sources, (first for first, _ in crossed for _ in range(2))):
         _knock(stage, first, source)
     stage.now += LATER
-    second = len(stage.packets)
+    first_half = tuple(stage.packets)
     for source, other in sources:
         _knock(stage, other, source)
-    for packet in stage.packets[:second] if part in _GOING_ON else ():
-        if packet.port not in _ports(declaration):
-            for flags in (SYN | ACK, ACK, SYN) if part == "ended" and packet.protocol == "tcp" else (ACK,):
-                stage.again(packet, flags=flags)
-    for six in (False, True) if part not in _ALONE else ():
-        for sequence in declaration.sequences:
-            _again(stage, sequence, six)
-    return Play(Script(tuple(stage.packets), dirty=True, neighbour=neighbour), second, stage.first,
+    for act_later in part.later:
+        act_later(stage, first_half)
+    return Play(part, Script(tuple(stage.packets), dirty=True, neighbour=neighbour), len(first_half), stage.first,
                 tuple(stage.given))
 
 
 @dataclass
 class _Stage:
     declaration: Declaration
+    neighbour: Neighbour
     packets: list[Packet] = field(default_factory=list)
     now: float = 0
     networks: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
@@ -138,8 +137,16 @@ def _knock(stage: _Stage, sequence: Sequence, source: str, knocks: tuple[str, ..
         stage.send(source, sequence.token, token=token)
 
 
+def _sequences(stage: _Stage, six: bool) -> None:
+    for sequence in stage.declaration.sequences:
+        _sequence(stage, sequence, six)
+
+
 def _sequence(stage: _Stage, sequence: Sequence, six: bool) -> None:
     closed = [other for other in stage.declaration.sequences if other.name == sequence.closes]
+    if sequence.once and sequence.knock:  # locked out in the middle, and not spent by that
+        _knock(stage, sequence, stage.source(six),
+               (sequence.knock[0], _beside(sequence.knock[0]), *sequence.knock[1:]))
     source = stage.source(six)
     stage.first[sequence.name, six] = source
     for opened in closed or [sequence]:
@@ -333,6 +340,7 @@ def _begun_here(stage: _Stage, six: bool) -> None:
     for service in sorted(stage.declaration.services):
         if service.endswith("udp"):
             stage.send(stage.stranger(six), _ends(service)[0], begun_there=True)
+            stage.send(OWN[2 * six + 1], _ends(service)[0], begun_there=True)
 
 
 def _answered_elsewhere(stage: _Stage, six: bool) -> None:
@@ -369,6 +377,21 @@ def _given(stage: _Stage, six: bool) -> None:
                     stage.given.append(packet)
 
 
+def _tokens(stage: _Stage, six: bool) -> None:
+    for sequence in stage.declaration.sequences:
+        if sequence.token:
+            source = stage.source(six)
+            _knock(stage, sequence, source)
+            _probe(stage, sequence, source)
+
+
+def _same_tokens(stage: _Stage, first_half: tuple[Packet, ...]) -> None:
+    """Each token once more, by whoever has heard it."""
+    for packet in first_half:
+        if packet.token:
+            stage.again(replace(packet, source=stage.stranger(":" in packet.source)))
+
+
 def _strays(stage: _Stage, six: bool) -> None:
     """So few that each is logged; of IPv6 fewer than of IPv4."""
     for knock in sorted(stage.declaration.knocks)[six:]:
@@ -395,23 +418,52 @@ def _privileged(stage: _Stage, six: bool) -> None:
     for sequence in stage.declaration.sequences:
         for source in sources:
             _knock(stage, sequence, source)
-    for source, source_port in ((LINK_LOCAL[0], 547), (LINK_LOCAL[0], 548), (stage.stranger(six), 547)) if six else ():
-        for port in (545, 546):
-            stage.send(source, f"{port}/udp", source_port=source_port)
+    for number in range(4) if six else ():  # DHCPv6, and what looks much like it: each by somebody else
+        stage.send(f"fe80::c:{number}", f"{545 + number % 2}/udp", source_port=547 + number // 2)
+    stage.send(stage.stranger(six), "546/udp", source_port=547)
+    for number, knock in enumerate(sorted(stage.declaration.knocks) if six else ()):  # without what comes before it
+        stage.send(f"fe80::d:{number}", knock)
 
 
 def _forms(stage: _Stage, six: bool) -> None:
     """What a stack seldom sends."""
     for form in FORMS:
         for target in _targets(stage.declaration):
-            if form == "signed" and target.endswith("udp") or form == "unsummed" and target.endswith("tcp"):
+            if form == "signed" and target.endswith("udp") or form in _OF_DATAGRAMS and target.endswith("tcp"):
                 continue
-            for flags in (SYN, ACK) if target.endswith("tcp") else (SYN,):
+            for flags in (SYN, ACK, SYN | ACK) if target.endswith("tcp") else (SYN,):
                 stage.send(stage.stranger(six), target, flags=flags, form=form)
 
 
-def _again(stage: _Stage, sequence: Sequence, six: bool) -> None:
-    """The same source, later: what it has is refreshed, or is not."""
+def _go_on(stage: _Stage, first_half: tuple[Packet, ...]) -> None:
+    """Each flow. A knock among them would make up for what has ended."""
+    _go_on_with(stage, first_half, (ACK,))
+
+
+def _go_on_anew(stage: _Stage, first_half: tuple[Packet, ...]) -> None:
+    """Each flow, and as if it began once more: that every other one does first, since a refusal may end it."""
+    _go_on_with(stage, first_half, (SYN | ACK, ACK, SYN))
+
+
+def _go_on_with(stage: _Stage, first_half: tuple[Packet, ...], segments: tuple[int, ...]) -> None:
+    ports = _ports(stage.declaration)
+    for packet in first_half:
+        if packet.port not in ports:
+            in_turn = segments[::-1] if packet.source_port % 2 else segments
+            for flags in in_turn if packet.protocol == "tcp" else (ACK,):
+                stage.again(packet, flags=flags)
+
+
+def _again(stage: _Stage, _: tuple[Packet, ...]) -> None:
+    """The same sources, later: what they have is refreshed, or is not."""
+    for six in (False, True):
+        for sequence in stage.declaration.sequences:
+            _play_again(stage, sequence, six)
+    for target in ("9/udp", *map(_beside, sorted(stage.declaration.knocks))):
+        stage.send(LINK_LOCAL[0], target)
+
+
+def _play_again(stage: _Stage, sequence: Sequence, six: bool) -> None:
     source = stage.first.get((sequence.name, six)) or stage.source(six)
     _knock(stage, sequence, source)
     for service in sequence.opens:
@@ -429,7 +481,7 @@ def _ports(declaration: Declaration) -> set[int]:
     return {int(knock.partition("/")[0]) for knock in declaration.knocks | declaration.tokens}
 
 
-def _neighbour(declaration: Declaration, part: str) -> Neighbour:
+def _neighbour(declaration: Declaration, early: bool) -> Neighbour:
     """It leads out of every port, to where nobody protects anything, and into every kind of service."""
     here = [end for sequence in declaration.sequences if not sequence.to for service in sequence.opens
             for end in _ends(service)[:1]]
@@ -442,7 +494,6 @@ def _neighbour(declaration: Declaration, part: str) -> Neighbour:
                for protocol, ports in free.items()
                for port, (target, whose) in zip(ports, [one for one in targets if one[0].endswith(protocol)])]
     knocks = sorted(declaration.knocks | declaration.tokens)
-    early = part.startswith("led early")
     behind = early or not gate
     to = ("10.88.1.1", "fd88::20") if behind else SERVER
     there = _BEHIND if behind else {
@@ -450,11 +501,17 @@ def _neighbour(declaration: Declaration, part: str) -> Neighbour:
         for protocol, port in OVERHEARD}  # where it can be, somebody answers
     ways_out = [Translation(target, there[target.partition("/")[2]], to)
                 for target in (*here, *knocks, *map(_above, knocks))]
-    return Neighbour(early, tuple(ways_in), tuple(ways_out), here[0], ANNOUNCED)
+    ways_out += [Translation(f"{port}/{protocol}", 1, (OWN[1], OWN[3])) for protocol, port in OVERHEARD
+                 if not behind and f"{port}/{protocol}" in knocks]
+    from_places = [Translation(target, _BEHIND[target.partition("/")[2]], ("10.88.1.1", "fd88::20"), _FAR_AWAY)
+                   for target in far]
+    announced = here[0] if gate or early else _NOBODYS
+    return Neighbour(early, tuple(ways_in), (*ways_out, *from_places), announced, ANNOUNCED, UNTRACKED)
 
 
-def _led(stage: _Stage, neighbour: Neighbour, six: bool) -> None:
+def _led(stage: _Stage, six: bool) -> None:
     """By a neighbour's ways, before and after a sequence; and what was announced."""
+    neighbour = stage.neighbour
     targets = [way.target for way in (*neighbour.ways_in, *neighbour.ways_out)]
     knocks = stage.declaration.knocks | stage.declaration.tokens
     services = [target for target in targets if target not in knocks | {*map(_above, knocks)}]
@@ -465,11 +522,39 @@ def _led(stage: _Stage, neighbour: Neighbour, six: bool) -> None:
         flows = [stage.send(source, target) for target in services]
         _knock(stage, sequence, source)
         flows += [stage.send(source, target) for target in services]
+        flows += [stage.send(source, way.target, way.at[six]) for way in neighbour.ways_out if way.at == _FAR_AWAY]
         stage.now += _ECHO
         for flow in flows:
             stage.again(flow, flags=ACK)
     for target in targets:
         stage.send(stage.stranger(six), target, flags=ACK)
         stage.send(stage.stranger(six), target, forged=True)
+    for way in neighbour.ways_out:
+        if way.at == _FAR_AWAY:
+            for flags in (SYN, ACK):
+                stage.send(stage.stranger(six), way.target, way.at[six], flags=flags)
+    for target in _targets(stage.declaration):
+        stage.send(UNTRACKED[six], target)
     flow = stage.send(ANNOUNCED[six], neighbour.announced)
     stage.again(flow, flags=ACK)
+
+
+_ALL = (_strangers, _begun_elsewhere, _answered_elsewhere, _privileged, _forms)
+PARTS = {
+    "sequences": Part((_sequences,), (_again,), crossed=True),
+    "sequences, IPv6 first": Part((_sequences,), (_again,), crossed=True, ipv6_first=True),
+    "strangers": Part(_ALL, (_again,)),
+    "led": Part((_led,), (_again,), "late"),
+    "led early": Part((_led,), (_again,), "early"),
+    "errands": Part((), has_errands=True),
+    "given": Part((_sequences, _given), is_given=True),
+    "underway": Part((_underway,), is_underway=True),
+    "forgotten": Part((_begun_elsewhere, _begun_here), (_go_on,), between="conntrack forgets"),
+    "strays": Part((_strays,)),
+    "a wrong clock": Part((_tokens,), has_wrong_clock=True),
+    "tokens again": Part((_tokens,), (_same_tokens,), between="a minute passes"),
+    "used": Part((_sequences,), (_go_on,)),
+    "ended": Part((_sequences,), (_go_on_anew,), between="grants and renewals end"),
+    "led, ended": Part((_led,), (_go_on,), "late", between="grants end"),
+    "led early, ended": Part((_led,), (_go_on,), "early", between="grants end"),
+}

@@ -5,6 +5,7 @@ import struct
 import threading
 from collections.abc import Sequence
 
+_LISTENING: list[socket.socket] = []  # until the host ends
 _IP_PKTINFO = 8  # linux/in.h; Python 3.11 does not name it
 
 
@@ -13,6 +14,17 @@ def serve(ports: Sequence[int]) -> None:
     for port in ports:
         for handle in (_bound(socket.AF_INET, port), _bound(socket.AF_INET6, port)):
             threading.Thread(target=_echo, args=(handle,), daemon=True).start()
+
+
+def listen_at(protocol: str, port: int, addresses: Sequence[str]) -> None:
+    """Be there, at these addresses alone, and say nothing."""
+    for address in addresses:
+        handle = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET,
+                               socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+        handle.bind((address, port))
+        if protocol == "tcp":
+            handle.listen()
+        _LISTENING.append(handle)
 
 
 def _bound(family: socket.AddressFamily, port: int) -> socket.socket:

@@ -19,15 +19,17 @@ _PATIENCE = 0.05  # seconds for an answer
 _TIMES = 4  # more than the hosts have to say by themselves
 _HOPS = ("10.89.0.2", "fd89::2")  # behind
 _CALLERS = ("10.200.120.1", "fd99:0:7800::1")
-_ICMP6 = (*range(1, 5), *range(128, 138), 143)
+_ICMP6 = (*range(1, 5), *range(128, 140), 143)
 _GRANTS = ("granted4", "ranged4", "reached4", "holders4")
 _PORT = 4711  # nobody's
+_LAST_ACK = "09"
+_KNOCK_PRIORITY = 0x74110001  # which the gate gives to what it will refuse
 _LOOPBACK = ("127.0.0.1", "::1")
 _ROUND = ("10.88.0.7", "fd88::7")  # of the host behind, and by way of the server
 
 
 def errands(made: Site, declaration: Declaration) -> tuple[str, ...]:
-    """What came of each, in as many lines whatever comes of them."""
+    """What came of each."""
     targets = [_first(service) for sequence in declaration.sequences for service in sequence.opens if not sequence.to]
     knocks = [_first(knock) for sequence in declaration.sequences for knock in sequence.knock]
     found = []
@@ -35,12 +37,19 @@ def errands(made: Site, declaration: Declaration) -> tuple[str, ...]:
         said = host.call(ask, targets, knocks, addresses)
         found += [f"{host.name}: {answer}" for answer in said]
     found.append(f"an older session works: {_older_session(made)}")
+    found.append(f"a session works whose socket is found late: {_late_session(made)}")
+    found.append(f"a session ends: {_ends(made)}")
+    for hop in _HOPS:  # from a closed port comes an error
+        found.append(f"{hop} {made.server.call(packets.probe_udp, hop, _PORT, None, _PATIENCE).value}")
+    found += made.server.call(ask_with_priority, knocks, SERVER)
     found += _kept_sessions(made)
     for hops in (255, 64):
         with _counting(made, f"of {hops} hops", found):
             made.callers.call(send_icmp, hops)
             for source, address in zip(_HOPS, _CALLERS):
                 made.behind.call(send_through, source, address)
+    with _counting(made, "in its own name", found):
+        made.callers.call(send_echo_as, SERVER[0], SERVER[0])
     for way, host, sources, addresses in (("from behind", made.behind, _HOPS, SERVER),
                                           ("over loopback", made.server, SERVER, SERVER),
                                           ("through", made.behind, _HOPS, _CALLERS)):
@@ -69,7 +78,7 @@ def _counting(made: Site, title: str, found: list[str], host: Host | None = None
     found.append(f"{title}: {', '.join(grown)}")
 
 
-def _older_session(made: Site) -> str:
+def _older_session(made: Site, forgets: bool = True) -> str:
     """One that the server began, and that conntrack has forgotten, where the other side is the next to speak."""
     made.behind.call(speak_later, _PORT, _PATIENCE)
     try:
@@ -77,21 +86,44 @@ def _older_session(made: Site) -> str:
     except OSError:
         return "it cannot begin"
     try:
-        made.server.call(forgetting.forget)
+        if forgets:
+            made.server.call(forgetting.forget)
         said: bytes = made.server.call("exchange", connection, b"", 4 * _PATIENCE)
         return str(said == b"later")
     finally:
         made.server.call("close_connection", connection)
 
 
+def _late_session(made: Site) -> str:
+    """One that the server begins, where the kernel looks for sockets only behind the gate."""
+    made.server.sysctl("net.ipv4.ip_early_demux", "0")
+    try:
+        return _older_session(made, forgets=False)
+    finally:
+        made.server.sysctl("net.ipv4.ip_early_demux", "1")
+
+
+def _ends(made: Site) -> str:
+    """Whether both sides agree on the end of what the server began, and ends first: by then it has no whole socket."""
+    made.behind.call(close_second, _PORT)
+    try:
+        connection: int = made.server.call("open_connection", "10.89.0.1", "10.89.0.2", _PORT, 1)
+    except OSError:
+        return "it cannot begin"
+    made.server.call("close_connection", connection)
+    time.sleep(_PATIENCE)
+    return str(not made.behind.call(is_ending, _PORT))
+
+
 def _kept_sessions(made: Site) -> list[str]:
     """Those of a caller behind, whose grants are gone, and that conntrack has forgotten."""
     kept: list[tuple[str, int, int]] = []
     found: list[str] = []
-    for address in OWN[:2]:
+    for address in OWN:
         for port in (22, 443):
             try:
-                connection: int = made.behind.call("open_connection", _HOPS[0], address, port, 4 * _PATIENCE)
+                connection: int = made.behind.call("open_connection", _HOPS[":" in address], address, port,
+                                                   4 * _PATIENCE)
             except OSError:
                 found.append(f"{address} {port}: no grant")
             else:
@@ -122,6 +154,24 @@ def speak_later(port: int, pause: float) -> None:
     threading.Thread(target=serve, daemon=True).start()
 
 
+def close_second(port: int) -> None:
+    """Accept one connection, and end it as soon as the other side does."""
+    listener = socket.create_server(("", port), reuse_port=True)
+
+    def serve() -> None:
+        with listener, listener.accept()[0] as peer:
+            peer.recv(1)
+
+    threading.Thread(target=serve, daemon=True).start()
+
+
+def is_ending(port: int) -> bool:
+    """Whether this host waits for the other side to know that a connection to its port has ended. See proc(5)."""
+    lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+    return any(local.endswith(f":{port:04X}") and state == _LAST_ACK
+               for _, local, _, state, *_ in map(str.split, lines))
+
+
 def _first(service: str) -> tuple[int, str]:
     ports, _, protocol = service.partition("/")
     return int(ports.partition("-")[0]), protocol
@@ -136,6 +186,23 @@ def ask(targets: Iterable[tuple[int, str]], knocks: Iterable[tuple[int, str]], a
             _probe(protocol, address, port)
         time.sleep(_PATIENCE)  # what closes takes a moment
         found += _said(targets, address)
+    return found
+
+
+def ask_with_priority(knocks: Iterable[tuple[int, str]], addresses: Iterable[str]) -> list[str]:
+    """What this host's listeners say to it, by packets of the priority that the gate uses for itself."""
+    found = []
+    for address in addresses:
+        for port in sorted({port for port, protocol in knocks if protocol == "udp"}):
+            with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as handle:
+                handle.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, _KNOCK_PRIORITY)
+                handle.settimeout(_PATIENCE)
+                handle.connect((address, port))
+                try:
+                    handle.send(b"hello")
+                    found.append(f"{address} {port} with priority: {handle.recv(9)!r}")
+                except OSError as error:
+                    found.append(f"{address} {port} with priority: {type(error).__name__}")
     return found
 
 
@@ -164,6 +231,14 @@ def send_icmp(hops: int) -> None:
                 handle.sendto(struct.pack("!BBHI", kind, 0, 0, 0) + bytes(48), (SERVER[1], 0))
 
 
+def send_echo_as(source: str, target: str) -> None:
+    """A ping in somebody else's name."""
+    with packets.raw_socket(target) as handle:
+        for _ in range(_TIMES):
+            message = _with_sum(struct.pack("!BBHHH", 8, 0, 0, 1, 1))
+            handle.sendto(packets.ip_packet(source, target, socket.IPPROTO_ICMP, message), (target, 0))
+
+
 def send_through(source: str, target: str) -> None:
     """From behind the server to a caller."""
     for _ in range(_TIMES):
@@ -179,7 +254,7 @@ def send_odd(source: str, target: str) -> None:
 def send_again(target: str, port: int, flags: int, source_port: int) -> None:
     """Segments that look as if a connection of this host's began anew."""
     for _ in range(_TIMES):
-        packets.raw_tcp(target, port, flags, _HOPS[0], source_port)
+        packets.raw_tcp(target, port, flags, _HOPS[":" in target], source_port)
 
 
 def send_round(card: bytes) -> None:

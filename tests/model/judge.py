@@ -57,8 +57,7 @@ class Watched:
         """What another table does otherwise, and not just once. Raises CommandFailed where nft refuses it."""
         found = ""
         for _ in range(2):
-            found = self.expectation.difference(look(made, self.declaration, self.play, self.part, self.narrow, right,
-                                                     wrong))
+            found = self.expectation.difference(look(made, self.declaration, self.play, self.narrow, right, wrong))
             if not found:
                 break
         return found
@@ -68,14 +67,14 @@ def watch(made: Site, declaration: Declaration, part: str, narrow: str, right: T
     """Some times."""
     play = directed.play(declaration, part)
     return Watched(declaration, part, narrow, play, Expectation([
-        look(made, declaration, play, part, narrow, right, right) for _ in range(_TIMES)]))
+        look(made, declaration, play, narrow, right, right) for _ in range(_TIMES)]))
 
 
-def look(made: Site, declaration: Declaration, play: directed.Play, part: str, narrow: str, right: Table,
+def look(made: Site, declaration: Declaration, play: directed.Play, narrow: str, right: Table,
          wrong: Table) -> Observation:
     """At one play, with a table that may be wrong."""
     load(made, play.script, narrowed(slowed(wrong), narrow))
-    return observe(made, declaration, play, part, right)
+    return observe(made, declaration, play, right)
 
 
 def kinds(right: Table) -> list[str]:

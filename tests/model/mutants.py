@@ -48,9 +48,10 @@ def mutants(table: Table) -> Iterator[Mutant]:
     others = _Namesakes(table)
     for block in table.blocks:
         for kind, at, after, changed in _of_block(block, others):
-            yield Mutant(kind, f"{block.kind} {block.name}", block.lines[at].text if isinstance(at, int) else at,
-                         after, table.with_block(changed),
-                         (block.name, at) if isinstance(at, int) and block.kind == "chain" else None)
+            before = block.lines[at].text if isinstance(at, int) else at
+            is_rule = block.kind == "chain" and not _HOOK.match(before)
+            yield Mutant(kind, f"{block.kind} {block.name}", before, after, table.with_block(changed),
+                         (block.name, at) if isinstance(at, int) and is_rule else None)
 
 
 Change = tuple[str, int | str, str, Block]  # which line, or which element

@@ -33,8 +33,9 @@ class Ground:
         worth = {part: self.by_part[part].get(mutant.rule, _NONE).worth if mutant.rule else 1
                  for part in directed.PARTS}
         telling = sorted((part for part in worth if worth[part]), key=lambda part: -worth[part])
-        asked = mutant.before.replace("@overflow", "@overflow @locked")  # which is full first
-        full = [kind for kind in judge.kinds(self.right) if f"@{kind}" in asked] if mutant.rule else []
+        asks = mutant.before if mutant.rule else mutant.place.replace("set ", "@")
+        asks = asks.replace("@overflow", "@overflow @locked")  # which is full first
+        full = [kind for kind in judge.kinds(self.right) if f"@{kind}" in asks]
         first = "sequences, IPv6 first" if mutant.before.startswith("ip6 ") else "sequences"  # what is used up later
         return [(part, "") for part in telling] + [(first, kind) for kind in full]
 
@@ -84,7 +85,7 @@ def _visit(made: Site, task: tuple[Ground, str | int]) -> Visited:
     ground, what = task
     counting = coverage.counting(ground.right)
     if isinstance(what, str):
-        judge.look(made, ground.case.declaration, directed.play(ground.case.declaration, what), what, "",
+        judge.look(made, ground.case.declaration, directed.play(ground.case.declaration, what), "",
                    ground.right, counting)
     else:
         disagreement = judge.compare(made, ground.case.declaration, ground.case.scripts[what], ground.right, counting)

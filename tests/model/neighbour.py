@@ -15,11 +15,12 @@ _ANNOUNCING = 8021  # whatever the server sends from here announces a connection
 
 @dataclass(frozen=True)
 class Translation:
-    """A port of the server's first addresses that leads elsewhere."""
+    """A port that leads elsewhere."""
 
     target: str  # as "8022/tcp"
     port: int  # the new one
     to: tuple[str, str] = SERVER  # the new addresses
+    at: tuple[str, str] = SERVER  # the old ones
 
     @property
     def protocol(self) -> str:
@@ -36,6 +37,7 @@ class Neighbour:
     ways_out: tuple[Translation, ...] = ()  # from the gate's ports to others
     announced: str = ""  # a service, as "22/tcp", …
     to: tuple[str, ...] = ()  # … to which these sources' connections are related
+    untracked: tuple[str, ...] = ()  # sources that it hides from conntrack
 
     def table(self) -> str:
         """In nft's language."""
@@ -49,12 +51,14 @@ class Neighbour:
                   "chain announce {", "type filter hook output priority 0;"]
         lines += [f'meta nfproto ipv{digit} udp sport {_ANNOUNCING} ct expectation set "announced{digit}"'
                   for digit in (4, 6) if self.announced]
+        lines += ["}", "chain hide {", "type filter hook prerouting priority -300;"]
+        lines += [f"{'ip6' if ':' in source else 'ip'} saddr {source} notrack" for source in self.untracked]
         return "\n".join([*lines, "}", "}"]) + "\n"
 
     def _rules(self) -> Iterator[str]:
         for way in (*self.ways_in, *self.ways_out):
             port = way.target.partition("/")[0]
-            for family, here, there in zip(("ip", "ip6"), SERVER, way.to):
+            for family, here, there in zip(("ip", "ip6"), way.at, way.to):
                 address = f"[{there}]" if ":" in there else there
                 yield (f"{family} daddr {here} {way.protocol} dport {port} "
                        f"dnat {family} to {address}:{way.port}")

@@ -7,8 +7,10 @@ from model.script import BEHIND, LINK_LOCAL, OWN
 
 _TCP = (22, 443, 6000, 6001)
 _UDP = (51820, *range(60000, 60008))  # not all that may open: some stay without an answer
-# Somebody listens where knock ports often are, and where tokens may be sent.
-OVERHEARD = (("tcp", 7001), ("udp", 7002), ("udp", 30000))
+# Somebody listens where knock ports often are, and where tokens may be sent: at every address, or at one of each family.
+_OVERHEARD_ANYWHERE = (("tcp", 7001), ("udp", 7002), ("udp", 30000))
+_OVERHEARD_AT_ONE = (("tcp", 7003), ("udp", 7005))
+OVERHEARD = (*_OVERHEARD_ANYWHERE, *_OVERHEARD_AT_ONE)
 _NEXT_HOP = ("10.89.0.2", "fd89::2")
 FAR_SIDE = ("10.89.0.1", "fd89::1")  # the server's, on the link to the host behind
 # The callers' host has no sockets for what it began: it must not answer the answers,
@@ -47,8 +49,10 @@ class Site(Lab):
             self.behind.call("listen_tcp", port)
         for host in (self.server, self.behind):
             host.call(echo.serve, _UDP)
-        for protocol, port in OVERHEARD:
+        for protocol, port in _OVERHEARD_ANYWHERE:
             self.server.call(f"listen_{protocol}", port)
+        for protocol, port in _OVERHEARD_AT_ONE:
+            self.server.call(echo.listen_at, protocol, port, SERVER)
 
     def _connect(self) -> None:
         own = [address for address in OWN if address not in SERVER]

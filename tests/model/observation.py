@@ -19,19 +19,27 @@ from model.tokens import filling
 _GROUPS = (7411, 7412)
 _TIME = re.compile(r"(?<= timeout )(\d+)ms")
 _BURST = 20  # of wrong knocks that are logged, whatever the time
+_MORE = 5  # of one kind, by chance
 _SHORTEST = 100  # milliseconds: shorter ones mean "at once"
 _LEAST = 10  # seconds: the shortest time but one, and no play takes so long
 _LONG = 20
 _SLOWER = 100
 
 
+_LIMITS = {" rate 10/second ": " rate 10/hour ",  # of what is logged
+           " rate over 2000/second burst 1000 ": " rate over 10/hour burst 60 "}  # of packets from who is locked out
+
+
 def slowed(table: Table) -> Table:
-    """With times that do not pass during a play."""
+    """With times that do not pass during a play, and limits that are reached in it."""
     def slower(found: re.Match[str]) -> str:
         return f"{int(found[1]) * (_SLOWER if int(found[1]) >= _SHORTEST else 1)}ms"
 
     def of(block: Block) -> Block:
-        return replace(block, lines=tuple(Line(_TIME.sub(slower, line.text)) for line in block.lines))
+        text = "\n".join(_TIME.sub(slower, line.text) for line in block.lines)
+        for limit, slow in _LIMITS.items():
+            text = text.replace(limit, slow)
+        return replace(block, lines=tuple(map(Line, text.split("\n"))))
 
     return replace(table, blocks=tuple(of(block) if block.kind == "chain" else block for block in table.blocks))
 
@@ -59,14 +67,17 @@ class Expectation:
         self._counts = [self._counted(one.log) for one in seen]
         self._entries = {entry for one in seen for entry in one.log}
         counts = [Counter(one.log) for one in seen]
-        self._many = {entry: 2 * max(count[entry] for count in counts) + 10 for entry in self._entries}
+        self._many = {entry: max(count[entry] for count in counts) + _MORE for entry in self._entries}
 
     def _counted(self, log: Sequence[nflog.Entry]) -> list[nflog.Entry]:
         return sorted(log) if self._few else _grants(log)
 
     def difference(self, found: Observation) -> str:
         """The first; empty where there is none."""
-        for number, (right, fate) in enumerate(zip(self._fates, found.fates + found.others, strict=True)):
+        fates = found.fates + found.others
+        if len(fates) != len(self._fates):
+            return f"{len(fates)} outcomes, not {len(self._fates)}"
+        for number, (right, fate) in enumerate(zip(self._fates, fates)):
             if fate not in right:
                 return f"packet {number}: {fate.split()}, not {' or '.join(right).split()}"
         for name in sorted(self._ever.keys() | found.sets.keys()):
@@ -97,43 +108,49 @@ def narrowed(table: Table, kind: str) -> Table:
     return replace(table, blocks=tuple(map(of, table.blocks)))
 
 
-def observe(made: Site, declaration: Declaration, play: Play, part: str, right: Table) -> Observation:
+def observe(made: Site, declaration: Declaration, play: Play, right: Table) -> Observation:
     """Of a play on a site where everything is loaded."""
-    script = play.script
+    part, script = play.part, play.script
     edges = {step: edge for edge, step in observer.steps(right).items()}
-    made.server.nft(filling(edges, script) + (_given(declaration, play, edges) if part == "given" else "")
-                    + (_underway(right) if part == "underway" else ""))
+    made.server.nft(filling(edges, script, part.has_wrong_clock) + (_given(declaration, play, edges) if part.is_given else "")
+                    + (_underway(right) if part.is_underway else ""))
     begun = [packet for packet in script.packets if packet.begun_there]
     made.server.call(sender.begin, [packet for packet in begun if not is_routed(packet.address)])
     made.behind.call(sender.begin, [packet for packet in begun if is_routed(packet.address)])
     made.server.call(sender.announce, announcing_port(), script.neighbour.to)
     descriptor = made.server.call(nflog.listen, _GROUPS)
     try:
-        broken = part.endswith("ended") or part == "forgotten"
-        first = play.second if broken else len(script.packets)
+        first = play.second if part.between else len(script.packets)
         made.callers.call(sender.rush, script.packets[:first], 0, os.getpid(), made.server_card)
         if first < len(script.packets):
-            if part == "forgotten":
+            if part.between == "conntrack forgets":
                 made.forget()
+            elif part.between == "a minute passes":
+                made.server.nft(_a_minute_later(right))
             else:
-                made.server.nft(_ended(right, part))
+                made.server.nft(_ended(right, part.between == "grants and renewals end"))
             made.callers.call(sender.rush, script.packets, first, os.getpid(), made.server_card)
-        others = errands(made, declaration) if part == "errands" else ()
+        others = errands(made, declaration) if part.has_errands else ()
     finally:
         log = made.server.call(nflog.heard, descriptor)
     seen = observer.read(made, script.packets)
     fates = tuple(f"{one.passed or ''} {'answered' if one.answered else ''} {one.redirected or ''} "
                   f"{'renumbered' if one.renumbered else ''} {'misquoted' if one.misquoted else ''} "
                   f"{'disguised' if one.disguised else ''} {'unmarked' if one.unmarked else ''}" for one in seen)
-    sets = _sets(made, len(script.packets) if broken else play.second)
+    sets = _sets(made, len(script.packets) if part.between else play.second)
     if others:  # from ports by chance
         sets = {name: elements for name, elements in sets.items() if not name.startswith("spoken")}
     return Observation(fates, sets, tuple(sorted(log)), others)
 
 
-def _ended(right: Table, part: str) -> str:
+def _a_minute_later(right: Table) -> str:
+    """As if what is only noted for a minute had expired."""
+    return "".join(f"flush set inet knockwork {block.name}\n" for block in right.blocks if block.name == "claimed")
+
+
+def _ended(right: Table, renewals: bool) -> str:
     """As if all grants had expired; and what use has noted, or not yet."""
-    expired = {"granted", "ranged", "reached", "holders", *(["renewed"] if part == "ended" else [])}
+    expired = {"granted", "ranged", "reached", "holders", *(["renewed"] if renewals else [])}
     return "".join(f"flush set inet knockwork {block.name}\n" for block in right.blocks
                    if block.name.rstrip("46") in expired)
 

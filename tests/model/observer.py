@@ -44,18 +44,18 @@ def table(dirty: bool) -> str:
     for name in (*_PASSED, "redirected", "redirected_lost"):
         lines += _chain(name, *(f"{numbered} add @{name}_ {_MARK}" for numbered in _NUMBERED), "meta mark set 0")
     mark, priority = (7, "0:1") if dirty else (0, "none")
-    # By now the kernel has found the segment's socket, if it has one.
-    lines += _chain("socket", f"meta skuid 0-4294967295 meta mark set @th,32,32 add @ours_ {_MARK}",
-                    f"meta mark set {mark}")
+    lines += _chain("own", f"meta mark set @th,32,32 add @ours_ {_MARK}", f"meta mark set {mark}")
     passed = [f"meta mark != {mark} goto lost_", f"meta priority {priority} goto kept_",
               "meta priority none goto cleaned_", "goto mixed_"]
     for hook in ("input", "forward"):
-        lines += _chain(hook, f"type filter hook {hook} priority -160;", _OURS, "meta l4proto 6 jump socket_")
+        # By now the kernel has found the segment's socket, if it has one.
+        lines += _chain(hook, f"type filter hook {hook} priority -160;", _OURS,
+                        "meta l4proto 6 meta skuid 0-4294967295 jump own_")
     # Where other firewalls stand.
     lines += _chain("disguised", *(f"{numbered} add @disguised_ {_MARK}" for numbered in _NUMBERED),
                     f"meta mark set {mark}")
     lines += _chain("unmarked", *(f"{numbered} add @unmarked_ {_MARK}" for numbered in _NUMBERED), "meta mark set 0")
-    lines += _chain("between", "type filter hook input priority 0;", _OURS, "udp dport 1 jump disguised_")
+    lines += _chain("between", "type filter hook input priority 0;", _OURS, "udp dport 1 meta priority none jump disguised_")
     lines += _chain("delivered", "type filter hook input priority 400;", _OURS,
                     *(["meta mark 0 jump unmarked_"] if dirty else []),
                     f"th dport 1 ct status dnat meta mark != {mark} goto redirected_lost_",

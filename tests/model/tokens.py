@@ -79,14 +79,15 @@ def _probe(dice: random.Random, sequence: Sequence, source: str, now: float, sou
                   to=_WITHIN.get(to, to))
 
 
-def filling(edges: dict[tuple[str, int], int], script: Script) -> str:
-    """In nft's language: the tokens of the script, good at any time."""
+def filling(edges: dict[tuple[str, int], int], script: Script, has_wrong_clock: bool = False) -> str:
+    """In nft's language: the tokens of the script, good at any time, or at none."""
     keys = {(packet.token.sequence, packet.token.key) for packet in script.packets if packet.token}
     if not keys:
         return ""
     elements = []
     for name, key in sorted(keys):
         edge = edges[name, 1]
-        elements.append(f"0x{key.hex()} : {edge >> 16:x}:{edge & 0xffff:x}")
-    return (f"flush set inet knockwork good\nadd element inet knockwork good {{ {_GOOD} }}\n"
+        elements.append(f"0x{key.hex()} timeout 1h : {edge >> 16:x}:{edge & 0xffff:x}")
+    good = "" if has_wrong_clock else f"add element inet knockwork good {{ {_GOOD} }}\n"
+    return (f"flush set inet knockwork good\n{good}"
             f"flush map inet knockwork tokens\nadd element inet knockwork tokens {{ {', '.join(elements)} }}\n")
