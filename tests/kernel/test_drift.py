@@ -196,6 +196,9 @@ def attribute(table: Table, block: Block, line: Line) -> Iterator[Tampering]:
     if word == "size":
         yield altered("altered", f"size {int(line.text.split()[1]) + 1}")
         yield altered("removed", "")
+    elif word == "limit":
+        yield altered("altered", line.text.replace("burst 1 ", "burst 2 "))
+        yield altered("removed", "")
     elif word == "flags":
         for flag in ("timeout", "interval", "dynamic", "constant"):
             flags = sorted(set(line.text.removeprefix("flags ").split(",")) ^ {flag})

@@ -85,6 +85,17 @@ def play_together(scripts: Sequence[tuple[Caller, Sequence[int | float]]]) -> No
         caller.knock(port)
 
 
+def test_a_lockout_of_one_on_the_link_is_nobody_elses(lab: Lab, knockwork: Knockwork) -> None:
+    """Not even of a source that looks like the whole network."""
+    knockwork.apply(CLASSIC + "lockout: 30s\n")
+    lab.callers.call(packets.raw_udp, lab.client6.target, 7001, "fe80::")
+    assert "fe80::" in lab.server.output(["/usr/sbin/nft", "list", "set", "inet", "knockwork", "locked6"])
+    for port in (7000, 8000, 9000):
+        lab.callers.call(packets.raw_udp, lab.client6.target, port, "fe80::a:1")
+    holders = lab.server.output(["/usr/sbin/nft", "list", "set", "inet", "knockwork", "holders6"])
+    assert "fe80::a:1" in holders
+
+
 def test_a_lockout_ends(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
     """After a wrong knock the right sequence does nothing until the lockout is over."""
     knockwork.apply(CLASSIC + "    step_timeout: 1s\nlockout: 1s\n")

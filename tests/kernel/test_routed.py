@@ -6,6 +6,7 @@ import pytest
 
 from bed import Caller
 from bed.cli import Knockwork
+from bed.lab import SERVER
 from bed.router import BEHIND, Router
 from bed.waiting import wait_for
 
@@ -71,6 +72,24 @@ def test_published_ports(lab: Router, knockwork: Knockwork, client: Caller, stra
     connection = client.connect(8080)
     wait_for(lambda: client.tcp(8080) == closed, "the grant expires")
     assert connection.works()
+
+
+@MODES
+def test_a_segment_is_not_led_past_the_gate(lab: Router, knockwork: Knockwork, stranger: Caller, mode: str) -> None:
+    """`to` names an address of this host, and another table publishes that port: no SYN, and no older session."""
+    lab.server.nft(PUBLISHED)
+    knockwork.apply(f"""\
+knockwork: 1
+mode: {mode}
+sequences:
+  - {{name: web, knock: [7000/udp, 8000/udp], opens: [8080/tcp], to: [{SERVER[0]}, "{SERVER[1]}"]}}
+""")
+    lab.server.nft("flush set inet knockwork underway\n")
+    lab.behind.nft("table inet heard { chain input { type filter hook input priority 0; tcp dport 80 counter; }; }\n")
+    for flags in ("ack", "syn-ack", "fin"):
+        stranger.segment(8080, flags, source_port=50000, acknowledge=1)
+    stranger.tcp(8080)
+    assert "counter packets 0 " in lab.behind.output(["/usr/sbin/nft", "list", "table", "inet", "heard"])
 
 
 @MODES

@@ -1,5 +1,7 @@
 """What a grant opens, how a protected port refuses, and whom stealth lets in."""
 
+import time
+
 import pytest
 
 from bed import Caller, Lab, packets
@@ -178,3 +180,16 @@ def test_casts_do_not_pass(lab: Lab, knockwork: Knockwork, target: str, source: 
     lab.caller(source).knock(7000, 8000, 9000)
     cast()
     wait_for(heard, "the service hears it with a grant")
+
+
+@pytest.mark.parametrize("target, source", [("224.0.0.1", "10.77.0.20"), ("10.77.255.255", "10.77.0.20"),
+                                            ("255.255.255.255", "10.77.0.20"), ("ff02::1", "fd77::20")])
+def test_stealth_hides_every_service_from_casts(lab: Lab, knockwork: Knockwork, target: str, source: str) -> None:
+    """No sequence names it. Its socket is the only one of its port: early demux finds it for a multicast, too."""
+    lab.server.call("listen_udp", 161)
+    knockwork.apply(GATE.format(refuse="auto").replace("knockwork: 1", "knockwork: 1\nmode: stealth"))
+    time.sleep(1.1)  # the kernel looks for the groups of the link by itself
+    for _ in range(3):
+        lab.callers.call(packets.cast_udp, target, 161, source)
+    assert lab.caller(source).udp(161) == "silent"
+    assert lab.server.call("heard", 161) == []

@@ -89,6 +89,29 @@ def test_one_of_two_comes_in(lab: Lab, knockwork: Knockwork, dice: random.Random
     assert counts == {1: len(let_in)}, f"of two senders let in: {counts}"
 
 
+def test_a_sequence_opens_once(lab: Lab, knockwork: Knockwork, dice: random.Random) -> None:
+    """Its last knock, from two sources at the same instant: one of them comes in, and the other holds nothing."""
+    numbers = range(200)
+    sequences = "".join(f"  - {{name: s{number}, knock: [{10000 + number}/udp], opens: [{20000 + number}/tcp], "
+                        "once: true, open_for: 10m}\n" for number in numbers)
+    knockwork.apply(f"knockwork: 1\nwrong_knock: ignore\nsequences:\n{sequences}")
+    lanes: list[Lane] = [[], []]
+    for number in numbers:
+        for lane in (0, 1):
+            six = number % 2 == lane and number % 4 > 1  # one of each family, too
+            source, target = _source(six, number, lane), SERVER[six]
+            datagram = packets.udp_datagram(source, target, 40000, 10000 + number, b"")
+            late = dice.random() * 20e-6 if number % 3 else 0.0
+            lanes[lane].append((late, target, packets.ip_packet(source, target, 17, datagram)))
+    lab.callers.call(race, lanes)
+    granted = "".join(lab.server.output(["/usr/sbin/nft", "list", "set", "inet", "knockwork", f"granted{digit}"])
+                      for digit in "46")
+    ports = re.findall(r"\. tcp \. (\d+) timeout", granted)
+    assert sorted(ports) == [str(20000 + number) for number in numbers]
+    time.sleep(0.1)  # until the other's is over
+    assert len(_holders(lab)) == len(numbers)
+
+
 def test_the_race_is_one(lab: Lab, knockwork: Knockwork, dice: random.Random) -> None:
     """A table that looks and then notes lets both in: the senders do meet."""
     knockwork.apply(DECLARATION)

@@ -148,7 +148,8 @@ EQUIVALENT = (
                "the door refuses it as well"),
     Equivalent(r"chain (elsewhere|guard|judge): tcp flags != syn / fin,syn,rst,ack accept → "
                "tcp flags != syn / fin,syn,rst accept$", "a SYN with ACK that begins nothing is invalid"),
-    Equivalent(r"^(stealth|prefixes): chain (elsewhere|guard|judge): (ct state .*|meta pkttype != host) drop → \3 accept$",
+    Equivalent(r"^(stealth|prefixes): chain (elsewhere|guard|judge): (ct state .*|meta pkttype != host) drop → "
+               r"\3 accept$",
                "`input` drops it as well"),
     Equivalent(r"chain input: ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept → "
                r"(udp sport 547 udp dport 546|ip6 saddr fe80::/10 udp [sd]port \d+) accept$",

@@ -7,7 +7,7 @@ from model.script import BEHIND, LINK_LOCAL, OWN
 
 _TCP = (22, 443, 6000, 6001)
 _UDP = (51820, *range(60000, 60008))  # not all that may open: some stay without an answer
-# Somebody listens where knock ports often are, and where tokens may be sent: at every address, or at one of each family.
+# Somebody listens where knock ports often are, and where tokens may be sent: at every address, or at one alone.
 _OVERHEARD_ANYWHERE = (("tcp", 7001), ("udp", 7002), ("udp", 30000))
 _OVERHEARD_AT_ONE = (("tcp", 7003), ("udp", 7005))
 OVERHEARD = (*_OVERHEARD_ANYWHERE, *_OVERHEARD_AT_ONE)

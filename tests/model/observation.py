@@ -27,7 +27,7 @@ _SLOWER = 100
 
 
 _LIMITS = {" rate 10/second ": " rate 10/hour ",  # of what is logged
-           " rate over 2000/second burst 1000 ": " rate over 10/hour burst 60 "}  # of packets from who is locked out
+           " rate over 2000/second burst 1000 ": " rate over 10/hour burst 60 "}  # of those who are locked out
 
 
 def slowed(table: Table) -> Table:
@@ -112,8 +112,9 @@ def observe(made: Site, declaration: Declaration, play: Play, right: Table) -> O
     """Of a play on a site where everything is loaded."""
     part, script = play.part, play.script
     edges = {step: edge for edge, step in observer.steps(right).items()}
-    made.server.nft(filling(edges, script, part.has_wrong_clock) + (_given(declaration, play, edges) if part.is_given else "")
-                    + (_underway(right) if part.is_underway else ""))
+    made.server.nft("".join((filling(edges, script, part.has_wrong_clock),
+                             _given(declaration, play, edges) if part.is_given else "",
+                             _underway(right) if part.is_underway else "")))
     begun = [packet for packet in script.packets if packet.begun_there]
     made.server.call(sender.begin, [packet for packet in begun if not is_routed(packet.address)])
     made.behind.call(sender.begin, [packet for packet in begun if is_routed(packet.address)])

@@ -55,7 +55,8 @@ def table(dirty: bool) -> str:
     lines += _chain("disguised", *(f"{numbered} add @disguised_ {_MARK}" for numbered in _NUMBERED),
                     f"meta mark set {mark}")
     lines += _chain("unmarked", *(f"{numbered} add @unmarked_ {_MARK}" for numbered in _NUMBERED), "meta mark set 0")
-    lines += _chain("between", "type filter hook input priority 0;", _OURS, "udp dport 1 meta priority none jump disguised_")
+    lines += _chain("between", "type filter hook input priority 0;", _OURS,
+                    "udp dport 1 meta priority none jump disguised_")
     lines += _chain("delivered", "type filter hook input priority 400;", _OURS,
                     *(["meta mark 0 jump unmarked_"] if dirty else []),
                     f"th dport 1 ct status dnat meta mark != {mark} goto redirected_lost_",

@@ -14,12 +14,13 @@ constexpr std::array kSettingsChains{
     "refusals", "refuse",  "rejected",  "segment", "turned_away", "wrong"};
 // The maps and chains that follow from sequences, by name or by prefix.
 constexpr std::array kSequenceObjects{
-    "steps_",  "openers",    "advance",  "timed",   "begun",      "next",   "from",      "dispatch", "ranges",
-    "within_", "open_",      "range_",   "places",  "reached",    "to_",    "cut",       "once_",    "spent",
-    "spender", "watched",    "services", "door",    "segment",    "excuse", "elsewhere", "forward",  "speak",
-    "spoke",   "token",      "claimed",  "used",    "good",       "logged", "underway",  "output",   "known",
-    "sever",   "readmitted", "renew",    "lasting", "prolong_",   "close_", "counted",   "on_",      "but_",
-    "port_",   "take_",      "last_",    "let_in",  "connecting", "begins", "flows",     "home"};
+    "steps_", "openers",   "advance",  "timed",      "begun",   "next",     "from",  "dispatch",
+    "ranges", "within_",   "open_",    "range_",     "places",  "reached",  "to_",   "cut",
+    "once_",  "spent",     "spender",  "spending",   "watched", "services", "door",  "segment",
+    "excuse", "elsewhere", "forward",  "speak",      "connect", "spoke",    "token", "claimed",
+    "used",   "good",      "logged",   "underway",   "output",  "known",    "sever", "readmitted",
+    "renew",  "lasting",   "prolong_", "close_",     "counted", "on_",      "but_",  "port_",
+    "take_",  "last_",     "let_in",   "connecting", "begins",  "flows",    "home"};
 
 bool is_settings_chain(std::string_view name) {
   return std::find(kSettingsChains.begin(), kSettingsChains.end(), name) != kSettingsChains.end();
@@ -33,7 +34,7 @@ bool is_port_map(std::string_view name) {
 bool looks_for_ports(const std::string& rule) {
   const auto has = [&](std::string_view words) { return rule.find(words) != std::string::npos; };
   return rule.starts_with("th dport ") || has("th dport != @services") || has("th dport vmap @places") ||
-         has("th dport @elsewhere") || rule.ends_with("th dport vmap @ranges") ||
+         has("tcp dport @elsewhere") || rule.ends_with("th dport vmap @ranges") ||
          rule.ends_with("th dport vmap @door_ranges");
 }
 

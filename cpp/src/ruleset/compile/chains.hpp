@@ -62,7 +62,11 @@ std::string source6(int prefix);
 
 // Whether a datagram that this side sends first lets its answers in: any service of this host over
 // udp, or any service elsewhere, but for those whose connections end with their grants.
-bool has_spoken(const Program& program);
+// Whether an answer to this side may come for a protected port: to a connection that this host begins, where
+// its programs get such ports without asking for them; to datagrams, or to what a service elsewhere begins.
+bool has_own_connections(const Program& program);
+bool has_own_flows(const Program& program);
+bool has_spoken(const Program& program);  // either
 bool has_watched_ranges(const Program& program);
 bool has_service_ranges(const Program& program);
 

@@ -56,16 +56,15 @@ Set span_set(std::string name, std::string type, std::vector<Element> elements) 
   return (spans ? interval_set : static_set)(std::move(name), std::move(type), std::move(elements));
 }
 
+// Of two packets that add the same element on two processors at once, one alone gets past the `add`.
+constexpr const char* kOnce = "limit rate 1/week burst 1 packets";
+
 // Nothing in them follows from the declaration: tokens.hpp.
 void add_token_sets(std::vector<Set>& sets, const Program& program) {
   if (!has_tokens(program)) return;
   sets.push_back({std::string(kTokens), "typeof @th,64,128 : meta priority", {"timeout"}, {}, 0, {}});
-  sets.push_back({std::string(kClaimed),
-                  "typeof @th,64,128",
-                  {"dynamic", "timeout"},
-                  {"limit rate 1/week burst 1 packets"},
-                  kMostUsedTokens,
-                  {}});
+  sets.push_back(
+      {std::string(kClaimed), "typeof @th,64,128", {"dynamic", "timeout"}, {kOnce}, kMostUsedTokens, {}});
   sets.push_back({std::string(kUsed), "typeof @th,64,128", {"dynamic", "timeout"}, {}, kMostUsedTokens, {}});
   sets.push_back({std::string(kGood), "typeof meta time", {"interval"}, {}, 0, {}});
 }
@@ -95,7 +94,10 @@ void add_dynamic_sets(std::vector<Set>& sets, const Program& program) {
     add("locked", "");
     if (program.mode == Mode::stealth && program.lockout) add("strays", "");
   }
-  if (has_once(program)) sets.push_back({"spent", "classid", {"dynamic"}, {}, kMostSpent, {}});
+  if (has_once(program)) {
+    sets.push_back({"spent", "classid", {"dynamic"}, {}, kMostSpent, {}});
+    sets.push_back({"spending", "classid", {"dynamic", "timeout"}, {kOnce}, kMostCounted, {}});
+  }
   sets.push_back({"counted", "classid", {"dynamic"}, {}, kMostCounted, {}});
   // One element per family; room for those that expired and are not yet collected.
   sets.push_back(dynamic_set("overflow", "nf_proto", 128));

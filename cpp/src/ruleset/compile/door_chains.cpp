@@ -40,6 +40,7 @@ class Doors {
     if (!book_.stealth()) add_turned_away(chains);
     add_place_chains(chains);
     if (has_spoken(program_)) chains.push_back(output());
+    if (has_own_connections(program_)) chains.push_back(connect());
     return chains;
   }
 
@@ -115,7 +116,7 @@ class Doors {
                 "meta l4proto 1 ct state related accept", "meta l4proto 58 ct state related accept",
                 "fib saddr type local drop"};
     append(rules, book_.allowed());
-    rules.push_back(kOwnSocket + " accept");
+    rules.push_back(kOwnSocketOfStealth + " accept");
     append(rules, book_.public_rules(Rulebook::Which::all));
     if (program_.ping) {
       rules.emplace_back("icmp type echo-request accept");
@@ -154,11 +155,14 @@ class Doors {
     append(rules, Rulebook::dhcpv6(ports));
     append(rules, Rulebook::come_again(ports.doors));
     append(rules, book_.granted(ports, Rulebook::Use::connect));
-    if (may_be(Protocol::udp, of)) {
-      append(rules, cut ? Rules{datagrams(of) + kGoesOn + " drop"}
-                        : spoken("ct state established ", "saddr", "sport", "daddr", "dport"));
+    if (cut || !may_be(Protocol::udp, of) || !has_own_flows(program_)) {
+      if (cut && may_be(Protocol::udp, of)) rules.push_back(datagrams(of) + kGoesOn + " drop");
+      append(rules, refused(of));
+      return rules;
     }
-    append(rules, refused(of));
+    if (!of) rules.push_back("meta l4proto 6 " + refused(Protocol::tcp).front());
+    append(rules, answers(""));
+    append(rules, refused(Protocol::udp));
     return rules;
   }
 
@@ -170,6 +174,7 @@ class Doors {
     if (!cut) append(rules, {"ct state established ct direction original accept", kOwnSocket + " accept"});
     append(rules, book_.allowed());
     append(rules, book_.granted(ports, Rulebook::Use::go_on));
+    if (has_own_connections(program_)) append(rules, answers(""));
     if (cut) append(rules, {"ct state established drop", kOwnSocket + " drop"});
     if (book_.stealth() || !program_.reject) {
       append(rules, refused(Protocol::tcp));
@@ -181,46 +186,79 @@ class Doors {
     return rules;
   }
 
-  // What began on this side: "ip saddr . th sport . ip daddr . th dport . meta l4proto @spoken4 accept".
-  Rules spoken(const std::string& condition, std::string_view theirs, std::string_view their_port,
-               std::string_view ours, std::string_view our_port) const {
-    if (!has_spoken(program_)) return {};
+  // The ports of a packet, as a listing has them: in a rule that has asked for TCP's flags, and in any other.
+  static constexpr std::string_view kAnyPort = "th", kTcpPort = "tcp";
+
+  // To what began on this side. A SYN is never one.
+  static Rules answers(const std::string& condition) {
     Rules rules;
     for (const auto& [family, digit] : {std::pair{"ip", '4'}, std::pair{"ip6", '6'}}) {
-      rules.push_back(fmt::format("{}{} @spoken{} accept", condition,
-                                  spoken_key(family, theirs, their_port, ours, our_port), digit));
+      rules.push_back(
+          fmt::format("{0}ct state established {1} saddr . {2} sport . {1} daddr . {2} dport . meta "
+                      "l4proto @spoken{3} accept",
+                      condition, family, condition.empty() ? kAnyPort : kTcpPort, digit));
     }
     return rules;
   }
 
-  static std::string spoken_key(std::string_view family, std::string_view theirs, std::string_view their_port,
-                                std::string_view ours, std::string_view our_port) {
-    return fmt::format("{0} {1} . th {2} . {0} {3} . th {4} . meta l4proto", family, theirs, their_port, ours,
-                       our_port);
+  // For a family: "ip daddr . th dport . ip saddr . th sport . meta l4proto @spoken4 ", and its update.
+  struct Speaking {
+    std::string known, update;
+  };
+  static std::vector<Speaking> speaking(std::string_view port, std::string_view time) {
+    std::vector<Speaking> each;
+    for (const auto& [family, digit] : {std::pair{"ip", '4'}, std::pair{"ip6", '6'}}) {
+      const std::string key =
+          fmt::format("{0} daddr . {1} dport . {0} saddr . {1} sport . meta l4proto", family, port);
+      each.push_back({fmt::format("{} @spoken{} ", key, digit),
+                      fmt::format("update @spoken{} {{ {} timeout {} }}", digit, key, time)});
+    }
+    return each;
   }
 
-  static Rules speaking(const std::string& condition) {
-    Rules rules;
-    for (const auto& [family, digit] : {std::pair{"ip", '4'}, std::pair{"ip6", '6'}}) {
-      rules.push_back(fmt::format("{}update @spoken{} {{ {} timeout 3m }}", condition, digit,
-                                  spoken_key(family, "daddr", "dport", "saddr", "sport")));
-    }
-    return rules;
-  }
+  // What this side's datagrams and first and last segments are remembered for, and other segments: their
+  // connection may be silent for long.
+  static constexpr std::string_view kBriefly = "3m", kLong = "1d";
+  static inline const std::string kGoingOn = "tcp flags ! fin,syn,rst ";
 
   // Conntrack takes for a reply whatever fits an entry, and an entry is easily forged: only where this
-  // host's own packet began the flow, an answer to it is one. For datagrams: a SYN is never an
-  // answer, and of other segments the kernel knows the socket.
+  // host's own packet began the flow, an answer to it is one.
   Chain output() const {
-    Chain chain{"output",
-                "type filter hook output priority mangle; policy accept;",
-                {},
-                {"meta l4proto != 17 accept", "oif \"lo\" accept"}};
+    Chain chain{"output", "type filter hook output priority mangle; policy accept;", {}, {}};
+    if (!has_own_connections(program_)) chain.rules.emplace_back("meta l4proto != 17 accept");
+    append(chain.rules, {"oif \"lo\" accept", "ct direction reply accept"});
     std::string rule = "th sport != @services";
     if (has_service_ranges(program_)) rule += " th sport != @services_ranges";
     chain.rules.push_back(rule + " accept");
-    chain.rules.emplace_back("ct direction reply accept");
-    append(chain.rules, speaking(""));
+    if (has_own_connections(program_))
+      append(chain.rules, {"meta l4proto 6 goto connect", "meta l4proto != 17 accept"});
+    if (has_own_flows(program_)) {
+      for (const Speaking& each : speaking(kAnyPort, kBriefly)) chain.rules.push_back(each.update);
+    }
+    return chain;
+  }
+
+  // A connection that this host begins. A service never does, so a connection to one that `cut` has ended is
+  // none. Once the program has closed it, its socket has no owner, and the answers to what it has sent still
+  // come.
+  static Chain connect() {
+    Chain chain{"connect", "", {}, {}};
+    for (const Speaking& each : speaking(kTcpPort, kLong))
+      chain.rules.push_back(kGoingOn + kOwnSocket + " " + each.known + each.update + " accept");
+    for (const Speaking& each : speaking(kTcpPort, kBriefly)) {
+      chain.rules.push_back(kSyn + " " + each.update);
+      chain.rules.push_back(kNotSyn + " " + each.known + each.update);
+    }
+    return chain;
+  }
+
+  // What a service elsewhere begins.
+  static Chain speak() {
+    const std::string condition = "fib saddr . iif oif exists ";
+    Chain chain{"speak", "", {}, {}};
+    for (const Speaking& each : speaking(kAnyPort, kBriefly)) chain.rules.push_back(condition + each.update);
+    for (const Speaking& each : speaking(kTcpPort, kLong))
+      chain.rules.push_back(kGoingOn + condition + each.update);
     return chain;
   }
 
@@ -271,11 +309,11 @@ class Doors {
     Chain forward{"forward", "type filter hook forward priority mangle; policy accept;", {}, {}};
     if (book_.stealth()) forward.rules.emplace_back("ct state new fib saddr type local drop");
     if (!book_.places().empty()) {
-      if (has_spoken(program_)) {
+      if (has_own_flows(program_)) {
         append(forward.rules,
                {"ip saddr . meta l4proto . th sport @elsewhere4 ct direction original jump speak",
                 "ip6 saddr . meta l4proto . th sport @elsewhere6 ct direction original jump speak"});
-        chains.push_back({"speak", "", {}, speaking("fib saddr . iif oif exists ")});
+        chains.push_back(speak());
       }
       append(forward.rules, book_.unlisted(true));
       append(forward.rules, book_.at_places_by_interface());
@@ -312,7 +350,7 @@ class Doors {
     if (place.cut()) {
       rules.push_back(tcp ? kNotSyn + " ct state established drop" : kGoesOn + " drop");
     } else {
-      append(rules, spoken("ct state established ", "saddr", "sport", "daddr", "dport"));
+      append(rules, answers(later));
       if (tcp)
         append(rules, {kNotSyn + " " + kOwnSocket + " accept", kNotSyn + " meta l4proto @underway accept"});
     }

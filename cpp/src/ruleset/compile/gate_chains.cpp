@@ -51,8 +51,11 @@ class Gate {
       chains.push_back({"overheard", "", {}, overheard()});
     }
     if (any_home())
-      chains.push_back(
-          {"home", "", {}, {"fib daddr type local accept", "fib daddr . iif type local accept"}});
+      chains.push_back({"home",
+                        "",
+                        {},
+                        {"socket wildcard 0 fib daddr type local accept",
+                         "socket wildcard 0 fib daddr . iif type local accept"}});
     for (const Segment& segment : segment_ranges(program_)) {
       chains.push_back({segment_chain(segment), "", {}, admitted(segment)});
     }
@@ -97,7 +100,8 @@ class Gate {
   }
 
   // An address that `to` names may be this host's own. Only `input` knows the socket of a segment, so one for
-  // this host goes on to there.
+  // this host goes on to there: if it has a socket of one address, as any connection has. Another table leads
+  // nobody elsewhere in its name.
   bool any_home() const {
     return std::any_of(book_.places().begin(), book_.places().end(), [](const Place& place) {
       return !place.cut() && place.span.protocol == Protocol::tcp;
@@ -105,8 +109,8 @@ class Gate {
   }
 
   static Rules home_first() {
-    return {kNotSyn + " ip daddr . meta l4proto . th dport @elsewhere4 jump home",
-            kNotSyn + " ip6 daddr . meta l4proto . th dport @elsewhere6 jump home"};
+    return {kNotSyn + " ip daddr . meta l4proto . tcp dport @elsewhere4 jump home",
+            kNotSyn + " ip6 daddr . meta l4proto . tcp dport @elsewhere6 jump home"};
   }
 
   // Interfaces where anything goes.
@@ -209,7 +213,8 @@ class Gate {
     Rules rules;
     const auto ask = [&](const std::string& four, const std::string& six) {
       rules.push_back(fmt::format("{} @{} goto {}", equals(book_.lockout4()), four, where));
-      rules.push_back(fmt::format("{} @{} goto {}", equals(book_.lockout6()), six, where));
+      const std::string by_network = book_.lockout6() == "ip6 saddr" ? "" : "ip6 saddr != fe80::/10 ";
+      rules.push_back(fmt::format("{}{} @{} goto {}", by_network, equals(book_.lockout6()), six, where));
       rules.push_back(fmt::format("ip6 saddr @{} goto {}", six, where));  // link-local ones by address
     };
     ask("locked4", "locked6");

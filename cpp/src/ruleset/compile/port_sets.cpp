@@ -22,6 +22,10 @@ constexpr std::size_t kMostIntervals = 4;
 constexpr std::size_t kMostGaps = 3;
 constexpr std::uint32_t kLeastGap = 1024;
 
+// Linux gives from here on what is asked for as "any reserved port" (rresvport(3), xprt_min_resvport of NFS);
+// with one port below, a service alone begins nothing.
+constexpr std::uint16_t kFirstOwnPort = 512;
+
 using Span = std::pair<std::uint32_t, std::uint32_t>;
 
 bool is_range(const Service& service) { return service.first != service.last; }
@@ -122,7 +126,14 @@ std::vector<Span> gaps_between(const std::vector<Span>& spans) {
 
 }  // namespace
 
-bool has_spoken(const Program& program) {
+bool has_own_connections(const Program& program) {
+  const std::vector<Service> here = protected_services(program);
+  return std::any_of(here.begin(), here.end(), [](const Service& service) {
+    return service.protocol == Protocol::tcp && service.last >= kFirstOwnPort;
+  });
+}
+
+bool has_own_flows(const Program& program) {
   const std::vector<Service> cut = cut_services(program);
   const std::vector<Service> here = protected_services(program);
   const std::vector<Door> there = remote_doors(program);
@@ -133,6 +144,8 @@ bool has_spoken(const Program& program) {
                      }) ||
          std::any_of(there.begin(), there.end(), [](const Door& door) { return !door.cut; });
 }
+
+bool has_spoken(const Program& program) { return has_own_connections(program) || has_own_flows(program); }
 
 void add_ports(std::vector<Set>& sets, const Program& program) {
   const AllPorts all = ports_of(program);

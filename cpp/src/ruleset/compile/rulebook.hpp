@@ -45,6 +45,8 @@ inline const std::string kOverheard = "meta priority set 7411:1";
 // The connection that this host's own kernel knows the segment to belong to: early demux has
 // found its socket (tcp_v4_early_demux in Linux), so it can begin nothing.
 inline const std::string kOwnSocket = "meta skuid 0-4294967295";
+// It finds one for what is sent to everybody as well, whoever may use it.
+inline const std::string kOwnSocketOfStealth = "meta pkttype host " + kOwnSocket;
 
 // RFC 8415: replies of DHCPv6 come from link-local addresses.
 inline const std::string kDhcpv6 = "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept";

@@ -69,14 +69,14 @@ class Sequences {
   }
 
   // `update @set4 { ip saddr . meta priority timeout 5s }`, and the same of the other family.
-  Rules noted(std::string_view set, Duration time) const {
+  Rules noted(std::string_view set, std::string_view time) const {
     Rules rules;
-    for (const auto& [source, family] : book_.sources()) {
-      rules.push_back(fmt::format("update @{}{} {{ {} . meta priority timeout {} }}", set, family, source,
-                                  nft_time(time)));
-    }
+    for (const auto& [source, family] : book_.sources())
+      rules.push_back(
+          fmt::format("update @{}{} {{ {} . meta priority timeout {} }}", set, family, source, time));
     return rules;
   }
+  Rules noted(std::string_view set, Duration time) const { return noted(set, nft_time(time)); }
 
   Rules muted() const { return program_.lockout ? Rules{"meta pkttype > broadcast goto excuse"} : Rules{}; }
 
@@ -182,13 +182,17 @@ class Sequences {
     return rules;
   }
 
-  // The grant is noted before the sequence is spent, and both before anything opens.
+  // The grant is noted before the sequence is spent, and both before anything opens. Of two last knocks at
+  // the same time one alone spends it: the other source holds nothing.
   Rules opening_once(const Track& track) const {
     Rules rules = muted();
     append(rules, {"meta priority @spent goto spender", kFired});
     for (const std::string& holder : noted("holders", track.open_for)) {
-      rules.push_back(holder + " add @spent { meta priority } goto " + opening_chain(track));
+      rules.push_back(holder +
+                      " add @spending { meta priority timeout 1s } add @spent { meta priority } goto " +
+                      opening_chain(track));
     }
+    append(rules, noted("holders", "20ms"));
     return rules;
   }
 

@@ -364,7 +364,7 @@ PublicEntries public_entries(const Ruleset& ruleset) {
   const Chain* input = ruleset.chain("input");
   if (!is_stealth(ruleset) || input == nullptr) return {};
   const std::vector<std::string>& rules = input->rules;
-  const auto begin = std::find(rules.begin(), rules.end(), kOwnSocket + " accept");
+  const auto begin = std::find(rules.begin(), rules.end(), kOwnSocketOfStealth + " accept");
   const auto end = std::find_if(begin, rules.end(), [](const std::string& rule) {
     return rule == kPing || rule.starts_with("icmpv6 type { nd-neighbor-advert");
   });

@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::string_view kSpent = "spent", kCounted = "counted";
+constexpr std::string_view kSpent = "spent", kSpending = "spending", kCounted = "counted";
 
 const std::vector<LiveElement>& elements(const LiveSets& sets, std::string_view set) {
   static const std::vector<LiveElement> kNone;
@@ -243,7 +243,7 @@ Transaction renew_uses(const LiveTable& live, const std::vector<EdgeId>& edges) 
     if (used.contains(edge)) forget.keys.push_back(edge_key(edge));
   }
   if (forget.keys.empty()) return {};
-  return {{std::move(forget)}};
+  return {{std::move(forget), EmptySet{std::string(kSpending)}}};
 }
 
 }  // namespace knockwork
