@@ -15,7 +15,7 @@ from model.script import LINK_LOCAL, Flow, Packet, Script, is_routed, is_syn
 
 HAIR = 0.03  # seconds around an expiry in which either may be right
 # What the server's side did, or an apply; what shows in grants; and what only counts them.
-_NOT_COMPARED = {"spoken4", "spoken6", "underway", "renewed4", "renewed6", "counted"}
+_NOT_COMPARED = {"spoken4", "spoken6", "underway", "renewed4", "renewed6", "counted", "spending"}
 LATE = 0.015  # seconds: a packet that took longer to arrive has no known time
 
 

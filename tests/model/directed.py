@@ -336,11 +336,15 @@ def _begun_elsewhere(stage: _Stage, six: bool) -> None:
 
 
 def _begun_here(stage: _Stage, six: bool) -> None:
-    """Answers to datagrams that this host's services send first."""
+    """Answers to what this host begins from its services' ports."""
     for service in sorted(stage.declaration.services):
         if service.endswith("udp"):
             stage.send(stage.stranger(six), _ends(service)[0], begun_there=True)
             stage.send(OWN[2 * six + 1], _ends(service)[0], begun_there=True)
+        else:
+            flow = stage.send(stage.stranger(six), _ends(service)[0], begun_there=True, flags=SYN | ACK)
+            for flags in (ACK, SYN):
+                stage.again(flow, flags=flags)
 
 
 def _answered_elsewhere(stage: _Stage, six: bool) -> None:
@@ -539,7 +543,7 @@ def _led(stage: _Stage, six: bool) -> None:
     stage.again(flow, flags=ACK)
 
 
-_ALL = (_strangers, _begun_elsewhere, _answered_elsewhere, _privileged, _forms)
+_ALL = (_strangers, _begun_elsewhere, _begun_here, _answered_elsewhere, _privileged, _forms)
 PARTS = {
     "sequences": Part((_sequences,), (_again,), crossed=True),
     "sequences, IPv6 first": Part((_sequences,), (_again,), crossed=True, ipv6_first=True),

@@ -140,6 +140,9 @@ EQUIVALENT = (
                "later uses are asked for anew there; the second is the last of them"),
     Equivalent(r"^prolong: chain input: (ip6? daddr .* vmap) @places\d → \1 @cut_places",
                "its places are at another host"),
+    Equivalent(r"chain once_open_\w+: (update @holders\d .* timeout 20ms \} →|.* add @spending .* → .*"
+               r"(update @spending|@\w+ \{ meta priority( timeout 10s)? \} add @spent))|set spending: ",
+               "only of two last knocks at the same time; tests/kernel/test_token_race.py has them"),
     Equivalent(r"set spent: size 1048576 → size 1$", "each declaration has one `once` sequence"),
     Equivalent(r"set underway: size 128 → size 1$", "TCP is all that is ever in it"),
     Equivalent(r"chain lockout: ip6 saddr != fe80::/10 (update @locked6 .* return) → (ip6 saddr != fec0::/10 )?\1$",

@@ -1,5 +1,6 @@
 """What does not come by way of the callers' link as TCP or UDP: over the loopback, from behind, and ICMP."""
 
+import re
 import socket
 import struct
 import threading
@@ -22,6 +23,8 @@ _CALLERS = ("10.200.120.1", "fd99:0:7800::1")
 _ICMP6 = (*range(1, 5), *range(128, 140), 143)
 _GRANTS = ("granted4", "ranged4", "reached4", "holders4")
 _PORT = 4711  # nobody's
+_SERVICE = 6002  # in a range of services, and nobody listens
+_OWN_ENDS = ("10.89.0.1", "fd89::1")
 _LAST_ACK = "09"
 _KNOCK_PRIORITY = 0x74110001  # which the gate gives to what it will refuse
 _LOOPBACK = ("127.0.0.1", "::1")
@@ -39,6 +42,7 @@ def errands(made: Site, declaration: Declaration) -> tuple[str, ...]:
     found.append(f"an older session works: {_older_session(made)}")
     found.append(f"a session works whose socket is found late: {_late_session(made)}")
     found.append(f"a session ends: {_ends(made)}")
+    found += _remembered(made)
     for hop in _HOPS:  # from a closed port comes an error
         found.append(f"{hop} {made.server.call(packets.probe_udp, hop, _PORT, None, _PATIENCE).value}")
     found += made.server.call(ask_with_priority, knocks, SERVER)
@@ -94,6 +98,28 @@ def _older_session(made: Site, forgets: bool = True) -> str:
         made.server.call("close_connection", connection)
 
 
+def _remembered(made: Site) -> list[str]:
+    """How long a session is, which this host begins from a service's port: while it lives, and when it has ended."""
+    found = []
+    for source, target in zip(_OWN_ENDS, _HOPS):
+        made.behind.call(speak_later, _PORT, 0)
+        held: int = made.server.call(begin_at, source, _SERVICE, target, _PORT)
+        found.append(f"{source}: {made.server.call(end_of, held, False) if held else 'refused'}, {_times(made)}")
+        if held:
+            made.server.call(end_of, held, True)
+            time.sleep(_PATIENCE)
+            found.append(f"{source}, ended: {_times(made)}")
+    return found
+
+
+def _times(made: Site) -> list[str]:
+    """Of what is remembered of that port, in hours or minutes."""
+    listed = "".join(made.server.run(["/usr/sbin/nft", "list", "set", "inet", "knockwork", f"spoken{digit}"]).stdout
+                     for digit in "46")
+    units: list[str] = re.findall(rf"\. {_SERVICE} \. tcp timeout \S+ expires \d+([dhms])", listed)
+    return ["h" if unit in "dh" else "m" for unit in units]
+
+
 def _late_session(made: Site) -> str:
     """One that the server begins, where the kernel looks for sockets only behind the gate."""
     made.server.sysctl("net.ipv4.ip_early_demux", "0")
@@ -142,14 +168,47 @@ def _kept_sessions(made: Site) -> list[str]:
     return found
 
 
+_HELD: list[socket.socket] = []
+
+
+def begin_at(source: str, source_port: int, target: str, port: int) -> int:
+    """A connection from that port: a number for `end_of`, or 0."""
+    connection = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    connection.settimeout(4 * _PATIENCE)
+    try:
+        connection.bind((source, source_port))
+        connection.connect((target, port))
+    except OSError:
+        connection.close()
+        return 0
+    _HELD.append(connection)
+    return len(_HELD)
+
+
+def end_of(number: int, now: bool) -> str:
+    """What the other side of a connection says last, or nothing more: it is closed."""
+    connection = _HELD[number - 1]
+    if now:
+        connection.close()
+        return ""
+    try:
+        said = connection.recv(9)
+        connection.sendall(b"heard")
+        return repr(said)
+    except OSError as error:
+        return type(error).__name__
+
+
 def speak_later(port: int, pause: float) -> None:
     """Accept one connection, and say something after a while."""
-    listener = socket.create_server(("", port), reuse_port=True)
+    listener = socket.create_server(("::", port), family=socket.AF_INET6, reuse_port=True, dualstack_ipv6=True)
 
     def serve() -> None:
         with listener, listener.accept()[0] as peer:
             time.sleep(pause)
             peer.sendall(b"later")
+            peer.recv(9)
 
     threading.Thread(target=serve, daemon=True).start()
 

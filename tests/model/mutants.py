@@ -16,6 +16,7 @@ _OTHER_WORDS = {
     "invalid,related": "invalid", "original": "reply", "reply": "original", "dnat": "snat",
     "local": "unicast", "exists": "missing", "missing": "exists", "ipv4": "ipv6", "ipv6": "ipv4",
     "syn / fin,syn,rst,ack": "syn / fin,syn,rst", "syn / fin,syn": "syn / syn", "rst,ack": "rst",
+    "fin,syn,rst": "fin,rst",
     '"lo"': '"eth0"', '"eth0"': '"eth1"', '"vrf"': '"bridge"', "echo-request": "echo-reply",
     "nd-redirect": "nd-router-advert", "fe80::/10": "fec0::/10", "none": "7411:7"}
 _OPPOSITES = {"": "!=", "==": "!=", "!=": "", "!": "", ">": "<="}

@@ -24,6 +24,7 @@ _SHORTEST = 100  # milliseconds: shorter ones mean "at once"
 _LEAST = 10  # seconds: the shortest time but one, and no play takes so long
 _LONG = 20
 _SLOWER = 100
+_BRIEF = ("spending",)  # a second at most
 
 
 _LIMITS = {" rate 10/second ": " rate 10/hour ",  # of what is logged
@@ -185,7 +186,7 @@ def _sets(made: Site, second: int) -> dict[str, frozenset[str]]:
     age = max((3600 - left for key, left in arrived.items() if observer.serial_of(key) == sender.serial(second)),
               default=-1.0) + directed.LATER / 2
     return {block.name: frozenset(_told(element, age) for element in block.elements)
-            for block in tables["inet knockwork"].blocks if block.dynamic}
+            for block in tables["inet knockwork"].blocks if block.dynamic and block.name not in _BRIEF}
 
 
 def _told(element: str, recent: float) -> str:
