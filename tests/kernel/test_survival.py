@@ -209,6 +209,7 @@ def test_spent_is_forgotten(lab: Lab, knockwork: Knockwork, client: Caller, stra
     knockwork.apply(change)
     assert not any(block.elements for block in knockwork.table().blocks if block.name == "spent")
     knockwork.apply(ONCE)
+    time.sleep(1.1)  # as long as a use is claimed
     stranger.knock(7000, 8000, 9000)
     assert stranger.tcp(22) == "open"
     assert len(knockwork.table().block("spent").elements) == 1
