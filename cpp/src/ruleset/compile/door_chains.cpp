@@ -257,8 +257,6 @@ class Doors {
     const std::string condition = "fib saddr . iif oif exists ";
     Chain chain{"speak", "", {}, {}};
     for (const Speaking& each : speaking(kAnyPort, kBriefly)) chain.rules.push_back(condition + each.update);
-    for (const Speaking& each : speaking(kTcpPort, kLong))
-      chain.rules.push_back(kGoingOn + condition + each.update);
     return chain;
   }
 
