@@ -75,12 +75,12 @@ def test_cut_ends_no_connection_of_this_host(lab: Lab, knockwork: Knockwork, mod
     lab.callers.call("listen_tcp", PORT)
     lab.server.call("listen_tcp", 50000)
     lab.server.sysctl("net.ipv4.ip_local_port_range", "50100 50999")
-    knockwork.apply(DECLARATION.format(mode=mode, opens="50000-51000/tcp", more=", on_expiry: cut, open_for: 1s"))
+    knockwork.apply(DECLARATION.format(mode=mode, opens="50000-51000/tcp", more=", on_expiry: cut, open_for: 3s"))
     own = Caller(lab.server, lab.client.target, lab.client.source).connect(PORT)
     lab.client.knock(7000, 8000)
     session = lab.client.connect(50000)
     assert own.works() and session.works()
-    time.sleep(1.2)
+    time.sleep(3.2)
     assert own.works() and not session.works(0.5)
 
 

@@ -60,10 +60,9 @@ std::uint32_t range_id(const Service& range);
 std::string source4(int prefix);
 std::string source6(int prefix);
 
-// Whether a datagram that this side sends first lets its answers in: any service of this host over
-// udp, or any service elsewhere, but for those whose connections end with their grants.
-// Whether an answer to this side may come for a protected port: to a connection that this host begins, where
-// its programs get such ports without asking for them; to datagrams, or to what a service elsewhere begins.
+// Whether an answer to what this side begins may come for a protected port: of a connection, where this
+// host's programs get such ports without asking for them; of datagrams, from any service of this host over
+// udp, or of any service elsewhere, but for those whose connections end with their grants.
 bool has_own_connections(const Program& program);
 bool has_own_flows(const Program& program);
 bool has_spoken(const Program& program);  // either

@@ -243,7 +243,9 @@ Transaction renew_uses(const LiveTable& live, const std::vector<EdgeId>& edges) 
     if (used.contains(edge)) forget.keys.push_back(edge_key(edge));
   }
   if (forget.keys.empty()) return {};
-  return {{std::move(forget), EmptySet{std::string(kSpending)}}};
+  Transaction renewal{{std::move(forget)}};
+  if (live.ruleset.set(kSpending) != nullptr) renewal.actions.push_back(EmptySet{std::string(kSpending)});
+  return renewal;
 }
 
 }  // namespace knockwork
