@@ -425,6 +425,8 @@ def _privileged(stage: _Stage, six: bool) -> None:
     for number in range(4) if six else ():  # DHCPv6, and what looks much like it: each by somebody else
         stage.send(f"fe80::c:{number}", f"{545 + number % 2}/udp", source_port=547 + number // 2)
     stage.send(stage.stranger(six), "546/udp", source_port=547)
+    for target in ("9/udp", _beside(sorted(stage.declaration.knocks)[0])) if six else ():
+        stage.send("fe80::", target)  # who looks like the whole link
     for number, knock in enumerate(sorted(stage.declaration.knocks) if six else ()):  # without what comes before it
         stage.send(f"fe80::d:{number}", knock)
 
