@@ -244,7 +244,7 @@ Transaction renew_uses(const LiveTable& live, const std::vector<EdgeId>& edges) 
   }
   if (forget.keys.empty()) return {};
   Transaction renewal{{std::move(forget)}};
-  if (live.ruleset.set(kSpending) != nullptr) renewal.actions.push_back(EmptySet{std::string(kSpending)});
+  if (live.ruleset.set(kSpending) != nullptr) renewal.actions.emplace_back(EmptySet{std::string(kSpending)});
   return renewal;
 }
 
