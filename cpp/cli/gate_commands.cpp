@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "commands.hpp"
 #include "knockwork/boot.hpp"
+#include "knockwork/declaration_lock.hpp"
 #include "knockwork/drift.hpp"
 #include "knockwork/explain.hpp"
 #include "knockwork/interfaces.hpp"
@@ -71,8 +73,10 @@ int run_unattended(const GateArguments& arguments) {
 
 int run_apply(const GateArguments& arguments) {
   if (arguments.unattended && !arguments.check && arguments.file != "-") return run_unattended(arguments);
-  std::vector<Source> read = sources(arguments.file, For::applying);
   Settings wanted = settings(arguments);
+  std::optional<DeclarationLock> writing;
+  if (!arguments.check) writing.emplace(arguments.file, wanted.lock_timeout);
+  std::vector<Source> read = sources(arguments.file, For::applying);
   if (!arguments.confirm_within.empty()) {
     wanted.confirm_within = parse_confirm_within(arguments.confirm_within, "--confirm-within");
   }

@@ -1,7 +1,10 @@
-// Preloaded: libnftables as a release to come may be, with other words for the same rules.
+// Preloaded: libnftables as a release to come may be, with other words for the same rules: those of the variable
+// OTHER_WORDS, a line each, "ours=others".
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <sstream>
 #include <string>
 
 struct nft_ctx;
@@ -23,9 +26,9 @@ const char* output(nft_ctx* context) {
   const char* const listed = theirs(context);
   if (listed == nullptr) return nullptr;
   text = listed;
-  say_otherwise(text, "meta pkttype", "packet type");
-  say_otherwise(text, "ct state established", "ct state == established");
-  say_otherwise(text, "17 . ", "udp . ");
+  std::istringstream lines(std::getenv("OTHER_WORDS"));
+  for (std::string ours, others; std::getline(lines, ours, '=') && std::getline(lines, others);)
+    say_otherwise(text, ours, others);
   return text.c_str();
 }
 

@@ -141,6 +141,36 @@ def test_answers_at_a_start(lab: Lab, knockwork: Knockwork) -> None:
     assert lab.stranger.tcp(22) == "refused"
 
 
+def test_answers_of_a_stand_in(lab: Lab, knockwork: Knockwork) -> None:
+    """The last good gate answers as it did, also at the start after."""
+    lab.server.nft(SHAPES["firewalld-drop"])
+    knockwork.apply(MIXED)
+    knockwork.declare("knockwork: 1\nsequences: oops\n")
+    for _ in range(2):
+        lab.server.nft("flush ruleset")
+        lab.server.run(["sh", "-c", "rm -rf /run/knockwork/*"])
+        assert knockwork.run("apply", "--unattended").returncode == 1
+        assert lab.stranger.tcp(22) == "silent"
+
+
+def test_answers_after_a_repair(lab: Lab, knockwork: Knockwork) -> None:
+    """It looks at a firewall that was not there at the last apply."""
+    knockwork.apply(MIXED)
+    lab.server.nft("flush ruleset\n" + SHAPES["firewalld-drop"])
+    knockwork.run("drift", "--repair")
+    assert lab.stranger.tcp(22) == "silent"
+
+
+def test_answers_after_a_rollback(lab: Lab, knockwork: Knockwork) -> None:
+    """Nobody looked at the firewalls of now: the next apply does."""
+    knockwork.apply(MIXED)
+    lab.server.nft(SHAPES["firewalld-drop"])
+    knockwork.apply(MIXED.replace("7000", "6000"), "--confirm-within", "60s")
+    assert knockwork.run("rollback").returncode == 0
+    assert "answers" in knockwork.apply(MIXED)
+    assert lab.stranger.tcp(22) == "silent"
+
+
 def test_answers_follow(lab: Lab, knockwork: Knockwork) -> None:
     """A knock opens beside such a firewall; when it has gone, the next apply answers as the host itself does."""
     lab.server.nft(SHAPES["firewalld-drop"])

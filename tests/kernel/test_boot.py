@@ -1,6 +1,7 @@
 """A start that nobody watches: whatever is wrong with files, what is declared is shut afterwards."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -17,6 +18,7 @@ sequences:
     knock: [7000/udp, 8000/udp, 9000/udp]
     opens: [22/tcp]
 """
+TOKEN = "  - {name: alice, token: {port: 41873, key: GUoSQDN0Z4xRoi9BS1U8pxiQcHWlXpVeFwnqU8WcGmE=}, opens: [80/tcp]}\n"
 FAULTY = "- {name: x, knock: [1/udp], opens: [99999/tcp]}\n"
 NO_SECRET = "- {name: d, derive: {secret_file: /none, length: 3, period: 1d}, opens: [80/tcp]}\n"
 
@@ -90,6 +92,39 @@ def test_hostile_state(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
     assert client.tcp(22) == "refused"
 
 
+def test_a_fingerprint_key_that_cannot_be_used(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+    """It is for reports: whoever changes something is told, but no gate and no rollback waits for it."""
+    knockwork.apply(DECLARATION)
+    changed = DECLARATION.replace("7000", "6000")
+    knockwork.apply(changed, "--confirm-within", "60s")
+    lab.server.write("/etc/knockwork/fingerprint.key", "k" * 32, 0o644)
+    assert knockwork.run("rollback").returncode == 0
+    assert "7000" in knockwork.listing()
+    assert "fingerprint.key" in knockwork.refused("apply")
+    knockwork.declare(DECLARATION)
+    _down(lab)
+    assert _start(knockwork) == (0, "")
+    assert client.tcp(22) == "refused"
+
+
+def test_no_record_of_tokens(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+    """Where none can be written, tokens open nothing: the gate stands all the same. The next apply adds them."""
+    knockwork.declare(DECLARATION + TOKEN)
+    lab.server.run(["mkdir", "-p", LIB], check=True)
+    lab.server.run(["mount", "-t", "tmpfs", "-o", "ro", "none", LIB], check=True)
+    status, error = _start(knockwork)
+    assert status == 0 and "tokens open nothing until the next `knockwork apply`" in error, error
+    assert client.tcp(22) == "refused"
+    assert "tokens" not in json.loads(knockwork.run("status", "--json").stdout)
+    client.knock(7000, 8000, 9000)
+    assert client.tcp(22) == "open"
+    assert "tokens.json: Read-only" in knockwork.refused("apply")
+    lab.server.run(["umount", LIB], check=True)
+    knockwork.apply()
+    assert json.loads(knockwork.run("status", "--json").stdout)["tokens"]["until"]
+    assert knockwork.apply().startswith("Unchanged")
+
+
 @pytest.mark.parametrize("folder", [LIB, "/run/knockwork"])
 def test_read_only(lab: Lab, knockwork: Knockwork, client: Caller, folder: str) -> None:
     knockwork.declare(DECLARATION)
@@ -97,6 +132,34 @@ def test_read_only(lab: Lab, knockwork: Knockwork, client: Caller, folder: str) 
     lab.server.run(["mount", "-t", "tmpfs", "-o", "ro", "none", folder], check=True)
     assert _start(knockwork)[0] == 0
     assert client.tcp(22) == "refused"
+
+
+# As the collection's tasks write: they hold the folder from before the apply until the file is in its place.
+WRITER = """\
+import fcntl, os, sys
+folder = os.open("/etc/knockwork", os.O_RDONLY)
+fcntl.flock(folder, fcntl.LOCK_EX)
+print("held", flush=True)
+text = sys.stdin.read()
+with open("/etc/knockwork/knockwork.yml", "w") as file:
+    file.write(text)
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--unattended",)])
+def test_a_declaration_that_is_being_written(knockwork: Knockwork, options: tuple[str, ...]) -> None:
+    """Nobody puts the old text back over the new one that an Ansible task has just applied."""
+    knockwork.apply(DECLARATION)
+    writer = knockwork.host.popen(["/usr/bin/python3", "-c", WRITER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert writer.stdout and writer.stdout.readline() == "held\n"
+    applying = knockwork.host.popen(knockwork.command("apply", *options), stdout=subprocess.DEVNULL)
+    with pytest.raises(subprocess.TimeoutExpired):
+        applying.wait(0.5)
+    assert knockwork.run("apply", "--lock-timeout", "1s").stderr.startswith(
+        "knockwork: error: another program is writing to /etc/knockwork: ")
+    writer.communicate(DECLARATION.replace("7000", "6000"), timeout=20)
+    assert applying.wait(20) == 0
+    assert "6000" in knockwork.listing()
 
 
 def test_status_without_a_gate(lab: Lab, knockwork: Knockwork) -> None:

@@ -233,6 +233,24 @@ def test_timer_died(knockwork: Knockwork) -> None:
     assert knockwork.apply().startswith("Unchanged")
 
 
+def test_no_room_for_the_grants_of_before(knockwork: Knockwork) -> None:
+    """Where others came in meanwhile, the table comes back without them."""
+    full = BEFORE.replace("sequences:", "sources: 16\nsequences:")
+    knockwork.apply(full)
+    static = _static(knockwork)
+    for number in range(16):
+        assert knockwork.run("grant", f"192.0.2.{number + 1}", "--sequence", "ssh", "--for", "10m").returncode == 0
+    _apply(knockwork, full.replace("7000/udp", "17000/udp"), "60s")
+    knockwork.host.nft("flush set inet knockwork holders4; flush set inet knockwork granted4")
+    for number in range(16):
+        assert knockwork.run("grant", f"198.51.100.{number + 1}", "--sequence", "far", "--for", "10m").returncode == 0
+    done = knockwork.run("rollback")
+    assert done.returncode == 0, done.stderr
+    assert _static(knockwork) == static
+    granted = knockwork.run("status", "--json").stdout
+    assert granted.count("198.51.100.") >= 16 and "grants of before are lost" in done.stderr
+
+
 @pytest.fixture
 def full_disk(knockwork: Knockwork) -> Iterator[None]:
     """/var/lib/knockwork without a byte left."""
@@ -395,8 +413,8 @@ def _call(knockwork: Knockwork, command: str, **more: object) -> dict[str, objec
     return answer
 
 
-def _call_apply(knockwork: Knockwork, text: str, files: list[dict[str, object]]) -> str:
-    answer = _call(knockwork, "apply", confirm_within="60s", files=files,
+def _call_apply(knockwork: Knockwork, text: str, files: list[dict[str, object]], within: str = "60s") -> str:
+    answer = _call(knockwork, "apply", confirm_within=within, files=files,
                    sources=[{"kind": "declaration", "name": "options", "text": text}])
     assert answer["ok"], answer
     identity: str = answer["report"]["pending"]["id"]  # type: ignore[index]
@@ -427,6 +445,23 @@ def test_files_come_back(knockwork: Knockwork) -> None:
                      "untouched": "old\n"}
     assert host.run(["test", "-e", "/etc/knockwork/added"]).returncode == 1
     assert host.read(FILE) == BEFORE
+
+
+def test_files_of_an_apply_that_nobody_rolled_back(knockwork: Knockwork) -> None:
+    """Whoever comes next has read them before they came back: nothing is applied that lies on no disk."""
+    wrong = CUTS_OFF["wrong sequence"]
+    knockwork.apply(BEFORE)
+    before = _static(knockwork)
+    _call_apply(knockwork, wrong, [{"path": FILE, "before": BEFORE, "after": wrong}], "1s")
+    knockwork.declare(wrong)
+    knockwork.host.run(["pkill", "-KILL", "knockwork"])
+    wait_for(lambda: json.loads(knockwork.run("status", "--json").stdout)["pending"]["remaining_ms"] == 0,
+             "the time is over")
+    assert knockwork.refused("apply") == (
+        "knockwork: error: an earlier apply was not confirmed: it was rolled back, with its files; nothing else was "
+        "changed. Run again\n")
+    assert knockwork.host.read(FILE) == BEFORE and _static(knockwork) == before
+    assert knockwork.apply().startswith("Unchanged")
 
 
 def test_proofs(knockwork: Knockwork, client: Caller, lab: Lab) -> None:

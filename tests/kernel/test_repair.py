@@ -263,6 +263,14 @@ def test_answers_of_others(knockwork: Knockwork) -> None:
     assert not _drifted(knockwork) and not knockwork.differs()
 
 
+def test_an_apply_that_nobody_rolled_back(knockwork: Knockwork, repairing: object) -> None:
+    """Where the process that was to do it has died, whoever repairs does."""
+    knockwork.apply(TWO, "--confirm-within", "1s")
+    knockwork.host.run(["pkill", "-KILL", "-f", "knockwork apply"], check=True)
+    wait_for(lambda: "7000" in knockwork.listing(), "it was rolled back")
+    assert "no apply waits" in knockwork.refused("confirm")
+
+
 def test_the_journal(knockwork: Knockwork) -> None:
     journal = Journal(knockwork.host)
     knockwork.apply(ONE)

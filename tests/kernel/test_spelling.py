@@ -20,16 +20,20 @@ STEALTH = GATE.replace("sequences:", "mode: stealth\nsequences:")
 STAMP = "/run/knockwork/stamp"
 
 
+WORDS = "meta pkttype=packet type\nct state established=ct state == established\n17 . =udp . \n"
+SIZES = "size 65536=size 64Ki\n"
+
+
 class NextRelease(Knockwork):
     """The command with a libnftables that has other words, and perhaps without a privilege."""
 
-    def __init__(self, lab: Lab, preload: Path) -> None:
+    def __init__(self, lab: Lab, preload: Path, words: str = WORDS) -> None:
         super().__init__(lab.server)
-        self.preload = preload
+        self.changed = ["env", f"LD_PRELOAD={preload}", f"OTHER_WORDS={words}"]
         self.without: list[str] = []
 
     def command(self, *arguments: str) -> list[str]:
-        return [*self.without, "env", f"LD_PRELOAD={self.preload}", *super().command(*arguments)]
+        return [*self.without, *self.changed, *super().command(*arguments)]
 
     def read_again(self) -> None:
         """Have the next command read the table, whatever is known of it."""
@@ -114,3 +118,18 @@ def test_confirmed(future: NextRelease) -> None:
     assert done.returncode == 0, done.stderr
     done = future.run("confirm")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("before", ["", GATE], ids=["nothing before", "a gate before"])
+def test_rolled_back_unread(lab: Lab, knockwork: Knockwork, preload: Path, before: str) -> None:
+    """A table of which not even a size is understood gives way to what was there before."""
+    odd = NextRelease(lab, preload, SIZES)
+    if before:
+        knockwork.apply(before)
+    standing = lab.server.output(["nft", "list", "ruleset"])
+    (knockwork if before else odd).apply(STEALTH, "--confirm-within", "60s")
+    odd.read_again()
+    assert "the table inet knockwork cannot be read" in odd.refused("plan")
+    done = odd.run("rollback")
+    assert done.returncode == 0, done.stderr
+    assert lab.server.output(["nft", "list", "ruleset"]) == standing

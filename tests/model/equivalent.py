@@ -141,7 +141,8 @@ EQUIVALENT = (
     Equivalent(r"^prolong: chain input: (ip6? daddr .* vmap) @places\d → \1 @cut_places",
                "its places are at another host"),
     Equivalent(r"chain once_open_\w+: (update @holders\d .* timeout 20ms \} →|.* add @spending .* → .*"
-               r"(update @spending|@\w+ \{ meta priority( timeout 10s)? \} add @spent))|set spending: ",
+               r"(update @spending|@holders\d \{ [^{]* \} add @spent|"
+               r"@\w+ \{ meta priority( timeout 10(000m)?s)? \} add @spent))|set spending: ",
                "only of two last knocks at the same time; tests/kernel/test_token_race.py has them"),
     Equivalent(r"set spent: size 1048576 → size 1$", "each declaration has one `once` sequence"),
     Equivalent(r"set underway: size 128 → size 1$", "TCP is all that is ever in it"),
@@ -163,7 +164,7 @@ EQUIVALENT = (
                "what begins anew in a session is a stray, and dropped before"),
     Equivalent(r"chain input: meta l4proto (1|58) (ct state related accept) → \2$",
                "prerouting has dropped what is related and no error"),
-    Equivalent(r"chain input: meta l4proto 58 ct state related accept → (nothing|meta l4proto 59 .*)$",
+    Equivalent(r"chain input: meta l4proto 58 ct state related accept → (nothing|meta l4proto (59|!= 58) .*)$",
                "related errors are accepted below as well"),
     Equivalent(r"chain gate: tcp flags != syn / fin,syn,rst,ack (ip6? daddr .* jump home) → \1$",
                "`input` refuses it as well"),
@@ -172,6 +173,14 @@ EQUIVALENT = (
                "what comes here has been marked, which is done with packets of these interfaces alone"),
     Equivalent(r"^prolong: chain (lasting|door_range)_\w+: (.* )ct direction original jump (renew_\w+) → "
                r"\2ct direction original goto \3$", "what comes after it accepts what is established"),
+    Equivalent(r"chain disguised: (udp dport set 1) accept → \1$", "the hook's policy is the same"),
+    Equivalent(r"^stealth: chain door: (meta l4proto 6 )?drop → (nothing|meta l4proto 7 drop)$",
+               "the hook's policy is the same"),
+    Equivalent(r"^(stealth: chain door|prefixes: chain cut_door): meta l4proto 17 "
+               r"(ct state established ct direction original \w+) → \2$",
+               "what begins anew in a session is a stray, and dropped before"),
+    Equivalent(r"^prefixes: chain (cut_)?segment(_\w+)?: meta skuid 0-4294967295 drop → "
+               r"(nothing|meta skuid (!= 0|1)-4294967295 drop)$", "the next rule drops it as well"),
     Equivalent(r"map (ranges|door_ranges): \d+ \. (\d+)-\d+ : .* → \d+ \. \2-\d+",
                "a port outside the range is in no set of those that are asked first"),
 )

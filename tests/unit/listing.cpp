@@ -84,7 +84,7 @@ TEST_CASE("listing: what is no listing is refused") {
        {"", "table inet other {\n}\n", "table inet knockwork {\n", "table inet knockwork {\n\tchain a {\n",
         "table inet knockwork {\n\tset a {\n\t\tsize 99999999999999999999\n\t}\n}\n",
         "table inet knockwork {\n\tset a {\n\t\tsize x\n\t}\n}\n"}) {
-    CHECK_THROWS_AS(parse_listing(text), std::runtime_error);
+    CHECK_THROWS_AS(parse_listing(text), UnknownListing);
   }
 }
 

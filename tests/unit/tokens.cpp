@@ -231,3 +231,23 @@ TEST_CASE("tokens: where the record is gone there are more losses than there can
   CHECK(record.lost.on(20'001) > 4);
   CHECK(record.lost.on(20'010) == 0);
 }
+
+TEST_CASE(
+    "tokens: a plan without them leaves those that are there, or none where all would have been replaced") {
+  Plan plan;
+  plan.changes = {{Change::Kind::change, "tokens", "alice", "", "", ""}};
+  plan.tokens.emplace();
+  plan.transaction = fed({alice()}, {}, kNoon, UsedTokens::forgotten).transaction;
+  plan.fallback = {plan.transaction, {}, "", false};
+  leave_tokens_out(plan);
+  const std::vector<Action> none{EmptySet{std::string(kTokens), true}, EmptySet{std::string(kGood), false}};
+  CHECK(plan.transaction.actions == none);
+  CHECK(plan.fallback->transaction.actions == none);
+  CHECK(plan.changes.empty());
+  CHECK_FALSE(plan.tokens);
+  const Fed first = fed({alice()}, {}, kNoon, UsedTokens::forgotten);
+  plan.transaction = fed({alice()}, first.record, kNoon + 6 * kMinute).transaction;
+  CHECK_FALSE(plan.transaction.empty());
+  leave_tokens_out(plan);
+  CHECK(plan.transaction.empty());
+}

@@ -25,8 +25,8 @@ std::unique_ptr<Commits> open_commits();
 
 // What differs from the last apply, whatever the declaration says by now; applied, it is put back, with the
 // tokens and, where they were saved, the grants. Nothing differs where nothing was applied or where the gate
-// was removed. While an apply waits for its confirmation, only a missing table is drift: the apply is rolled
-// back. Throws SystemError.
+// was removed. While an apply waits for its confirmation, a table that is missing or was changed makes it
+// roll back, and so does the end of its time. Throws SystemError.
 Report drift(Execution execution, Kernel& kernel, const Settings& settings);
 
 // A report of drift() for people: what the table lacks or has too much (marked as a repair puts it back), and

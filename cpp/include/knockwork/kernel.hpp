@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "knockwork/diagnostic.hpp"
 #include "knockwork/spec.hpp"
 
 namespace knockwork {
@@ -19,6 +20,12 @@ struct Ruleset;      // ruleset/ruleset.hpp
 struct Transaction;  // ruleset/transaction.hpp
 
 inline constexpr std::string_view kTable = "inet knockwork";
+
+// The kernel has judged a transaction: another one may be taken.
+class Refused : public SystemError {
+ public:
+  using SystemError::SystemError;
+};
 
 // Where and when a ruleset was: two equal marks mean that nobody committed
 // anything in this network namespace in between.

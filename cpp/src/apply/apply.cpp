@@ -78,18 +78,27 @@ Planned plan_of(const Wanted& wanted, Reading& reading, Kernel& kernel, const Se
   return planned;
 }
 
-// Nobody has touched the table since it was found to be what is wanted; so it still is afterwards. False
-// where its tokens change by more than a top-up: then nothing was done.
-bool top_up(const Wanted& wanted, const std::string& wanted_digest, Report& done, Kernel& kernel,
-            const Settings& settings) {
+// Where nobody has committed since the generation in which the table was found to be what is wanted, it still
+// is afterwards. False where its tokens change by more than a top-up: then nothing was done.
+bool top_up(const Wanted& wanted, const std::string& wanted_digest, const Generation& found, Report& done,
+            Kernel& kernel, const Settings& settings) {
   Plan plan = plan_top_up(wanted, kernel);
   if (plan.empty()) return add(done, report_of(plan)), true;
   if (!plan.only_tops_up) return false;
-  const Generation before = kernel.generation();
   carry_out(std::move(plan), {}, {}, deed("apply", settings), done, kernel);
   const Generation after = kernel.generation();
-  if (after.number == before.number + 1) stamp(after, wanted_digest);
+  if (after.number == found.number + 1) stamp(after, wanted_digest);
   return true;
+}
+
+// The files of a declaration that was just rolled back were read before that.
+void refuse_if_files_came_back(const Report& rolled_back, const Settings& settings) {
+  const bool came_back = std::any_of(rolled_back.changes.begin(), rolled_back.changes.end(),
+                                     [](const Change& change) { return change.object == "file"; });
+  if (!came_back || settings.asked != Asked::by_someone) return;
+  throw SystemError(
+      "an earlier apply was not confirmed: it was rolled back, with its files; nothing else was changed. Run "
+      "again");
 }
 
 // A declaration that was rolled back is not applied again by the system: what was there before it is kept.
@@ -108,16 +117,21 @@ std::optional<Pending> rolled_back(const Spec& spec, const Settings& settings, R
 
 void converge(const Wanted& wanted, const std::string& wanted_digest, const Purpose& purpose, Report& done,
               Kernel& kernel, const Settings& settings) {
-  if (stamped(kernel.generation(), wanted_digest) && top_up(wanted, wanted_digest, done, kernel, settings))
-    return;
+  const Generation now = kernel.generation();
+  if (stamped(now, wanted_digest) && top_up(wanted, wanted_digest, now, done, kernel, settings)) return;
   Reading reading = read_ours_steady(kernel);
   const Generation before = reading.generation;
+  const bool watched = settings.asked == Asked::by_someone && purpose.recorded;
   auto [plan, beside, retired] =
-      plan_of(wanted, reading, kernel, settings,
-              settings.asked == Asked::by_someone ? MissingKey::make : MissingKey::make_if_possible);
-  if (beside.seen || !wanted.adapts) keep_answers(beside.seen.value_or(std::vector<Answered>{}));
+      plan_of(wanted, reading, kernel, settings, watched ? MissingKey::make : MissingKey::make_if_possible);
+  plan.goes_without_tokens = !reading.live || !purpose.recorded;
+  if (beside.seen || !wanted.adapts) keep_answers(beside.seen);
   if (plan.empty()) {
-    stamp(beside.seen || !wanted.adapts ? before : Generation{}, wanted_digest);
+    if (beside.seen || !wanted.adapts) {
+      stamp(before, wanted_digest);
+    } else {
+      forget_stamp();
+    }
     return add(done, report_of(plan));
   }
   std::optional<Undo> undo;
@@ -138,8 +152,7 @@ void converge(const Wanted& wanted, const std::string& wanted_digest, const Purp
     keep_state(kernel, done.warnings);
   }
   // Somebody else may have committed after the look, or nothing was seen: then the next apply looks again.
-  if (wanted.adapts && (!beside.seen || kernel.generation().number != before.number + 1))
-    stamp({}, wanted_digest);
+  if (wanted.adapts && (!beside.seen || kernel.generation().number != before.number + 1)) forget_stamp();
 }
 
 std::string render(const Spec& spec) { return to_nft(Wanted(in_force(spec)).ruleset); }
@@ -172,6 +185,7 @@ Report apply(const Spec& spec, const Lock&, Kernel& kernel, const Settings& sett
   Wanted wanted(now.spec);
   std::string wanted_digest = digest(wanted.ruleset);
   Report done = settle_pending(wanted_digest, kernel, settings);
+  refuse_if_files_came_back(done, settings);
   if (const auto note = rolled_back(spec, settings, done)) {
     if (!note->before) return done;
     wanted = Wanted(ruleset_before(*note));

@@ -15,7 +15,8 @@ Wanted::Wanted(const Spec& spec)
       feeds(token_feeds(spec, program)),
       adapts(spec.refuse == Refuse::automatic) {}
 
-Wanted::Wanted(Ruleset kept) : program(program_of(kept)), ruleset(std::move(kept)) {}
+Wanted::Wanted(Ruleset kept)
+    : program(program_of(kept)), ruleset(std::move(kept)), adapts(kept_answers().has_value()) {}
 
 std::vector<Answered> warn_of_others(std::vector<std::string>& all, const std::vector<OtherTable>& others,
                                      const Wanted& wanted) {
@@ -31,16 +32,17 @@ Beside beside_others(const Wanted& wanted, std::vector<std::string>& warnings, K
     if (wanted.adapts) return {with_answers(wanted.ruleset, given), given};
   } catch (const SystemError& error) {
     warnings.push_back(fmt::format("other firewalls were not checked: {}", error.what()));
-    if (wanted.adapts) return {with_answers(wanted.ruleset, kept_answers()), {}};
+    if (wanted.adapts)
+      return {with_answers(wanted.ruleset, kept_answers().value_or(std::vector<Answered>{})), {}};
   }
   return {wanted.ruleset, {}};
 }
 
 Beside as_before(const Wanted& wanted, Beside beside) {
   if (!wanted.adapts || !beside.seen || !beside.seen->empty()) return beside;
-  const std::vector<Answered> before = kept_answers();
-  if (before.empty()) return beside;
-  return {with_answers(std::move(beside.ruleset), before), {}};
+  const std::optional<std::vector<Answered>> before = kept_answers();
+  if (!before || before->empty()) return beside;
+  return {with_answers(std::move(beside.ruleset), *before), {}};
 }
 
 }  // namespace knockwork

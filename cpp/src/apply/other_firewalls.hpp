@@ -15,7 +15,7 @@ namespace knockwork {
 // What a declaration compiles to.
 struct Wanted {
   explicit Wanted(const Spec& spec);
-  explicit Wanted(Ruleset kept);
+  explicit Wanted(Ruleset kept);  // that was applied: it adapts where the last apply did
   Program program;
   Ruleset ruleset;
   std::optional<std::vector<TokenFeed>> feeds;  // of its tokens; nothing: as they were applied

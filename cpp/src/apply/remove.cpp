@@ -40,7 +40,7 @@ void save_grants(const LiveTable& live, std::vector<std::string>& warnings) {
 // Nothing brings a removed gate back.
 void forget_gate(std::vector<std::string>& warnings) {
   note_stand_in("");
-  keep_answers({});
+  keep_answers(std::nullopt);
   try {
     forget_last_good();
     forget_in_doubt();

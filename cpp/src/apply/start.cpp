@@ -6,6 +6,7 @@
 #include "apply/interfaces.hpp"
 #include "apply/tokens.hpp"
 #include "derive/records/clock.hpp"
+#include "knockwork/declaration_lock.hpp"
 #include "knockwork/kernel.hpp"
 #include "records/last_good.hpp"
 #include "ruleset/ruleset.hpp"
@@ -122,6 +123,7 @@ Report apply_unattended(const std::filesystem::path& file, Kernel& kernel, const
   settings.asked = Asked::by_the_system;
   std::exception_ptr failure;
   try {
+    const DeclarationLock writing(file, settings.lock_timeout);
     return apply(load(read_declaration(file)), Execution::apply, kernel, settings);
   } catch (const std::exception&) {
     failure = std::current_exception();

@@ -50,7 +50,9 @@ void commit(Plan& plan, const Generation& before, Kernel& kernel) {
   try {
     return commit(plan.transaction, kernel);
   } catch (const SystemError& error) {
-    if (!plan.fallback) throw SystemError(with_reason(error.what(), !is_as_before(before, kernel)));
+    const bool judged = dynamic_cast<const Refused*>(&error) != nullptr;
+    if (!judged || !plan.fallback)
+      throw SystemError(with_reason(error.what(), !is_as_before(before, kernel)));
     plan.warnings.push_back(plan.fallback->tells_why
                                 ? fmt::format("{}: {}", plan.fallback->warning, error.what())
                                 : plan.fallback->warning);
@@ -77,7 +79,7 @@ void forget_in_records(const Retirement& revoked, Kernel& kernel) {
 // The sets that remember them are known by their handles only afterwards.
 class TokenNote {
  public:
-  TokenNote(const Plan& plan, Kernel& kernel) : record_(plan.tokens), kernel_(kernel) {
+  TokenNote(const Plan& plan, Kernel& kernel) : record_(plan.tokens), kernel_(&kernel) {
     if (!record_) return;
     std::vector<std::string> damaged;  // told where it was read to be used
     before_ = read_token_record(damaged);
@@ -92,12 +94,12 @@ class TokenNote {
     if (!record_) return;
     record_->memory.clear();
     std::vector<std::string> unsaid;
-    write(is_as_before(generation_, kernel_) ? before_ : *record_, unsaid);
+    write(is_as_before(generation_, *kernel_) ? before_ : *record_, unsaid);
   }
 
   void committed(std::vector<std::string>& warnings) {
     if (!record_) return;
-    record_->memory = present(*record_).empty() ? "" : kernel_.token_memory();
+    record_->memory = present(*record_).empty() ? "" : kernel_->token_memory();
     write(*record_, warnings);
   }
 
@@ -112,7 +114,7 @@ class TokenNote {
   }
 
   std::optional<TokenRecord> record_;
-  Kernel& kernel_;
+  Kernel* kernel_;
   TokenRecord before_;
   Generation generation_;
 };
@@ -122,6 +124,20 @@ std::string digest_of(const Reading& read) {
   const Stamp last = last_stamp();
   const bool is_known = last.generation.netns != 0 && last.generation == read.generation;
   return is_known ? last.digest : digest(read.live->ruleset);
+}
+
+// The note, or the plan without its tokens.
+std::optional<TokenNote> noted(Plan& plan, Kernel& kernel) {
+  try {
+    return std::optional<TokenNote>(std::in_place, plan, kernel);
+  } catch (const SystemError& error) {
+    if (!plan.goes_without_tokens || plan.only_tops_up) throw;
+    leave_tokens_out(plan);
+    plan.warnings.push_back(fmt::format(
+        "tokens open nothing until the next `knockwork apply`, since their record cannot be written: {}",
+        after_a_change(error)));
+  }
+  return std::nullopt;
 }
 
 // What tells the table from any other, to who has the host's key.
@@ -152,14 +168,14 @@ void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, const D
   if (undo) armed.emplace(pointer(from.live), from.generation.boot, plan.revoked, *undo);
   std::optional<TokenNote> note;
   try {
-    note.emplace(plan, kernel);
+    note = noted(plan, kernel);
     commit(plan, from.generation.boot.empty() ? before : from.generation, kernel);
   } catch (const SystemError&) {
     if (armed && is_as_before(before, kernel)) armed->call_off();  // else it is rolled back in time
     if (note) note->failed();
     throw;
   }
-  note->committed(plan.warnings);
+  if (note) note->committed(plan.warnings);
   const std::string target_digest = plan.whole && plan.target ? digest(*plan.target) : "";
   if (std::string unsaid = audit(deed, in_order(plan.changes), tables_of(plan, target_digest, from));
       !unsaid.empty())
@@ -170,6 +186,7 @@ void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, const D
   if (!plan.ends.empty()) kernel.end(plan.ends, plan.ending);
   forget_in_records(plan.revoked, kernel);
   const std::string listed = plan.whole ? verified(*plan.target, target_digest, report, kernel) : "";
+  if (!note) forget_stamp();  // the next apply has to look at the tokens
   if (armed) armed->committed(report, listed);
 }
 

@@ -77,10 +77,8 @@ Verified verify(const Ruleset& target, const std::string& target_digest, Kernel&
   ReadBack back;
   try {
     back = read_back(target, kernel);
-  } catch (const SystemError&) {
-    throw;
-  } catch (const std::runtime_error& error) {
-    warnings.push_back(not_understood(error.what()));
+  } catch (const UnknownListing& error) {
+    warnings.push_back(not_understood(error.reason()));
     return {};
   }
   const std::optional<LiveTable>& live = back.reading.live;

@@ -12,7 +12,6 @@
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
 #include "records/in_doubt.hpp"
-#include "records/kept_answers.hpp"
 #include "records/last_good.hpp"
 #include "records/repairs.hpp"
 #include "records/stamp.hpp"
@@ -25,8 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-// What was last applied, answers to others as it had them; nothing where nothing was, or the gate was
-// removed.
+// What was last applied; nothing where nothing was, or the gate was removed.
 struct Last {
   std::optional<Wanted> wanted;
   std::string doubt;  // why it cannot be told
@@ -35,7 +33,6 @@ struct Last {
 Wanted as_it_was(Ruleset kept, bool stands_in) {
   Wanted wanted(std::move(kept));
   if (stands_in) wanted.ruleset = as_stand_in(std::move(wanted.ruleset));
-  wanted.adapts = !kept_answers().empty();
   return wanted;
 }
 
@@ -62,22 +59,33 @@ bool stands_as_applied(const Pending& pending, Kernel& kernel) {
   return listed == pending.digest || listed == pending.listed;
 }
 
-// Nobody can confirm a table that is not what was applied.
+// Why an apply that waits is to be rolled back now: nobody can confirm a table that is not what was applied,
+// and who was to take it back in time may be gone. Else nothing.
+struct Hopeless {
+  std::string why, text;
+};
+std::optional<Hopeless> hopeless(const Pending& pending, Kernel& kernel) {
+  if (is_over(pending, kernel.generation().boot, init_start(), boot_clock()))
+    return Hopeless{"its time is up", fmt::format("apply {} was not confirmed", pending.id)};
+  if (stands_as_applied(pending, kernel)) return std::nullopt;
+  return Hopeless{
+      "its table differs",
+      fmt::format("apply {} waits for confirmation, and its table was changed or is gone", pending.id)};
+}
+
 Report without_the_unconfirmed(const Pending& pending, Execution execution, Kernel& kernel,
                                const Settings& settings) {
   Report report;
-  if (stands_as_applied(pending, kernel)) return report;
-  const std::string text =
-      fmt::format("apply {} waits for confirmation, and its table was changed or is gone", pending.id);
+  const std::optional<Hopeless> found = hopeless(pending, kernel);
+  if (!found) return report;
   if (execution == Execution::check) {
     report.changed = true;
-    report.changes.push_back(
-        {Change::Kind::change, "apply", pending.id, "waits", "rolled back", "its table differs"});
-    report.warnings.push_back(text);
+    report.changes.push_back({Change::Kind::change, "apply", pending.id, "waits", "rolled back", found->why});
+    report.warnings.push_back(found->text);
     return report;
   }
   report = roll_back(pending, kernel, settings);
-  report.warnings.insert(report.warnings.begin(), text + ": it was rolled back");
+  report.warnings.insert(report.warnings.begin(), found->text + ": it was rolled back");
   return report;
 }
 
@@ -99,6 +107,14 @@ Report without_a_record(std::string why, Execution execution, Kernel& kernel, co
 // A program that commits without end costs no more than a quarter of a processor, and waits a second at most.
 steady_clock::duration pause_after(steady_clock::duration took) {
   return std::min<steady_clock::duration>(3 * took, 1s);
+}
+
+// Until an apply that waits should be gone, which the process that rolls it back sees to, if it lives.
+std::chrono::milliseconds longest_wait() {
+  std::vector<std::string> damaged;
+  const std::optional<Pending> pending = read_pending(damaged);
+  return pending ? std::min<std::chrono::milliseconds>(1h, waiting(*pending, boot_clock()).remaining + 2s)
+                 : 1h;
 }
 
 // What a large repair needed; this process may sleep for months.
@@ -153,7 +169,7 @@ void keep_repairing(Kernel& kernel, Commits& commits, const Settings& settings,
     said = std::move(report.warnings);
     if (report.changed) give_memory_back();
     std::this_thread::sleep_for(failed ? 1s : pause_after(steady_clock::now() - began));
-    while (!failed && !commits.wait(1h)) continue;
+    while (!failed && !commits.wait(longest_wait()) && !is_pending()) continue;
   }
 }
 

@@ -13,7 +13,9 @@
 
 #include "host/files.hpp"
 #include "host/uninterrupted.hpp"
+#include "knockwork/declaration_lock.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "knockwork/spec.hpp"
 
 namespace knockwork {
 namespace {
@@ -47,28 +49,32 @@ int open_lock(const std::string& path) {
   return file;
 }
 
+// Whether it was had in time; errno says why not.
+bool taken(int file, std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
+}
+
 }  // namespace
 
 Lock::Lock(std::chrono::milliseconds timeout) {
   const std::string path = std::string(kRunDirectory) + "/lock";
   file_ = open_lock(path);
   if (file_ < 0) refuse(path, errno);
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  while (::flock(file_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) {
-      const int error = errno;
-      ::close(file_);
-      refuse(path, error);
-    }
-    if (std::chrono::steady_clock::now() >= deadline) {
-      const std::string who = holder(file_);
-      ::close(file_);
-      throw SystemError(fmt::format(
-          "another knockwork process{} holds {}: wait until it finishes, or increase --lock-timeout; "
-          "nothing was changed",
-          who, path));
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  if (!taken(file_, timeout)) {
+    const int error = errno;
+    const std::string who = holder(file_);
+    ::close(file_);
+    if (error != EWOULDBLOCK) refuse(path, error);
+    throw SystemError(fmt::format(
+        "another knockwork process{} holds {}: wait until it finishes, or increase --lock-timeout; "
+        "nothing was changed",
+        who, path));
   }
   // For the message of whoever waits; a disk too full for it does not matter.
   const std::string pid = std::to_string(::getpid());
@@ -79,5 +85,20 @@ Lock::Lock(std::chrono::milliseconds timeout) {
 }
 
 Lock::~Lock() { ::close(file_); }
+
+DeclarationLock::DeclarationLock(const std::filesystem::path& file, std::chrono::milliseconds timeout) {
+  if (file != kDefaultDeclaration) return;
+  const std::string folder = file.parent_path();
+  folder_ = uninterrupted([&] { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+  if (folder_ < 0 || taken(folder_, timeout) || errno != EWOULDBLOCK) return;
+  ::close(folder_);
+  throw SystemError(fmt::format(
+      "another program is writing to {}: wait until it finishes, or increase --lock-timeout; nothing was changed",
+      folder));
+}
+
+DeclarationLock::~DeclarationLock() {
+  if (folder_ >= 0) ::close(folder_);
+}
 
 }  // namespace knockwork

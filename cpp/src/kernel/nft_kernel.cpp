@@ -119,8 +119,10 @@ class NftKernel final : public Kernel {
       if (loaded.how == Loaded::How::interrupted && generation().number == before && attempt < kTries)
         continue;
       const std::string missing = missing_features(script, nft_takes);
-      throw SystemError("the kernel refused to change nf_tables: " +
-                        (missing.empty() ? loaded.error : missing));
+      const std::string why =
+          "the kernel refused to change nf_tables: " + (missing.empty() ? loaded.error : missing);
+      if (loaded.how == Loaded::How::refused) throw Refused(why);
+      throw SystemError(why);
     }
   }
 

@@ -97,6 +97,13 @@ void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRec
   }
 }
 
+void leave_tokens_out(Plan& plan) {
+  leave_tokens_out(plan.transaction);
+  if (plan.fallback) leave_tokens_out(plan.fallback->transaction);
+  std::erase_if(plan.changes, [](const Change& change) { return change.object == "tokens"; });
+  plan.tokens.reset();
+}
+
 Plan plan_removal(std::string why) {
   Plan plan;
   plan.transaction = {{DeleteTable{}}};

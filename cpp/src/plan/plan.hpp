@@ -38,6 +38,7 @@ struct Plan {
   Retirement revoked;         // what saved states forget after the commit
   bool only_tops_up = false;  // with more of the tokens that are there: nothing to confirm or take back
   std::optional<TokenRecord> tokens;  // is written before the commit: where the transaction puts tokens
+  bool goes_without_tokens = false;   // where that cannot be written: no gate, or an open one, is worse
 
   bool empty() const { return transaction.empty() && ends.empty(); }
 };
@@ -65,6 +66,9 @@ Ruleset keeping_severed(Ruleset wanted, const Program& program, const LiveTable*
 // else those that come next when they run low.
 void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRecord& record, UsedTokens used,
                 UnixTime now, NoKey no_key);
+
+// Takes them away again: those in the table stay as they are, or go where all would have been replaced.
+void leave_tokens_out(Plan& plan);
 
 // Says which sequences' tokens change and why, and whose profiles are worth nothing then.
 void tell_of_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRecord& record);

@@ -15,6 +15,8 @@ namespace {
 constexpr std::array<std::pair<Answer, std::string_view>, 3> kWords{
     {{Answer::drop, "drop"}, {Answer::unreachable, "unreachable"}, {Answer::prohibited, "prohibited"}}};
 
+constexpr const char* kNone = "none\n";
+
 std::filesystem::path kept_answers_path() { return std::filesystem::path(kStateDirectory) / "answers"; }
 
 std::string line(const Answered& each) {
@@ -30,7 +32,7 @@ std::string line(const Answered& each) {
 std::string kept_answers_text(const std::vector<Answered>& answers) {
   std::string text;
   for (const Answered& each : answers) text += line(each);
-  return text;
+  return text.empty() ? kNone : text;
 }
 
 std::vector<Answered> parse_kept_answers(std::string_view text) {
@@ -49,27 +51,28 @@ std::vector<Answered> parse_kept_answers(std::string_view text) {
   return text.empty() ? all : std::vector<Answered>();
 }
 
-void keep_answers(const std::vector<Answered>& answers) {
+void keep_answers(const std::optional<std::vector<Answered>>& answers) {
   try {
-    const std::string text = kept_answers_text(answers);
-    const std::string before = read_file(kept_answers_path()).value_or("");
-    if (text == before) return;
-    if (text.empty()) {
-      remove_file(kept_answers_path());
-    } else {
-      write_file(kept_answers_path(), text);
+    const std::optional<std::string> before = read_file(kept_answers_path());
+    if (!answers) {
+      if (before) remove_file(kept_answers_path());
+      return;
     }
+    const std::string text = kept_answers_text(*answers);
+    if (text != before) write_file(kept_answers_path(), text);
   } catch (const SystemError&) {
     return;
   }
 }
 
-std::vector<Answered> kept_answers() {
+std::optional<std::vector<Answered>> kept_answers() {
   try {
-    return parse_kept_answers(read_file(kept_answers_path()).value_or(""));
+    const std::optional<std::string> text = read_file(kept_answers_path());
+    if (text) return parse_kept_answers(*text);
   } catch (const SystemError&) {
-    return {};
+    return std::nullopt;
   }
+  return std::nullopt;
 }
 
 }  // namespace knockwork

@@ -1,10 +1,11 @@
 // What the gate answers as another firewall does, kept for a start of the host, where the gate stands before
 // the other firewall.
 //
-// /var/lib/knockwork/answers: a line each, "ipv4 tcp drop". What is damaged or cannot be written costs no
-// more than itself: the next apply looks again.
+// /var/lib/knockwork/answers: a line each, "ipv4 tcp drop", or "none". No file: the gate does not adapt to
+// others. What is damaged or cannot be written costs no more than itself: the next apply looks again.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,8 @@ namespace knockwork {
 std::string kept_answers_text(const std::vector<Answered>& answers);
 std::vector<Answered> parse_kept_answers(std::string_view text);
 
-void keep_answers(const std::vector<Answered>& answers);
-std::vector<Answered> kept_answers();
+// Nothing: of a gate that does not adapt.
+void keep_answers(const std::optional<std::vector<Answered>>& answers);
+std::optional<std::vector<Answered>> kept_answers();
 
 }  // namespace knockwork

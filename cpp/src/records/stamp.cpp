@@ -58,4 +58,12 @@ void stamp(const Generation& generation, const std::string& digest) {
   }
 }
 
+void forget_stamp() {
+  try {
+    remove_file(stamp_path());
+  } catch (const SystemError&) {
+    return;  // it is of an earlier generation, or says what stood before
+  }
+}
+
 }  // namespace knockwork

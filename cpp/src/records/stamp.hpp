@@ -28,4 +28,7 @@ Stamp last_stamp();
 // Notes it; what cannot be written is no error.
 void stamp(const Generation& generation, const std::string& digest);
 
+// Where something else than the table is to be looked at.
+void forget_stamp();
+
 }  // namespace knockwork

@@ -38,7 +38,12 @@ std::string text_of(const std::vector<Service>& services) {
 }  // namespace
 
 Fingerprints Fingerprints::of_this_host(MissingKey missing) {
-  if (auto fleet = read_private_file(kFleetKey)) return Fingerprints(checked(kFleetKey, std::move(*fleet)));
+  try {
+    if (auto fleet = read_private_file(kFleetKey)) return Fingerprints(checked(kFleetKey, std::move(*fleet)));
+  } catch (const SystemError&) {
+    if (missing != MissingKey::make_if_possible) throw;
+    return Fingerprints("");
+  }
   const std::filesystem::path path = std::filesystem::path(kStateDirectory) / "fingerprint.key";
   std::string made = missing == MissingKey::do_without ? "" : crypto::random_bytes(kKeyBytes);
   try {

@@ -19,8 +19,9 @@ class Fingerprints {
  public:
   // The fleet's key where the host has one, else the host's own: 32 random bytes in
   // /var/lib/knockwork, made at the first apply. Where it is missing and must not be
-  // made, there are no fingerprints: those of another key would not be found again. Where it
-  // cannot be made, a key that lives as long as this value. Throws SystemError.
+  // made, there are no fingerprints: those of another key would not be found again. Throws SystemError, but
+  // for who makes it if possible: a key that cannot be used stops no gate and no rollback. Where it cannot be
+  // made, that is one that lives as long as this value.
   static Fingerprints of_this_host(MissingKey missing);
   explicit Fingerprints(std::string key) : key_(std::move(key)) {}
 

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <stdexcept>
 #include <system_error>
 
 #include "ruleset/ruleset.hpp"
@@ -135,14 +134,14 @@ std::uint32_t read_size(std::string_view text) {
   std::uint32_t size = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
   if (error != std::errc() || end != text.data() + text.size())
-    throw std::runtime_error("a size that is no number in the listing");
+    throw UnknownListing("a size that is no number in the listing");
   return size;
 }
 
 std::chrono::milliseconds read_time(std::string_view text) {
   if (text.empty()) return {};
   const auto time = parse_nft_time(text);
-  if (!time) throw std::runtime_error("a time of an unknown unit in the listing");
+  if (!time) throw UnknownListing("a time of an unknown unit in the listing");
   return *time;
 }
 
@@ -178,7 +177,7 @@ class Reader {
   explicit Reader(std::string_view listing) : rest_(listing) {}
 
   LiveTable table() {
-    if (trimmed(line()) != "table inet knockwork {") throw std::runtime_error("not a listing of our table");
+    if (trimmed(line()) != "table inet knockwork {") throw UnknownListing("not a listing of our table");
     for (;;) {
       const std::string_view text = trimmed(line());
       if (text == "}") break;
@@ -192,7 +191,7 @@ class Reader {
 
  private:
   std::string_view line() {
-    if (rest_.empty()) throw std::runtime_error("a listing that ends early");
+    if (rest_.empty()) throw UnknownListing("a listing that ends early");
     const std::size_t end = std::min(rest_.find('\n'), rest_.size());
     const std::string_view text = rest_.substr(0, end);
     rest_.remove_prefix(std::min(end + 1, rest_.size()));
@@ -290,6 +289,11 @@ class Reader {
 };
 
 }  // namespace
+
+UnknownListing::UnknownListing(const std::string& reason)
+    : SystemError(fmt::format(
+          "the table {} cannot be read: {}. Report this with the output of `nft --version`", kTable, reason)),
+      reason_(reason) {}
 
 LiveTable parse_listing(std::string_view listing) { return Reader(listing).table(); }
 

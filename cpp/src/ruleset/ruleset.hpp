@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
 #include "program/program.hpp"
 
@@ -101,8 +102,19 @@ struct LiveTable {
 // Pure.
 Ruleset compile(const Program& program);
 
+// What this version of nftables lists, or a hand has put there, that is in no known spelling. The reason
+// holds no ports.
+class UnknownListing : public SystemError {
+ public:
+  explicit UnknownListing(const std::string& reason);
+  const std::string& reason() const { return reason_; }
+
+ private:
+  std::string reason_;
+};
+
 // Reads the text of `nft -p list table inet knockwork`.
-// Throws std::runtime_error where the text is not such a listing.
+// Throws UnknownListing where the text is not such a listing.
 LiveTable parse_listing(std::string_view listing);
 
 // The sequences that a ruleset holds, from its edges alone (mode, guards and

@@ -46,6 +46,19 @@ Transaction put_tokens(const std::vector<TokenEntry>& tokens, std::chrono::secon
   return all;
 }
 
+void leave_tokens_out(Transaction& transaction) {
+  std::vector<Action>& actions = transaction.actions;
+  std::erase_if(actions, [](const Action& action) { return std::holds_alternative<FeedElements>(action); });
+  const auto empties = [](const Action& action, std::string_view set) {
+    const auto* emptied = std::get_if<EmptySet>(&action);
+    return emptied != nullptr && emptied->set == set;
+  };
+  if (std::any_of(actions.begin(), actions.end(),
+                  [&](const Action& action) { return empties(action, kTokens); }))
+    return;
+  std::erase_if(actions, [&](const Action& action) { return empties(action, kGood); });
+}
+
 bool makes_token_sets(const Transaction& transaction) {
   return std::any_of(transaction.actions.begin(), transaction.actions.end(), [](const Action& action) {
     if (std::holds_alternative<AddTable>(action)) return true;

@@ -28,6 +28,10 @@ struct TokenEntry {
 Transaction put_tokens(const std::vector<TokenEntry>& tokens, std::chrono::seconds from,
                        std::chrono::seconds to, bool anew);
 
+// Takes out what put_tokens() put into a transaction. With `anew` the sets are emptied all the same: whose
+// tokens those were may be let in no longer.
+void leave_tokens_out(Transaction& transaction);
+
 // Whether a transaction makes or deletes one of these sets.
 bool makes_token_sets(const Transaction& transaction);
 

@@ -131,7 +131,7 @@ void rollback_armed(const std::string& id, Kernel& kernel) {
       alone.asked = Asked::by_the_system;
       if (pending && pending->id == id) roll_back(*pending, kernel, alone);
       return;
-    } catch (const SystemError&) {  // a busy kernel, a full disk: what waits must not stay
+    } catch (const std::exception&) {  // a busy kernel, a full disk: what waits must not stay
       if (std::chrono::steady_clock::now() >= last) throw;
     }
   }

@@ -7,6 +7,7 @@
 #include "host/clocks.hpp"
 #include "host/files.hpp"
 #include "knockwork/words.hpp"
+#include "records/stamp.hpp"
 #include "report/fingerprint.hpp"
 #include "ruleset/decompile/program_of.hpp"
 
@@ -14,6 +15,21 @@ namespace knockwork {
 namespace {
 
 using std::chrono::milliseconds;
+
+// The table as it stands. One that is in no known spelling is deleted unread.
+struct Standing {
+  Reading reading;
+  bool unread = false;
+};
+
+Standing read_standing(Kernel& kernel) {
+  const Generation now = kernel.generation();
+  try {
+    return {read_ours_steady(kernel), false};
+  } catch (const UnknownListing&) {
+    return {{{}, now}, true};
+  }
+}
 
 // What was saved and the live table lacks: sets that the new table did not have.
 void add_grants(Plan& plan, const LiveSets& sets, milliseconds passed, LiveSets& there) {
@@ -24,24 +40,33 @@ void add_grants(Plan& plan, const LiveSets& sets, milliseconds passed, LiveSets&
   }
 }
 
-// The table of before, with the grants that the new one dropped.
-Plan plan_rollback(const Pending& pending, Reading& reading, Kernel& kernel, const Settings& settings) {
-  std::vector<std::string> damaged;
-  std::optional<Saved> saved;  // newer than the note, where the host went down in order
-  if (!reading.live) saved = read_saved(damaged);
-  Ruleset before = ruleset_before(pending);
-  const Program program = program_of(before);
-  before = keeping_severed(std::move(before), program, pointer(reading.live), saved);
-  if (reading.live) recognise(*reading.live, before, kernel);
-  const auto shown = [&] { return Fingerprints::of_this_host(MissingKey::do_without).shown(settings.ports); };
-  Plan plan = plan_ruleset(pointer(reading.live), program, std::move(before), shown);
-  plan.warnings = std::move(damaged);
+// The grants that the new table dropped, as far as the kernel takes them.
+void add_grants(Plan& plan, const Pending& pending, const std::optional<Saved>& saved,
+                const Reading& reading) {
   LiveSets there;
   if (reading.live) there = reading.live->live;
+  plan.fallback = {plan.transaction, plan.changes, "the grants of before are lost", true};
+  const std::size_t without = plan.transaction.actions.size();
   if (saved) add_grants(plan, saved->sets, wall_clock() - saved->at, there);
   const milliseconds passed = pending.boot == reading.generation.boot ? boot_clock() - pending.armed
                                                                       : wall_clock() - pending.grants.at;
   add_grants(plan, pending.grants.sets, passed, there);
+  if (plan.transaction.actions.size() == without) plan.fallback.reset();
+}
+
+// To the table of before, without its grants.
+Plan plan_rollback(const Pending& pending, const std::optional<Saved>& saved, Standing& standing,
+                   Kernel& kernel, const Settings& settings) {
+  Reading& reading = standing.reading;
+  Ruleset before = ruleset_before(pending);
+  const Program program = program_of(before);
+  before = keeping_severed(std::move(before), program, pointer(reading.live), saved);
+  if (reading.live) recognise(*reading.live, before, kernel);
+  const auto shown = [&] {
+    return Fingerprints::of_this_host(MissingKey::make_if_possible).shown(settings.ports);
+  };
+  Plan plan = plan_ruleset(pointer(reading.live), program, std::move(before), shown);
+  if (standing.unread) plan.transaction.actions.insert(plan.transaction.actions.begin(), DeleteTable{});
   return plan;
 }
 
@@ -53,16 +78,22 @@ std::vector<TokenFeed> feeds_before(const Pending& pending, const TokenRecord& r
   return opened_in(program_of(ruleset_before(pending)), present(record));
 }
 
-Plan plan_of(const Pending& pending, Reading& reading, Kernel& kernel, const Settings& settings) {
+Plan plan_of(const Pending& pending, Standing& standing, Kernel& kernel, const Settings& settings) {
   Plan plan;
+  std::vector<std::string> damaged;
+  std::optional<Saved> saved;  // newer than the note, where the host went down in order
+  if (!standing.reading.live && !standing.unread) saved = read_saved(damaged);
   if (pending.before) {
-    plan = plan_rollback(pending, reading, kernel, settings);
-  } else if (reading.live) {
+    plan = plan_rollback(pending, saved, standing, kernel, settings);
+  } else if (standing.reading.live || standing.unread) {
     plan = plan_removal("there was no table before");
   }
+  plan.warnings = std::move(damaged);
   // Tokens of before may have been used since, and nobody knows.
   const TokenRecord record = read_token_record(plan.warnings);
   add_tokens(plan, feeds_before(pending, record), record, UsedTokens::forgotten, unix_time(), NoKey::skipped);
+  plan.goes_without_tokens = true;
+  if (pending.before) add_grants(plan, pending, saved, standing.reading);
   return plan;
 }
 
@@ -93,12 +124,18 @@ void restore_file(const FileChange& file, Report& report) {
 }  // namespace
 
 Report roll_back(const Pending& pending, Kernel& kernel, const Settings& settings) {
-  Reading reading = read_ours_steady(kernel);
-  Plan plan = plan_of(pending, reading, kernel, settings);
+  Standing standing = read_standing(kernel);
+  Plan plan = plan_of(pending, standing, kernel, settings);
   Report report;
-  carry_out(std::move(plan), std::move(reading), {}, deed("rollback", settings), report, kernel);
+  carry_out(std::move(plan), std::move(standing.reading), {}, deed("rollback", settings), report, kernel);
+  forget_stamp();  // nobody looked at what other firewalls answer now
   for (const FileChange& file : pending.files) restore_file(file, report);
-  note_rolled_back();
+  try {
+    note_rolled_back();
+  } catch (const SystemError& error) {
+    throw SystemError(fmt::format("the table is as it was before apply {}, which cannot be recorded: {}",
+                                  pending.id, after_a_change(error)));
+  }
   report.changed = !report.changes.empty();
   return report;
 }
