@@ -61,7 +61,7 @@ def test_long_lists(knockwork: Knockwork, journal: Journal) -> None:
     done = knockwork.run("apply")
     assert done.returncode == 0 and "journal" not in done.stderr
     change, = _log(knockwork, journal)[-1]["changes"]  # type: ignore[misc]
-    assert change.startswith("~ setting always_allow: none → 10.0.0.0/24, 10.0.2.0/24, ")
+    assert change.startswith("~ setting always_allow: none → 10.0.0.0/24, 10.0.2.0/24, 10.0.4.0/24")
     shown, size = re.fullmatch(r"(.*)… \((\d+) bytes\)", change).groups()  # type: ignore[union-attr]
     assert 490 < len(shown.encode()) <= 500 and int(size) > 60_000
 
