@@ -84,7 +84,8 @@ TEST_CASE("clock: one that NTP keeps is believed over one that it did not keep, 
   CHECK(judge(kept, now, kSlack).off > 24h);
 }
 
-TEST_CASE("clock: a boot without a hardware clock is doubted until NTP sets the clock, whatever NTP did before") {
+TEST_CASE(
+    "clock: a boot without a hardware clock is doubted until NTP sets the clock, whatever NTP did before") {
   ClockReading kept = kRecord;
   kept.synchronised = true;
   const ClockVerdict doubted = judge(kept, rebooted(20s, -8h), kSlack);

@@ -362,12 +362,14 @@ TEST_CASE("import: definitions, names and lists that a file makes more of than i
   const Imported named = import(filter(drop, "}\ntable inet " + name + " { chain c { drop; } "));
   CHECK(publics(named).empty());
   CHECK(reason_of(named, 12).starts_with(too_long));
-  CHECK(publics(import(filter(drop, "}\ntable inet " + name.substr(1) + " { chain c { drop; } "))) == "[80/tcp]");
+  CHECK(publics(import(filter(drop, "}\ntable inet " + name.substr(1) + " { chain c { drop; } "))) ==
+        "[80/tcp]");
   // Rules that are not understood.
   const std::string protocols = "meta l4proto { " + repeated(2'000, "tcp, ") + "udp } th dport { " +
                                 repeated(2'000, "81, ") + "82 } accept\n";
   CHECK(publics(import(filter(protocols + drop))) == "[80/tcp]");
-  CHECK(publics(import(filter("tcp dport {" + repeated(2'000, "\n") + "81 } accept\n" + drop))) == "[80/tcp]");
+  CHECK(publics(import(filter("tcp dport {" + repeated(2'000, "\n") + "81 } accept\n" + drop))) ==
+        "[80/tcp]");
   // What is behind so many conditions is in doubt.
   const std::string guard = "ip saddr != @x udp dport 9 return\n";
   CHECK(import(doors(repeated(300, guard) + kWay)).sequences.empty());

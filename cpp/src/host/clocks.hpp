@@ -12,8 +12,8 @@ std::chrono::milliseconds wall_clock();
 // CLOCK_BOOTTIME, clock_gettime(2): goes on while the host sleeps, and nobody sets it.
 std::chrono::milliseconds boot_clock();
 
-// CLOCK_MONOTONIC: the same, but for the time in which the host sleeps. What expires in the kernel's sets counts
-// by it.
+// CLOCK_MONOTONIC: the same, but for the time in which the host sleeps. What expires in the kernel's sets
+// counts by it.
 std::chrono::milliseconds awake_clock();
 
 // Tells one boot from another, random(4); empty where the system has none. Throws SystemError.

@@ -14,8 +14,8 @@ namespace {
 using Counts = std::map<EdgeId, std::uint64_t>;
 
 // Whether somebody knocked by the sequence with that last edge since the note was written: what use renews
-// (`prolong`) and what is granted by hand is young as well, and not counted. Of a sequence for which the table
-// had no counter left, a grant that use does not renew is believed.
+// (`prolong`) and what is granted by hand is young as well, and not counted. Of a sequence for which the
+// table had no counter left, a grant that use does not renew is believed.
 bool is_counted(EdgeId last, const Counts& before, const Counts& now, const Program& program) {
   const auto count = now.find(last);
   if (count == now.end()) return !track_of(program, last)->prolong;

@@ -62,7 +62,8 @@ Plan plan_of(const Pending& pending, Reading& reading, Kernel& kernel, const Set
   }
   // Tokens of before may have been used since, and nobody knows.
   const TokenRecord record = read_token_record(plan.warnings);
-  add_tokens(plan, feeds_before(pending, record), record, UsedTokens::forgotten, unix_time(), NoKey::skipped);
+  add_tokens(plan, feeds_before(pending, record), record, UsedTokens::forgotten, this_moment(),
+             NoKey::skipped);
   return plan;
 }
 

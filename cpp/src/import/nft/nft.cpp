@@ -153,7 +153,8 @@ class Ways {
 
  private:
   void back_from(const NftMember& member, Way& way) {
-    if (way.size() >= spec::kMostKnocks || ended_ + found_.size() >= kMostWays || ++steps_ > kMostVisits) return;
+    if (way.size() >= spec::kMostKnocks || ended_ + found_.size() >= kMostWays || ++steps_ > kMostVisits)
+      return;
     for (const Visit& visit : visits_) {
       const bool used = std::find(way.begin(), way.end(), &visit) != way.end();
       if (used || !is_knock(visit) || visit.rule.adds != member) continue;

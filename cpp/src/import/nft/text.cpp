@@ -7,9 +7,10 @@
 namespace knockwork {
 namespace {
 
-constexpr int kMostBlocks = 16;                   // blocks within blocks: nft has two
-constexpr std::size_t kLongestWord = 255;         // of what is read: NFT_NAME_MAXLEN
-constexpr std::size_t kMostExpanded = 64U << 20;  // bytes that definitions take where they are used, in one file
+constexpr int kMostBlocks = 16;            // blocks within blocks: nft has two
+constexpr std::size_t kLongestWord = 255;  // of what is read: NFT_NAME_MAXLEN
+constexpr std::size_t kMostExpanded = 64U
+                                      << 20;  // bytes that definitions take where they are used, in one file
 
 struct Token {
   std::string text;
