@@ -350,7 +350,8 @@ def _cloned(lab: Lab, knockwork: Knockwork) -> None:
 
 
 EVENTS = [_reapply, _cloned, _other_sequence, _flush, _flush_twice, _remove, _used_is_lost, _period, _serial,
-          _removed_and_added, _save_and_reboot, _power_loss, _clock_was_ahead, _clock_was_behind, _back_and_forward, _rolled_back]
+          _removed_and_added, _save_and_reboot, _power_loss, _clock_was_ahead, _clock_was_behind, _back_and_forward,
+          _rolled_back]
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=[event.__name__.strip("_") for event in EVENTS])
