@@ -19,10 +19,10 @@ namespace {
 constexpr const char* kDeclaration = R"(knockwork: 1
 always_allow: [192.0.2.0/28]
 sequences:
-  - {name: ssh, knock: [7000, 8000], opens: [22/tcp]}
-  - {name: range, knock: [7100, 8100], opens: [2200-2299/tcp]}
-  - {name: behind, knock: [7200, 8200], opens: [22/tcp], to: [203.0.113.10]}
-  - {name: lasting, knock: [7300, 8300], opens: [24/tcp], prolong: true}
+  - {name: ssh, knock: [7000, 8000], opens: [22/tcp], open_for: 1m}
+  - {name: range, knock: [7100, 8100], opens: [2200-2299/tcp], open_for: 1m}
+  - {name: behind, knock: [7200, 8200], opens: [22/tcp], to: [203.0.113.10], open_for: 1m}
+  - {name: lasting, knock: [7300, 8300], opens: [24/tcp], open_for: 1m, prolong: true}
 )";
 
 Pending pending() {
@@ -117,7 +117,7 @@ TEST_CASE("pending: a container that has started anew since is as a host that ha
 TEST_CASE("pending: a grant is for as much of an address as is a source") {
   Gate gate(
       "knockwork: 1\nipv4_prefix: 24\nipv6_prefix: 64\nsequences:\n"
-      "  - {name: ssh, knock: [7000, 8000], opens: [22/tcp]}\n");
+      "  - {name: ssh, knock: [7000, 8000], opens: [22/tcp], open_for: 1m}\n");
   gate.let_in("10.0.0.0", "ssh", " . 6 . 22", 5s);
   gate.let_in("2001:db8::", "ssh", " . 6 . 22", 5s);
   Pending waits = pending();
@@ -189,6 +189,16 @@ TEST_CASE("pending: what proves that one can come in") {
     CHECK(missing() == kOld);
     gate.count(gate.live.live, "ssh", 4);
     CHECK(missing() == "proved");
+  }
+  SECTION("a knock since then, by who had a longer grant: its timeout stays what it was") {
+    gate.let_in("10.0.0.1", "ssh", " . 6 . 22", 18s);
+    gate.live.live["holders4"].front().timeout = 10min;
+    CHECK(missing() == "proved");
+  }
+  SECTION("a longer grant from before") {
+    gate.let_in("10.0.0.1", "ssh", " . 6 . 22", 0s);
+    gate.live.live["holders4"].front().timeout = gate.live.live["holders4"].front().expires = 10min;
+    CHECK(missing() == kOld);
   }
   SECTION("a grant that the session of before renews by its use") {
     evidence.ssh_connection = "10.0.0.1 40000 10.0.0.2 24";
