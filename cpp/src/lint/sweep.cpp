@@ -101,9 +101,14 @@ Sweeps::Sweeps(const Program& program) : program_(for_anyone(program)), machine_
   }
   for (const Knock& port : token_ports(program_)) side(port.protocol).kinds[port.port] = Kind::quiet;
   for (const Knock& guard : program_.guards) side(guard.protocol).kinds[guard.port] = Kind::wrong;
-  for (const Use& use : uses_) {
-    side(use.knock.protocol).kinds[use.knock.port] = Kind::knock;
-    if (use.step == 0) side(use.knock.protocol).first[use.knock.port] = true;
+  for (std::uint32_t at = 0; at < uses_.size(); ++at) {
+    const Use& use = uses_[at];
+    Side& here = side(use.knock.protocol);
+    here.kinds[use.knock.port] = Kind::knock;
+    if (use.step == 0) here.first[use.knock.port] = 1;
+    Uses& uses = here.uses[use.knock.port];
+    if (uses.end == 0) uses.begin = at;
+    uses.end = at + 1;
   }
   list_watched();
 }
@@ -113,7 +118,7 @@ void Sweeps::list_watched() {
     for (std::uint32_t port = 1; port <= kLast; ++port) {
       if (each.kinds[port] == Kind::quiet) continue;
       each.watched.push_back(static_cast<std::uint16_t>(port));
-      if (program_.lockout && !each.first[port]) ++each.wrong;
+      if (program_.lockout && each.first[port] == 0) ++each.wrong;
     }
   }
 }
@@ -152,16 +157,15 @@ std::uint32_t Sweeps::wrong_ports(std::size_t track, Protocol protocol) const {
   std::set<Knock> harmless;
   for (const Edge& edge : program_.tracks[track].edges) {
     harmless.insert(edge.knock);
-    const auto [begin, end] = uses_of(edge.knock);
-    for (auto use = begin; use != end; ++use) {
-      const std::vector<Edge>& edges = program_.tracks[use->track].edges;
-      if (use->step + 1 < edges.size()) harmless.insert(edges[use->step + 1].knock);
+    for (const Use& use : uses_of(edge.knock)) {
+      const std::vector<Edge>& edges = program_.tracks[use.track].edges;
+      if (use.step + 1 < edges.size()) harmless.insert(edges[use.step + 1].knock);
     }
   }
   const Side& here = side(protocol);
   return here.wrong -
          static_cast<std::uint32_t>(std::count_if(harmless.begin(), harmless.end(), [&](const Knock& knock) {
-           return knock.protocol == protocol && !here.first[knock.port];
+           return knock.protocol == protocol && here.first[knock.port] == 0;
          }));
 }
 
@@ -191,17 +195,16 @@ std::uint32_t Sweeps::shadow(const Track& track, const Passage& passage) const {
   return static_cast<std::uint32_t>(std::min<std::int64_t>(ports, kPorts));
 }
 
-std::pair<std::vector<Sweeps::Use>::const_iterator, std::vector<Sweeps::Use>::const_iterator> Sweeps::uses_of(
-    Knock knock) const {
-  const auto before = [](const Use& use, const Knock& wanted) { return use.knock < wanted; };
-  const auto begin = std::lower_bound(uses_.begin(), uses_.end(), knock, before);
-  return {begin, std::find_if(begin, uses_.end(), [&](const Use& use) { return use.knock != knock; })};
+std::span<const Sweeps::Use> Sweeps::uses_of(Knock knock) const {
+  const Uses& uses = side(knock.protocol).uses[knock.port];
+  return std::span(uses_).subspan(uses.begin, uses.end - uses.begin);
 }
 
 // Whether this port's step comes after all the steps before it.
 bool Sweeps::may_fire(Knock knock, Order order) const {
-  const auto [begin, end] = uses_of(knock);
-  return std::any_of(begin, end, [&](const Use& use) {
+  if (side(knock.protocol).first[knock.port] != 0) return true;
+  const std::span<const Use> uses = uses_of(knock);
+  return std::any_of(uses.begin(), uses.end(), [&](const Use& use) {
     const std::vector<Edge>& edges = program_.tracks[use.track].edges;
     for (std::size_t step = 0; step < use.step; ++step) {
       if (edges[step].knock.protocol != knock.protocol) return false;

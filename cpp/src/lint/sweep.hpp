@@ -15,6 +15,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "machine/machine.hpp"
@@ -59,11 +60,16 @@ class Sweeps {
     std::size_t track = 0, step = 0;
     auto operator<=>(const Use&) const = default;
   };
+  struct Uses {  // of uses_
+    std::uint32_t begin = 0, end = 0;
+  };
   struct Side {  // one protocol
     std::vector<Kind> kinds = std::vector<Kind>(kPorts + 1, Kind::quiet);
-    std::vector<bool> first = std::vector<bool>(kPorts + 1);  // first knock of some sequence
-    std::vector<std::uint16_t> watched;                       // all that are not quiet, sorted
-    std::uint32_t wrong = 0;                                  // those that are not a first knock
+    std::vector<std::uint8_t> first =
+        std::vector<std::uint8_t>(kPorts + 1);               // 1: first knock of some sequence
+    std::vector<Uses> uses = std::vector<Uses>(kPorts + 1);  // as knocks
+    std::vector<std::uint16_t> watched;                      // all that are not quiet, sorted
+    std::uint32_t wrong = 0;                                 // those that are not a first knock
   };
   struct Passage {  // of a sweep through a track
     std::vector<std::uint32_t> places;
@@ -80,11 +86,11 @@ class Sweeps {
   std::vector<std::uint16_t> met(Protocol protocol, Order order, std::uint32_t last) const;
   bool confirmed(std::size_t track, const Passage& passage, Order order) const;
   std::vector<std::uint32_t> candidates(const Track& track) const;
-  std::pair<std::vector<Use>::const_iterator, std::vector<Use>::const_iterator> uses_of(Knock knock) const;
+  std::span<const Use> uses_of(Knock knock) const;
 
-  Program program_;  // as the luckiest source meets it
-  Machine machine_;  // the same with finer times
-  std::vector<Use> uses_;
+  Program program_;        // as the luckiest source meets it
+  Machine machine_;        // the same with finer times
+  std::vector<Use> uses_;  // sorted
   std::array<Side, 2> sides_;
 };
 

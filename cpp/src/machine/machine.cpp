@@ -32,6 +32,7 @@ bool is_link_local(const Network& source) {
 
 Machine::Machine(Program program)
     : program_(std::move(program)),
+      excused_(excused_for(program_)),
       elsewhere_(remote_doors(program_)),
       token_ports_(token_ports(program_)),
       closed_(closed_ports(program_)) {
@@ -300,7 +301,7 @@ std::vector<Machine::Use> Machine::following(const Memory& memory, const Packet&
 void Machine::excuse(Memory& memory, const Packet& packet, const Use& use) const {
   const std::vector<Edge>& edges = program_.tracks[use.track].edges;
   for (std::size_t step = use.step; step < std::min(use.step + 2, edges.size()); ++step) {
-    memory.excused.update({key(packet), edges[step].id}, packet.time, after(packet, excused_for(program_)),
+    memory.excused.update({key(packet), edges[step].id}, packet.time, after(packet, excused_),
                           program_.sources);
   }
 }
@@ -340,8 +341,7 @@ bool Machine::take_effect(State& state, Memory& memory, const Packet& packet, co
   const Track& track = program_.tracks[fired.track];
   if (fired.spent) return true;
   if (program_.lockout) {
-    memory.excused.update({key(packet), fired.edge}, packet.time, after(packet, excused_for(program_)),
-                          program_.sources);
+    memory.excused.update({key(packet), fired.edge}, packet.time, after(packet, excused_), program_.sources);
   }
   if (fired.step + 1 == track.edges.size()) {
     if (track.closes.empty()) return grant(state, memory, packet, fired, outcome.granted);

@@ -196,6 +196,7 @@ class Machine {
   Verdict closed() const { return program_.mode == Mode::gate ? Verdict::passed_on : Verdict::dropped; }
 
   Program program_;
+  Duration excused_;                    // excused_for() it
   std::vector<Door> here_, elsewhere_;  // sorted
   std::vector<Use> uses_;               // of knock ports, sorted
   std::vector<Knock> token_ports_;      // sorted
