@@ -34,6 +34,18 @@ struct Order {
   std::uint32_t place(std::uint16_t port) const;  // from 0
 };
 
+// Where the ports of an order are.
+class Places {
+ public:
+  explicit Places(Order order)
+      : order_(order), rounds_(kPorts / order.stride), rest_(kPorts % order.stride) {}
+  std::uint32_t of(std::uint16_t port) const;  // from 0
+
+ private:
+  Order order_;
+  std::uint32_t rounds_, rest_;
+};
+
 struct Strides {
   std::uint32_t count = 0;              // of 2 to 65535, those by which it opens
   std::vector<std::uint32_t> smallest;  // three at most; they give distances of ports away
@@ -75,15 +87,20 @@ class Sweeps {
     std::vector<std::uint32_t> places;
     std::uint32_t gap = 0, span = 0;  // the longest between two knocks, and from first to last
   };
+  struct Met {
+    std::uint32_t place = 0;
+    std::uint16_t port = 0;
+    auto operator<=>(const Met&) const = default;
+  };
   enum class Meets { nothing, others, wrong };
 
   Side& side(Protocol protocol) { return sides_[protocol == Protocol::tcp ? 0 : 1]; }
   const Side& side(Protocol protocol) const { return sides_[protocol == Protocol::tcp ? 0 : 1]; }
   std::optional<Passage> passage(std::size_t track, Order order) const;
   std::uint32_t shadow(const Track& track, const Passage& passage) const;
-  bool may_fire(Knock knock, Order order) const;
+  bool may_fire(Knock knock, const Places& places) const;
   Meets meets(const Track& track, const Passage& passage, Order order) const;
-  std::vector<std::uint16_t> met(Protocol protocol, Order order, std::uint32_t last) const;
+  std::vector<Met> met(Protocol protocol, Order order, std::uint32_t last) const;
   bool confirmed(std::size_t track, const Passage& passage, Order order) const;
   std::vector<std::uint32_t> candidates(const Track& track) const;
   std::span<const Use> uses_of(Knock knock) const;
