@@ -31,9 +31,9 @@ _RECORDS = [
     b"\2ipv4 tcp drop\nipv6 udp drop\n",
     b'\3{"knockwork": 1, "unix_ms": 1, "boot": "", "uptime_ms": 1, "synchronised": true, "doubted": false}',
     b'\4{"knockwork": 1, "id": "5f1d92ab", "boot": "b", "init": "1", "at_ms": 1, "armed_ms": 2, "deadline_ms": 3, '
-    b'"committed_ms": null, "digest": "", "listed": "", "declared": "", "before": null, "grants": {"saved_at_ms": 5, '
-    b'"sets": {}}, "tokens": [], "files": [{"path": "/x", "before": null, "after": "y"}]}',
-    b'\5{"knockwork": 1, "memory": "1", "machine": "m", "latest_ms": 7, "lost": [[1, 2, 3]], "sequences": '
+    b'"committed_ms": null, "committed_awake_ms": 0, "digest": "", "listed": "", "declared": "", "before": null, '
+    b'"grants": {"saved_at_ms": 5, "sets": {}}, "tokens": [], "files": [{"path": "/x", "before": null, "after": "y"}]}',
+    b'\5{"knockwork": 1, "memory": "1", "machine": "m", "offset_ms": 7, "lost": [[1, 2, 3]], "sequences": '
     b'[{"name": "t", "edge": 5, "port": 41873, "secret_file": "", "key": "k", "host": "web1", "period_ms": 30000, '
     b'"ahead_ms": 600000, "skew_ms": 1000, '
     b'"serial": 0, "check": "c", "present": true, "loaded_to_ms": 9, "loaded": [[1, 2]], "lost": []}]}']

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
@@ -490,3 +491,24 @@ def test_proofs(knockwork: Knockwork, client: Caller, lab: Lab) -> None:
     assert "an older connection proves nothing" in error["message"]
     over = over.removesuffix("22") + "80"
     assert _call(knockwork, "confirm", prove=True, ssh_connection=over)["ok"], "80 is not protected here"
+
+
+def test_use_proves_nothing(knockwork: Knockwork, client: Caller) -> None:
+    """What the session of before renews by its use, or a hand gives, is young; only a knock is a proof."""
+    text = BEFORE.replace("open_for: 1m", "open_for: 2s\n    prolong: true", 1)
+    over = f"{client.source} 40000 {client.target} 22"
+    knockwork.apply(text)
+    client.knock(7000, 8000, 9000)
+    session = client.connect(22)
+    _call_apply(knockwork, text.replace("sequences:", "always_allow: [192.0.2.1]\nsequences:"), [])
+    end = time.monotonic() + 2.5
+    while time.monotonic() < end:
+        assert session.works()
+    assert client.tcp(22) == "open"
+    for _ in range(2):
+        error: dict[str, str] = _call(knockwork, "confirm", prove=True,
+                                      ssh_connection=over)["error"]  # type: ignore[assignment]
+        assert "an old grant proves nothing" in error["message"]
+        assert knockwork.run("grant", client.source, "--sequence", "ssh", "--for", "20s").returncode == 0
+    client.knock(7000, 8000, 9000)
+    assert _call(knockwork, "confirm", prove=True, ssh_connection=over)["ok"]

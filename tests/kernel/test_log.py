@@ -1,6 +1,7 @@
 """The audit log: every change of the gate is one entry of the journal, and names no port."""
 
 import json
+import re
 
 import pytest
 
@@ -51,6 +52,18 @@ def test_every_change(knockwork: Knockwork, journal: Journal) -> None:
     assert grant["changes"] == ["+ grant 192.0.2.7: by ssh for 1m"]
     assert revoke["changes"] == ["- grant 192.0.2.7: by ssh, revoked"]
     assert {entry["who"] for entry in log} == {"root"}
+
+
+def test_long_lists(knockwork: Knockwork, journal: Journal) -> None:
+    """A change of thousands of addresses is logged like any other, cut short."""
+    knockwork.apply(ONE)
+    knockwork.declare(ONE + f"always_allow: [{', '.join(f'10.{i >> 7}.{2 * (i & 127)}.0/24' for i in range(6000))}]\n")
+    done = knockwork.run("apply")
+    assert done.returncode == 0 and "journal" not in done.stderr
+    change, = _log(knockwork, journal)[-1]["changes"]  # type: ignore[misc]
+    assert change.startswith("~ setting always_allow: none → 10.0.0.0/24, 10.0.2.0/24, 10.0.4.0/24")
+    shown, size = re.fullmatch(r"(.*)… \((\d+) bytes\)", change).groups()  # type: ignore[union-attr]
+    assert 490 < len(shown.encode()) <= 500 and int(size) > 60_000
 
 
 def test_before_is_what_was_there(knockwork: Knockwork, journal: Journal) -> None:

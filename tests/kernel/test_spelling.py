@@ -1,13 +1,13 @@
 """The next release of nftables lists the same table in other words: nothing fails, drifts or is overlooked."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bed import Lab
-from bed.cli import ROOT, Knockwork
+from bed.cli import Knockwork
+from bed.preloaded import preloaded
 
 GATE = """\
 knockwork: 1
@@ -40,16 +40,9 @@ class NextRelease(Knockwork):
         self.host.run(["rm", "-f", STAMP])
 
 
-def _library(folder: Path, name: str) -> Path:
-    made = folder / f"{name}.so"
-    subprocess.run(["g++", "-shared", "-fPIC", "-O1", "-o", made, ROOT / f"tests/kernel/{name}.cpp"], check=True)
-    folder.chmod(0o755)
-    return made
-
-
 @pytest.fixture(scope="module")
 def preload(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _library(tmp_path_factory.mktemp("spelling"), "other_words")
+    return preloaded(tmp_path_factory.mktemp("spelling"), "other_words")
 
 
 @pytest.fixture
@@ -74,7 +67,7 @@ def test_a_table_of_others_that_cannot_be_listed(lab: Lab, tmp_path: Path) -> No
     """However large ours is, libnftables is asked for ours alone then."""
     many = "".join(f"  - {{name: s{number}, knock: [{10000 + number * 9}/udp, {10003 + number * 9}/tcp], "
                    "opens: [22/tcp]}\n" for number in range(500))
-    stuck = NextRelease(lab, _library(tmp_path, "no_ruleset"))
+    stuck = NextRelease(lab, preloaded(tmp_path, "no_ruleset"))
     assert "Changed: 501 added" in stuck.apply("knockwork: 1\nsequences:\n" + many)
     stuck.read_again()
     assert stuck.apply().startswith("Unchanged")

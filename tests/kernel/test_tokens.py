@@ -6,12 +6,14 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from bed import Caller, Lab, derivation, packets, tokens
 from bed.cli import Knockwork
 from bed.lab import CLIENT
+from bed.preloaded import preloaded
 
 MASTER = bytes(range(32))
 SECRET = "/etc/knockwork/secret"
@@ -296,19 +298,31 @@ def _power_loss(lab: Lab, knockwork: Knockwork) -> None:
     knockwork.apply()
 
 
+def _clock_is_set(lab: Lab, by_ms: int) -> None:
+    """As if, since the table was filled."""
+    record = json.loads(lab.server.read(RECORD))
+    _altered(lab, offset_ms=record["offset_ms"] - by_ms,
+             loaded_to_ms=record["sequences"][0]["loaded_to_ms"] - by_ms)
+
+
 def _clock_was_ahead(lab: Lab, knockwork: Knockwork) -> None:
     """The clock goes back by an hour."""
-    now = int(time.time() * 1000)
-    _altered(lab, latest_ms=now + 3600_000, loaded_to_ms=now + 4200_000)
+    _clock_is_set(lab, -3600_000)
+    knockwork.apply()
+
+
+def _clock_was_behind(lab: Lab, knockwork: Knockwork) -> None:
+    """It is set ahead by an hour, and then by a little."""
+    _clock_is_set(lab, 3600_000)
+    knockwork.apply()
+    _clock_is_set(lab, 90_000)
     knockwork.apply()
 
 
 def _back_and_forward(lab: Lab, knockwork: Knockwork) -> None:
     """Back by an hour, and forward again."""
     _clock_was_ahead(lab, knockwork)
-    now = int(time.time() * 1000)
-    _altered(lab, latest_ms=now - 3600_000, loaded_to_ms=now - 3000_000)
-    knockwork.apply()
+    _clock_was_behind(lab, knockwork)
 
 
 def _rolled_back(lab: Lab, knockwork: Knockwork) -> None:
@@ -336,7 +350,8 @@ def _cloned(lab: Lab, knockwork: Knockwork) -> None:
 
 
 EVENTS = [_reapply, _cloned, _other_sequence, _flush, _flush_twice, _remove, _used_is_lost, _period, _serial,
-          _removed_and_added, _save_and_reboot, _power_loss, _clock_was_ahead, _back_and_forward, _rolled_back]
+          _removed_and_added, _save_and_reboot, _power_loss, _clock_was_ahead, _clock_was_behind, _back_and_forward,
+          _rolled_back]
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=[event.__name__.strip("_") for event in EVENTS])
@@ -398,6 +413,24 @@ def test_a_change_is_told_in_the_words_of_the_declaration(knockwork: Knockwork, 
     for said in (planned, applied):
         assert f"  ~ sequence alice: {why}\n" in said and "token_use" not in said and "setting" not in said, said
     assert not knockwork.differs()
+
+
+def test_a_clock_that_is_set_ahead(lab: Lab, knockwork: Knockwork, tmp_path: Path) -> None:
+    """Or a host that slept: a token that nobody used ends with its window, although the kernel still has it."""
+    library = preloaded(tmp_path, "another_clock")
+    knockwork.declare(declared())
+    behind = {"LD_PRELOAD": str(library), "CLOCK_SET_BY": "-3600"}
+    assert knockwork.run("apply", env=behind).returncode == 0
+    hour_ago = tokens.window() - 3600 // 15
+    generation = lab.generation()
+    said = knockwork.apply()
+    assert "tokens alice: topped up" in said and "replaced" not in said
+    assert lab.generation() == generation + 1  # nothing else was looked at
+    for window in range(hour_ago - 8, hour_ago + 42):
+        lab.client.send(PORT, tokens.token(ALICE, window))
+    assert lab.client.tcp(22) == "refused"
+    assert Owner(lab.client).gets_in(1)
+    assert "Unchanged" in knockwork.apply()
 
 
 def test_a_host_name_that_changed(lab: Lab, knockwork: Knockwork) -> None:

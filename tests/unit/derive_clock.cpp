@@ -84,6 +84,22 @@ TEST_CASE("clock: one that NTP keeps is believed over one that it did not keep, 
   CHECK(judge(kept, now, kSlack).off > 24h);
 }
 
+TEST_CASE(
+    "clock: a boot without a hardware clock is doubted until NTP sets the clock, whatever NTP did before") {
+  ClockReading kept = kRecord;
+  kept.synchronised = true;
+  const ClockVerdict doubted = judge(kept, rebooted(20s, -8h), kSlack);
+  CHECK(doubted.off < -8h);
+  REQUIRE(doubted.record);
+  CHECK_FALSE(doubted.record->synchronised);
+  const ClockVerdict still = judge(doubted.record, rebooted(2min, -8h), kSlack);
+  CHECK(still.off < -8h);
+  ClockReading set = rebooted(3min, 8h);
+  set.synchronised = true;
+  CHECK(judge(doubted.record, set, kSlack).off == 0ms);
+  CHECK(judge(doubted.record, set, kSlack).record == set);
+}
+
 TEST_CASE("clock: a record is read back as it was written, and a damaged one is none") {
   CHECK(parse_reading(to_json(kRecord)) == kRecord);
   for (const char* text : {"", "{", "[]", "{\"unix_ms\": \"x\"}"}) CHECK(parse_reading(text) == std::nullopt);

@@ -337,6 +337,45 @@ TEST_CASE("import: a sequence opens nothing that the rules refuse for certain") 
         "changed: line 5 may refuse some of what it opens: keep that line in a ruleset of your own");
 }
 
+namespace {
+
+std::string repeated(std::size_t times, const std::string& text) {
+  std::string all;
+  for (std::size_t at = 0; at < times; ++at) all += text;
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("import: definitions, names and lists that a file makes more of than it has") {
+  const std::string drop = "tcp dport 80 accept";
+  REQUIRE(publics(import(filter(drop))) == "[80/tcp]");
+  // Whatever is not read may refuse: nothing is public.
+  const std::string many = "define x = " + repeated(9'000, "a ") + "\n";
+  const Imported grown = import(many + filter(repeated(3'000, "ip daddr { $x } accept\n") + drop));
+  CHECK(publics(grown).empty());
+  const std::string too_long = "lost: a word, or what its definitions stand for, is too long to be read";
+  CHECK(reason_of(grown, 100) ==
+        "lost: not understood; stealth mode lets in only what is in `public`, so add what is missing there");
+  CHECK(reason_of(grown, 3'000) == too_long);
+  const std::string name(256, 'n');
+  const Imported named = import(filter(drop, "}\ntable inet " + name + " { chain c { drop; } "));
+  CHECK(publics(named).empty());
+  CHECK(reason_of(named, 12).starts_with(too_long));
+  CHECK(publics(import(filter(drop, "}\ntable inet " + name.substr(1) + " { chain c { drop; } "))) ==
+        "[80/tcp]");
+  // Rules that are not understood.
+  const std::string protocols = "meta l4proto { " + repeated(2'000, "tcp, ") + "udp } th dport { " +
+                                repeated(2'000, "81, ") + "82 } accept\n";
+  CHECK(publics(import(filter(protocols + drop))) == "[80/tcp]");
+  CHECK(publics(import(filter("tcp dport {" + repeated(2'000, "\n") + "81 } accept\n" + drop))) ==
+        "[80/tcp]");
+  // What is behind so many conditions is in doubt.
+  const std::string guard = "ip saddr != @x udp dport 9 return\n";
+  CHECK(import(doors(repeated(300, guard) + kWay)).sequences.empty());
+  CHECK(import(doors(repeated(200, guard) + kWay)).sequences.size() == 1);
+}
+
 TEST_CASE("import: files for nft that are no such files") {
   for (const char* text :
        {"", "}", "{{{", "table", "table inet", "table inet t { chain c {", "set set set", "$x $y",

@@ -19,9 +19,10 @@ namespace {
 constexpr const char* kDeclaration = R"(knockwork: 1
 always_allow: [192.0.2.0/28]
 sequences:
-  - {name: ssh, knock: [7000, 8000], opens: [22/tcp]}
-  - {name: range, knock: [7100, 8100], opens: [2200-2299/tcp]}
-  - {name: behind, knock: [7200, 8200], opens: [22/tcp], to: [203.0.113.10]}
+  - {name: ssh, knock: [7000, 8000], opens: [22/tcp], open_for: 1m}
+  - {name: range, knock: [7100, 8100], opens: [2200-2299/tcp], open_for: 1m}
+  - {name: behind, knock: [7200, 8200], opens: [22/tcp], to: [203.0.113.10], open_for: 1m}
+  - {name: lasting, knock: [7300, 8300], opens: [24/tcp], open_for: 1m, prolong: true}
 )";
 
 Pending pending() {
@@ -32,6 +33,7 @@ Pending pending() {
   pending.armed = 1000s;
   pending.deadline = 1060s;
   pending.committed = 1001s;
+  pending.committed_awake = 901s;
   pending.digest = "digest";
   pending.before = "table inet knockwork {\n}\n";
   pending.grants = {1'764'038'400'000ms, {{"granted4", {{"10.0.0.1 . 6 . 22", 60s, 30s}}}}};
@@ -54,6 +56,16 @@ struct Gate {
   // A knock `age` ago.
   void let_in(const std::string& source, const std::string& name, const std::string& tail,
               std::chrono::milliseconds age) {
+    hold(source, name, tail, age);
+    count(live.live, name, 1);
+  }
+  // So many grants so far.
+  void count(LiveSets& sets, const std::string& name, std::uint64_t grants) const {
+    sets["counted"] = {{edge_key(track(live.ruleset, name).edges.back().id), 0s, 0s, grants}};
+  }
+  // A grant that nobody knocked for.
+  void hold(const std::string& source, const std::string& name, const std::string& tail,
+            std::chrono::milliseconds age) {
     const char family = source.find(':') == std::string::npos ? '4' : '6';
     live.live[std::string("holders") + family].push_back(
         {source + " . " + edge_key(track(live.ruleset, name).edges.back().id), 60s, 60s - age});
@@ -105,13 +117,13 @@ TEST_CASE("pending: a container that has started anew since is as a host that ha
 TEST_CASE("pending: a grant is for as much of an address as is a source") {
   Gate gate(
       "knockwork: 1\nipv4_prefix: 24\nipv6_prefix: 64\nsequences:\n"
-      "  - {name: ssh, knock: [7000, 8000], opens: [22/tcp]}\n");
+      "  - {name: ssh, knock: [7000, 8000], opens: [22/tcp], open_for: 1m}\n");
   gate.let_in("10.0.0.0", "ssh", " . 6 . 22", 5s);
   gate.let_in("2001:db8::", "ssh", " . 6 . 22", 5s);
   Pending waits = pending();
   waits.grants.sets.clear();
   const auto proved = [&](const std::string& client) {
-    return !missing_proof(waits, gate.live, {client + " 40000 10.0.0.2 22", 990s, 1020s});
+    return !missing_proof(waits, gate.live, {client + " 40000 10.0.0.2 22", 990s, 920s});
   };
   CHECK(proved("10.0.0.7"));
   CHECK_FALSE(proved("10.0.1.7"));
@@ -127,7 +139,7 @@ TEST_CASE("pending: what proves that one can come in") {
       "10.0.0.1 has not connected since then: an older connection proves nothing. Knock, reconnect and "
       "confirm over the new connection";
   Gate gate;
-  Evidence evidence{"10.0.0.1 40000 10.0.0.2 22", 990s, 1020s};
+  Evidence evidence{"10.0.0.1 40000 10.0.0.2 22", 990s, 920s};
   Pending waits = pending();
   waits.grants.sets.clear();
   const auto missing = [&] { return missing_proof(waits, gate.live, evidence).value_or("proved"); };
@@ -163,6 +175,43 @@ TEST_CASE("pending: what proves that one can come in") {
   }
   SECTION("a knock since then") {
     gate.let_in("10.0.0.1", "ssh", " . 6 . 22", 18s);
+    CHECK(missing() == "proved");
+  }
+  SECTION("a grant from before, and the host slept since: what expires stood still") {
+    gate.let_in("10.0.0.1", "ssh", " . 6 . 22", 25s);
+    evidence.awake = 910s;
+    CHECK(missing() == kOld);
+  }
+  SECTION("a grant by hand since then") {
+    gate.hold("10.0.0.1", "ssh", " . 6 . 22", 18s);
+    gate.count(gate.live.live, "ssh", 3);
+    gate.count(waits.grants.sets, "ssh", 3);
+    CHECK(missing() == kOld);
+    gate.count(gate.live.live, "ssh", 4);
+    CHECK(missing() == "proved");
+  }
+  SECTION("a knock since then, by who had a longer grant: its timeout stays what it was") {
+    gate.let_in("10.0.0.1", "ssh", " . 6 . 22", 18s);
+    gate.live.live["holders4"].front().timeout = 10min;
+    CHECK(missing() == "proved");
+  }
+  SECTION("a longer grant from before") {
+    gate.let_in("10.0.0.1", "ssh", " . 6 . 22", 0s);
+    gate.live.live["holders4"].front().timeout = gate.live.live["holders4"].front().expires = 10min;
+    CHECK(missing() == kOld);
+  }
+  SECTION("a grant that the session of before renews by its use") {
+    evidence.ssh_connection = "10.0.0.1 40000 10.0.0.2 24";
+    gate.hold("10.0.0.1", "lasting", " . 6 . 24", 2s);
+    CHECK(missing() == kOld);
+    gate.count(gate.live.live, "lasting", 3);
+    gate.count(waits.grants.sets, "lasting", 3);
+    CHECK(missing() == kOld);
+    gate.count(gate.live.live, "lasting", 4);
+    CHECK(missing() == "proved");
+  }
+  SECTION("a grant of a sequence that the table has no counter for") {
+    gate.hold("10.0.0.1", "ssh", " . 6 . 22", 18s);
     CHECK(missing() == "proved");
   }
   SECTION("a knock for a range that has the port") {

@@ -30,10 +30,19 @@ TokenFeed bob() {
   return feed;
 }
 
-Fed fed(const std::vector<TokenFeed>& wanted, const TokenRecord& record, UnixTime now,
+// By a clock that was set so far since the host started.
+Moment by(UnixTime clock, std::chrono::milliseconds set = UnixTime{0}) {
+  return {clock, clock - set - UnixTime{19'990 * kDay}};
+}
+
+Fed fed(const std::vector<TokenFeed>& wanted, const TokenRecord& record, const Moment& now,
         UsedTokens used = UsedTokens::remembered) {
   std::vector<std::string> warnings;
   return feed(wanted, record, used, now, NoKey::refused, warnings);
+}
+Fed fed(const std::vector<TokenFeed>& wanted, const TokenRecord& record, UnixTime now,
+        UsedTokens used = UsedTokens::remembered) {
+  return fed(wanted, record, by(now), used);
 }
 
 // The elements that a transaction puts into the map, without their times.
@@ -143,8 +152,9 @@ TEST_CASE("tokens: whatever of a token changes is a loss of its sequence") {
 
 TEST_CASE("tokens: a clock that went back is a loss on every day that has tokens") {
   const Fed first = fed({alice()}, {}, kNoon, UsedTokens::forgotten);
-  CHECK(fed({alice()}, first.record, kNoon - kMinute).kind == Fed::Kind::enough);
-  const Fed back = fed({alice()}, first.record, kNoon - 3 * 24 * 60 * kMinute);
+  CHECK(fed({alice()}, first.record, by(kNoon - kMinute, -kMinute)).kind == Fed::Kind::enough);
+  CHECK(fed({alice()}, first.record, by(kNoon + kMinute, -2 * kMinute)).kind == Fed::Kind::anew);
+  const Fed back = fed({alice()}, first.record, by(kNoon - 3 * 24 * 60 * kMinute, -3 * 24 * 60 * kMinute));
   CHECK(back.kind == Fed::Kind::anew);
   for (const std::uint64_t day : {19'997U, 20'000U}) CHECK(back.record.lost.on(day) == 1);
   for (const std::uint64_t day : {19'996U, 19'998U, 20'001U}) CHECK(back.record.lost.on(day) == 0);
@@ -155,7 +165,7 @@ TEST_CASE("tokens: a clock that went back is a loss on every day that has tokens
 TEST_CASE("tokens: a clock that was years ahead costs those days, and none between") {
   const UnixTime future = kNoon + UnixTime{5000 * kDay};
   const Fed first = fed({alice()}, {}, kNoon, UsedTokens::forgotten);
-  const Fed ahead = fed({alice()}, first.record, future);
+  const Fed ahead = fed({alice()}, first.record, by(future, UnixTime{5000 * kDay}));
   CHECK(ahead.kind == Fed::Kind::topped_up);
   const Fed back = fed({alice()}, ahead.record, kNoon + kMinute);
   CHECK_FALSE(meet(put(first), put(back)));
@@ -163,7 +173,46 @@ TEST_CASE("tokens: a clock that was years ahead costs those days, and none betwe
   CHECK(back.record.lost.on(20'001) == 0);
   CHECK(back.record.lost.on(24'999) == 0);
   CHECK(back.record.lost.on(25'000) == 1);
-  CHECK_FALSE(meet(put(ahead), put(fed({alice()}, back.record, future))));
+  CHECK_FALSE(meet(put(ahead), put(fed({alice()}, back.record, by(future, UnixTime{5000 * kDay})))));
+}
+
+TEST_CASE("tokens: where the clock was set ahead, or the host slept, none outlives its window") {
+  const Fed first = fed({alice()}, {}, kNoon, UsedTokens::forgotten);
+  CHECK(fed({alice()}, first.record, by(kNoon + 2 * kMinute, kMinute)).kind == Fed::Kind::enough);
+  const Fed ahead = fed({alice()}, first.record, by(kNoon + 3 * kMinute, 2 * kMinute));
+  CHECK(ahead.kind == Fed::Kind::topped_up);
+  CHECK(empties(ahead));
+  CHECK(put(ahead).size() == 49);
+  CHECK(meet(put(first), put(ahead)));  // no loss: what was used stays used
+  CHECK(ahead.record.lost == LostDays{});
+  CHECK(ahead.replaced.empty());
+  CHECK(fed({alice()}, ahead.record, by(kNoon + 4 * kMinute, 2 * kMinute)).kind == Fed::Kind::enough);
+  // By little and little.
+  const Fed topped = fed({alice()}, first.record, by(kNoon + 6 * kMinute, kMinute));
+  CHECK_FALSE(empties(topped));
+  CHECK(empties(fed({alice()}, topped.record, by(kNoon + 8 * kMinute, 2 * kMinute))));
+  const Fed day = fed({alice()}, first.record, by(kNoon + UnixTime{kDay}, UnixTime{kDay}));
+  CHECK(empties(day));
+  CHECK(put(day).size() == 49);
+  CHECK_FALSE(meet(put(first), put(day)));
+}
+
+TEST_CASE("tokens: those that outlive their windows are no strangers") {
+  const Fed first = fed({alice()}, {}, kNoon, UsedTokens::forgotten);
+  LiveTable live;
+  for (const std::string& key : put(first)) {
+    const std::size_t zeros = key.find_first_not_of('0', 2);
+    live.live[std::string(kTokens)].push_back({"0x" + key.substr(zeros)});
+  }
+  live.live[std::string(kGood)].push_back({"1-2"});
+  const auto there = [&](const Moment& now) { return tokens_there(live, first.record, now); };
+  CHECK(there(by(kNoon)).strangers == 0);
+  CHECK(there(by(kNoon)).missing == 0);
+  CHECK(there(by(kNoon + 5 * kMinute)).strangers > 0);  // by this clock they had to expire
+  for (const UnixTime set : {5 * kMinute, UnixTime{kDay}, UnixTime{5000 * kDay}}) {
+    CHECK(there(by(kNoon + set, set)).strangers == 0);
+    CHECK(there(by(kNoon + set, set)).missing == 0);
+  }
 }
 
 TEST_CASE("tokens: a sequence whose key is missing for a while comes back with all its tokens") {
@@ -174,7 +223,7 @@ TEST_CASE("tokens: a sequence whose key is missing for a while comes back with a
   TokenRecord record = first.record;
   record.sequences.at("alice").feed = lost;
   const Fed without =
-      feed({lost, bob()}, record, UsedTokens::forgotten, kNoon + kMinute, NoKey::skipped, warnings);
+      feed({lost, bob()}, record, UsedTokens::forgotten, by(kNoon + kMinute), NoKey::skipped, warnings);
   CHECK(put(without).size() == 49);
   CHECK(put(fed({alice(), bob()}, without.record, kNoon + 2 * kMinute)).size() == 98);
 }
@@ -189,15 +238,17 @@ TEST_CASE("tokens: a host that was off for days loads none of the past") {
 TEST_CASE("tokens: no token is ever put there twice where anything was lost between") {
   std::set<std::string> before, now;
   TokenRecord record;
-  UnixTime time = kNoon;
+  UnixTime time = kNoon, passed = kNoon;
   for (int round = 0; round < 60; ++round) {
     const bool lost = round % 3 == 0;
-    const Fed next = fed({alice()}, record, time, lost ? UsedTokens::forgotten : UsedTokens::remembered);
+    const Fed next = fed({alice()}, record, by(time, time - passed),
+                         lost ? UsedTokens::forgotten : UsedTokens::remembered);
     if (lost) before.merge(now);
     const std::set<std::string> entries = put(next);
     CHECK_FALSE(meet(before, entries));
     now.insert(entries.begin(), entries.end());
     record = next.record;
+    passed += 5 * kMinute;
     time += round % 7 == 6 ? UnixTime{-50 * 60'000} : round % 5 == 4 ? UnixTime{kDay} : 5 * kMinute;
   }
 }
@@ -206,10 +257,10 @@ TEST_CASE("tokens: a key that cannot be had is refused, or left out with a warni
   TokenFeed feed_of_nobody = alice("");
   feed_of_nobody.token.secret_file = "/nowhere/secret";
   std::vector<std::string> warnings;
-  CHECK_THROWS_AS(feed({feed_of_nobody}, {}, UsedTokens::forgotten, kNoon, NoKey::refused, warnings),
+  CHECK_THROWS_AS(feed({feed_of_nobody}, {}, UsedTokens::forgotten, by(kNoon), NoKey::refused, warnings),
                   SystemError);
   const Fed without =
-      feed({feed_of_nobody, bob()}, {}, UsedTokens::forgotten, kNoon, NoKey::skipped, warnings);
+      feed({feed_of_nobody, bob()}, {}, UsedTokens::forgotten, by(kNoon), NoKey::skipped, warnings);
   CHECK(warnings.size() == 1);
   CHECK(put(without).size() == 49);
 }

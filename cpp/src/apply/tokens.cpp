@@ -39,7 +39,7 @@ Known known(Kernel& kernel, std::vector<std::string>& warnings) {
 // or without the time that they are good for, all are replaced.
 void look_at(const LiveTable& live, Known& now, std::vector<std::string>& warnings) {
   if (now.used == UsedTokens::forgotten) return;
-  const TokensThere there = tokens_there(live, now.record, unix_time());
+  const TokensThere there = tokens_there(live, now.record, this_moment());
   if (there.strangers > 0 || !there.good || 2 * there.missing > there.all) {
     now.used = UsedTokens::forgotten;
   } else if (there.missing > 0) {
@@ -55,7 +55,7 @@ void add_tokens(Plan& plan, const Wanted& wanted, const LiveTable* live, Kernel&
   if (wanted.feeds && wanted.feeds->empty() && !has_token_record()) return;
   Known now = known(kernel, plan.warnings);
   if (live != nullptr) look_at(*live, now, plan.warnings);
-  add_tokens(plan, feeds_of(wanted, now.record), now.record, now.used, unix_time(),
+  add_tokens(plan, feeds_of(wanted, now.record), now.record, now.used, this_moment(),
              wanted.feeds ? NoKey::refused : NoKey::skipped);
 }
 
@@ -71,7 +71,7 @@ void top_up_as_applied(Kernel& kernel, const Settings& settings) {
   const Lock lock(settings.lock_timeout);
   Plan plan;
   const Known now = known(kernel, plan.warnings);
-  add_tokens(plan, present(now.record), now.record, now.used, unix_time(), NoKey::skipped);
+  add_tokens(plan, present(now.record), now.record, now.used, this_moment(), NoKey::skipped);
   Report ignored;
   carry_out(std::move(plan), {}, {}, deed("apply", settings), ignored, kernel);
 }

@@ -112,7 +112,7 @@ std::vector<SequenceStatus> sequences_of(const LiveTable& live, const Program& p
   const Shown hidden = fingerprints.shown(Ports::hidden);
   const Shown revealed = fingerprints.shown(Ports::revealed);
   const std::set<EdgeId> used = spent(live);
-  const std::map<EdgeId, std::uint64_t> grants = counted_grants(live);
+  const std::map<EdgeId, std::uint64_t> grants = counted_grants(live.live);
   std::vector<SequenceStatus> all;
   all.reserve(program.tracks.size());
   for (const Track& track : program.tracks) {

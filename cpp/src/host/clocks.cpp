@@ -11,16 +11,23 @@ namespace knockwork {
 
 using std::chrono::milliseconds;
 
+namespace {
+
+milliseconds time_by(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return std::chrono::duration_cast<milliseconds>(std::chrono::seconds(now.tv_sec) +
+                                                  std::chrono::nanoseconds(now.tv_nsec));
+}
+
+}  // namespace
+
 milliseconds wall_clock() {
   return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
 }
 
-milliseconds boot_clock() {
-  timespec now{};
-  ::clock_gettime(CLOCK_BOOTTIME, &now);
-  return std::chrono::duration_cast<milliseconds>(std::chrono::seconds(now.tv_sec) +
-                                                  std::chrono::nanoseconds(now.tv_nsec));
-}
+milliseconds boot_clock() { return time_by(CLOCK_BOOTTIME); }
+milliseconds awake_clock() { return time_by(CLOCK_MONOTONIC); }
 
 std::string boot_id() {
   const std::string text = read_file("/proc/sys/kernel/random/boot_id").value_or("");

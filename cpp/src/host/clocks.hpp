@@ -1,4 +1,4 @@
-// What time it is on this host, by its two clocks.
+// What time it is on this host, by its clocks.
 #pragma once
 
 #include <chrono>
@@ -11,6 +11,10 @@ std::chrono::milliseconds wall_clock();
 
 // CLOCK_BOOTTIME, clock_gettime(2): goes on while the host sleeps, and nobody sets it.
 std::chrono::milliseconds boot_clock();
+
+// CLOCK_MONOTONIC: the same, but for the time in which the host sleeps. What expires in the kernel's sets
+// counts by it.
+std::chrono::milliseconds awake_clock();
 
 // Tells one boot from another, random(4); empty where the system has none. Throws SystemError.
 std::string boot_id();

@@ -18,7 +18,9 @@
 namespace knockwork {
 namespace {
 
-constexpr std::size_t kMostNamed = 50;  // changes; an entry of the journal is one datagram
+// An entry of the journal is one datagram, and each change stands in it twice.
+constexpr std::size_t kMostNamed = 50;     // changes
+constexpr std::size_t kLongestLine = 500;  // bytes of one: a list of addresses may have thousands
 
 // What this system tells of the process; empty where it does not.
 std::string of_process(const char* path) {
@@ -62,6 +64,14 @@ std::string unit() {
   return groups.substr(name, groups.find_first_of("/\n", name) - name);
 }
 
+// As much of it as an entry has room for, and how much that was.
+std::string shortened(std::string text) {
+  if (text.size() <= kLongestLine) return text;
+  std::size_t end = kLongestLine;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) --end;  // within a character
+  return fmt::format("{}… ({} bytes)", std::string_view(text).substr(0, end), text.size());
+}
+
 std::string line(const Change& change, Ports ports) {
   const char* mark = change.kind == Change::Kind::add ? "+" : change.kind == Change::Kind::remove ? "-" : "~";
   std::string text = fmt::format("{} {} {}", mark, change.object, change.name);
@@ -76,7 +86,7 @@ std::vector<std::string> lines(const std::vector<Change>& changes, Ports ports) 
       lines.push_back(fmt::format("and {} more", changes.size() - kMostNamed));
       break;
     }
-    lines.push_back(line(change, ports));
+    lines.push_back(shortened(line(change, ports)));
   }
   return lines;
 }

@@ -25,8 +25,9 @@ struct Tables {
   std::string after;
 };
 
-// Never names a port: where the changes do, it says no more than what changed. Returns a warning where a
-// journal listens and does not take it; where none does, there is no log.
+// Never names a port: where the changes do, it says no more than what changed. A change of many words is cut
+// short, and what follows fifty changes is counted: no entry is too large for the journal. Returns a warning
+// where a journal listens and does not take it; where none does, there is no log.
 std::string audit(const Deed& deed, const std::vector<Change>& changes, const Tables& tables);
 
 }  // namespace knockwork

@@ -75,11 +75,13 @@ Packet packet_to(Knock target, std::int64_t time) {
 
 }  // namespace
 
-std::uint32_t Order::place(std::uint16_t port) const {
-  if (direction == Direction::descending) return kLast - port;
-  const std::uint32_t residue = port % stride, round = port / stride;
+std::uint32_t Order::place(std::uint16_t port) const { return Places(*this).of(port); }
+
+std::uint32_t Places::of(std::uint16_t port) const {
+  if (order_.direction == Order::Direction::descending) return kLast - port;
+  const std::uint32_t residue = port % order_.stride, round = port / order_.stride;
   if (residue == 0) return round - 1;  // there is no port 0
-  return residue * (kLast / stride) + std::min(residue - 1, kLast % stride) + round;
+  return residue * rounds_ + std::min(residue - 1, rest_) + round;
 }
 
 Sweeps::Sweeps(const Program& program) : program_(for_anyone(program)), machine_(finer(program_)) {
@@ -101,9 +103,14 @@ Sweeps::Sweeps(const Program& program) : program_(for_anyone(program)), machine_
   }
   for (const Knock& port : token_ports(program_)) side(port.protocol).kinds[port.port] = Kind::quiet;
   for (const Knock& guard : program_.guards) side(guard.protocol).kinds[guard.port] = Kind::wrong;
-  for (const Use& use : uses_) {
-    side(use.knock.protocol).kinds[use.knock.port] = Kind::knock;
-    if (use.step == 0) side(use.knock.protocol).first[use.knock.port] = true;
+  for (std::uint32_t at = 0; at < uses_.size(); ++at) {
+    const Use& use = uses_[at];
+    Side& here = side(use.knock.protocol);
+    here.kinds[use.knock.port] = Kind::knock;
+    if (use.step == 0) here.first[use.knock.port] = 1;
+    Uses& uses = here.uses[use.knock.port];
+    if (uses.end == 0) uses.begin = at;
+    uses.end = at + 1;
   }
   list_watched();
 }
@@ -113,7 +120,7 @@ void Sweeps::list_watched() {
     for (std::uint32_t port = 1; port <= kLast; ++port) {
       if (each.kinds[port] == Kind::quiet) continue;
       each.watched.push_back(static_cast<std::uint16_t>(port));
-      if (program_.lockout && !each.first[port]) ++each.wrong;
+      if (program_.lockout && each.first[port] == 0) ++each.wrong;
     }
   }
 }
@@ -152,16 +159,15 @@ std::uint32_t Sweeps::wrong_ports(std::size_t track, Protocol protocol) const {
   std::set<Knock> harmless;
   for (const Edge& edge : program_.tracks[track].edges) {
     harmless.insert(edge.knock);
-    const auto [begin, end] = uses_of(edge.knock);
-    for (auto use = begin; use != end; ++use) {
-      const std::vector<Edge>& edges = program_.tracks[use->track].edges;
-      if (use->step + 1 < edges.size()) harmless.insert(edges[use->step + 1].knock);
+    for (const Use& use : uses_of(edge.knock)) {
+      const std::vector<Edge>& edges = program_.tracks[use.track].edges;
+      if (use.step + 1 < edges.size()) harmless.insert(edges[use.step + 1].knock);
     }
   }
   const Side& here = side(protocol);
   return here.wrong -
          static_cast<std::uint32_t>(std::count_if(harmless.begin(), harmless.end(), [&](const Knock& knock) {
-           return knock.protocol == protocol && !here.first[knock.port];
+           return knock.protocol == protocol && here.first[knock.port] == 0;
          }));
 }
 
@@ -169,9 +175,10 @@ std::uint32_t Sweeps::wrong_ports(std::size_t track, Protocol protocol) const {
 std::optional<Sweeps::Passage> Sweeps::passage(std::size_t track, Order order) const {
   const std::vector<Edge>& edges = program_.tracks[track].edges;
   Passage through;
+  const Places places(order);
   for (const Edge& edge : edges) {
     if (edge.knock.protocol != edges.front().knock.protocol) return std::nullopt;
-    const std::uint32_t place = order.place(edge.knock.port);
+    const std::uint32_t place = places.of(edge.knock.port);
     if (!through.places.empty() && place <= through.places.back()) return std::nullopt;
     if (!through.places.empty()) through.gap = std::max(through.gap, place - through.places.back());
     through.places.push_back(place);
@@ -191,21 +198,20 @@ std::uint32_t Sweeps::shadow(const Track& track, const Passage& passage) const {
   return static_cast<std::uint32_t>(std::min<std::int64_t>(ports, kPorts));
 }
 
-std::pair<std::vector<Sweeps::Use>::const_iterator, std::vector<Sweeps::Use>::const_iterator> Sweeps::uses_of(
-    Knock knock) const {
-  const auto before = [](const Use& use, const Knock& wanted) { return use.knock < wanted; };
-  const auto begin = std::lower_bound(uses_.begin(), uses_.end(), knock, before);
-  return {begin, std::find_if(begin, uses_.end(), [&](const Use& use) { return use.knock != knock; })};
+std::span<const Sweeps::Use> Sweeps::uses_of(Knock knock) const {
+  const Uses& uses = side(knock.protocol).uses[knock.port];
+  return std::span(uses_).subspan(uses.begin, uses.end - uses.begin);
 }
 
 // Whether this port's step comes after all the steps before it.
-bool Sweeps::may_fire(Knock knock, Order order) const {
-  const auto [begin, end] = uses_of(knock);
-  return std::any_of(begin, end, [&](const Use& use) {
+bool Sweeps::may_fire(Knock knock, const Places& places) const {
+  if (side(knock.protocol).first[knock.port] != 0) return true;
+  const std::span<const Use> uses = uses_of(knock);
+  return std::any_of(uses.begin(), uses.end(), [&](const Use& use) {
     const std::vector<Edge>& edges = program_.tracks[use.track].edges;
     for (std::size_t step = 0; step < use.step; ++step) {
       if (edges[step].knock.protocol != knock.protocol) return false;
-      if (order.place(edges[step].knock.port) >= order.place(edges[step + 1].knock.port)) return false;
+      if (places.of(edges[step].knock.port) >= places.of(edges[step + 1].knock.port)) return false;
     }
     return true;
   });
@@ -218,14 +224,15 @@ Sweeps::Meets Sweeps::meets(const Track& track, const Passage& passage, Order or
   const Side& here = side(protocol);
   const std::uint32_t behind = shadow(track, passage);
   const std::uint32_t first = passage.places.front() > behind ? passage.places.front() - behind : 0;
+  const Places places(order);
   Meets meeting = Meets::nothing;
   for (const std::uint16_t port : here.watched) {
-    const std::uint32_t place = order.place(port);
+    const std::uint32_t place = places.of(port);
     if (place > passage.places.back()) continue;
     if (here.kinds[port] == Kind::knock) {
       if (std::binary_search(passage.places.begin(), passage.places.end(), place)) continue;
       meeting = Meets::others;
-      if (place < first || may_fire({protocol, port}, order)) continue;
+      if (place < first || may_fire({protocol, port}, places)) continue;
       return Meets::wrong;
     }
     if (place >= first) return Meets::wrong;
@@ -234,19 +241,20 @@ Sweeps::Meets Sweeps::meets(const Track& track, const Passage& passage, Order or
 }
 
 // The watched ports in the order of the sweep. Of wrong ones in a row the last says it all.
-std::vector<std::uint16_t> Sweeps::met(Protocol protocol, Order order, std::uint32_t last) const {
+std::vector<Sweeps::Met> Sweeps::met(Protocol protocol, Order order, std::uint32_t last) const {
   const Side& here = side(protocol);
-  std::vector<std::uint16_t> ports;
-  std::copy_if(here.watched.begin(), here.watched.end(), std::back_inserter(ports),
-               [&](std::uint16_t port) { return order.place(port) <= last; });
-  std::sort(ports.begin(), ports.end(),
-            [&](std::uint16_t left, std::uint16_t right) { return order.place(left) < order.place(right); });
-  std::vector<std::uint16_t> kept;
-  for (const std::uint16_t port : ports) {
-    if (!kept.empty() && here.kinds[port] == Kind::wrong && here.kinds[kept.back()] == Kind::wrong) {
+  const Places places(order);
+  std::vector<Met> ports;
+  for (const std::uint16_t port : here.watched) {
+    if (const std::uint32_t place = places.of(port); place <= last) ports.push_back({place, port});
+  }
+  std::sort(ports.begin(), ports.end());
+  std::vector<Met> kept;
+  for (const Met& met : ports) {
+    if (!kept.empty() && here.kinds[met.port] == Kind::wrong && here.kinds[kept.back().port] == Kind::wrong) {
       kept.pop_back();
     }
-    kept.push_back(port);
+    kept.push_back(met);
   }
   return kept;
 }
@@ -254,12 +262,12 @@ std::vector<std::uint16_t> Sweeps::met(Protocol protocol, Order order, std::uint
 bool Sweeps::confirmed(std::size_t track, const Passage& passage, Order order) const {
   const Track& swept = program_.tracks[track];
   const Protocol protocol = swept.edges.front().knock.protocol;
-  const std::vector<std::uint16_t> ports = met(protocol, order, passage.places.back());
+  const std::vector<Met> ports = met(protocol, order, passage.places.back());
   const auto opened_at = [&](Rate rate) {
     State state;
     Outcome last;
-    for (const std::uint16_t port : ports) {
-      last = machine_.take(state, packet_to({protocol, port}, order.place(port) * rate.time / rate.ports));
+    for (const Met& each : ports) {
+      last = machine_.take(state, packet_to({protocol, each.port}, each.place * rate.time / rate.ports));
     }
     return std::any_of(last.fired.begin(), last.fired.end(), [&](const Fired& fired) {
       return fired.track == track && fired.step + 1 == swept.edges.size() && fired.noted;

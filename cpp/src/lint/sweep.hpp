@@ -15,6 +15,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "machine/machine.hpp"
@@ -31,6 +32,18 @@ struct Order {
   std::uint32_t stride = 1;  // of an ascending one
 
   std::uint32_t place(std::uint16_t port) const;  // from 0
+};
+
+// Where the ports of an order are.
+class Places {
+ public:
+  explicit Places(Order order)
+      : order_(order), rounds_(kPorts / order.stride), rest_(kPorts % order.stride) {}
+  std::uint32_t of(std::uint16_t port) const;  // from 0
+
+ private:
+  Order order_;
+  std::uint32_t rounds_, rest_;
 };
 
 struct Strides {
@@ -59,15 +72,25 @@ class Sweeps {
     std::size_t track = 0, step = 0;
     auto operator<=>(const Use&) const = default;
   };
+  struct Uses {  // of uses_
+    std::uint32_t begin = 0, end = 0;
+  };
   struct Side {  // one protocol
     std::vector<Kind> kinds = std::vector<Kind>(kPorts + 1, Kind::quiet);
-    std::vector<bool> first = std::vector<bool>(kPorts + 1);  // first knock of some sequence
-    std::vector<std::uint16_t> watched;                       // all that are not quiet, sorted
-    std::uint32_t wrong = 0;                                  // those that are not a first knock
+    std::vector<std::uint8_t> first =
+        std::vector<std::uint8_t>(kPorts + 1);               // 1: first knock of some sequence
+    std::vector<Uses> uses = std::vector<Uses>(kPorts + 1);  // as knocks
+    std::vector<std::uint16_t> watched;                      // all that are not quiet, sorted
+    std::uint32_t wrong = 0;                                 // those that are not a first knock
   };
   struct Passage {  // of a sweep through a track
     std::vector<std::uint32_t> places;
     std::uint32_t gap = 0, span = 0;  // the longest between two knocks, and from first to last
+  };
+  struct Met {
+    std::uint32_t place = 0;
+    std::uint16_t port = 0;
+    auto operator<=>(const Met&) const = default;
   };
   enum class Meets { nothing, others, wrong };
 
@@ -75,16 +98,16 @@ class Sweeps {
   const Side& side(Protocol protocol) const { return sides_[protocol == Protocol::tcp ? 0 : 1]; }
   std::optional<Passage> passage(std::size_t track, Order order) const;
   std::uint32_t shadow(const Track& track, const Passage& passage) const;
-  bool may_fire(Knock knock, Order order) const;
+  bool may_fire(Knock knock, const Places& places) const;
   Meets meets(const Track& track, const Passage& passage, Order order) const;
-  std::vector<std::uint16_t> met(Protocol protocol, Order order, std::uint32_t last) const;
+  std::vector<Met> met(Protocol protocol, Order order, std::uint32_t last) const;
   bool confirmed(std::size_t track, const Passage& passage, Order order) const;
   std::vector<std::uint32_t> candidates(const Track& track) const;
-  std::pair<std::vector<Use>::const_iterator, std::vector<Use>::const_iterator> uses_of(Knock knock) const;
+  std::span<const Use> uses_of(Knock knock) const;
 
-  Program program_;  // as the luckiest source meets it
-  Machine machine_;  // the same with finer times
-  std::vector<Use> uses_;
+  Program program_;        // as the luckiest source meets it
+  Machine machine_;        // the same with finer times
+  std::vector<Use> uses_;  // sorted
   std::array<Side, 2> sides_;
 };
 

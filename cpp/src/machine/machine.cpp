@@ -23,6 +23,9 @@ bool counts(const Packet& packet) {
   return !is_tcp(packet) || is_syn(packet);
 }
 
+// In the order of knocks.
+std::uint32_t number_of(Knock knock) { return static_cast<std::uint32_t>(knock.protocol) << 16 | knock.port; }
+
 // A whole link shares fe80::/64.
 bool is_link_local(const Network& source) {
   return source.ipv6 && source.bytes[0] == 0xfe && (source.bytes[1] & 0xc0) == 0x80;
@@ -32,6 +35,7 @@ bool is_link_local(const Network& source) {
 
 Machine::Machine(Program program)
     : program_(std::move(program)),
+      excused_(excused_for(program_)),
       elsewhere_(remote_doors(program_)),
       token_ports_(token_ports(program_)),
       closed_(closed_ports(program_)) {
@@ -46,6 +50,8 @@ Machine::Machine(Program program)
     for (std::size_t step = 0; step < edges.size(); ++step) uses_.push_back({edges[step].knock, track, step});
   }
   std::sort(uses_.begin(), uses_.end());
+  used_.reserve(uses_.size());
+  for (const Use& use : uses_) used_.push_back(number_of(use.knock));
 }
 
 bool Machine::is_odd(const Packet& packet) const {
@@ -239,18 +245,19 @@ bool Machine::is_watched(const Packet& packet) const {
 
 // Stealth: any other port of this host itself. What a neighbour broadcasts is no scan.
 bool Machine::is_stray(const Packet& packet) const {
+  if (program_.mode != Mode::stealth) return false;
   const Uses uses = uses_of(*packet.target);
-  return program_.mode == Mode::stealth && program_.lockout && packet.destination == DestinationType::local &&
+  return program_.lockout && packet.destination == DestinationType::local &&
          packet.conntrack != Conntrack::related && !packet.needed_by_ipv6 && uses.first == uses.second &&
          !std::binary_search(program_.guards.begin(), program_.guards.end(), *packet.target);
 }
 
 Machine::Uses Machine::uses_of(Knock target) const {
-  struct ByKnock {
-    bool operator()(const Use& use, Knock knock) const { return use.knock < knock; }
-    bool operator()(Knock knock, const Use& use) const { return knock < use.knock; }
-  };
-  return std::equal_range(uses_.begin(), uses_.end(), target, ByKnock{});
+  const std::uint32_t number = number_of(target);
+  const auto first = std::lower_bound(used_.begin(), used_.end(), number);
+  auto last = first;
+  while (last != used_.end() && *last == number) ++last;
+  return {uses_.begin() + (first - used_.begin()), uses_.begin() + (last - used_.begin())};
 }
 
 Outcome Machine::at_closed_port(State& state, Memory& memory, const Packet& packet) const {
@@ -300,7 +307,7 @@ std::vector<Machine::Use> Machine::following(const Memory& memory, const Packet&
 void Machine::excuse(Memory& memory, const Packet& packet, const Use& use) const {
   const std::vector<Edge>& edges = program_.tracks[use.track].edges;
   for (std::size_t step = use.step; step < std::min(use.step + 2, edges.size()); ++step) {
-    memory.excused.update({key(packet), edges[step].id}, packet.time, after(packet, excused_for(program_)),
+    memory.excused.update({key(packet), edges[step].id}, packet.time, after(packet, excused_),
                           program_.sources);
   }
 }
@@ -340,8 +347,7 @@ bool Machine::take_effect(State& state, Memory& memory, const Packet& packet, co
   const Track& track = program_.tracks[fired.track];
   if (fired.spent) return true;
   if (program_.lockout) {
-    memory.excused.update({key(packet), fired.edge}, packet.time, after(packet, excused_for(program_)),
-                          program_.sources);
+    memory.excused.update({key(packet), fired.edge}, packet.time, after(packet, excused_), program_.sources);
   }
   if (fired.step + 1 == track.edges.size()) {
     if (track.closes.empty()) return grant(state, memory, packet, fired, outcome.granted);

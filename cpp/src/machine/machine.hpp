@@ -13,6 +13,7 @@
 
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <utility>
@@ -196,8 +197,10 @@ class Machine {
   Verdict closed() const { return program_.mode == Mode::gate ? Verdict::passed_on : Verdict::dropped; }
 
   Program program_;
+  Duration excused_;                    // excused_for() it
   std::vector<Door> here_, elsewhere_;  // sorted
   std::vector<Use> uses_;               // of knock ports, sorted
+  std::vector<std::uint32_t> used_;     // the knocks of these, as numbers: looked for with every packet
   std::vector<Knock> token_ports_;      // sorted
   std::vector<Knock> closed_;           // of `all/tcp`: sorted
 };

@@ -81,7 +81,7 @@ class Watch {
  public:
   using Show = std::function<void(const Seen&)>;
   Watch(Kernel& kernel, std::size_t count, const Show& show) : gate_(kernel), left_(count), show_(show) {
-    ends_.compare(gate_.there(), boot_clock());
+    ends_.compare(gate_.there(), awake_clock());
   }
 
   void run(Events& events) {
@@ -90,20 +90,20 @@ class Watch {
       if (batch.lost) say({Seen::Kind::lost, wall_clock(), {}, {}});
       for (const Event& event : batch.events) take(event);
       if (batch.lost || (batch.events.empty() && gate_.is_old()) || perhaps_prolonged()) look();
-      for (const auto& [grant, end] : ends_.ended(boot_clock()))
-        say_of(Seen::Kind::expired, grant, wall_clock() - (boot_clock() - end));
+      for (const auto& [grant, end] : ends_.ended(awake_clock()))
+        say_of(Seen::Kind::expired, grant, wall_clock() - (awake_clock() - end));
     }
   }
 
  private:
   milliseconds until_next_look() const {
     const auto next = ends_.next();
-    return next ? std::clamp(*next - boot_clock(), milliseconds(0), kLook) : kLook;
+    return next ? std::clamp(*next - awake_clock(), milliseconds(0), kLook) : kLook;
   }
 
   // Use may have made a grant longer, of which no event tells.
   bool perhaps_prolonged() const {
-    const auto due = ends_.due(boot_clock());
+    const auto due = ends_.due(awake_clock());
     return std::any_of(due.begin(), due.end(),
                        [this](const GrantEnds::Grant& grant) { return gate_.prolongs(grant.second); });
   }
@@ -114,13 +114,13 @@ class Watch {
     gate_.know(event.edge);
     const milliseconds ago = std::max(milliseconds(0), wall_clock() - event.at);
     ends_.begin({source_of(event.source, gate_.program()), event.edge},
-                boot_clock() - std::min(ago, kLook) + gate_.open_for(event.edge));
+                awake_clock() - std::min(ago, kLook) + gate_.open_for(event.edge));
     say({Seen::Kind::grant, event.at, to_string(event.source), gate_.name(event.edge)});
   }
 
   void look() {
     gate_.read();
-    for (const GrantEnds::Grant& gone : ends_.compare(gate_.there(), boot_clock()))
+    for (const GrantEnds::Grant& gone : ends_.compare(gate_.there(), awake_clock()))
       say_of(Seen::Kind::revoked, gone, wall_clock());
   }
 

@@ -39,6 +39,7 @@ void Armed::call_off() {
 void Armed::committed(Report& report, const std::string& listed) {
   pending_.listed = listed;
   pending_.committed = boot_clock();
+  pending_.committed_awake = awake_clock();
   report.pending = waiting(pending_, *pending_.committed);
   try {
     write_pending(pending_);

@@ -97,6 +97,7 @@ std::string to_json(const Pending& pending) {
                   {"armed_ms", pending.armed.count()},
                   {"deadline_ms", pending.deadline.count()},
                   {"committed_ms", pending.committed ? json(pending.committed->count()) : json(nullptr)},
+                  {"committed_awake_ms", pending.committed_awake.count()},
                   {"digest", pending.digest},
                   {"listed", pending.listed},
                   {"declared", pending.declared},
@@ -120,6 +121,7 @@ Pending parse_pending(const std::string& text) {
     if (const json& committed = value.at("committed_ms"); !committed.is_null()) {
       pending.committed = time_of(committed);
     }
+    pending.committed_awake = time_of(value.at("committed_awake_ms"));
     pending.digest = value.at("digest");
     pending.listed = value.value("listed", "");  // version 0.1.0 wrote none
     pending.declared = value.at("declared");

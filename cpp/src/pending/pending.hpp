@@ -25,6 +25,7 @@ struct Pending {
   std::chrono::milliseconds at{0};                     // since the epoch, for people
   std::chrono::milliseconds armed{0}, deadline{0};     // CLOCK_BOOTTIME
   std::optional<std::chrono::milliseconds> committed;  // the same; unset until the table stands
+  std::chrono::milliseconds committed_awake{0};        // awake_clock() then
   std::string digest;                                  // of the ruleset that was applied
   std::string listed;                 // of its listing, where nftables has other words for it
   std::string declared;               // of the declaration, whatever the epoch

@@ -14,7 +14,7 @@ namespace knockwork {
 struct Evidence {
   std::string ssh_connection;                              // empty: nobody came over the network
   std::optional<std::chrono::milliseconds> session_began;  // of sshd's process, by CLOCK_BOOTTIME
-  std::chrono::milliseconds now{0};                        // the same clock
+  std::chrono::milliseconds awake{0};                      // awake_clock()
 };
 
 // Why the evidence does not show that its connection could come in anew since

@@ -73,7 +73,7 @@ Ruleset keeping_severed(Ruleset wanted, const Program& program, const LiveTable*
 }
 
 void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRecord& record, UsedTokens used,
-                UnixTime now, NoKey no_key) {
+                const Moment& now, NoKey no_key) {
   if (wanted.empty() && present(record).empty()) return;
   const bool makes = makes_token_sets(plan.transaction);
   Fed fed = feed(wanted, record, makes ? UsedTokens::forgotten : used, now, no_key, plan.warnings);

@@ -65,7 +65,7 @@ Ruleset keeping_severed(Ruleset wanted, const Program& program, const LiveTable*
 // Adds tokens for what is wanted: all of them where the plan makes their sets or used ones are forgotten,
 // else those that come next when they run low.
 void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRecord& record, UsedTokens used,
-                UnixTime now, NoKey no_key);
+                const Moment& now, NoKey no_key);
 
 // Takes them away again: those in the table stay as they are, or go where all would have been replaced.
 void leave_tokens_out(Plan& plan);

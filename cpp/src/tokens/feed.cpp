@@ -15,9 +15,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How far a clock may go back unnoticed: tokens are remembered for longer than that (Program::token_memory),
+// How far a clock may be set unnoticed: tokens are remembered for longer than that (Program::token_memory),
 // and the kernel accepts none that much earlier (the set `good`).
-constexpr milliseconds kSetBack{60'000};
+constexpr milliseconds kUnnoticed{60'000};
 
 milliseconds of(Duration duration) { return milliseconds(duration.milliseconds()); }
 
@@ -54,26 +54,35 @@ void add_entries(const TokenRecord& record, const TokenRecord::Sequence& sequenc
 
 class Feeding {
  public:
-  Feeding(TokenRecord record, UnixTime now, NoKey no_key, std::vector<std::string>& warnings)
-      : record_(std::move(record)), now_(now), no_key_(no_key), warnings_(warnings) {}
+  Feeding(TokenRecord record, const Moment& now, NoKey no_key, std::vector<std::string>& warnings)
+      : record_(std::move(record)),
+        now_(now.wall),
+        offset_(now.wall - now.awake),
+        no_key_(no_key),
+        warnings_(warnings) {}
 
   Fed fed(const std::vector<TokenFeed>& wanted, UsedTokens used) {
     anew_ = used == UsedTokens::forgotten;
-    if (anew_ || now_ + kSetBack < record_.latest) lose_all(wanted);
+    const milliseconds set = offset_ - record_.offset;
+    if (anew_ || set < -kUnnoticed) lose_all(wanted);
+    outlive_ = set > kUnnoticed;
     for (auto& [name, sequence] : record_.sequences) leave_out(wanted, sequence);
     for (const TokenFeed& feed : wanted) take_up(feed);
-    const bool due = anew_ || std::any_of(record_.sequences.begin(), record_.sequences.end(),
-                                          [this](const auto& each) { return runs_low(each.second); });
+    const bool due = whole() || std::any_of(record_.sequences.begin(), record_.sequences.end(),
+                                            [this](const auto& each) { return runs_low(each.second); });
     Fed fed;
     fed.kind = anew_ ? Fed::Kind::anew : due ? Fed::Kind::topped_up : Fed::Kind::enough;
     if (due && !wanted.empty()) fed.transaction = transaction();
-    if (due) record_.latest = now_;
+    if (whole()) record_.offset = offset_;
     fed.replaced = std::move(replaced_);
     fed.record = std::move(record_);
     return fed;
   }
 
  private:
+  // Whether all tokens are put there, in place of those that are.
+  bool whole() const { return anew_ || outlive_; }
+
   bool runs_low(const TokenRecord::Sequence& sequence) const {
     return sequence.present && sequence.loaded_to - now_ < of(sequence.feed.token.ahead) / 2;
   }
@@ -142,46 +151,50 @@ class Feeding {
     UnixTime last = now_;
     for (auto& [name, sequence] : record_.sequences) {
       const auto drawer = drawers_.find(name);
-      if (drawer == drawers_.end() && anew_) sequence.present = false;  // its tokens go with all others
+      if (drawer == drawers_.end() && whole()) sequence.present = false;  // its tokens go with all others
       if (drawer == drawers_.end() || !sequence.present) continue;
       put(sequence, drawer->second, entries);
       last = std::max(last, sequence.loaded_to + of(sequence.feed.token.skew));
     }
-    return put_tokens(entries, in_seconds(now_ - kSetBack), in_seconds(last), anew_);
+    return put_tokens(entries, in_seconds(now_ - kUnnoticed), in_seconds(last), whole());
   }
 
   // From where the record ends, or all of them; up to `ahead` from now.
   void put(TokenRecord::Sequence& sequence, TokenDrawer& drawer, std::vector<TokenEntry>& entries) {
     const Token& token = sequence.feed.token;
     const Window oldest = window_at(token.period, now_ - of(token.skew));
-    const Window first = anew_ ? oldest : std::max(oldest, window_at(token.period, sequence.loaded_to));
+    const Window first = whole() ? oldest : std::max(oldest, window_at(token.period, sequence.loaded_to));
     const Window end = window_at(token.period, now_ + of(token.ahead)) + 1;
     add_entries(record_, sequence, drawer, {first, end}, now_, entries);
     if (first < end) {
       sequence.loaded.push_back({day_of(token.period, first), day_of(token.period, end - 1)});
       sequence.loaded = fewest(std::move(sequence.loaded));
     }
-    sequence.loaded_to = std::max(anew_ ? UnixTime{0} : sequence.loaded_to, start_of(token.period, end));
+    sequence.loaded_to = std::max(whole() ? UnixTime{0} : sequence.loaded_to, start_of(token.period, end));
   }
 
   TokenRecord record_;
   UnixTime now_;
+  milliseconds offset_;
   NoKey no_key_;
   std::vector<std::string>& warnings_;
   TokenKeys keys_;
   std::map<std::string, TokenDrawer> drawers_;
   std::vector<std::string> replaced_;
   bool anew_ = false, lost_all_ = false;
+  bool outlive_ = false;  // tokens in the table would their windows
 };
 
 }  // namespace
 
-Fed feed(const std::vector<TokenFeed>& wanted, TokenRecord record, UsedTokens used, UnixTime now,
+Fed feed(const std::vector<TokenFeed>& wanted, TokenRecord record, UsedTokens used, const Moment& now,
          NoKey no_key, std::vector<std::string>& warnings) {
   return Feeding(std::move(record), now, no_key, warnings).fed(wanted, used);
 }
 
-TokensThere tokens_there(const LiveTable& live, const TokenRecord& record, UnixTime now) {
+TokensThere tokens_there(const LiveTable& live, const TokenRecord& record, const Moment& moment) {
+  const UnixTime now = moment.wall;
+  const milliseconds outlived = std::max(milliseconds{0}, now - moment.awake - record.offset);
   constexpr milliseconds kSoon{2000};  // what ends about now may be gone already, or not yet
   TokenKeys keys;
   std::vector<TokenEntry> certain, possible;
@@ -195,9 +208,11 @@ TokensThere tokens_there(const LiveTable& live, const TokenRecord& record, UnixT
       const UnixTime oldest = now - of(token.skew);
       const Window first = window_at(token.period, oldest + kSoon);
       add_entries(record, sequence, drawer, {first, end}, now, certain);
+      // No more than were put there at once, however far the clock was set.
+      const UnixTime began = sequence.loaded_to - of(token.ahead) - of(token.skew) - 3 * of(token.period);
+      const UnixTime ended = oldest - of(token.period) - kSoon - outlived;
       add_entries(record, sequence, drawer,
-                  {window_at(token.period, oldest - of(token.period) - kSoon), std::min(first, end)}, now,
-                  possible);
+                  {window_at(token.period, std::max(began, ended)), std::min(first, end)}, now, possible);
     } catch (const SystemError&) {
       all_known = false;
     }

@@ -24,10 +24,12 @@ struct Fed {
 
 // `wanted` is what tokens shall open. With `remembered` and nothing changed, tokens are only added, beyond
 // what the record has. Else all are put there anew, and what may have been used is drawn anew as well: that
-// is a loss, of one sequence where it alone changed. A clock that went back is one. Throws SystemError where
-// a key cannot be had; with `skipped`, its sequence gets no tokens, and a warning says so.
+// is a loss, of one sequence where it alone changed. A clock that went back is one. Where it was set
+// ahead, or the host slept, the tokens that are there would outlive their windows: the same ones are put
+// there anew. Throws SystemError where a key cannot be had; with `skipped`, its sequence gets no tokens, and
+// a warning says so.
 enum class NoKey { refused, skipped };
-Fed feed(const std::vector<TokenFeed>& wanted, TokenRecord record, UsedTokens used, UnixTime now,
+Fed feed(const std::vector<TokenFeed>& wanted, TokenRecord record, UsedTokens used, const Moment& now,
          NoKey no_key, std::vector<std::string>& warnings);
 
 // What of the record's tokens is in the table, and what else is. Those whose key cannot be had are no
@@ -38,6 +40,6 @@ struct TokensThere {
   std::size_t strangers = 0;  // that the record does not know
   bool good = true;           // the table says until when they are good
 };
-TokensThere tokens_there(const LiveTable& live, const TokenRecord& record, UnixTime now);
+TokensThere tokens_there(const LiveTable& live, const TokenRecord& record, const Moment& moment);
 
 }  // namespace knockwork

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "crypto/crypto.hpp"
+#include "host/clocks.hpp"
 #include "host/files.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "text/json_text.hpp"
@@ -82,6 +83,8 @@ std::vector<Days> loaded_of(const json& value) {
 }
 
 }  // namespace
+
+Moment this_moment() { return {unix_time(), awake_clock()}; }
 
 std::vector<TokenFeed> token_feeds(const Spec& spec, const Program& program) {
   std::vector<TokenFeed> feeds;
@@ -182,7 +185,7 @@ std::string to_json(const TokenRecord& record) {
   return json_text(json{{"knockwork", 1},
                         {"memory", record.memory},
                         {"machine", record.machine},
-                        {"latest_ms", record.latest.count()},
+                        {"offset_ms", record.offset.count()},
                         {"lost", value_of(record.lost)},
                         {"sequences", sequences}}) +
          '\n';
@@ -194,7 +197,7 @@ TokenRecord parse_token_record(const std::string& text) {
     TokenRecord record;
     record.memory = value.at("memory").get<std::string>();
     record.machine = value.at("machine").get<std::string>();
-    record.latest = UnixTime(whole<std::int64_t>(value.at("latest_ms")));
+    record.offset = std::chrono::milliseconds(whole<std::int64_t>(value.at("offset_ms")));
     record.lost = lost_of(value.at("lost"));
     for (const json& each : value.at("sequences")) {
       TokenRecord::Sequence sequence{feed_of(each),

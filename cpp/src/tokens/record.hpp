@@ -5,6 +5,7 @@
 // put there a second time under the same number of losses.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -55,6 +56,13 @@ class LostDays {
   std::vector<Span> spans_;
 };
 
+// The time that tokens are of, and the one by which the table lets them expire.
+struct Moment {
+  UnixTime wall{0};
+  std::chrono::milliseconds awake{0};  // awake_clock()
+};
+Moment this_moment();
+
 struct TokenRecord {
   struct Sequence {
     TokenFeed feed;
@@ -65,10 +73,10 @@ struct TokenRecord {
     LostDays lost;
     bool operator==(const Sequence&) const = default;
   };
-  std::string memory;   // Kernel::token_memory() after the last time; empty: not known
-  std::string machine;  // whose table it was: a digest of machine-id(5)
-  UnixTime latest{0};   // when that was, by this host's clock
-  LostDays lost;        // of all sequences
+  std::string memory;                   // Kernel::token_memory() after the last time; empty: not known
+  std::string machine;                  // whose table it was: a digest of machine-id(5)
+  std::chrono::milliseconds offset{0};  // of the clocks of a Moment when all of them were put there
+  LostDays lost;                        // of all sequences
   std::map<std::string, Sequence> sequences;
   bool operator==(const TokenRecord&) const = default;
 };

@@ -100,7 +100,7 @@ std::string confirm(const std::string& id, Proof proof, Kernel& kernel, const Se
   }
   if (proof == Proof::fresh) {
     const auto missing =
-        missing_proof(pending, *live, {settings.ssh_connection, ssh_session_began(), boot_clock()});
+        missing_proof(pending, *live, {settings.ssh_connection, ssh_session_began(), awake_clock()});
     if (missing) refuse(*missing);
   }
   note_in_doubt(pending.digest);

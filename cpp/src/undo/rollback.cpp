@@ -91,7 +91,8 @@ Plan plan_of(const Pending& pending, Standing& standing, Kernel& kernel, const S
   plan.warnings = std::move(damaged);
   // Tokens of before may have been used since, and nobody knows.
   const TokenRecord record = read_token_record(plan.warnings);
-  add_tokens(plan, feeds_before(pending, record), record, UsedTokens::forgotten, unix_time(), NoKey::skipped);
+  add_tokens(plan, feeds_before(pending, record), record, UsedTokens::forgotten, this_moment(),
+             NoKey::skipped);
   plan.goes_without_tokens = true;
   if (pending.before) add_grants(plan, pending, saved, standing.reading);
   return plan;

@@ -79,7 +79,7 @@ ClockVerdict judge(const std::optional<ClockReading>& record, const ClockReading
   }
   ClockReading kept = now;
   kept.wall = counted;
-  kept.synchronised = record->synchronised;
+  kept.synchronised = same_boot ? record->synchronised : now.synchronised;  // a boot begins without NTP
   kept.doubted = true;
   return {off, stale || !record->doubted ? std::optional(kept) : std::nullopt};
 }

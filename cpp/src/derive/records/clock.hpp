@@ -2,7 +2,7 @@
 // the time that the kernel counted since, which no one can set.
 //
 // A clock that is doubted shuts nobody out: the epochs of both times are accepted. It is doubted
-// until both agree again, until NTP keeps a clock that it did not keep before, or until
+// until both agree again, until NTP keeps a clock that it did not keep before in this boot, or until
 // trust_clock(). Over a reboot only a clock that went back is noticed: how long the host was off,
 // nobody knows.
 #pragma once

@@ -17,8 +17,9 @@
 namespace knockwork {
 namespace {
 
-constexpr std::size_t kMostWays = 256;  // through the sets of one file
+constexpr std::size_t kMostWays = 1'024;  // through the sets of one file
 constexpr std::size_t kMostVisits = 4'000;
+constexpr std::size_t kMostGuards = 256;  // before a rule
 constexpr const char* kAlone = "it has no part in knocking: keep it in a ruleset of your own";
 
 // A rule where a packet meets it.
@@ -83,6 +84,7 @@ class Walk {
     const std::string table = nft_table_of(name);
     for (const NftStatement& statement : found->second.rules) {
       if (visits.size() > kMostVisits) return;
+      if (way.doubt == 0 && guards.size() > kMostGuards) way.doubt = statement.first;
       NftRule rule = read_nft_rule(statement, table);
       if (rule.ports.empty()) rule.ports = ports;
       Visit visit{&statement, rule, {}, way.partial || rule.partial, table, way.doubt};
@@ -98,15 +100,20 @@ class Walk {
 
   void follow(const NftRule& rule, const std::string& table, std::vector<Guard>& guards, Way way) {
     if (!rule.understood || !rule.begins || rule.loopback) return;
-    if (is_guard(rule)) guards.push_back({*rule.other, rule.ports});
+    if (is_guard(rule)) add(guards, {*rule.other, rule.ports});
     const bool all = !rule.other && rule.members.empty() && rule.ports.empty() && !rule.partial &&
                      !rule.ipv4 && !rule.ipv6;
     if (all && rule.verdict == "drop" && way.depth == 0) drops = true;
     if (rule.verdict != "jump" && rule.verdict != "goto") return;
     std::vector<Guard> inner = guards;
-    for (const NftMember& member : rule.members) inner.push_back({member, {}});
+    for (const NftMember& member : rule.members) add(inner, {member, {}});
     const bool partial = way.partial || rule.partial || rule.other.has_value();
     enter(table + rule.chain, std::move(inner), rule.ports, {way.depth + 1, partial, way.doubt});
+  }
+
+  // One too many is as good as all: what comes after it is in doubt.
+  static void add(std::vector<Guard>& guards, Guard guard) {
+    if (guards.size() <= kMostGuards) guards.push_back(std::move(guard));
   }
 
   const NftText& text_;
@@ -140,12 +147,14 @@ class Ways {
     found_.clear();
     Way way;
     back_from(member, way);
+    ended_ += found_.size();
     return std::move(found_);
   }
 
  private:
   void back_from(const NftMember& member, Way& way) {
-    if (way.size() >= spec::kMostKnocks || found_.size() >= kMostWays || ++steps_ > kMostVisits) return;
+    if (way.size() >= spec::kMostKnocks || ended_ + found_.size() >= kMostWays || ++steps_ > kMostVisits)
+      return;
     for (const Visit& visit : visits_) {
       const bool used = std::find(way.begin(), way.end(), &visit) != way.end();
       if (used || !is_knock(visit) || visit.rule.adds != member) continue;
@@ -161,6 +170,7 @@ class Ways {
 
   const std::vector<Visit>& visits_;
   std::vector<Way> found_;
+  std::size_t ended_ = 0;  // those before
   std::size_t steps_ = 0;
 };
 

@@ -10,11 +10,17 @@
 namespace knockwork {
 namespace {
 
+// Of one rule that has a part in knocking: what is read of it is copied to each way to it.
+constexpr std::size_t kMostPorts = 1'000, kMostMembers = 32, kMostLines = 1'000;
+
 class Reader {
  public:
-  explicit Reader(const NftStatement& statement) : words_(statement.words) {}
+  explicit Reader(const NftStatement& statement)
+      : words_(statement.words),
+        lines_(statement.defines.size() + static_cast<std::size_t>(statement.last - statement.first + 1)) {}
 
   NftRule rule() {
+    if (lines_ > kMostLines) fail();
     while (at_ < words_.size() && rule_.understood) take(next());
     fill_in_ports();
     if (!rule_.understood) judge_words();
@@ -129,12 +135,17 @@ class Reader {
     if (!set.starts_with('@')) return fail();
     member.set = set.substr(1);
     if (!negated) {
-      rule_.members.push_back(std::move(member));
+      add(std::move(member));
     } else if (rule_.other) {
       fail();
     } else {
       rule_.other = std::move(member);
     }
+  }
+
+  void add(NftMember member) {
+    if (rule_.members.size() == kMostMembers) return fail();
+    rule_.members.push_back(std::move(member));
   }
 
   // The rest of `ip saddr . tcp dport`: the packet's own port.
@@ -171,8 +182,7 @@ class Reader {
       (family == "ip" ? rule_.ipv4 : rule_.ipv6) = true;
       const std::string set = next();
       if (!set.starts_with('@')) return fail();
-      rule_.members.push_back({set.substr(1), kOwnPort});
-      return;
+      return add({set.substr(1), kOwnPort});
     }
     skip("==");
     numbers_ = values();
@@ -266,7 +276,7 @@ class Reader {
     for (const std::string& protocol : protocols_) {
       for (const std::string& number : numbers_) {
         const auto service = spec::parse_service(fmt::format("{}/{}", number, protocol));
-        if (!service) {
+        if (!service || rule_.ports.size() == kMostPorts) {
           rule_.ports.clear();
           return fail();
         }
@@ -290,6 +300,7 @@ class Reader {
 
   static constexpr const char* kOwnPort = "(own)";
   const std::vector<std::string>& words_;
+  std::size_t lines_;  // that it stands on, with those of its definitions
   std::size_t at_ = 0;
   std::vector<std::string> protocols_, numbers_;
   bool unbound_ = false;

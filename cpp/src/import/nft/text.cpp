@@ -7,7 +7,10 @@
 namespace knockwork {
 namespace {
 
-constexpr int kMostBlocks = 16;  // blocks within blocks: nft has two
+constexpr int kMostBlocks = 16;            // blocks within blocks: nft has two
+constexpr std::size_t kLongestWord = 255;  // of what is read: NFT_NAME_MAXLEN
+constexpr std::size_t kMostExpanded = 64U
+                                      << 20;  // bytes that definitions take where they are used, in one file
 
 struct Token {
   std::string text;
@@ -113,15 +116,25 @@ class Parser {
   void statement(const std::string& where, int depth) {
     NftStatement read{{}, tokens_[at_].line, tokens_[at_].line, {}};
     int braces = 0;
+    incomplete_ = false;
     while (at_ < tokens_.size() && (braces > 0 || !ends_statement())) {
       if (is("{") && braces == 0 && begins_block(read.words)) {
         ++at_;
-        return begin(read, where, depth);
+        if (!incomplete_) return begin(read, where, depth);
+        lose(read);
+        return skip();
       }
       braces += is("{") ? 1 : is("}") ? -1 : 0;
       take(read);
     }
+    if (incomplete_) return lose(read);
     finish(read, where);
+  }
+
+  // Whatever it says.
+  void lose(const NftStatement& read) {
+    make_unclear(read);
+    note(read, LineFate::lost, "a word, or what its definitions stand for, is too long to be read");
   }
 
   void take(NftStatement& read) {
@@ -130,14 +143,24 @@ class Parser {
     if (token.text == "\n" && !token.string) return;
     const auto defined = token.text.starts_with('$') ? defines_.find(token.text.substr(1)) : defines_.end();
     if (defined == defines_.end() || token.string) {
-      read.words.push_back(token.text);
+      incomplete_ = incomplete_ || token.text.size() > kLongestWord;
+      if (!incomplete_) read.words.push_back(token.text);
       return;
     }
     const NftStatement& value = defined->second;
-    if (read.words.size() > 10'000) return;  // definitions of definitions
+    if (expanded_ <= kMostExpanded) expanded_ += size_of(value);
+    incomplete_ = incomplete_ || expanded_ > kMostExpanded;  // definitions of definitions
+    if (incomplete_) return;
     read.words.insert(read.words.end(), value.words.begin(), value.words.end());
     for (int line = value.first; line <= value.last; ++line) read.defines.push_back(line);
     read.defines.insert(read.defines.end(), value.defines.begin(), value.defines.end());
+  }
+
+  static std::size_t size_of(const NftStatement& value) {
+    std::size_t size = value.words.size() * sizeof(std::string) + value.defines.size() * sizeof(int) +
+                       static_cast<std::size_t>(value.last - value.first + 1) * sizeof(int);
+    for (const std::string& word : value.words) size += word.size();
+    return size;
   }
 
   static std::size_t keyword(const std::vector<std::string>& words) {
@@ -300,6 +323,8 @@ class Parser {
   std::size_t at_ = 0;
   NftText text_;
   std::map<std::string, NftStatement> defines_;
+  std::size_t expanded_ = 0;  // bytes of them, where they are used
+  bool incomplete_ = false;   // what is read of a statement
 };
 
 }  // namespace

@@ -149,9 +149,9 @@ std::set<EdgeId> spent(const LiveTable& live) {
   return edges;
 }
 
-std::map<EdgeId, std::uint64_t> counted_grants(const LiveTable& live) {
+std::map<EdgeId, std::uint64_t> counted_grants(const LiveSets& sets) {
   std::map<EdgeId, std::uint64_t> counts;
-  for (const LiveElement& element : elements(live.live, kCounted)) {
+  for (const LiveElement& element : elements(sets, kCounted)) {
     if (const auto edge = parse_edge_key(element.key)) counts[*edge] = element.count.value_or(0);
   }
   return counts;

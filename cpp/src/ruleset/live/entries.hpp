@@ -40,7 +40,7 @@ std::vector<LockedSource> lockouts(const LiveTable& live);
 std::size_t half_done(const LiveTable& live, const Program& program);
 std::set<EdgeId> spent(const LiveTable& live);
 // By the last edge of a sequence, since the table has it.
-std::map<EdgeId, std::uint64_t> counted_grants(const LiveTable& live);
+std::map<EdgeId, std::uint64_t> counted_grants(const LiveSets& sets);
 
 // The sequence with that last edge; null where there is none.
 const Track* track_of(const Program& program, EdgeId last);
