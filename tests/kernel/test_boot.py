@@ -1,4 +1,4 @@
-"""A start that nobody watches: whatever is wrong with files, what is declared is shut afterwards; what was removed stays so."""
+"""A start that nobody watches: with faulty files, what is declared is shut, and what was removed stays so."""
 
 import json
 

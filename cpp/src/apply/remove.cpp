@@ -43,6 +43,10 @@ void forget_gate(std::vector<std::string>& warnings, Kernel& kernel) {
   keep_answers({});
   try {
     note_removed(kernel.generation().boot);
+  } catch (const SystemError& error) {
+    warnings.push_back(fmt::format("an unattended apply may load the gate again: {}", after_a_change(error)));
+  }
+  try {
     forget_last_good();
     forget_in_doubt();
   } catch (const SystemError& error) {

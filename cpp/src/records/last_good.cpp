@@ -26,6 +26,14 @@ std::string this_start(const std::string& boot) { return fmt::format("{} {}\n", 
 
 std::string head(const std::string& digest) { return fmt::format("{}{}\n", kHead, digest); }
 
+void forget_removed() {
+  try {
+    remove_file(removed_path());
+  } catch (const SystemError&) {
+    return;  // where none could be written, there is none
+  }
+}
+
 }  // namespace
 
 std::string last_good_text(const Ruleset& ruleset) {
@@ -47,8 +55,8 @@ Ruleset parse_last_good(std::string_view text) {
 }
 
 void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vector<std::string>& warnings) {
+  forget_removed();
   try {
-    remove_file(removed_path());
     if (read_beginning(last_good_path(), head(digest).size()) != head(digest))
       write_file(last_good_path(), last_good_text(ruleset));
     forget_in_doubt();
