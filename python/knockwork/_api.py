@@ -170,7 +170,8 @@ def knock(host: str, knocks: Iterable[str] = (), *, sequence: str = "", wait_ope
     each answer. Needs no privileges, and releases the GIL.
 
     A host that refuses or cannot be reached is not an exception: see `Knocked.outcome` and `Knocked.message`.
-    Raises InvalidDeclaration for a faulty profile, KnockworkError if this host cannot do what was requested.
+    Raises InvalidDeclaration for a faulty profile, ValueError for another `family`, KnockworkError if this host cannot
+    do what was requested.
     """
     return _core.knock(host, list(knocks), "" if profile is None else os.fspath(profile), sequence, wait_open,
                        source, interface, family, both, prove, delay, jitter, retries, within, timeout)

@@ -5,6 +5,8 @@
 #include <pybind11/chrono.h>
 #include <pybind11/stl.h>
 
+#include <stdexcept>
+
 #include "bind.hpp"
 #include "knockwork/wire.hpp"
 #include "value.hpp"
@@ -29,6 +31,13 @@ const char* word(kw::Knocked::Outcome outcome) {
   return "unreachable";
 }
 
+kw::Family family_named(const std::string& word) {
+  if (word == "any") return kw::Family::any;
+  if (word == "ipv4") return kw::Family::ipv4;
+  if (word == "ipv6") return kw::Family::ipv6;
+  throw std::invalid_argument("family: write any, ipv4 or ipv6");
+}
+
 kw::KnockTarget target(const std::string& host, const std::vector<std::string>& knocks,
                        const std::string& profile, const std::string& sequence,
                        const std::string& wait_open) {
@@ -45,9 +54,7 @@ kw::Knocked knock(const std::string& host, const std::vector<std::string>& knock
                   std::optional<milliseconds> delay, milliseconds jitter, std::optional<int> retries,
                   std::optional<milliseconds> within, milliseconds timeout) {
   kw::Knocking how;
-  how.way.family = family == "ipv4"   ? kw::Family::ipv4
-                   : family == "ipv6" ? kw::Family::ipv6
-                                      : kw::Family::any;
+  how.way.family = family_named(family);
   how.way.source = source;
   how.way.interface = interface;
   how.delay = delay;
@@ -78,7 +85,7 @@ void bind_client(py::module_& module) {
       .shown("addresses", [](const K& k) { return py::tuple(py::cast(k.addresses)); })
       .shown("sequence", [](const K& k) { return k.sequence; })
       .shown("rounds", [](const K& k) { return k.rounds; })
-      .shown("message", [](const K& k) { return k.message; })
+      .hidden("message", [](const K& k) { return k.message; })
       .finish();
   module.def("knock", knock, py::call_guard<py::gil_scoped_release>());
 }

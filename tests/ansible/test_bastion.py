@@ -91,3 +91,10 @@ def test_ssh_config(behind: Gated) -> None:
     assert_all_ok(behind.play(RAW, limit="host1"))  # the connection is not misled by it
     behind.changes("- knockwork.nft.ssh_config: {state: absent}\n", limit="host1,host2")
     assert "knockwork" not in behind.bed.controller.read(CONFIG)
+    for jump in ("none", "''"):  # no bastion: the section knocks
+        behind.changes(task, limit="host3", variables={"ansible_knockwork_jump": jump})
+        written = behind.bed.controller.read(CONFIG)
+        assert "ProxyCommand knockwork connect " in written and "ProxyJump" not in written
+        behind.changes("- knockwork.nft.ssh_config: {state: absent}\n", limit="host3")
+    assert "is not a bastion" in behind.fails("- knockwork.nft.ssh_config: {jump: -x}\n", limit="host3")
+    assert "knockwork" not in behind.bed.controller.read(CONFIG)

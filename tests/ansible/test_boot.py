@@ -9,17 +9,34 @@ from bed.cli import binary
 from controller import Controller, table
 
 UNIT = "/etc/systemd/system/knockwork.service"
-LINK = "/etc/systemd/system/sysinit.target.wants/knockwork.service"
-SYSTEMCTL = f"""\
+# Links as systemd's own, in the folder of the target that each unit names.
+SYSTEMCTL = """\
 #!/bin/sh
-[ "$1" = is-enabled ] && exec test -e "/run/enabled.$3"
+for unit; do :; done
+unit=${unit%.service}
+case $unit in *.timer) target=timers ;; *drift) target=multi-user ;; *) target=sysinit ;; esac
+case $unit in *.timer) ;; *) unit=$unit.service ;; esac
+link=/etc/systemd/system/$target.target.wants/$unit
+[ "$1" = is-enabled ] && exec test -L "$link"
 echo "$@" >> /run/systemctl.said
-[ "$1 $2" = "enable --now" ] && touch "/run/enabled.$3"
-mkdir -p {LINK.rsplit("/", 1)[0]} && ln -sf {UNIT} {LINK}
+case $1 in
+  enable) mkdir -p "${link%/*}" && ln -sf "/etc/systemd/system/$unit" "$link" ;;
+  disable) rm -f "$link" ;;
+esac
 """
 RULESET = "- knockwork.nft.ruleset:\n    sequences:\n      - {name: ssh, knock: [47011, 48123], opens: [50443/tcp]}\n"
 RULESET += "    lint: false\n"
 WEB = "- knockwork.nft.sequence:\n    name: web\n    knock: [47555, 48555]\n    opens: [50444/tcp]\n    lint: false\n"
+TOKEN = """\
+- knockwork.nft.ruleset:
+    sequences:
+      - name: alice
+        opens: [50443/tcp]
+        token: {port: 41873/udp, secret_file: /etc/knockwork/secret}
+"""
+PURGE = "- knockwork.nft.ruleset: {state: absent, purge: true}\n"
+LEFT = "find /etc/systemd/system -name 'knockwork*'"
+GONE = f"{LEFT} -delete"
 NO_GATE = "after a reboot there is no gate, and its ports are open to everyone: "
 
 
@@ -29,16 +46,13 @@ def booted(controller: Controller) -> Iterator[Controller]:
     interpreter = '#!/bin/sh\nPATH=/run/bin:$PATH; export PATH\nexec /usr/bin/python3 "$@"\n'
     for host in controller.hosts.values():
         host.run(["mkdir", "-p", "/run/systemd/system", "/run/bin"], check=True)
-        host.run(["rm", "-f", "/run/systemctl.said", LINK], check=True)
+        host.run(["sh", "-ec", f"{GONE}; rm -f /run/systemctl.said"], check=True)
         host.write(UNIT, "[Service]\nExecStart=/bin/true apply --unattended\n")
         host.write("/run/bin/systemctl", SYSTEMCTL, 0o755)
         host.write("/root/booted", interpreter, 0o755)
     yield controller
     for host in controller.hosts.values():
-        host.run(["rm", "-rf", "/run/systemd", "/run/bin", "/run/systemctl.said", UNIT, LINK,
-                  "/run/enabled.knockwork-drift.service", "/run/enabled.knockwork-rotate.timer",
-                  "/etc/systemd/system/knockwork-drift.service",
-                  *(f"/etc/systemd/system/knockwork-rotate.{kind}" for kind in ("service", "timer"))], check=True)
+        host.run(["sh", "-ec", f"{GONE}; rm -rf /run/systemd /run/bin /run/systemctl.said"], check=True)
 
 
 VARIABLES = {"ansible_python_interpreter": "/root/booted"}
@@ -68,16 +82,52 @@ def test_ruleset_enables_the_unit(booted: Controller, backend: str) -> None:
 
 def test_what_changes_with_time_starts_the_timer(booted: Controller) -> None:
     """Tokens run out and periods end: the module sees to it that the host applies them again."""
-    for host in booted.hosts.values():
-        host.write("/etc/knockwork/secret", "master:MDEyMzQ1Njc4OWFiY2RlZg==\n", 0o600)
-    task = ("- knockwork.nft.ruleset:\n    sequences:\n      - name: alice\n        opens: [50443/tcp]\n"
-            "        token: {port: 41873/udp, secret_file: /etc/knockwork/secret}\n")
-    done = booted.changes(task, variables=VARIABLES)
-    assert done.result()["changes"][-1] == {
-        "kind": "change", "object": "unit", "name": "knockwork-rotate.timer", "before": "not enabled",
-        "after": "enabled", "why": "tokens or periods"}
+    give_secrets(booted)
+    done = booted.changes(TOKEN, variables=VARIABLES)
+    assert done.result()["changes"][-1] == TIMER
     assert said(booted) == ("enable knockwork.service\nstart knockwork.service\n"
                             "enable --now knockwork-rotate.timer\n")
+
+
+TIMER = {"kind": "change", "object": "unit", "name": "knockwork-rotate.timer", "before": "not enabled",
+         "after": "enabled", "why": "tokens or periods"}
+
+
+def give_secrets(controller: Controller) -> None:
+    """What tokens are derived from."""
+    for host in controller.hosts.values():
+        host.write("/etc/knockwork/secret", "master:MDEyMzQ1Njc4OWFiY2RlZg==\n", 0o600)
+
+
+def test_purge_leaves_no_unit(booted: Controller) -> None:
+    """Neither a file nor a link to one: the next gate starts its timer as the first did."""
+    for host in booted.hosts.values():
+        host.run(["rm", UNIT], check=True)
+    give_secrets(booted)
+    assert booted.changes(TOKEN, variables=VARIABLES).result()["changes"][-1] == TIMER
+    checked = booted.changes(PURGE, "--check", variables=VARIABLES)
+    done = booted.changes(PURGE, variables=VARIABLES)
+    units = [each for each in done.result()["changes"] if each["object"] == "unit"]
+    disabled = [each["name"] for each in units if each["kind"] == "change"]
+    assert disabled == ["knockwork-rotate.timer", "knockwork.service"]
+    assert units == [each for each in checked.result()["changes"] if each["object"] == "unit"]
+    assert said(booted).endswith("disable --now knockwork-rotate.timer\ndisable --now knockwork.service\n"
+                                 "daemon-reload\n")
+    assert booted.host.output(["sh", "-c", LEFT]) == ""
+    give_secrets(booted)
+    assert booted.changes(TOKEN, variables=VARIABLES).result()["changes"][-1] == TIMER
+
+
+def test_what_the_timer_runs_leaves_a_removed_gate(booted: Controller) -> None:
+    """A drop-in is kept, and so the next boot loads it, but nothing before."""
+    booted.changes(WEB, limit="host1", variables=VARIABLES)
+    done = booted.changes("- knockwork.nft.ruleset: {state: absent}\n", limit="host1", variables=VARIABLES)
+    assert any("the next boot would apply it again" in each for each in done.result()["warnings"])
+    booted.host.run(["knockwork", "apply", "--quiet", "--unattended"], check=True)
+    assert table(booted.host) == ""
+    booted.host.run(["rm", "-r", "/run/knockwork"], check=True)
+    booted.host.run(["knockwork", "apply", "--unattended"], check=True)
+    assert table(booted.host)
 
 
 def test_repair_starts_its_unit(booted: Controller) -> None:
@@ -133,6 +183,34 @@ def test_a_unit_that_cannot_be_enabled(booted: Controller) -> None:
     assert booted.fails(RULESET, variables=VARIABLES) == (
         "the gate is loaded, but it will not be loaded after a reboot: systemctl enable knockwork.service: no way")
     assert table(booted.host)
+
+
+@pytest.mark.parametrize("fails, message", [
+    ("enable knockwork.service", "the gate is loaded, but it will not be loaded after a reboot: systemctl enable "
+     "knockwork.service: no way"),
+    ("enable --now knockwork-drift.service", "the gate is loaded, but its drift will not be repaired: systemctl enable "
+     "--now knockwork-drift.service: no way")])
+def test_a_unit_is_no_reason_to_roll_back(booted: Controller, fails: str, message: str) -> None:
+    """The gate stands, and is confirmed: the task fails, and tells what it did."""
+    booted.host.write("/run/bin/systemctl", f'#!/bin/sh\n[ "$*" = "{fails}" ] && {{ echo no way >&2; exit 1; }}\n'
+                      "[ $1 != is-enabled ]\n", 0o755)
+    more = f"    repair: true\n    confirm_within: 60s\n    always_allow: {booted.way_back_in}\n"
+    outcome = booted.play(RULESET + more, limit="host1", variables=VARIABLES)
+    result = outcome.result()
+    assert outcome.failed == {"host1": 1} and result["msg"] == message, outcome.output
+    assert result["confirmed"] is True and "pending" not in result and result["changed"] is True
+    changed = [each["object"] for each in result["changes"]]
+    assert "sequence" in changed and "file" in changed and ("drift" in fails) == ("unit" in changed)
+    assert booted.host.run(["test", "-e", "/var/lib/knockwork/pending.json"]).returncode != 0
+
+
+def test_a_unit_that_fails_is_told_with_the_lockout(booted: Controller) -> None:
+    """What locks out is rolled back, whatever else went wrong."""
+    booted.host.write("/run/bin/systemctl", "#!/bin/sh\necho no way >&2\nexit 1\n", 0o755)
+    task = "- knockwork.nft.ruleset: {mode: stealth, confirm_within: 2s}\n"
+    outcome = booted.play(task, limit="host1", variables=VARIABLES)
+    assert "systemctl enable knockwork.service: no way; apply " in outcome.result()["msg"], outcome.output
+    assert outcome.result()["confirmed"] is False and outcome.result()["pending"]
 
 
 def test_where_systemd_does_not_run(everywhere: Controller) -> None:

@@ -95,6 +95,49 @@ def test_what_is_generated_is_current() -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_one_place_for_settings() -> None:
+    """Where connection and lookup find an option is the same; the modules ask the connection's."""
+    found = []
+    for kind, name, prefix in (("connection", "ssh", "knockwork_"), ("lookup", "sequence", "")):
+        done = subprocess.run(["/usr/bin/ansible-doc", "--json", "-t", kind, "-M", "/nowhere", f"knockwork.nft.{name}"],
+                              check=True, capture_output=True,
+                              env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)})
+        told = json.loads(done.stdout)[f"knockwork.nft.{name}"]["doc"]["options"]
+        found.append([{key: told[prefix + option].get(key) for key in ("type", "default", "vars", "env", "ini")}
+                      for option in ("profile", "profile_content", "secret", "executable")])
+    assert found[0] == found[1]
+
+
+# What only the command itself prints, and texts about keys and output.
+COMMANDS_OWN = ("boot/", "capture/", "client/export/", "client/send_socket.cpp", "drift/", "facade/call.cpp",
+                "facade/explain.cpp", "import/", "journal/journalctl.cpp", "kernel/netlink/events.cpp", "observe/",
+                "pending/timer.cpp", "report/", "spec/keys.cpp", "spec/write/")
+# For some things there is no module: a person runs the command.
+BY_HAND = re.compile(r"`knockwork derive [^`]*`|`--from-epoch`|`knockwork export --for`|`nft --version`")
+
+
+def sentences() -> Iterator[tuple[str, str]]:
+    """The core's literals, and where they are, which may reach a playbook's reader."""
+    core = ROOT / "cpp/src"
+    for path in sorted(core.rglob("*.[ch]pp")):
+        name = path.relative_to(core).as_posix()
+        if not name.startswith(COMMANDS_OWN):
+            code = re.sub(r"^ *//.*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            code = re.sub(r"'\\?.'", "", code)
+            for literal in re.findall(r'"((?:[^"\\\n]|\\.)*)"', re.sub(r'"\s*\n\s*"', "", code)):
+                yield name, literal
+
+
+def test_the_core_speaks_of_modules() -> None:
+    """No message tells a playbook's reader to run a command or to give an option of it."""
+    words = utility("words")
+    found = list(sentences())
+    assert sum("`knockwork apply`" in literal for _, literal in found) > 3
+    for name, literal in found:
+        said = BY_HAND.sub("", words.in_playbooks(literal))
+        assert not re.search(r"`knockwork [a-z]|(?<![\w-])--[a-z]|sudo\b", said), f"{name}: {said}"
+
+
 def test_secret_keys_are_never_shown() -> None:
     """What the core calls secret, and every value with ports, is not among the options that may be shown."""
     source = (COLLECTION / "plugins/module_utils/secrecy.py").read_text()

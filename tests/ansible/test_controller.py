@@ -1,10 +1,13 @@
 """What the controller does by itself: knock, profile and the lookup. No port in what they say."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 
+from bed.cli import binary
+from bed.host import SYSTEM_PATH
 from controller import Outcome
 from gated import KNOCKS, PROFILE, Counted, Gated, assert_silent, once
 
@@ -184,6 +187,57 @@ def test_a_wrong_entry_is_not_written(gated: Gated, sequences: str) -> None:
     assert outcome.failed == {"host1": 1}
     assert_silent(outcome)
     assert gated.bed.controller.run(["test", "-e", PROFILE]).returncode == 1
+
+
+def test_a_command_elsewhere(gated: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable names it for rotation as well: the controller has neither another one nor the package."""
+    for name, value in (("PATH", SYSTEM_PATH), ("PYTHONPATH", "")):
+        monkeypatch.setitem(gated.bed.controller.environment, name, value)
+    gated.host.run(["knockwork", "remove"], check=True)
+    gated.host.run(["rm", "-r", "/etc/knockwork"], check=True)
+    own = "profile: /root/own/hosts.yml"
+    tasks = ("- knockwork.nft.profile:\n    sequences: [{name: ssh, opens: [22/tcp], derive: {secret_file: /nowhere, "
+             f"length: 3, epoch: 0}}}}]\n    {own}\n"
+             f"- knockwork.nft.epoch: {{state: used, epoch: 1, {own}}}\n"
+             f"- knockwork.nft.epoch: {{state: published, epoch: 1, master_secret: 'master:{'QUJD' * 8}'}}\n")
+    outcome = gated.play(tasks, limit="host1", variables={"ansible_connection": "ssh",
+                                                          "ansible_knockwork_executable": str(binary())})
+    assert outcome.failed == {"host1": 0} and outcome.changed == {"host1": 2}, outcome.output
+
+
+@pytest.mark.parametrize("where", ["variable", "environment", "ini"])
+def test_one_profile_for_all(gated: Gated, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """Wherever it is named: what the module writes, the connection, the modules and the lookup read."""
+    controller = gated.bed.controller
+    controller.run(["rm", "-f", PROFILE, "/run/play/own.yml"], check=True)
+    variables = {}
+    if where == "variable":
+        variables = {"ansible_knockwork_profile": '"{{ inventory_dir }}/own.yml"'}
+    elif where == "environment":
+        monkeypatch.setitem(controller.environment, "ANSIBLE_KNOCKWORK_PROFILE", "/run/play/own.yml")
+    else:
+        controller.write("/run/play/ansible.cfg", "[knockwork]\nprofile = own.yml\n")
+    tasks = (WRITE + "- ansible.builtin.raw: 'true'\n  changed_when: false\n"
+             "- knockwork.nft.knock: {try_first: true, wait_open: 22/tcp}\n"
+             f"- ansible.builtin.debug: {{msg: \"{{{{ {LOOKUP.format('')}.name }}}}\"}}\n")
+    try:
+        outcome = gated.play(tasks, limit="host1", variables=variables)
+    finally:
+        controller.run(["rm", "-f", "/run/play/ansible.cfg"], check=True)
+    assert outcome.failed == {"host1": 0} and outcome.result()["msg"] == "ssh", outcome.output
+    assert "47011" in controller.read("/run/play/own.yml")
+    assert controller.run(["test", "-e", PROFILE]).returncode == 1
+
+
+def test_content_of_a_template(gated_everywhere: Gated) -> None:
+    """The lookup fills it in, as Ansible does for the connection."""
+    controller = gated_everywhere.bed.controller
+    controller.run(["mv", PROFILE, "/run/play/content.yml"], check=True)
+    content = "{{ lookup('ansible.builtin.file', inventory_dir + '/content.yml') }}"
+    task = f"- ansible.builtin.debug: {{msg: \"{{{{ {LOOKUP.format('')}.name }}}}\"}}\n"
+    outcome = gated_everywhere.unchanged(task, limit="host1", variables={
+        "ansible_knockwork_profile_content": json.dumps(content)})
+    assert outcome.result()["msg"] == "ssh"
 
 
 LOOKUP = "lookup('knockwork.nft.sequence', inventory_hostname{})"

@@ -75,6 +75,18 @@ def test_it_comes_once(bare_everywhere: Controller) -> None:
     assert kept(bare) == first
 
 
+def test_in_the_background(bare_everywhere: Controller) -> None:
+    """With async nobody waits for the job: it has the command, and says for itself what else an action would."""
+    bare, later = bare_everywhere, "  async: 60\n  poll: 1\n"
+    never = bare.play(INFO + later, limit="host1", variables=with_command(deliver="never"))
+    assert never.failed == {"host1": 1} and "core_missing" not in never.result()
+    done = bare.changes("- knockwork.nft.ruleset: {mode: stealth, boot: false}\n" + later, limit="host1",
+                        variables=with_command())
+    assert kept(bare) and table(bare.host)
+    assert "must_knock" not in done.result() and "core_missing" not in done.result()
+    assert "have to knock first" in " ".join(done.output.split())
+
+
 def test_check_mode_leaves_nothing(bare: Controller) -> None:
     """The plan is the whole one: the command runs from the task's temporary folder."""
     done = bare.changes(RULESET, "--check", variables=with_command())

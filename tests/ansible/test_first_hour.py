@@ -83,6 +83,17 @@ def test_no_gate_and_no_sequence(controller: Controller) -> None:
         "the live table has no sequence ssh: see knockwork.nft.ruleset_info")
 
 
+def test_the_status_names_modules(controller: Controller) -> None:
+    """Every sentence in it is for a playbook's reader."""
+    controller.changes(RULESET, limit="host1")
+    controller.host.run(["nft", "delete", "table", "inet", "knockwork"], check=True)
+    controller.host.write("/etc/knockwork/conf.d/faulty.yml", "- {name: faulty}\n", 0o600)
+    assert controller.host.run(["knockwork", "apply", "--unattended"]).returncode == 1
+    controller.host.write("/run/knockwork/stand_in", "an internal error: run `knockwork plan`, and report it", 0o600)
+    status = controller.unchanged("- knockwork.nft.ruleset_info:\n", limit="host1").result()["status"]
+    assert status["degraded"] == "an internal error: run knockwork.nft.ruleset in check mode, and report it"
+
+
 def test_the_controllers_tasks_need_no_connection(gated: Gated) -> None:
     """Neither does what is wrong with the connection concern them."""
     broken = {"ansible_knockwork_executable": "knokwork", "ansible_ssh_common_args": "'-o ProxyJump=bastion'"}
@@ -155,16 +166,21 @@ def grants(controller: Controller) -> list[tuple[str, str]]:
 
 
 def test_a_host_that_lags(controller: Controller) -> None:
-    """Installed anew it is at epoch 0, and the profile further on."""
+    """Installed anew it is at epoch 0, and the profile further on, wherever that is."""
     secret(controller)
     profile = {"knockwork": 1, "hosts": [{"host": "host1", "sequences": [
         {"name": "fleet", "opens": ["22/tcp"], "derive": {"secret_file": "/root/s", "length": 3, "epoch": 6}}]}]}
     header = "# Written by knockwork.nft.profile: comments are lost with its next run.\n"
     controller.bed.controller.write(PROFILE, header + json.dumps(profile), 0o600)
-    outcome = controller.changes(fleet(), limit="host1")
-    assert ("host1 accepts epoch 0, as a new host does, but the profile of this controller knocks with epoch 6: "
-            "run knockwork.nft.epoch with state: published and epoch: 6") in words(outcome)
-    controller.bed.controller.run(["rm", PROFILE], check=True)
+    said = ("host1 accepts epoch 0, as a new host does, but the profile of this controller knocks with epoch 6: "
+            "run knockwork.nft.epoch with state: published and epoch: 6")
+    assert said in words(controller.changes(fleet(), limit="host1"))
+    controller.bed.controller.run(["mv", PROFILE, "/run/play/own.yml"], check=True)
+    for name, value in (("profile", "{{ inventory_dir }}/own.yml"),
+                        ("profile_content", "{{ lookup('ansible.builtin.file', inventory_dir + '/own.yml') }}")):
+        outcome = controller.unchanged(fleet(), limit="host1", variables={
+            f"ansible_knockwork_{name}": json.dumps(value)})
+        assert said in words(outcome)
 
 
 def test_not_gated_yet(gated: Gated) -> None:

@@ -66,6 +66,10 @@ def test_given_and_taken_away(controller: Controller) -> None:
     gone = controller.play(give(person("alice", state="absent"), person("bob")))
     assert not any(gone.failed.values()), gone.output
     assert not live.works(1)
+    refused = controller.play(give(json.dumps(
+        {"name": "carol", "opens": ["50444/sctp"], "from": ["198.51.100.0/24"]})), "-v", limit="host1")
+    assert refused.failed == {"host1": 1} and "carol" in refused.output
+    assert "50444" not in refused.output and "198.51.100" not in refused.output
     assert bed.controller.run(["test", "-e", f"{FOLDER}/alice.yml"]).returncode != 0
     assert alice.run(["knockwork", "knock", "host1", "--profile", "/run/handed.yml", "--retries", "0"]).returncode == 3
     assert knocks(controller, bob, "bob") == 0

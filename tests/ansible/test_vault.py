@@ -40,6 +40,38 @@ def test_a_profile(gated_everywhere: Gated) -> None:
     assert_silent(outcome)
 
 
+def vaulted(gated: Gated, text: str, indent: str) -> str:
+    """A value as `ansible-vault encrypt_string` prints it, for a place in YAML."""
+    controller = gated.bed.controller
+    controller.write(PASSWORD, "open sesame\n", 0o600)
+    vault = gated.ansible.playbook.replace("ansible-playbook", "ansible-vault")
+    printed = controller.output([vault, "encrypt_string", "--vault-password-file", PASSWORD, text])
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    return f"!vault |\n{indent}" + f"\n{indent}".join(lines[1:]) + "\n"
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "parts"])
+def test_inline(gated_everywhere: Gated, whole: bool) -> None:
+    """`!vault` values, whole or inside a mapping: for the connection, the modules and the lookup."""
+    gated, controller = gated_everywhere, gated_everywhere.bed.controller
+    knocks = "".join("      - " + vaulted(gated, knock, " " * 10) for knock in KNOCKS)
+    sequences = f"  - name: ssh\n    opens: [22/tcp]\n    step_timeout: 1s\n    open_for: 5s\n    knock:\n{knocks}"
+    content = vaulted(gated, controller.read(PROFILE), "  ")
+    if not whole:
+        content = ("{knockwork: 1, hosts: [{host: [host1, 10.77.0.11], address: 10.77.0.11, lockout: 1s, "
+                   "sequences: \"{{ sequences }}\"}]}\n")
+    controller.write("/run/play/vaulted.yml", f"ansible_knockwork_profile_content: {content}sequences:\n{sequences}")
+    controller.run(["rm", PROFILE], check=True)
+    tasks = (f"{RAW}- knockwork.nft.knock:\n- ansible.builtin.debug: {{msg: \"{LOOKUP}\"}}\n"
+             "- knockwork.nft.profile: {profile: /run/play/written.yml, sequences: \"{{ sequences }}\"}\n"
+             "- knockwork.nft.ruleset: {boot: false, sequences: \"{{ sequences }}\"}\n")
+    outcome = gated.play(tasks, "-vvv", "-e", "@vaulted.yml", "--vault-password-file", PASSWORD, limit="host1")
+    assert not any(outcome.failed.values()), outcome.output
+    assert_silent(outcome)
+    assert all(knock in controller.read("/run/play/written.yml") for knock in KNOCKS)
+    assert all(knock in gated.host.read("/etc/knockwork/knockwork.yml") for knock in KNOCKS)
+
+
 def test_a_faulty_value(gated: Gated) -> None:
     """It is named by its variable, and not quoted."""
     content = {"knockwork": 1, "hosts": [{"host": "10.77.0.11", "sequences": [

@@ -82,6 +82,9 @@ def test_every_unit(system: Path, own: Path) -> None:
             host.output(f"nft delete table inet knockwork; systemctl {how} knockwork && nft list table inet knockwork")
         assert "repair by knockwork-drift.service" in host.output("journalctl --boot --output=cat")
 
+        host.output("knockwork remove && systemctl start knockwork-rotate && systemctl reload knockwork")
+        assert host.run("nft list table inet knockwork").returncode == 1, "what was removed stays so"
+
 
 def test_events(system: Path, own: Path) -> None:
     """A watcher that is no root hears grants and wrong knocks, and the journal knows that it was the unit."""

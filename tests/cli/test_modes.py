@@ -37,7 +37,7 @@ sequences:
 """
 # Whatever is written stands here. Nothing else may be there, and everything has to come.
 PRIVATE = {
-    "/run/knockwork/": "lock stamp bytes",
+    "/run/knockwork/": "lock stamp bytes removed",
     "/var/lib/knockwork/": "clock.json epochs.json fingerprint.key last_good pending.json repairs.json "
                            "rolled_back.json state.json tokens.json",
     "/root/.local/state/knockwork/": "tokens tokens.lock",
@@ -99,6 +99,7 @@ def written(request: pytest.FixtureRequest) -> Iterator[dict[str, tuple[str, str
                                                                          "--address", "10.77.0.10")), 0o600)
         before["/root/hosts.yml"] = ("", "")
         run("knock", "gate", "--profile", "/root/hosts.yml", "--no-prove")
+        run("remove")
         yield seen
 
 

@@ -1,4 +1,4 @@
-"""A start that nobody watches: whatever is wrong with files, what is declared is shut afterwards."""
+"""A start that nobody watches: with faulty files, what is declared is shut, and what was removed stays so."""
 
 import json
 import subprocess
@@ -52,6 +52,36 @@ def test_last_good(lab: Lab, knockwork: Knockwork, client: Caller, text: str) ->
     knockwork.apply()
     assert "degraded" not in json.loads(knockwork.run("status", "--json").stdout)
     assert knockwork.apply().startswith("Unchanged")
+
+
+@pytest.mark.parametrize("text", ["", FAULTY], ids=["good", "faulty"])
+def test_a_removed_gate(lab: Lab, knockwork: Knockwork, text: str) -> None:
+    """It stays removed, whatever the timer and a reload of nftables.service run, until an apply or the next start."""
+    knockwork.apply(DECLARATION)
+    if text:
+        lab.server.write(CONF_D, text, 0o600)
+    for _ in range(2):
+        knockwork.remove()
+        done = knockwork.run("apply", "--unattended", "--quiet")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        done = knockwork.run("apply", "--unattended")
+        assert done.stdout == "Unchanged: the gate was removed, and `knockwork apply` loads it again.\n"
+        assert knockwork.run("status").stdout.startswith("No gate")
+    if text:
+        _down(lab)
+        assert _start(knockwork)[0] == 1 and knockwork.listing()
+        return
+    knockwork.apply(None, "--confirm-within", "1h")
+    lab.server.nft("flush ruleset")
+    assert _start(knockwork)[0] == 0 and knockwork.listing()  # what waits is there
+    knockwork.run("rollback")
+    assert _start(knockwork)[0] == 0 and knockwork.run("status").stdout.startswith("No gate")
+    knockwork.apply()
+    lab.server.nft("flush ruleset")
+    assert _start(knockwork)[0] == 0 and knockwork.listing()
+    knockwork.remove()
+    lab.server.run(["sh", "-c", "sed -i 's/$/0/' /run/knockwork/removed"], check=True)  # of another boot
+    assert _start(knockwork)[0] == 0 and knockwork.listing()
 
 
 @pytest.mark.parametrize("text", [FAULTY, NO_SECRET, "- {name: x\n"])

@@ -50,7 +50,7 @@ def test_by_hand(lab: Lab) -> None:
     assert sent == ("sent", SERVER[0], SERVER[0], "", 1, "")
     assert opened == ("open", SERVER[0], SERVER[0], "", 1, "")
     assert shown == ("Knocked(outcome='open', host='10.77.0.10', address='10.77.0.10', "
-                     "addresses=('10.77.0.10',), sequence='', rounds=1, message='')")
+                     "addresses=('10.77.0.10',), sequence='', rounds=1, message=<hidden>)")
 
 
 def by_profile() -> list[object]:
@@ -65,6 +65,13 @@ def test_by_a_profile(lab: Lab) -> None:
     assert lab.callers.call(by_profile) == ["open", "ssh", "open", "sent"]
 
 
+@pytest.mark.parametrize("family", ["IPv4", "inet6", ""])
+def test_no_family(family: Any) -> None:
+    import knockwork
+    with pytest.raises(ValueError, match="^family: write any, ipv4 or ipv6$"):
+        knockwork.knock("192.0.2.1", ["7000/udp"], family=family)
+
+
 def failures() -> list[str]:
     """What is refused, unreachable and wrong."""
     import knockwork
@@ -74,6 +81,7 @@ def failures() -> list[str]:
     for host, options in ways:
         knocked = knockwork.knock(host, retries=0, **options)
         said.append(f"{knocked.outcome}: {knocked.message}")
+        assert "22/tcp" not in repr(knocked)
     wrong: list[tuple[str, dict[str, Any]]] = [
         ("else", {}), ("gate", {"knocks": ["47011/sctp"]}), ("gate", {"wait_open": "22/udp"}),
         ("gate", {"profile": "/run/none"})]

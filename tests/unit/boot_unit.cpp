@@ -106,6 +106,8 @@ TEST_CASE("boot: what changes with time needs the timer") {
           "Run `systemctl enable --now knockwork knockwork-rotate.timer`"});
   root.link("etc/systemd/system/timers.target.wants/knockwork-rotate.timer",
             "/usr/lib/systemd/system/knockwork-rotate.timer");
+  CHECK(!root.boot().timer);  // a link that a unit left behind starts nothing
+  root.write("usr/lib/systemd/system/knockwork-rotate.timer", "[Timer]\n");
   CHECK(root.boot().timer);
   CHECK(boot_warnings(root.boot(), kDefaultDeclaration, Timer::needed).empty());
 }

@@ -8,6 +8,7 @@ import os
 
 from ansible_collections.knockwork.nft.plugins.module_utils.core import VERSION
 from ansible_collections.knockwork.nft.plugins.plugin_utils.deliver import Command, SendingAction, command_of
+from ansible_collections.knockwork.nft.plugins.plugin_utils.held import plain
 
 
 class ActionModule(SendingAction):
@@ -15,7 +16,7 @@ class ActionModule(SendingAction):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
+        arguments = plain(self._task.args)
         if arguments.get('state') == 'absent':
             return dict(result, **self._execute_module(task_vars=task_vars))
         try:

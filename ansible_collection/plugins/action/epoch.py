@@ -15,6 +15,7 @@ from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import Re
 from ansible_collections.knockwork.nft.plugins.plugin_utils.held import Held, is_vaulted, text_of_file
 from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import with_entries, with_epoch
 from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import OneHost
+from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import setting
 
 _OF_THE_CONTROLLER = ('master_secret', 'master_secret_file', 'profile')
 
@@ -31,7 +32,7 @@ class ActionModule(ReconnectingAction):
                 raise Refused(fault)
             params['host'] = params['host'] or task_vars['inventory_hostname']
             if params['state'] == 'used':
-                return dict(result, **self._use(params))
+                return dict(result, **self._use(params, task_vars))
             return dict(result, **self._on_the_host(params, task_vars))
         except Refused as error:
             return dict(result, failed=True, changed=False, msg=error.message)
@@ -46,7 +47,7 @@ class ActionModule(ReconnectingAction):
         arguments = dict((key, value) for key, value in params.items()
                          if value is not None and key not in _OF_THE_CONTROLLER)
         if params['state'] == 'published' and (params['master_secret'] or params['master_secret_file']):
-            arguments['host_key'] = self._host_key(params)
+            arguments['host_key'] = self._host_key(params, task_vars)
         must_prove = params['state'] == 'retired' and params['fresh'] and not self._task.check_mode
         if must_prove:
             # In a fleet, the last connection has outlived the grant that it came in by: only a new one proves anything.
@@ -62,24 +63,26 @@ class ActionModule(ReconnectingAction):
         return self._execute_module(module_name='knockwork.nft.epoch', module_args=dict(arguments),
                                     task_vars=task_vars)
 
-    def _host_key(self, params):
+    def _host_key(self, params, task_vars):
         held, path = Held(), os.path.abspath(os.path.expanduser(params['master_secret_file'] or ''))
         if params['master_secret']:
             path = held.path(params['master_secret'].rstrip('\n') + '\n', 'master_secret')
         elif is_vaulted(path):
             path = held.path(text_of_file(path, self._loader), path)
         try:
-            return ask('host_key', host=params['host'], secret_file=path)['host_key']
+            return ask('host_key', 'auto', setting('executable', task_vars, self._templar), host=params['host'],
+                       secret_file=path)['host_key']
         except Refused as error:
             raise Refused(held.by_names(error.message)) from None
 
-    def _use(self, params):
+    def _use(self, params, task_vars):
         """The profile says the epoch, unless the host then does not let the controller in."""
         epoch, host, path = params['epoch'], params['host'], path_of(params['profile'])
+        executable = setting('executable', task_vars, self._templar)
         if not os.path.isdir(os.path.dirname(path)):
             raise Refused(_no_entry(path, host))
         with locked_folder(os.path.dirname(path)):
-            profile = OneHost(path, host)
+            profile = OneHost(path, host, executable)
             before, after = with_epoch(profile.entries, host, epoch)
             if before is None:
                 raise Refused(_no_entry(path, host))
@@ -94,16 +97,16 @@ class ActionModule(ReconnectingAction):
             self._low_level_execute_command('true', sudoable=False)
         except AnsibleConnectionFailure:
             if changed and not self._task.check_mode:
-                self._use_no_longer(path, host, profile.entries)
+                self._use_no_longer(path, host, executable, profile.entries)
             raise
         result = dict(changed=changed, changes=changes)
         return dict(result, diff=diff_of(changes, path)) if self._task.diff else result
 
     @staticmethod
-    def _use_no_longer(path, host, entries):
+    def _use_no_longer(path, host, executable, entries):
         """What the profile said of the host before; other hosts' entries may be others by now."""
         with locked_folder(os.path.dirname(path)):
-            profile = OneHost(path, host)
+            profile = OneHost(path, host, executable)
             profile.write(with_entries(profile.entries, host, entries))
 
 

@@ -10,6 +10,7 @@ import re
 from ansible.plugins.action import ActionBase
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
     COMMON, SECRETS, Refused, ask, invocation, options, profile_for)
+from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import value_of
 
 SPEC = dict(
     COMMON,
@@ -63,7 +64,7 @@ class ActionModule(ActionBase):
     def _host(self, params, task_vars):
         """As the connection plugin has it, so that both find the same entry of a profile."""
         named = params['host'] or next(task_vars[name] for name in _NAMES if task_vars.get(name))
-        return self._templar.template(named)
+        return value_of(named, self._templar)
 
 
 def _question(params, host):

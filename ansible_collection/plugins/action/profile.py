@@ -15,6 +15,7 @@ from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
     COMMON, Refused, invocation, options)
 from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import merged, names_of, text_of, without
 from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import draft_of, path_of, read_entries, write
+from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import value_of
 
 SPEC = dict(
     COMMON,
@@ -44,7 +45,7 @@ class ActionModule(ActionBase):
     def _own_names(self, task_vars):
         """What this host is called: by a person, and by Ansible's ssh."""
         names = [task_vars['inventory_hostname'], task_vars.get('ansible_host') or task_vars['inventory_hostname']]
-        return list(dict.fromkeys(self._templar.template(name) for name in names))
+        return list(dict.fromkeys(value_of(name, self._templar) for name in names))
 
     def _converge(self, params, entry):
         path = path_of(params['profile'])

@@ -7,12 +7,15 @@ from __future__ import annotations
 import os
 import re
 
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.knockwork.nft.plugins.module_utils.files import Draft, locked_folder
 from ansible_collections.knockwork.nft.plugins.module_utils.report import diff_of
+from ansible_collections.knockwork.nft.plugins.plugin_utils.bastions import hops_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
     COMMON, Refused, invocation, options)
 from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import write
+from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import value_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.stanzas import replaced, stanza
 
 SPEC = dict(
@@ -34,7 +37,7 @@ class ActionModule(ActionBase):
         try:
             params = options(self, SPEC, task_vars)
             result.update(self._converge(params, task_vars), invocation=invocation(params))
-        except Refused as error:
+        except AnsibleError as error:
             result.update(failed=True, changed=False, msg=error.message)
         except (OSError, ValueError) as error:
             result.update(failed=True, changed=False, msg=str(error))
@@ -61,7 +64,7 @@ class ActionModule(ActionBase):
 
     def _stanza(self, params, task_vars):
         def said(variable):
-            return self._templar.template(task_vars.get(variable))
+            return value_of(task_vars.get(variable), self._templar)
 
         name = task_vars['inventory_hostname']
         address = said('ansible_host') or name
@@ -69,7 +72,8 @@ class ActionModule(ActionBase):
         connect = [params['executable'], 'connect']
         if params['profile']:
             connect += ['--profile', os.path.abspath(os.path.expanduser(params['profile']))]
-        parts = dict(port=said('ansible_port'), user=said('ansible_user'), jump=params['jump'])
+        parts = dict(port=said('ansible_port'), user=said('ansible_user'),
+                     jump=','.join(hops_of(params['jump'], 'jump')))
         for word in names + [address] + [str(part) for part in parts.values() if part]:
             if not _WORD.fullmatch(word):
                 raise Refused('%r cannot be written to an ssh_config: it contains blanks or quotes' % word)

@@ -162,6 +162,7 @@ from ansible.module_utils.common.yaml import yaml_load  # noqa: E402
 from ansible.plugins.connection import ssh as core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import without_ports  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.words import in_playbooks  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.plugin_utils.bastions import hops_of  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.plugin_utils.held import Held, profile_path  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import path_of  # noqa: E402
 
@@ -169,7 +170,6 @@ _ARGUMENTS = ('ssh_args', 'ssh_common_args', 'ssh_extra_args', 'sftp_extra_args'
 _EXCERPT = re.compile(r'^.*\n[ ~]*\^~*\n', re.MULTILINE)  # a line, and a caret below it
 _PROXY = re.compile(r'proxy(?:command|jump)|(?:^|\s)["\']?-J', re.IGNORECASE)
 _JUMP = re.compile(r'^proxyjump (\S+)$', re.MULTILINE)  # as `ssh -G` prints it
-_HOP = re.compile(r'(?:[^@:\s]+@)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?')
 
 
 def _merged(ours, theirs):
@@ -225,7 +225,7 @@ class Connection(core.Connection):
     def _proxy(self):
         """What ssh is told, quoted for Ansible, which takes it apart as a shell does."""
         command, fdpass = self._knocking() + ' 2>' + _word(self._errors()), 'yes'
-        for hop in self._hops():
+        for hop in hops_of(self.get_option('knockwork_jump'), 'ansible_knockwork_jump'):
             command, fdpass = self._by_way_of(hop, command, fdpass), 'no'
         return shlex.join(['-o', 'ProxyUseFdpass=' + fdpass, '-o', 'ProxyCommand=' + command])
 
@@ -250,14 +250,6 @@ class Connection(core.Connection):
             raise AnsibleError('%s: names and paths for knockwork must not contain ControlPath or ControlPersist, '
                                'which Ansible would mistake for ssh settings' % command)
         return command
-
-    def _hops(self):
-        jump = self.get_option('knockwork_jump')
-        hops = [] if jump in (None, '', 'none') else jump.split(',')
-        for hop in hops:
-            if not _HOP.fullmatch(hop):
-                raise AnsibleError('ansible_knockwork_jump: %r is not a bastion: write [user@]host[:port]' % hop)
-        return hops
 
     def _by_way_of(self, hop, command, fdpass):
         """The command that connects by way of a bastion, which the command given connects to."""

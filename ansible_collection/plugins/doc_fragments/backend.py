@@ -21,6 +21,12 @@ options:
       - For hosts without knockwork, the path of the command that the controller copies to the managed host. Set by the
         action plugin, unless the variable C(knockwork_deliver) is C(never).
     type: path
+  detached:
+    description:
+      - Whether the result goes to C(async_status) instead of the action plugin, which then adds nothing to it. Set by
+        the action plugin for tasks with C(async).
+    type: bool
+    default: false
 requirements:
   - knockwork on the managed host, or on the controller, which copies its command to the host
 '''

@@ -26,12 +26,14 @@ options:
   profile:
     description:
       - The file with the hosts' knocks, on the controller, mode 0600. Defaults to the variable
-        C(ansible_knockwork_profile) or C(~/.config/knockwork/hosts.yml).
+        C(ansible_knockwork_profile), the environment variable C(ANSIBLE_KNOCKWORK_PROFILE), C(profile) in the section
+        C([knockwork]) of C(ansible.cfg), or C(~/.config/knockwork/hosts.yml), as for the connection plugin.
     type: path
   executable:
     description:
       - The path or name of the command on the controller. Also settable with the variable
-        C(ansible_knockwork_executable).
+        C(ansible_knockwork_executable), the environment variable C(ANSIBLE_KNOCKWORK_EXECUTABLE), or C(executable) in
+        the section C([knockwork]) of C(ansible.cfg).
     type: str
     default: knockwork
 '''

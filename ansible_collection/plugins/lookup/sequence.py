@@ -112,11 +112,14 @@ _list:
 
 from ansible.plugins.lookup import LookupBase  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import ask, profile_for  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import variables_of  # noqa: E402
+
+_SETTINGS = ('profile', 'profile_content', 'secret', 'executable')
 
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
-        self.set_options(var_options=variables, direct=kwargs)
+        self.set_options(var_options=variables_of(_SETTINGS, variables or {}, self._templar), direct=kwargs)
         question = dict((name, self.get_option(name)) for name in ('sequence', 'opens')
                         if self.get_option(name) is not None)
         source = dict((name, self.get_option(name)) for name in ('profile', 'profile_content', 'secret'))

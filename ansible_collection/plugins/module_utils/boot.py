@@ -11,67 +11,65 @@ REPAIR = 'knockwork-drift.service'
 FOLDER = '/etc/systemd/system'
 HEADER = '# Written by knockwork.nft, since no package on this host brings it.\n'
 
+_NOT_AT_BOOT = 'the gate is loaded, but it will not be loaded after a reboot'
+_NOT_IN_TIME = 'the gate is loaded, but its tokens and periods will not be renewed'
+_NOT_REPAIRED = 'the gate is loaded, but its drift will not be repaired'
+_NOT_DISABLED = 'the gate is removed, but systemd still has units of it'
+
 
 def enable(module, core, needs_timer):
     """Enables the unit where systemd runs, and the timer for a declaration that changes with time.
 
-    Returns the changes; warns where nothing would load the gate.
+    Warns where nothing would load the gate.
     """
     if not os.path.isdir('/run/systemd/system'):
         module.warn('systemd does not run here, so this module cannot tell what loads the gate at boot; boot: false '
                     'turns this warning off')
-        return []
+        return
     boot = core.ask('boot')
-    changes = _install(module, core, boot['installed'])
-    there = boot['installed'] or changes
+    there = _install(module, core, boot['installed']) or boot['installed']
     if boot['enabled'] or not there:
         _warn(module, boot)
-        return changes + (_start_timer(module) if needs_timer and there and not boot['timer'] else [])
-    if not module.check_mode:
-        status, out, err = module.run_command(['systemctl', 'enable', UNIT])
-        if status != 0:
-            module.fail_json('the gate is loaded, but it will not be loaded after a reboot: systemctl enable %s: %s'
-                             % (UNIT, (err or out).strip() or 'status %d' % status))
-    changes.append(dict(kind='change', object='unit', name=UNIT, before='not enabled', after='enabled', why='boot'))
-    return changes + (_start_timer(module) if needs_timer and not boot['timer'] else [])
+    else:
+        _systemctl(module, _NOT_AT_BOOT, 'enable', UNIT)
+        module.record(_enabled(UNIT, 'boot'))
+    if needs_timer and there and not boot['timer']:
+        _systemctl(module, _NOT_IN_TIME, 'start', UNIT)  # what the timer starts needs it
+        _systemctl(module, _NOT_IN_TIME, 'enable', '--now', TIMER)
+        module.record(_enabled(TIMER, 'tokens or periods'))
 
 
 def repair(module):
-    """Enables and starts the unit that repairs drift, where systemd runs. Returns the changes."""
-    if not os.path.isdir('/run/systemd/system') or _is_enabled(module, REPAIR):
-        return []
-    _systemctl(module, 'enable', '--now', REPAIR)
-    return [dict(kind='change', object='unit', name=REPAIR, before='not enabled', after='enabled', why='repair')]
+    """Enables and starts the unit that repairs drift, where systemd runs."""
+    if os.path.isdir('/run/systemd/system') and not _is_enabled(module, REPAIR):
+        _systemctl(module, _NOT_REPAIRED, 'enable', '--now', REPAIR)
+        module.record(_enabled(REPAIR, 'repair'))
 
 
 def _is_enabled(module, unit):
     return module.run_command(['systemctl', 'is-enabled', '--quiet', unit])[0] == 0
 
 
-def _start_timer(module):
-    """Returns the change. What the timer starts needs the unit to be up: it applies what has just been applied."""
-    _systemctl(module, 'start', UNIT)
-    _systemctl(module, 'enable', '--now', TIMER)
-    return [dict(kind='change', object='unit', name=TIMER, before='not enabled', after='enabled',
-                 why='tokens or periods')]
+def _enabled(unit, why):
+    return dict(kind='change', object='unit', name=unit, before='not enabled', after='enabled', why=why)
 
 
 def _install(module, core, installed):
-    """Where no package brought the units, they are this module's. Returns the changes."""
+    """Where no package brought the units, they are this module's. Whether it has written any."""
     ours = _text(os.path.join(FOLDER, UNIT)).startswith(HEADER)
     if installed and not ours:
-        return []
+        return False
     wanted = sorted((name, HEADER + text) for name, text in core.units().items())
     changes = [dict(kind='change' if os.path.exists(os.path.join(FOLDER, name)) else 'add', object='unit', name=name,
                     before='', after='in %s' % FOLDER, why='')
                for name, text in wanted if _text(os.path.join(FOLDER, name)) != text]
-    if changes and not module.check_mode:
-        for name, text in wanted:
-            _write(os.path.join(FOLDER, name), text)
-        status, out, err = module.run_command(['systemctl', 'daemon-reload'])
-        if status != 0:
-            module.fail_json('systemctl daemon-reload: %s' % ((err or out).strip() or 'status %d' % status))
-    return changes
+    if changes:
+        if not module.check_mode:
+            for name, text in wanted:
+                _write(os.path.join(FOLDER, name), text)
+        module.record(*changes)
+        _systemctl(module, _NOT_AT_BOOT, 'daemon-reload')
+    return bool(changes)
 
 
 def _text(path):
@@ -92,30 +90,30 @@ def _write(path, text):
 
 
 def disable(module):
-    """Disables the unit where systemd runs, and takes away those that this module wrote. Returns the changes."""
+    """Stops and disables the units where systemd runs, and takes away those that this module wrote."""
     if not os.path.isdir('/run/systemd/system'):
-        return []
-    changes = []
-    for unit, words in ((REPAIR, ('disable', '--now')), (UNIT, ('disable',))):
+        return
+    for unit in (TIMER, REPAIR, UNIT):
         if _is_enabled(module, unit):
-            _systemctl(module, *words + (unit,))
-            changes.append(dict(kind='change', object='unit', name=unit, before='enabled', after='not enabled',
-                                why='purge'))
+            _systemctl(module, _NOT_DISABLED, 'disable', '--now', unit)
+            module.record(dict(kind='change', object='unit', name=unit, before='enabled', after='not enabled',
+                               why='purge'))
     ours = [name for name in sorted(os.listdir(FOLDER))
             if name.startswith('knockwork') and _text(os.path.join(FOLDER, name)).startswith(HEADER)]
     for name in ours:
-        changes.append(dict(kind='remove', object='unit', name=name, before='in %s' % FOLDER, after='', why='purge'))
         if not module.check_mode:
             os.unlink(os.path.join(FOLDER, name))
+        module.record(dict(kind='remove', object='unit', name=name, before='in %s' % FOLDER, after='', why='purge'))
     if ours:
-        _systemctl(module, 'daemon-reload')
-    return changes
+        _systemctl(module, _NOT_DISABLED, 'daemon-reload')
 
 
-def _systemctl(module, *words):
+def _systemctl(module, otherwise, *words):
+    """Ends the module where it fails, saying what is `otherwise`."""
     status, out, err = (0, '', '') if module.check_mode else module.run_command(['systemctl'] + list(words))
     if status != 0:
-        module.fail_json('systemctl %s: %s' % (' '.join(words), (err or out).strip() or 'status %d' % status))
+        module.fail_json('%s: systemctl %s: %s' % (otherwise, ' '.join(words),
+                                                   (err or out).strip() or 'status %d' % status))
 
 
 def warn_unless_enabled(module, core):

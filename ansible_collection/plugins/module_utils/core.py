@@ -17,6 +17,7 @@ PROTOCOL = 1  # what a request and an answer mean
 CORE = dict(
     backend=dict(type='str', choices=['auto', 'python', 'cli'], default='auto'),
     delivered=dict(type='path'),
+    detached=dict(type='bool', default=False),
 )
 DELIVERED = '/var/lib/knockwork/bin'  # commands that a controller brought along, and a link to the last one
 
@@ -95,8 +96,8 @@ def _backend(module):
     python = 'the Python package knockwork for %s' % sys.executable
     command = 'the command knockwork'
     missing = dict(auto='%s or %s' % (command, python), python=python, cli=command)[wanted]
-    module.fail_json('cannot find %s: install knockwork on this host' % missing,
-                     core_missing=dict(machine=platform.machine(), wanted=wanted))
+    asked = {} if module.params['detached'] else dict(core_missing=dict(machine=platform.machine(), wanted=wanted))
+    module.fail_json('cannot find %s: install knockwork on this host' % missing, **asked)
 
 
 def installed(module):

@@ -58,21 +58,23 @@ def drop_ins():
 
 
 def purge(module, told):
-    """Removes whatever knockwork keeps on a host but its own command. The changes, but for the files `told`."""
+    """Removes whatever knockwork keeps on a host but its own command. Records it, but for the files `told`."""
     found = []
     for top in (FOLDER, STATE):
         for folder, names, files in os.walk(top):
             if folder == STATE and 'bin' in names:
                 names.remove('bin')
             found += [os.path.join(folder, name) for name in files]
-    if not module.check_mode:
-        for path in found:
+    for path in sorted(found):
+        if not module.check_mode:
             os.unlink(path)
+        if path not in told:
+            module.record(dict(kind='remove', object='file', name=path, before='as it was (hidden)', after='',
+                               why='purge'))
+    if not module.check_mode:
         for folder in (DROP_INS, FOLDER, STATE):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
-    return [dict(kind='remove', object='file', name=path, before='as it was (hidden)', after='', why='purge')
-            for path in sorted(found) if path not in told]
 
 
 def sources(main, instead=None):

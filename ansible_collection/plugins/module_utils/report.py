@@ -25,9 +25,11 @@ def converge(module, core, command, sources, drafts=()):
         if command == 'apply':
             command = _can_be_planned(module, command)
         report = core.ask(command, sources=sources or [], **_wishes(module, command, drafts)) if command else None
+        _record(module, report)
         if not module.check_mode:
             for draft in drafts:
                 draft.commit()
+        _record(module, None, drafts)
     finally:
         for draft in drafts:
             draft.discard()
@@ -72,20 +74,30 @@ def advise(module, core, sources):
     return found
 
 
-def finish(module, report, drafts=(), more=(), **results):
-    """Ends the module: changed is nothing else than that there are changes, the core's, the files' and `more`."""
-    changes = list(report['changes']) if report else []
-    changes.extend(draft.change() for draft in drafts if draft.changed)
-    changes.extend(more)
-    for warning in report['warnings'] if report else ():
-        module.warn(in_playbooks(warning))
-    result = dict(results, changed=bool(changes), changes=changes)
-    for extra in ('pending', 'epochs', 'must_knock'):
-        if report and report.get(extra):
-            result[extra] = report[extra]
+def finish(module, report=None, drafts=(), **results):
+    """Ends the module, with what converge() has recorded or with this report: changed is nothing else than that there
+    are changes, the core's, the files' and those of the units."""
+    _record(module, report, drafts)
     if module._diff:
-        result['diff'] = diff_of(changes, 'the declaration')
-    module.exit_json(**result)
+        results['diff'] = diff_of(module.done['changes'], 'the declaration')
+    module.exit_json(**results)
+
+
+def _record(module, report, drafts=()):
+    """From here on it is told, whatever fails next."""
+    report = report or dict(changes=[], warnings=[])
+    for warning in report['warnings']:
+        module.warn(in_playbooks(warning))
+    told = dict((key, report[key]) for key in ('pending', 'epochs', 'must_knock') if report.get(key))
+    if module.params['detached'] and told.pop('must_knock', None):
+        module.warn(must_knock(report['must_knock']))
+    module.record(*report['changes'], **told)
+    module.record(*(draft.change() for draft in drafts if draft.changed))
+
+
+def must_knock(address):
+    """What an action plugin says with the host's name and what to do; a task with async has none."""
+    return ('with this declaration, new connections from %s, the source of this task, have to knock first' % address)
 
 
 def diff_of(changes, header):

@@ -18,8 +18,8 @@ from ansible_collections.knockwork.nft.plugins.module_utils.words import need_of
 # Options that are no keys of a declaration; which of those may be shown, the table of keys says.
 _SHOWN = SHOWN.union((
     'address', 'allow_absent', 'apply', 'backend', 'boot', 'checksum', 'confirm_within', 'declaration', 'delay',
-    'delivered', 'drop_ins', 'exclusive', 'executable', 'expected_epoch', 'family', 'fresh', 'id', 'interface',
-    'jitter',
+    'delivered', 'detached', 'drop_ins', 'exclusive', 'executable', 'expected_epoch', 'family', 'fresh', 'id',
+    'interface', 'jitter',
     'jump', 'link', 'lint', 'path', 'profile', 'purge', 'retries', 'revoke', 'revoke_retired', 'save', 'sequence',
     'source', 'src', 'state', 'timeout', 'try_first', 'version',
 ))
@@ -66,12 +66,14 @@ def _hidden(key, value):
 
 
 class SecretiveModule(AnsibleModule):
-    """Beside the secrecy it knows which options the task gave: `given`, their names without the defaults."""
+    """Beside the secrecy it knows which options the task gave: `given`, their names without the defaults; and what
+    was done so far: `done`, which is part of its result however it ends."""
 
     _checked = False  # until the options are known to be what they should be, their values are not shown
 
     def __init__(self, argument_spec, **kwargs):
         self.given = frozenset()
+        self.done = {}
         super().__init__(argument_spec, **kwargs)
         self._checked = True
 
@@ -88,13 +90,18 @@ class SecretiveModule(AnsibleModule):
             return dict(module_args=hidden(self.params))
         return dict(module_args=dict((key, '(hidden)') for key in self.given))
 
+    def record(self, *changes, **more):
+        """Changes that were made or, in check mode, would be."""
+        known = self.done.get('changes', []) + list(changes)
+        self.done.update(more, changed=bool(known), changes=known)
+
     def exit_json(self, **kwargs):
-        super().exit_json(invocation=self._invocation(), **kwargs)
+        super().exit_json(invocation=self._invocation(), **dict(self.done, **kwargs))
 
     def fail_json(self, msg, **kwargs):
         if not self._checked:
             msg = without_numbers(msg)
-        super().fail_json(msg, invocation=self._invocation(), **kwargs)
+        super().fail_json(msg, invocation=self._invocation(), **dict(self.done, **kwargs))
 
     @contextlib.contextmanager
     def failures(self):

@@ -21,6 +21,10 @@ WORDS = (
     ('set `epoch`, as in the output of `knockwork export` there', 'set `epoch` in knockwork.nft.profile'),
     ('allow it with --allow-absent (`allow_absent: true` in Ansible)', 'allow it with `allow_absent: true`'),
     ('end them with `knockwork revoke`', 'end them with knockwork.nft.grant and `state: absent`'),
+    ('`knockwork apply` loads', 'knockwork.nft.ruleset loads'),
+    ('wait until it finishes, or increase --lock-timeout', 'run the task again later'),
+    ('`confirm --fresh` will not work for this apply', 'this apply cannot be confirmed with `fresh: true`'),
+    ('run as root (sudo)', 'run as root'),
     ('(compare with `knockwork epoch show` there)', '(compare with the epochs that knockwork.nft.ruleset_info shows)'),
 )
 _ENTRY = re.compile(r'add an entry `- host: [^`]*`')
@@ -31,6 +35,15 @@ def in_playbooks(text):
     for said, meant in WORDS:
         text = text.replace(said, meant)
     return _ENTRY.sub('write its entry with knockwork.nft.profile', text)
+
+
+def all_in_playbooks(value):
+    """The same for every sentence in a value of the core's."""
+    if isinstance(value, dict):
+        return dict((key, all_in_playbooks(each)) for key, each in value.items())
+    if isinstance(value, list):
+        return [all_in_playbooks(each) for each in value]
+    return in_playbooks(value) if isinstance(value, str) else value
 
 
 def need_of_root(user):

@@ -78,8 +78,8 @@ options:
     type: str
   profile:
     description:
-      - "With C(state: used): the profile on the controller. Defaults to the variable C(ansible_knockwork_profile) or
-        C(~/.config/knockwork/hosts.yml)."
+      - "With C(state: used): the profile on the controller. Defaults to the variable C(ansible_knockwork_profile), its
+        settings in the environment and in C(ansible.cfg), or C(~/.config/knockwork/hosts.yml)."
     type: path
   host_key:
     description:
@@ -119,7 +119,7 @@ RETURN = r'''
 # From packaging/returns.yml: changes diagnostics unproved
 changes:
   description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
-  returned: success
+  returned: success, or if the task failed after a change
   type: list
   elements: dict
   contains:

@@ -65,7 +65,7 @@ RETURN = r'''
 # From packaging/returns.yml: changes diagnostics unproved
 changes:
   description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
-  returned: success
+  returned: success, or if the task failed after a change
   type: list
   elements: dict
   contains:

@@ -61,7 +61,7 @@ RETURN = r'''
 # From packaging/returns.yml: changes diagnostics unproved
 changes:
   description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
-  returned: success
+  returned: success, or if the task failed after a change
   type: list
   elements: dict
   contains:
@@ -159,7 +159,7 @@ def main():
     with module.failures():
         waiting = core.ask('status').get('pending')
         if waiting is None and not wanted:
-            finish(module, None)
+            finish(module)
         if module.check_mode and waiting is not None and wanted in (None, waiting['id']):
             finish(module, dict(warnings=[], changes=[dict(
                 kind='change', object='apply', name=waiting['id'], before='waits', after=OUTCOMES[state], why='')]))

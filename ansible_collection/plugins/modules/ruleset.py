@@ -49,6 +49,8 @@ options:
     description:
       - Whether to enable C(knockwork.service), so that the gate is loaded after a reboot. If it is already enabled,
         nothing changes. It stays enabled if I(confirm_within) rolls the rest back.
+      - If it cannot be enabled, the task fails, but the gate stays loaded. With I(confirm_within), it is confirmed all
+        the same if a new connection works.
       - If the declaration changes with time, by tokens or by a I(period), C(knockwork-rotate.timer) is enabled and
         started as well.
       - If no package installed the units, this module writes them to C(/etc/systemd/system).
@@ -88,7 +90,7 @@ options:
     type: str
   purge:
     description:
-      - "Only with C(state=absent): whether to also disable C(knockwork.service) and remove everything in
+      - "Only with C(state=absent): whether to also stop and disable the units and remove everything in
         C(/etc/knockwork) and C(/var/lib/knockwork), including files from other authors: drop-ins, secrets, epoch
         records, saved grants. Only a command that the controller copied to the host is kept."
     type: bool
@@ -148,7 +150,7 @@ RETURN = r'''
 # From packaging/returns.yml: changes confirmed pending epochs diagnostics unproved
 changes:
   description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
-  returned: success
+  returned: success, or if the task failed after a change
   type: list
   elements: dict
   contains:
@@ -270,14 +272,16 @@ from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import Secre
 
 
 def at_boot(module, core, saved, needs_timer):
-    """The changes to what a boot does. It applies the main file: what stands elsewhere it cannot bring back."""
+    """What a boot does. It applies the main file: what stands elsewhere it cannot bring back."""
     if not module.params['boot']:
-        return []
+        return
     if not saved:
         if os.path.isdir('/run/systemd/system'):
             module.warn('a reboot does not load what this task applied: it applies %s' % MAIN)
-        return []
-    return enable(module, core, needs_timer) + (repair(module) if module.params['repair'] else [])
+        return
+    enable(module, core, needs_timer)
+    if module.params['repair']:
+        repair(module)
 
 
 def inline(module, core):
@@ -298,7 +302,7 @@ def from_file(module, core):
         if not found and module.check_mode:
             module.warn('this host has no declaration, unless earlier tasks of this play write one: in check mode they '
                         'did not')
-            finish(module, None)
+            finish(module)
         if not found:
             module.fail_json('the declaration %s does not exist on this host: write it, or set its keys as options'
                              % path)
@@ -309,8 +313,8 @@ def bring_about(module, core, found, drafts, saved):
     """Converges kernel and files to what is declared, and ends the module."""
     drafts = key_of_the_fleet(module) + drafts
     report = converge(module, core, 'apply', found, drafts)
-    finish(module, report, drafts, at_boot(module, core, saved, bool(report.get('needs_timer'))),
-           lint=advise(module, core, found))
+    at_boot(module, core, saved, bool(report.get('needs_timer')))
+    finish(module, lint=advise(module, core, found))
 
 
 def key_of_the_fleet(module):
@@ -332,14 +336,16 @@ def absent(module, core):
     with locked(module.check_mode, create=False):
         ours = not module.params['declaration'] and (read(MAIN) or '').startswith(HEADER)
         drafts = [Draft(MAIN, None)] if module.params['save'] and ours else []
-        report = converge(module, core, 'remove', None, drafts)
+        converge(module, core, 'remove', None, drafts)
         if module.params['purge']:
-            finish(module, report, drafts, disable(module) + purge(module, [draft.path for draft in drafts]))
+            disable(module)
+            purge(module, [draft.path for draft in drafts])
+            finish(module)
         left = sources(MAIN, dict((draft.path, None) for draft in drafts))
         if left:
             module.warn('the declaration in /etc/knockwork is kept, and the next boot would apply it again: purge: '
                         'true removes it')
-        finish(module, report, drafts)
+        finish(module)
 
 
 def main():

@@ -207,6 +207,7 @@ import os  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core, complaint  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.files import MAIN, sources  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import SecretiveModule  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.words import all_in_playbooks  # noqa: E402
 
 
 def drift(core):
@@ -227,7 +228,7 @@ def main():
     module = SecretiveModule(argument_spec=dict(CORE), supports_check_mode=True)
     with module.failures():
         core = Core(module)
-        module.exit_json(changed=False, status=dict(core.ask('status'), **drift(core)))
+        module.exit_json(changed=False, status=dict(all_in_playbooks(core.ask('status')), **drift(core)))
 
 
 if __name__ == '__main__':

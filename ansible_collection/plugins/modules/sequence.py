@@ -54,13 +54,11 @@ EXAMPLES = r'''
 
 - name: Write two parts, then apply them at once
   knockwork.nft.sequence:
-    name: "{{ item.name }}"
-    knock: "{{ item.knock }}"
-    opens: "{{ item.opens }}"
+    name: "{{ item }}"
+    knock: "{{ vault_sequences[item].knock }}"
+    opens: "{{ vault_sequences[item].opens }}"
     apply: false
-  loop: "{{ vault_sequences }}"
-  loop_control:
-    label: "{{ item.name }}"   # otherwise Ansible prints the whole item
+  loop: [backup, metrics]   # names alone: Ansible prints the items of a loop
 
 - name: Apply the host's declaration
   knockwork.nft.ruleset:
@@ -75,7 +73,7 @@ RETURN = r'''
 # From packaging/returns.yml: changes confirmed pending epochs diagnostics unproved
 changes:
   description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
-  returned: success
+  returned: success, or if the task failed after a change
   type: list
   elements: dict
   contains:
@@ -224,11 +222,11 @@ def main():
             check_ownership(module, core, path)
             draft = Draft(path, HEADER + drop_in_text(module.params) if present else None)
             found = sources(MAIN, {path: draft.text})
-            report = converge(module, core, command(module, core, found, draft), found, [draft])
+            converge(module, core, command(module, core, found, draft), found, [draft])
             if found:
                 warn_unless_enabled(module, core)
             advice = advise(module, core, found).get(module.params['name'], []) if present else []
-            finish(module, report, [draft], lint=advice)
+            finish(module, lint=advice)
 
 
 if __name__ == '__main__':

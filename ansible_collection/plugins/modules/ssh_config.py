@@ -34,8 +34,9 @@ options:
     elements: str
   jump:
     description:
-      - A bastion in front of the host; it needs its own section. ssh then does not knock on the host itself. Defaults
-        to the variable C(ansible_knockwork_jump).
+      - A bastion in front of the host, or several separated by commas; each needs its own section. ssh then does not
+        knock on the host itself. Defaults to the variable C(ansible_knockwork_jump), and to its settings in the
+        environment and in C(ansible.cfg). C(none) connects directly.
     type: str
   path:
     description:
@@ -62,7 +63,7 @@ RETURN = r'''
 # From packaging/returns.yml: changes
 changes:
   description: What was changed or, in check mode, would be changed. Empty if there was nothing to do.
-  returned: success
+  returned: success, or if the task failed after a change
   type: list
   elements: dict
   contains:

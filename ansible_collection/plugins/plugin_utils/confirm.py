@@ -7,10 +7,12 @@ from __future__ import annotations
 import time
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible_collections.knockwork.nft.plugins.module_utils.report import must_knock
 from ansible_collections.knockwork.nft.plugins.plugin_utils.anew import ReconnectingAction
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import path_of
-from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import epochs_of
-from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import OneHost
+from ansible_collections.knockwork.nft.plugins.plugin_utils.held import profile_text
+from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import entries_about, epochs_of
+from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import setting
 
 _PENDING = 'knockwork.nft.pending'
 _KNOCKING = 'knockwork.nft.ssh'
@@ -49,7 +51,7 @@ class ConfirmingAction(ReconnectingAction):
             result.update(failed=True, changed=False, msg=_PROVES_NOTHING % by)
             return result
         result.update(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
-        if result.get('pending') and not result.get('failed'):
+        if result.get('pending'):  # also if something failed after the apply: what it left undone is no lockout
             self._confirm(result, time.monotonic(), task_vars)
         self._say_who_must_knock(result, task_vars['inventory_hostname'])
         self._say_who_lags(result, task_vars)
@@ -65,7 +67,8 @@ class ConfirmingAction(ReconnectingAction):
         left = pending['remaining_ms'] / 1000.0 - (time.monotonic() - since)
         what = ('is not confirmed, and the host will roll it back within %s' % _in_words(left) if left > 0
                 else 'was not confirmed in time, and the host has rolled it back')
-        result.update(failed=True, confirmed=False, msg='apply %s %s: %s' % (pending['id'], what, why))
+        said = ['%s; ' % result['msg']] if result.get('failed') else []
+        result.update(failed=True, confirmed=False, msg='%sapply %s %s: %s' % (''.join(said), pending['id'], what, why))
 
     def _ask(self, pending, since, task_vars):
         """Why it is not confirmed, None where it is."""
@@ -93,8 +96,8 @@ class ConfirmingAction(ReconnectingAction):
         if not accepted:
             return
         try:
-            known = epochs_of(OneHost(path_of(task_vars.get('ansible_knockwork_profile')), host).entries, host)
-        except (AnsibleError, OSError):
+            known = epochs_of(entries_about(self._profile(task_vars), host), host)
+        except (AnsibleError, ValueError):
             return
         if known and max(known) > max(accepted):
             result.setdefault('warnings', []).append(
@@ -102,6 +105,11 @@ class ConfirmingAction(ReconnectingAction):
                 'knockwork.nft.epoch with state: published and epoch: %d, or wait for the next rotation' % (
                     host, ', '.join(map(str, accepted)), ', as a new host does' if accepted == [0] else '',
                     max(known), max(known)))
+
+    def _profile(self, task_vars):
+        """The text of the profile that the connection knocks by."""
+        path, content = (setting(name, task_vars, self._templar) for name in ('profile', 'profile_content'))
+        return profile_text(path_of(path), content, self._loader)
 
     def _say_who_must_knock(self, result, host):
         """Unless a new connection was made since."""
@@ -114,6 +122,4 @@ class ConfirmingAction(ReconnectingAction):
             remedy = 'put %s into always_allow, or connect with %s' % (address, _KNOCKING)
         if not self._task.args.get('confirm_within'):
             remedy += '. With confirm_within, the host rolls back a change that locks out this controller'
-        result.setdefault('warnings', []).append(
-            '%s: with this declaration, new connections from %s, the source of this task, have to knock first; %s'
-            % (host, address, remedy))
+        result.setdefault('warnings', []).append('%s: %s; %s' % (host, must_knock(address), remedy))

@@ -16,11 +16,12 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible_collections.knockwork.nft.plugins.module_utils.core import (
     PROTOCOL, VERSION, complaint, extension)
 from ansible_collections.knockwork.nft.plugins.module_utils.secrecy import hidden, without_numbers
-from ansible_collections.knockwork.nft.plugins.plugin_utils.held import CONTENT, SECRET, Held, profile_path
+from ansible_collections.knockwork.nft.plugins.plugin_utils.held import Held, plain, profile_path
+from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import NAMES, setting
 
 DEFAULT_PROFILE = '~/.config/knockwork/hosts.yml'
 
-# What every plugin of the controller takes, and the variables that serve the connection plugin as well.
+# What every plugin of the controller takes.
 COMMON = dict(
     profile=dict(type='path'),
     executable=dict(type='str', default='knockwork'),
@@ -31,22 +32,15 @@ SECRETS = dict(
     profile_content=dict(type='raw', no_log=True),
     secret=dict(type='str', no_log=True),
 )
-_VARIABLES = dict(
-    profile='ansible_knockwork_profile',
-    profile_content=CONTENT,
-    secret=SECRET,
-    executable='ansible_knockwork_executable',
-    jump='ansible_knockwork_jump',
-)
 
 
 class Refused(AnsibleError):
     """What the core, or the system, does not do, in words without ports."""
 
 
-def ask(command, backend='auto', executable='knockwork', secrets=(), **more):
+def ask(command, backend, executable, secrets=(), **more):
     """The core's answer. Raises Refused; `secrets` are texts whose ports its message must not repeat."""
-    question = json.dumps(dict(more, version=VERSION, protocol=PROTOCOL, command=command))
+    question = json.dumps(plain(dict(more, version=VERSION, protocol=PROTOCOL, command=command)))
     answer = json.loads(_backend(backend, executable)(question))
     if answer['ok']:
         return answer
@@ -71,14 +65,15 @@ def profile_for(params, loader):
 
 
 def options(action, spec, task_vars, exclusive=None):
-    """A task's options, validated, and those that are not given from its host's variables.
+    """A task's options, validated, and those that are not given from where settings are.
 
     Raises Refused in words that quote no option: each might be a port.
     """
-    said = dict(action._task.args)
-    for name, variable in _VARIABLES.items():
-        if name in spec and said.get(name) is None and variable in task_vars:
-            said[name] = action._templar.template(task_vars[variable])
+    said = plain(action._task.args)
+    for name in NAMES:
+        if name in spec and said.get(name) is None:
+            found = setting(name, task_vars, action._templar)
+            said.update({} if found is None else {name: found})
     result = ArgumentSpecValidator(spec, mutually_exclusive=exclusive).validate(said)
     if result.error_messages:
         raise Refused(without_numbers('; '.join(_sentence_of(error, action) for error in result.errors)))

@@ -12,8 +12,10 @@ import sys
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.knockwork.nft.plugins.module_utils.core import DELIVERED, VERSION
+from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import setting, value_of
 
 _OURS = 'knockwork.nft.'
+_ASKING = 'knockwork.nft.ruleset_info'  # needs the core, and changes nothing
 # e_machine of an ELF header, as the kernel names such machines: <elf.h> and uname(1).
 _MACHINES = {3: ('i386', 'i486', 'i586', 'i686'), 21: ('ppc64', 'ppc64le'), 22: ('s390x',), 40: ('armv6l', 'armv7l'),
              62: ('x86_64',), 183: ('aarch64',), 243: ('riscv64',)}
@@ -46,8 +48,8 @@ class Command:
 
 def command_of(variables, templar):
     """The command that these variables name, that beside this Python, or that on PATH; None without any."""
-    named = variables.get('knockwork_deliver_file') or variables.get('ansible_knockwork_executable') or 'knockwork'
-    named = os.path.expanduser(templar.template(named))
+    named = value_of(variables.get('knockwork_deliver_file'), templar) or setting('executable', variables, templar)
+    named = os.path.expanduser(named)
     beside = os.path.join(os.path.dirname(sys.executable), named)
     path = next((each for each in (shutil.which(beside), shutil.which(named)) if each), None)
     return Command(path) if path else None
@@ -71,32 +73,44 @@ class DeliveringAction(SendingAction):
     """Runs modules of this collection. One that finds no core on the host gets the controller's, and runs again."""
 
     def _execute_module(self, module_name=None, module_args=None, tmp=None, task_vars=None, **more):
-        run = super()._execute_module
         if module_name is not None and not module_name.startswith(_OURS):
-            return run(module_name=module_name, module_args=module_args, tmp=tmp, task_vars=task_vars, **more)
+            return super()._execute_module(module_name=module_name, module_args=module_args, tmp=tmp,
+                                           task_vars=task_vars, **more)
         arguments = dict(self._task.args if module_args is None else module_args)
+        if more.get('wrap_async'):
+            # Nobody is here when the job ends: the core is sent before it begins.
+            asked, lacks = self._with_core(_ASKING, dict(backend=arguments.get('backend') or 'auto'), task_vars)
+            if lacks:
+                return asked
+            arguments['detached'] = True
+        return self._with_core(module_name, arguments, task_vars, tmp=tmp, **more)[0]
+
+    def _with_core(self, module_name, arguments, task_vars, **more):
+        """The module's result, and whether the host has no core even now."""
         try:
             command = self._command(task_vars or {})
         except (OSError, ValueError) as error:
-            return dict(failed=True, changed=False, msg=str(error))
+            return dict(failed=True, changed=False, msg=str(error)), True
         if command:
             arguments.setdefault('delivered', command.remote)
-        result = run(module_name=module_name, module_args=arguments, tmp=tmp, task_vars=task_vars, **more)
+        result = self._run(module_name, arguments, task_vars, more)
         missing = result.pop('core_missing', None)
         if not missing or not command or missing['wanted'] == 'python':
-            return result
+            return result, bool(missing)
         why = self._cannot(command, missing['machine'])
         if why:
-            return dict(result, msg='%s; %s' % (result['msg'], why))
+            return dict(result, msg='%s; %s' % (result['msg'], why)), True
         arguments['delivered'], failed = self._deliver(command, task_vars)
         if failed:
-            return failed
-        again = run(module_name=module_name, module_args=arguments, tmp=tmp, task_vars=task_vars, **more)
-        again.pop('core_missing', None)
-        return again
+            return failed, True
+        again = self._run(module_name, arguments, task_vars, more)
+        return again, bool(again.pop('core_missing', None))
+
+    def _run(self, module_name, arguments, task_vars, more):
+        return super()._execute_module(module_name=module_name, module_args=arguments, task_vars=task_vars, **more)
 
     def _command(self, variables):
-        deliver = self._templar.template(variables.get('knockwork_deliver', 'auto'))
+        deliver = value_of(variables.get('knockwork_deliver', 'auto'), self._templar)
         if deliver not in ('auto', 'never'):
             raise ValueError('knockwork_deliver is %s: write auto or never' % deliver)
         return None if deliver == 'never' else command_of(variables, self._templar)

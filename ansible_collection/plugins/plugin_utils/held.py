@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 
 from ansible.errors import AnsibleError
 from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import entries_of
@@ -13,6 +14,17 @@ from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import entries
 CONTENT = 'ansible_knockwork_profile_content'
 SECRET = 'ansible_knockwork_secret'
 _VAULT = b'$ANSIBLE_VAULT;'
+
+
+def plain(value):
+    """What a user wrote as Python's own types, decrypted where `!vault` stands: json, os and yaml know no others."""
+    if isinstance(value, Mapping):
+        return dict((plain(key), plain(each)) for key, each in value.items())
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if value is None or isinstance(value, (int, float)):
+        return value
+    return str.__str__(value) if isinstance(value, str) else str(value)
 
 
 class Held:
@@ -66,18 +78,23 @@ def text_of_file(path, loader=None):
     return loader._get_file_contents(path)[0].decode('utf-8')
 
 
+def profile_text(path, content=None, loader=None):
+    """Of the file, or what takes its place: a text, or what the text says."""
+    if content is None:
+        return text_of_file(path, loader)
+    content = plain(content)
+    return content if isinstance(content, str) else json.dumps(content)
+
+
 def profile_path(held, path, content=None, secret=None, loader=None):
     """The path to hand to the core: of the file itself, unless there is something that no disk shall have.
 
-    `content` takes the place of the file, as text or as what the text says; `secret`, the fleet's master secret, that
-    of every `secret_file` in it.
+    `content` takes the place of the file; `secret`, the fleet's master secret, that of every `secret_file` in it.
     """
     if content is None and secret is None and not is_vaulted(path):
         return path
     name = path if content is None else CONTENT
-    text = text_of_file(path, loader) if content is None else content
-    if not isinstance(text, str):
-        text = json.dumps(text)
+    text = profile_text(path, content, loader)
     if secret is None:
         return held.path(text, name)
     where = held.path(str(secret).rstrip('\n') + '\n', SECRET)

@@ -48,6 +48,12 @@ def apart(text, name):
     return text[:first], _TOP + text[first:last], text[last:]
 
 
+def entries_about(text, name):
+    """The host's own entries; all of them where these cannot be told apart. Raises ValueError, as entries_of()."""
+    parts = apart(text, name)
+    return entries_of(parts[1] if parts else text)
+
+
 def together(before, text, after):
     """What apart() took apart."""
     return before + text[len(_TOP):] + after
@@ -104,10 +110,18 @@ def with_entries(entries, name, others):
 
 
 def epochs_of(entries, name):
-    """Those that the host's derived sequences go by."""
-    found = (each.get('derive') or {} for entry in entries if name.lower() in map(str.lower, names_of(entry))
-             for each in entry.get('sequences') or [])
-    return [each['epoch'] for each in found if each.get('epoch') is not None]
+    """Those that the host's derived sequences go by; what is not as it should be has none."""
+    found = (_derive(each) for entry in entries if name.lower() in map(str.lower, names_of(entry))
+             for each in _listed(entry.get('sequences')))
+    return [each['epoch'] for each in found if isinstance(each.get('epoch'), int)]
+
+
+def _listed(sequences):
+    return [each for each in sequences if isinstance(each, dict)] if isinstance(sequences, list) else []
+
+
+def _derive(sequence):
+    return sequence['derive'] if isinstance(sequence.get('derive'), dict) else {}
 
 
 def _in_epoch(sequence, epoch):

@@ -34,10 +34,11 @@ def _refusal(path, error):
 
 
 class OneHost:
-    """The entries of one host in the profile. Raises Refused, as read_entries() does."""
+    """The entries of one host in the profile, which this command checks. Raises Refused, as read_entries() does."""
 
-    def __init__(self, path, name):
+    def __init__(self, path, name, executable):
         self._path = path
+        self._executable = executable
         text = _read(path)
         self._parts = apart(text, name) if text else None
         if self._parts:
@@ -51,11 +52,11 @@ class OneHost:
     def write(self, entries):
         """Raises Refused where the core does."""
         text = text_of(entries)
-        ask('profile', 'auto', 'knockwork', [text], name=self._path, text=text)
+        ask('profile', 'auto', self._executable, [text], name=self._path, text=text)
         write(Draft(self._path, together(self._parts[0], text, self._parts[2]) if self._parts else text))
 
 
-def draft_of(path, entries, backend='auto', executable='knockwork'):
+def draft_of(path, entries, backend, executable):
     """The file that says it; the core has checked a new text. Raises Refused."""
     draft = Draft(path, text_of(entries) if entries else None)
     if draft.changed and draft.text is not None:

@@ -59,7 +59,8 @@ Report plan(const Spec& spec, Kernel& kernel, const Settings& settings);
 Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settings& settings);
 // At boot, which nobody watches: where the declaration cannot be applied and no gate stands, the last good
 // gate is loaded, or what can be read of the declaration is shut; Report::degraded says so. Throws where a
-// gate stands, which is then kept, or where nothing can be loaded.
+// gate stands, which is then kept, or where nothing can be loaded. A gate that was removed in this boot stays
+// so.
 Report apply_unattended(const std::filesystem::path& file, Kernel& kernel, const Settings& given);
 Report remove(Execution execution, Kernel& kernel, const Settings& settings);
 Status status(Kernel& kernel, const Settings& settings);

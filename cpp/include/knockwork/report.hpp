@@ -38,7 +38,7 @@ struct Report {
   std::vector<Change> changes;
   std::vector<std::string> warnings;
   std::optional<Waiting> pending;  // what this apply armed
-  std::string incomparable;        // why drift() compared nothing; empty: it did
+  std::string incomparable;        // why nothing was compared with the table; empty: it was
   std::string degraded;  // why a start loaded something else than the declaration; empty: it did not
   // Where the operator is connected from, if that session goes on and a new one has to knock. A warning says
   // so.

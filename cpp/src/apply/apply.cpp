@@ -181,6 +181,7 @@ Report apply(const Spec& spec, Execution execution, Kernel& kernel, const Settin
 }
 
 Report apply(const Spec& spec, const Lock&, Kernel& kernel, const Settings& settings) {
+  if (settings.asked == Asked::by_the_system && stays_removed(kernel)) return left_removed();
   const InForce now = on_this_host(resolved(spec, Keep::record), kernel, settings);
   Wanted wanted(now.spec);
   std::string wanted_digest = digest(wanted.ruleset);

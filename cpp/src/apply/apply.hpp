@@ -25,6 +25,11 @@ void converge(const Wanted& wanted, const std::string& wanted_digest, const Purp
 // What that would change.
 Report plan(const Wanted& wanted, Kernel& kernel, const Settings& settings);
 
+// Whether the gate was removed in this boot and nobody has applied one since: nothing that runs unattended
+// brings it back.
+bool stays_removed(Kernel& kernel);
+Report left_removed();
+
 // Loads it where the declaration cannot be (last_good.hpp). Throws SystemError.
 void add_stand_in(const Ruleset& ruleset, Report& report, Kernel& kernel, const Settings& settings);
 

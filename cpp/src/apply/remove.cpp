@@ -38,9 +38,14 @@ void save_grants(const LiveTable& live, std::vector<std::string>& warnings) {
 }
 
 // Nothing brings a removed gate back.
-void forget_gate(std::vector<std::string>& warnings) {
+void forget_gate(std::vector<std::string>& warnings, Kernel& kernel) {
   note_stand_in("");
   keep_answers(std::nullopt);
+  try {
+    note_removed(kernel.generation().boot);
+  } catch (const SystemError& error) {
+    warnings.push_back(fmt::format("an unattended apply may load the gate again: {}", after_a_change(error)));
+  }
   try {
     forget_last_good();
     forget_in_doubt();
@@ -60,7 +65,7 @@ Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
   }
   Reading reading{read_ours(kernel), {}};
   if (!reading.live) {
-    if (execution == Execution::apply) forget_gate(report.warnings);
+    if (execution == Execution::apply) forget_gate(report.warnings, kernel);
     return report;
   }
   Plan plan = removal(*reading.live, settings);
@@ -71,7 +76,7 @@ Report remove(Execution execution, Kernel& kernel, const Settings& settings) {
   save_grants(*reading.live, report.warnings);
   note_in_doubt("");
   carry_out(std::move(plan), std::move(reading), {}, deed("remove", settings), report, kernel);
-  forget_gate(report.warnings);
+  forget_gate(report.warnings, kernel);
   return report;
 }
 

@@ -8,6 +8,7 @@
 #include "derive/records/clock.hpp"
 #include "knockwork/declaration_lock.hpp"
 #include "knockwork/kernel.hpp"
+#include "pending/pending.hpp"
 #include "records/last_good.hpp"
 #include "ruleset/ruleset.hpp"
 #include "spec/salvage.hpp"
@@ -118,6 +119,20 @@ Report stand_in(const std::filesystem::path& file, const std::string& why, Kerne
 
 }  // namespace
 
+Report left_removed() {
+  Report report;
+  report.incomparable = "the gate was removed, and `knockwork apply` loads it again";
+  return report;
+}
+
+bool stays_removed(Kernel& kernel) {
+  try {
+    return is_removed(kernel.generation().boot) && !is_pending() && !stands(kernel);
+  } catch (const SystemError&) {  // then nothing can be loaded either
+    return false;
+  }
+}
+
 Report apply_unattended(const std::filesystem::path& file, Kernel& kernel, const Settings& given) {
   Settings settings = given;
   settings.asked = Asked::by_the_system;
@@ -126,6 +141,7 @@ Report apply_unattended(const std::filesystem::path& file, Kernel& kernel, const
     const DeclarationLock writing(file, settings.lock_timeout);
     return apply(load(read_declaration(file)), Execution::apply, kernel, settings);
   } catch (const std::exception&) {
+    if (stays_removed(kernel)) return left_removed();
     failure = std::current_exception();
     if (stands(kernel)) {  // the gate of before is better than any stand-in, as long as it has tokens
       top_up_if_possible(kernel, settings);

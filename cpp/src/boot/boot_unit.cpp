@@ -27,9 +27,9 @@ bool is_there(const fs::path& path) {
   return fs::exists(fs::symlink_status(path, none));
 }
 
-std::optional<fs::path> unit_below(const fs::path& root) {
+std::optional<fs::path> unit_below(const fs::path& root, const char* unit) {
   for (const char* folder : kFolders) {
-    if (fs::path path = root / folder / kUnit; is_there(path)) return path;
+    if (fs::path path = root / folder / unit; is_there(path)) return path;
   }
   return std::nullopt;
 }
@@ -86,10 +86,10 @@ std::string fault(const fs::path& root, const std::optional<fs::path>& unit, con
 
 Boot boot_below(const fs::path& root) {
   Boot boot;
-  const std::optional<fs::path> unit = unit_below(root);
+  const std::optional<fs::path> unit = unit_below(root, kUnit);
   boot.installed = unit && !is_masked(*unit);
   boot.enabled = boot.installed && is_started(root, kUnit);
-  boot.timer = boot.installed && is_started(root, kTimer);
+  boot.timer = boot.installed && unit_below(root, kTimer) && is_started(root, kTimer);
   std::error_code none;
   if (!fs::is_directory(root / "run/systemd/system", none)) {
     boot.why = "systemd does not run here";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "host/clocks.hpp"
 #include "host/files.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "records/in_doubt.hpp"
@@ -18,8 +19,20 @@ constexpr std::string_view kHead = "knockwork 1 ";
 
 std::filesystem::path last_good_path() { return std::filesystem::path(kStateDirectory) / "last_good"; }
 std::filesystem::path note_path() { return std::filesystem::path(kRunDirectory) / "stand_in"; }
+std::filesystem::path removed_path() { return std::filesystem::path(kRunDirectory) / "removed"; }
+
+// A container keeps /run and has its machine's boot when it starts again: its first process is another.
+std::string this_start(const std::string& boot) { return fmt::format("{} {}\n", boot, init_start()); }
 
 std::string head(const std::string& digest) { return fmt::format("{}{}\n", kHead, digest); }
+
+void forget_removed() {
+  try {
+    remove_file(removed_path());
+  } catch (const SystemError&) {
+    return;  // where none could be written, there is none
+  }
+}
 
 }  // namespace
 
@@ -42,6 +55,7 @@ Ruleset parse_last_good(std::string_view text) {
 }
 
 void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vector<std::string>& warnings) {
+  forget_removed();
   try {
     if (read_beginning(last_good_path(), head(digest).size()) != head(digest))
       write_file(last_good_path(), last_good_text(ruleset));
@@ -87,6 +101,16 @@ std::optional<std::string> stand_in_note() {
     return read_file(note_path());
   } catch (const SystemError&) {
     return std::nullopt;
+  }
+}
+
+void note_removed(const std::string& boot) { write_file(removed_path(), this_start(boot)); }
+
+bool is_removed(const std::string& boot) {
+  try {
+    return read_file(removed_path()) == this_start(boot);
+  } catch (const SystemError&) {
+    return false;
   }
 }
 

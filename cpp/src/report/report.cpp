@@ -55,6 +55,7 @@ std::string totals(const Report& report, const char* add, const char* change, co
 }  // namespace
 
 std::string to_text(const Report& report, Execution execution) {
+  if (!report.incomparable.empty()) return fmt::format("Unchanged: {}.\n", report.incomparable);
   if (!report.changed) return "Unchanged: the kernel already matches the declaration.\n";
   if (execution == Execution::check) {
     return fmt::format("{}\nPlan: {}.\n", lines(report), totals(report, "to add", "to change", "to remove"));

@@ -99,7 +99,8 @@ Report apply(const std::string& bytes, const Spec& spec, Execution execution, Ke
   if (execution == Execution::check) return plan(spec, kernel, settings);
   const Lock lock(settings.lock_timeout);
   Report report = apply(spec, lock, kernel, settings);
-  if (!bytes.empty() && stays(spec) && report.warnings.empty() && settled()) note(bytes, spec, kernel);
+  if (!bytes.empty() && stays(spec) && report.warnings.empty() && report.incomparable.empty() && settled())
+    note(bytes, spec, kernel);
   return report;
 }
 
