@@ -21,6 +21,12 @@ options:
       - For hosts without knockwork, the path of the command that the controller copies to the managed host. Set by the
         action plugin, unless the variable C(knockwork_deliver) is C(never).
     type: path
+attributes:
+  action_group:
+    description: Use C(group/knockwork.nft.knockwork) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - knockwork.nft.knockwork
 requirements:
   - knockwork on the managed host, or on the controller, which copies its command to the host
 '''
