@@ -10,9 +10,9 @@ import yaml  # type: ignore[import]
 from bed.waiting import wait_for
 from controller import ROOT, Controller, table
 from gated import KNOCKS, PROFILE, Gated, assert_silent
-from test_deliver import BIN, COMMAND, bare, with_command
+from test_deliver import AS_NOBODY, BIN, LINK, bare, bare_everywhere, with_command
 
-__all__ = ["bare"]  # a fixture
+__all__ = ["bare", "bare_everywhere"]  # fixtures
 
 ROLES = ROOT / "ansible_collection/roles"
 GATE = f"""\

@@ -61,9 +61,7 @@ def purge(module, told):
     """Removes whatever knockwork keeps on a host but its own command. The changes, but for the files `told`."""
     found = []
     for top in (FOLDER, STATE):
-        for folder, names, files in os.walk(top):
-            if folder == STATE and 'bin' in names:
-                names.remove('bin')
+        for folder, _names, files in os.walk(top):
             found += [os.path.join(folder, name) for name in files]
     if not module.check_mode:
         for path in found:
