@@ -1,6 +1,9 @@
 """The roles install and gate, on hosts that have nothing of knockwork."""
 
+import hashlib
 import re
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,17 +95,58 @@ def test_gate_that_nobody_could_pass_is_rolled_back(gated: Gated) -> None:
     wait_for(lambda: not any(map(table, gated.hosts.values())), "the hosts take their gates back")
 
 
-def test_install_from_the_controller(bare: Controller) -> None:
-    variables = {**with_command(), "knockwork_install_link": "/root/knockwork"}
-    bare.changes(INSTALL, "--check", variables=variables)
-    assert bare.host.run(["ls", "/root/knockwork"]).returncode
-    bare.changes(INSTALL, variables=variables)
-    assert re.match(r"knockwork \d", bare.host.run(["/root/knockwork", "--version"]).stdout)
-    bare.unchanged(INSTALL, variables=variables)
+def test_install_from_the_controller(bare_everywhere: Controller) -> None:
+    """The command is for all users."""
+    bare = bare_everywhere
+    bare.changes(INSTALL, "--check", variables=with_command())
+    assert bare.host.run(["ls", LINK]).returncode
+    bare.changes(INSTALL, variables=with_command())
+    assert re.match(r"knockwork \d", bare.host.run([*AS_NOBODY, LINK, "--version"]).stdout)
+    bare.unchanged(INSTALL, variables=with_command())
 
 
-def test_install_refuses_another_digest(bare: Controller) -> None:
-    variables = {**with_command(), "knockwork_install_from": "package", "knockwork_install_file": str(COMMAND),
-                 "knockwork_install_checksum": "f" * 64}
-    assert "does not have the digest in knockwork_install_checksum" in bare.fails(INSTALL, variables=variables)
-    assert not Path(f"/var/cache/{COMMAND.name}").exists()
+def test_install_refuses_another_digest(bare_everywhere: Controller) -> None:
+    """Of a file that is searched as copy does."""
+    bare_everywhere.bed.controller.write("/run/play/files/refused.deb", "not a package")
+    for file, words in (("refused.deb", "does not have the digest in knockwork_install_checksum"),
+                        ("files/none.deb", "is not on the controller")):
+        variables = {**with_command(), "knockwork_install_from": "package", "knockwork_install_file": file,
+                     "knockwork_install_checksum": "f" * 64}
+        assert bare_everywhere.fails(INSTALL, variables=variables, limit="host1") == f"{file} {words}"
+        assert not Path(f"/var/cache/{Path(file).name}").exists()
+
+
+def wheel(path: Path) -> Path:
+    """One that has a command, and needs nothing."""
+    about = "knockwork-0.1.0.dist-info"
+    with zipfile.ZipFile(path / "knockwork-0.1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr("knockwork.py", "def main() -> None:\n    print('knockwork 0.1.0')\n")
+        archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: knockwork\nVersion: 0.1.0\n")
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{about}/entry_points.txt", "[console_scripts]\nknockwork = knockwork:main\n")
+        archive.writestr(f"{about}/RECORD", "")
+    return path / "knockwork-0.1.0-py3-none-any.whl"
+
+
+@pytest.fixture
+def caching(bare: Controller) -> Iterator[Controller]:
+    """A host with a /var/cache of its own."""
+    bare.host.run(["mount", "-t", "tmpfs", "cache", "/var/cache"], check=True)
+    yield bare
+    bare.host.run(["umount", "/var/cache"], check=True)
+    bare.host.run(["rm", "-rf", "/usr/local/knockwork"], check=True)
+
+
+def test_install_a_wheel(caching: Controller, tmp_path: Path) -> None:
+    """From the playbook's files/. Check mode says what the run says: on a new host, and on one that has it."""
+    file = wheel(tmp_path)
+    caching.bed.controller.run(["mkdir", "-p", "/run/play/files"], check=True)
+    caching.bed.controller.run(["cp", str(file), "/run/play/files"], check=True)
+    variables = {**with_command(), "knockwork_install_from": "wheel",
+                 "knockwork_install_folder": "/usr/local/knockwork",
+                 "knockwork_install_checksum": hashlib.sha256(file.read_bytes()).hexdigest()}
+    for options, folder, changed in ((("--check",), "", 1), ((), "", 3), (("--check",), "files/", 0)):
+        given = {**variables, "knockwork_install_file": folder + file.name}
+        done = caching.play(INSTALL, *options, variables=given, limit="host1")
+        assert done.failed == {"host1": 0} and done.changed == {"host1": changed}, done.output
+    assert caching.host.output([*AS_NOBODY, LINK], env={"PYTHONPATH": ""}) == "knockwork 0.1.0\n"

@@ -29,6 +29,7 @@ options:
     description:
       - The command on the controller. Defaults to the variable C(knockwork_deliver_file) or
         C(ansible_knockwork_executable), or else to C(knockwork) next to Ansible's own Python or on PATH.
+      - A relative path is searched as in M(ansible.builtin.copy).
     type: path
   checksum:
     description:
