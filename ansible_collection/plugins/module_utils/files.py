@@ -102,7 +102,8 @@ def sources(main, instead=None):
 def locked(check_mode, create=True):
     """Holds off other tasks that write: each would converge the kernel without the other's part."""
     if create and not check_mode:
-        os.makedirs(DROP_INS, mode=0o700, exist_ok=True)
+        for folder in (FOLDER, DROP_INS):  # the mode is that of the last folder only
+            os.makedirs(folder, mode=0o700, exist_ok=True)
     if check_mode or not os.path.isdir(FOLDER):
         yield
         return
