@@ -29,8 +29,9 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard, open("{JOURNAL}"
     while True:
         journal.write(heard.recv(65536) + b"\\n")
 """
+PLACES = "/etc/knockwork /var/lib/knockwork /run/knockwork /usr/local/lib/knockwork"
 AS_NEW = ("nft delete table inet knockwork 2>/dev/null; nft delete table inet bystander 2>/dev/null; "
-          "rm -rf /etc/knockwork /var/lib/knockwork /run/knockwork /root/.ansible/tmp/*")
+          f"rm -rf {PLACES} /root/.ansible/tmp/*")
 
 
 class Unavailable(Exception):
@@ -182,7 +183,7 @@ def table(host: Host) -> str:
 
 def traces(host: Host) -> str:
     """Whatever knockwork leaves on a host: files with modes, and the table."""
-    listing = "find /etc/knockwork /var/lib/knockwork /run/knockwork -printf '%M %p\\n' 2>/dev/null | sort"
+    listing = f"find {PLACES} -printf '%M %p\\n' 2>/dev/null | sort"
     return host.run(["/bin/sh", "-c", listing]).stdout + table(host)
 
 

@@ -80,6 +80,9 @@ def test_ssh_config(behind: Gated) -> None:
     check = behind.changes(task, "--check", "--diff", limit="host1,host2", variables=by_way)
     assert "knockwork" not in behind.bed.controller.read(CONFIG)
     assert check.result()["path"] == CONFIG
+    new = task + "    path: /root/new/config\n"
+    planned, made = (behind.changes(new, *options, limit="host1").result() for options in (("--check",), ()))
+    assert planned["changes"] == made["changes"] and made["changes"][0]["name"] == "/root/new/config"
     behind.play(task, limit="host1")
     behind.play(task, limit="host2", variables=by_way)
     behind.unchanged(task, limit="host1")

@@ -16,6 +16,7 @@ import yaml  # type: ignore[import]
 
 from bed.cli import binary
 from controller import COLLECTIONS, ROOT, provide_collection
+from test_documents import blocks
 
 COLLECTION = ROOT / "ansible_collection"
 Options = dict[str, dict[str, Any]]
@@ -53,13 +54,20 @@ def test_a_folder_that_others_hold(tmp_path: Path) -> None:
     assert str(tmp_path) in str(refused.value)
 
 
-def documented(module: str) -> Options:
-    """The options in a module's documentation, as ansible-doc shows them."""
+def documentation_of(*modules: str) -> dict[str, Any]:
+    """By the names of the modules, as ansible-doc shows it."""
     provide_collection(COLLECTION, COLLECTIONS)
-    done = subprocess.run(["/usr/bin/ansible-doc", "--json", "-M", "/nowhere", f"knockwork.nft.{module}"], check=True,
+    names = [f"knockwork.nft.{module}" for module in modules]
+    done = subprocess.run(["/usr/bin/ansible-doc", "--json", "-M", "/nowhere", *names], check=True,
                           capture_output=True, env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)})
-    documentation: Options = json.loads(done.stdout)[f"knockwork.nft.{module}"]["doc"]["options"]
-    return documentation
+    shown = json.loads(done.stdout)
+    return {module: shown[name]["doc"] for module, name in zip(modules, names)}
+
+
+def documented(module: str) -> Options:
+    """The options in a module's documentation."""
+    options: Options = documentation_of(module)[module]["options"]
+    return options
 
 
 def places() -> Iterator[tuple[str, Options, Options, Options]]:
@@ -70,6 +78,22 @@ def places() -> Iterator[tuple[str, Options, Options, Options]]:
     yield "sequence", core_keys("sequence"), spec.SEQUENCE, nested
     yield "derive", core_keys("derive"), spec.DERIVE, nested["derive"]["suboptions"]
     yield "sequence", core_keys("sequence"), spec.SEQUENCE, documented("sequence")
+
+
+def test_defaults_of_a_group() -> None:
+    """What may be set for a group is an option of all its members, and each says that it is one."""
+    groups = yaml.safe_load((COLLECTION / "meta/runtime.yml").read_text())["action_groups"]
+    found = documentation_of(*(path.stem for path in sorted((COLLECTION / "plugins/modules").glob("[a-z]*.py"))))
+    plays = [play for block in blocks("yaml") if "module_defaults" in block.text for play in yaml.safe_load(block.text)]
+    assert plays
+    for group, members in groups.items():
+        for module, doc in found.items():
+            assert "check_mode" in doc["attributes"], module
+            assert (f"knockwork.nft.{group}" in doc["attributes"].get("action_group", {}).get("membership", [])) == (
+                module in members), module
+        common = set.intersection(*(set(found[member]["options"]) for member in members))
+        shown = (play.get("module_defaults", {}).get(f"group/knockwork.nft.{group}", {}) for play in plays)
+        assert {"backend"}.union(*shown) <= common, group
 
 
 def test_options_are_the_cores_keys() -> None:

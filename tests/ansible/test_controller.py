@@ -154,6 +154,33 @@ def test_an_entry_is_changed_in_its_place(gated: Gated) -> None:
     assert [each["why"] for each in outcome.result()["changes"]] == ["mode"]
 
 
+def test_drop_ins_of_an_entry(gated: Gated) -> None:
+    """Two roles write the sequences of one host: neither takes the other's away, whoever comes last."""
+    controller = gated.bed.controller
+    controller.run(["rm", "-f", PROFILE], check=True)
+    backup = "{name: backup, knock: [47012/udp], opens: [873/tcp]}"
+    whole = WRITE + "    lockout: 9s\n"
+    drop_in = f"- knockwork.nft.profile:\n    drop_in: true\n    sequences: [{backup}]\n"
+    for task, names in ((drop_in, ["backup"]), (whole, ["ssh", "backup"]), (drop_in.replace("47012", "47013"), None)):
+        outcome = gated.changes(task, "-vvv", limit="host1")
+        assert names is None or sequences(gated) == names
+        assert_silent(outcome)
+    assert "47013" in controller.read(PROFILE) and "lockout: \"9s\"" in controller.read(PROFILE)
+    for task in (whole, drop_in.replace("47012", "47013")):
+        gated.unchanged(task, limit="host1")
+    gated.changes(whole.replace("name: ssh", "name: admin"), limit="host1")
+    assert sequences(gated) == ["admin", "backup"]
+    gone = drop_in.replace(backup, "{name: backup}") + "    state: absent\n"
+    gated.changes(gone, limit="host1")
+    gated.unchanged(gone, limit="host1")
+    assert sequences(gated) == ["admin"] and "drop_ins" not in controller.read(PROFILE)
+
+
+def sequences(gated: Gated) -> list[str]:
+    """The names in the profile."""
+    return re.findall('- name: "(.*)"', gated.bed.controller.read(PROFILE))
+
+
 def test_the_role(gated_everywhere: Gated) -> None:
     """It needs no connection, since it is what makes one possible."""
     gated_everywhere.bed.controller.run(["rm", PROFILE], check=True)

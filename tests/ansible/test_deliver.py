@@ -10,15 +10,18 @@ import pytest
 from bed.cli import binary
 from controller import Controller, table
 
-BIN = "/var/lib/knockwork/bin"
+BIN = "/usr/local/lib/knockwork"
 COMMAND = binary()
 RULESET = "- knockwork.nft.ruleset:\n    sequences:\n      - {name: ssh, knock: [47011, 48123], opens: [50443/tcp]}\n"
 INFO = "- knockwork.nft.ruleset_info:\n"
-CORE = "- knockwork.nft.core:\n    link: /root/knockwork\n"
+LINK = "/usr/local/bin/knockwork"
+AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+CORE = f"- knockwork.nft.core:\n    link: {LINK}\n"
 _INTERPRETER = """\
 #!/bin/sh
 PATH=/run/bare/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH
 unset PYTHONPATH
+umask 077
 exec /usr/bin/python3 "$@"
 """
 _SYSTEMCTL = """\
@@ -45,7 +48,7 @@ def _bare(controller: Controller) -> Iterator[Controller]:
         host.write("/run/bare/python", _INTERPRETER, 0o755)
     yield controller
     for host in controller.hosts.values():
-        host.run(["rm", "-rf", "/run/bare", "/root/knockwork", "/run/systemd",
+        host.run(["rm", "-rf", "/run/bare", LINK, "/run/systemd",
                   "/etc/systemd/system/knockwork.service", "/etc/systemd/system/knockwork-drift.service",
                   "/etc/systemd/system/knockwork-rotate.service",
                   "/etc/systemd/system/knockwork-rotate.timer"], check=True)
@@ -134,13 +137,18 @@ def test_core_as_a_task(bare: Controller, tmp_path: Path) -> None:
     first = kept(bare)
     bare.unchanged(CORE, variables=with_command())
     assert kept(bare) == first
-    assert bare.host.run(["/root/knockwork", "--version"]).stdout.startswith("knockwork ")
+    assert bare.host.run([*AS_NOBODY, LINK, "--version"]).stdout.startswith("knockwork ")
+    assert bare.fails(f"{CORE}    src: none\n", variables=with_command()) == (
+        "src: cannot find none on the controller; a relative path is searched as in ansible.builtin.copy")
+    bare.bed.controller.run(["mkdir", "-p", "/run/play/files"], check=True)
+    bare.bed.controller.run(["cp", str(COMMAND), "/run/play/files/knockwork"], check=True)
+    bare.unchanged(f"{CORE}    src: knockwork\n", variables=with_command(Path("/nowhere")))
     other = program(tmp_path / "other", COMMAND.read_bytes() + b"\0")
     bare.changes(CORE, variables=with_command(other))
     assert kept(bare).count("\n") == 1 and digest[:16] not in kept(bare)
     bare.changes(CORE + "    state: absent\n", variables=with_command())
     bare.unchanged(CORE + "    state: absent\n", variables=with_command())
-    assert bare.host.run(["ls", "/root/knockwork"]).returncode != 0
+    assert bare.host.run(["ls", LINK, BIN]).stdout == ""
 
 
 def test_the_unit_starts_that_copy(bare: Controller) -> None:

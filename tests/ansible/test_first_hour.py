@@ -128,11 +128,13 @@ def test_check_mode_on_a_new_host(controller: Controller) -> None:
              "    apply: false\n- knockwork.nft.ruleset:\n")
     outcome = controller.play(later, "--check", limit="host1")
     assert outcome.failed == {"host1": 0} and "this host has no declaration, unless" in words(outcome)
-    derived = f"- knockwork.nft.sequence:\n    name: fleet\n    derive: {DERIVE}\n    opens: [50443/tcp]\n"
-    outcome = controller.changes(derived, "--check", limit="host1")
-    assert "/etc/knockwork/secret does not exist on this host yet" in words(outcome)
-    assert traces(controller.host) == ""
-    assert "no secret file /etc/knockwork/secret" in controller.fails(derived, limit="host1")
+    for source in (f"derive: {DERIVE}", "token: {port: 41873/udp, secret_file: /etc/knockwork/secret}"):
+        drawn = f"- knockwork.nft.sequence:\n    name: fleet\n    {source}\n    opens: [50443/tcp]\n"
+        outcome = controller.changes(drawn, "--check", limit="host1")
+        assert "/etc/knockwork/secret does not exist on this host yet" in words(outcome)
+        assert traces(controller.host) == ""
+        assert "no secret file /etc/knockwork/secret" in controller.fails(drawn, limit="host1")
+        controller.host.run(["rm", "-rf", "/etc/knockwork", "/run/knockwork"], check=True)
 
 
 def test_a_derived_sequence_by_its_name(controller: Controller) -> None:

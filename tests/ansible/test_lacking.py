@@ -83,7 +83,7 @@ def test_without_nftables(without_nftables: Controller, task: str, options: tupl
     """What to install, from the command that came along. Nothing is written but that command."""
     message = without_nftables.fails(task, *options, variables=with_command())
     assert "libnftables.so.1" in message and "install nftables" in message, message
-    left = re.findall(r"^-\S+ (/(?:etc|var)/.*)$", traces(without_nftables.host), re.MULTILINE)
+    left = re.findall(r"^-\S+ (/(?:etc|usr|var)/.*)$", traces(without_nftables.host), re.MULTILINE)
     assert all(path.startswith(BIN) for path in left) and not (options and left), left
 
 

@@ -75,6 +75,20 @@ def test_given_and_taken_away(controller: Controller) -> None:
     assert knocks(controller, bob, "bob") == 0
 
 
+def test_a_limit(controller: Controller) -> None:
+    """Where a run is limited to some hosts, what was handed out for the others stays in the files."""
+    bed = prepared(controller)
+    everyone = give(person("alice"))
+    assert not any(controller.play(everyone).failed.values())
+    text = bed.controller.read(f"{FOLDER}/alice.yml")
+    controller.unchanged(everyone, limit="host2")
+    later = give(person("alice"), knockwork_people_epoch="1")
+    assert controller.play(later, limit="host2").changed == {"host2": 2}
+    limited = bed.controller.read(f"{FOLDER}/alice.yml")
+    assert [one == other for one, other in zip(*(yaml.safe_load(each)["hosts"] for each in (text, limited)))] == [
+        True, False, True]
+
+
 def test_rotated(controller: Controller) -> None:
     """Old and new side by side, then the new alone."""
     prepared(controller)

@@ -33,7 +33,8 @@ def test_two_roles(everywhere: Controller) -> None:
         everywhere.unchanged(task)
     outcome = everywhere.unchanged("- knockwork.nft.ruleset_info:\n")
     assert {each["name"] for each in outcome.result()["status"]["sequences"]} == {"web", "mail"}
-    assert f"-rw------- {WEB}\n" in traces(everywhere.host)
+    found = traces(everywhere.host)
+    assert f"-rw------- {WEB}\n" in found and "drwx------ /etc/knockwork\n" in found
     everywhere.changes(absent("web"))
     everywhere.unchanged(absent("web"))
     outcome = everywhere.unchanged("- knockwork.nft.ruleset_info:\n")

@@ -1,6 +1,6 @@
 """One host: network, mount, UTS, IPC and pid namespaces held by one agent process.
 
-/run is empty and its own; /etc, /var/lib and /root are the machine's with a private layer on top; /proc and
+/run is empty and its own; /etc, /var/lib, /usr/local and /root are the machine's with a private layer on top; /proc and
 /sys are the host's. Everything that runs on the host dies with its agent, and the agent with its maker.
 """
 
@@ -23,8 +23,9 @@ Result = TypeVar("Result")
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PASSED_ON = ("KNOCKWORK_", "ASAN_", "UBSAN_", "LSAN_", "LLVM_PROFILE_", "GCOV_")
-_LAYERED = ("/etc", "/var/lib", "/root")
-_OF_A_GATE = ("/etc/knockwork", "/var/lib/knockwork")  # a machine that runs the tests may have a gate itself
+_LAYERED = ("/etc", "/var/lib", "/usr/local", "/root")
+# A machine that runs the tests may have a gate itself.
+_OF_A_GATE = ("/etc/knockwork", "/var/lib/knockwork", "/usr/local/lib/knockwork")
 
 
 class CommandFailed(Exception):

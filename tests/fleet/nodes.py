@@ -13,7 +13,7 @@ from bed import Bed, Host
 PLACE = "/run/system"
 SSHD = f"ChrootDirectory {PLACE}\n"
 # Of a node that is off: its disk, as far as this matters.
-DISK = ("/etc/knockwork", "/etc/systemd/system", "/var/lib/knockwork", "/root")
+DISK = ("/etc/knockwork", "/etc/systemd/system", "/usr/local/lib/knockwork", "/var/lib/knockwork", "/root")
 _KEPT = "/run/kept"
 _SYSTEMCTL = """\
 #!/bin/sh

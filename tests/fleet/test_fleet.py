@@ -23,7 +23,7 @@ def received(fleet: Fleet) -> dict[str, int]:
 
 def copies(fleet: Fleet) -> dict[str, str]:
     """The core's files on each node, with what shows that one came again."""
-    return {name: fleet.nodes.run(name, "find", "/var/lib/knockwork/bin", "-type", "f", "-printf", "%m %P %i %C@\n")
+    return {name: fleet.nodes.run(name, "find", "/usr/local/lib/knockwork", "-type", "f", "-printf", "%m %P %i %C@\n")
             for name in fleet.nodes.systems}
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from build import ROOT
 
-OF_A_GATE = ("/etc/knockwork", "/var/lib/knockwork", "/run/knockwork", "/etc/systemd/system/knockwork.service")
+OF_A_GATE = ("/etc/knockwork", "/var/lib/knockwork", "/run/knockwork", "/usr/local/lib/knockwork",
+             "/etc/systemd/system/knockwork.service")
 
 
 def present() -> set[str]:

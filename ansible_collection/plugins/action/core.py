@@ -4,8 +4,7 @@
 """knockwork.nft.core: the controller's command, sent to a host that lacks it."""
 from __future__ import annotations
 
-import os
-
+from ansible.errors import AnsibleFileNotFound
 from ansible_collections.knockwork.nft.plugins.module_utils.core import VERSION
 from ansible_collections.knockwork.nft.plugins.plugin_utils.deliver import Command, SendingAction, command_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.held import plain
@@ -21,6 +20,9 @@ class ActionModule(SendingAction):
             return dict(result, **self._execute_module(task_vars=task_vars))
         try:
             command = self._chosen(arguments.pop('src', None), task_vars)
+        except AnsibleFileNotFound as error:
+            return dict(result, failed=True, msg='src: cannot find %s on the controller; a relative path is searched '
+                        'as in ansible.builtin.copy' % error.file_name)
         except OSError as error:
             return dict(result, failed=True, msg='src: %s: %s' % (error.filename, error.strerror))
         why = self._unfit(command, arguments.get('checksum'))
@@ -33,7 +35,7 @@ class ActionModule(SendingAction):
         return dict(result, **answer)
 
     def _chosen(self, src, task_vars):
-        return Command(os.path.expanduser(src)) if src else command_of(task_vars, self._templar)
+        return Command(self._find_needle('files', src)) if src else command_of(task_vars, self._templar)
 
     @staticmethod
     def _unfit(command, checksum):

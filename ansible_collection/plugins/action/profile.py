@@ -4,17 +4,17 @@
 """knockwork.nft.profile: a file of the controller, which many hosts write at the same time."""
 from __future__ import annotations
 
-import contextlib
 import os
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.knockwork.nft.plugins.module_utils.files import locked_folder
 from ansible_collections.knockwork.nft.plugins.module_utils.options import SEQUENCE
 from ansible_collections.knockwork.nft.plugins.module_utils.report import diff_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
     COMMON, Refused, invocation, options)
-from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import merged, names_of, text_of, without
-from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import draft_of, path_of, read_entries, write
+from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import (
+    entry_named, merged, merged_drop_ins, names_of, text_of, without, without_drop_ins)
+from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import (
+    alone, draft_of, path_of, read_entries, write)
 from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import value_of
 
 SPEC = dict(
@@ -23,6 +23,7 @@ SPEC = dict(
     address=dict(type='str'),
     lockout=dict(type='str'),
     sequences=dict(type='list', elements='dict', options=SEQUENCE),
+    drop_in=dict(type='bool', default=False),
     state=dict(type='str', choices=['present', 'absent'], default='present'),
 )
 
@@ -52,9 +53,9 @@ class ActionModule(ActionBase):
         check = self._task.check_mode
         if not check and params['state'] == 'present':
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with _alone(path):
+        with alone(path):
             before = read_entries(path)
-            after = merged(before, entry) if params['state'] == 'present' else without(before, names_of(entry)[0])
+            after = _after(params, before, entry)
             draft = draft_of(path, after, params['backend'], params['executable'])
             if draft.changed and not check:
                 write(draft)
@@ -63,8 +64,18 @@ class ActionModule(ActionBase):
         return dict(result, diff=diff_of(changes, path)) if self._task.diff else result
 
 
+def _after(params, before, entry):
+    """The entries as they shall be."""
+    present = params['state'] == 'present'
+    if not params['drop_in']:
+        return merged(before, entry) if present else without(before, names_of(entry)[0])
+    if not present:
+        return without_drop_ins(before, entry)
+    return merged_drop_ins(before, entry, [key for key in ('host', 'address', 'lockout') if params[key] is not None])
+
+
 def _entry(params, own_names):
-    if params['state'] == 'present' and not params['sequences']:
+    if (params['state'] == 'present' or params['drop_in']) and not params['sequences']:
         raise Refused('sequences: missing; name what opens the host, with the keys of its declaration')
     entry = dict(host=params['host'] or own_names)
     # Knocks go where Ansible goes, by whichever name they are asked for.
@@ -74,24 +85,14 @@ def _entry(params, own_names):
     return dict((key, value) for key, value in entry.items() if value is not None)
 
 
-def _alone(path):
-    """Holds off the tasks of other hosts, where there is anything to hold on to."""
-    folder = os.path.dirname(path)
-    return locked_folder(folder) if os.path.isdir(folder) else contextlib.nullcontext()
-
-
 def _change(draft, before, after, name):
     """Entries by name; what they hold stays unsaid."""
-    old, new = _named(before, name), _named(after, name)
+    old, new = entry_named(before, name), entry_named(after, name)
     if old and new and text_of([old]) == text_of([new]):
         return draft.change()
     kind = 'add' if old is None else 'remove' if new is None else 'change'
     return dict(kind=kind, object='host', name=name, before=_told(old), after=_told(new),
                 why='content' if kind == 'change' else '')
-
-
-def _named(entries, name):
-    return next((each for each in entries if names_of(each)[0].lower() == name.lower()), None)
 
 
 def _told(entry):

@@ -9,12 +9,12 @@ import re
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.knockwork.nft.plugins.module_utils.files import Draft, locked_folder
+from ansible_collections.knockwork.nft.plugins.module_utils.files import Draft
 from ansible_collections.knockwork.nft.plugins.module_utils.report import diff_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.bastions import hops_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
     COMMON, Refused, invocation, options)
-from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import write
+from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import alone, write
 from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import value_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.stanzas import replaced, stanza
 
@@ -46,11 +46,9 @@ class ActionModule(ActionBase):
     def _converge(self, params, task_vars):
         path, check = os.path.expanduser(params['path']), self._task.check_mode
         name, lines = self._stanza(params, task_vars)
-        if not os.path.isdir(os.path.dirname(path)):
-            if check:
-                return dict(changed=params['state'] == 'present', changes=[], path=path)
-            os.makedirs(os.path.dirname(path), mode=0o700)
-        with locked_folder(os.path.dirname(path)):
+        if not check and params['state'] == 'present':
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with alone(path):
             draft = Draft(path, None)
             text = replaced(draft.before or '', name, lines if params['state'] == 'present' else [])
             if text != (draft.before or '') and not check:

@@ -23,11 +23,6 @@ attributes:
     description: The supported platforms.
     platforms: linux
     support: full
-  action_group:
-    description: Use C(group/knockwork.nft.knockwork) in C(module_defaults) to set defaults for this module.
-    support: full
-    membership:
-      - knockwork.nft.knockwork
 '''
 
     # Beside the standard fragment, for modules that only read.
@@ -45,8 +40,9 @@ attributes:
     details: This module changes nothing.
 '''
 
-    # Instead of the standard fragment, for what the controller does itself.
-    CONTROLLER = r'''
+    # Instead of the standard fragment, for what the controller does itself. Were it called CONTROLLER, Ansible would
+    # take the file controller.py for it.
+    ON_CONTROLLER = r'''
 options: {}
 attributes:
   check_mode:
@@ -68,9 +64,4 @@ attributes:
   action:
     description: Runs on the controller.
     support: full
-  action_group:
-    description: Use C(group/knockwork.nft.controller) in C(module_defaults) to set defaults for this module.
-    support: full
-    membership:
-      - knockwork.nft.controller
 '''

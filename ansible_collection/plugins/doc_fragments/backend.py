@@ -27,6 +27,12 @@ options:
         the action plugin for tasks with C(async).
     type: bool
     default: false
+attributes:
+  action_group:
+    description: Use C(group/knockwork.nft.knockwork) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - knockwork.nft.knockwork
 requirements:
   - knockwork on the managed host, or on the controller, which copies its command to the host
 '''

@@ -14,6 +14,12 @@ options:
     type: str
     choices: [auto, python, cli]
     default: auto
+attributes:
+  action_group:
+    description: Use C(group/knockwork.nft.controller) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - knockwork.nft.controller
 requirements:
   - knockwork on the controller, of the same minor version as this collection
 notes:

@@ -19,7 +19,8 @@ CORE = dict(
     delivered=dict(type='path'),
     detached=dict(type='bool', default=False),
 )
-DELIVERED = '/var/lib/knockwork/bin'  # commands that a controller brought along, and a link to the last one
+# Commands that a controller brought along, and a link to the last one. All users may run them: no secret lies there.
+DELIVERED = '/usr/local/lib/knockwork'
 
 _VALUES = ('report', 'status', 'declared', 'boot', 'lint', 'units')
 _LIBRARY = 'libnftables'

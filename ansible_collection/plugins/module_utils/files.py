@@ -61,9 +61,7 @@ def purge(module, told):
     """Removes whatever knockwork keeps on a host but its own command. Records it, but for the files `told`."""
     found = []
     for top in (FOLDER, STATE):
-        for folder, names, files in os.walk(top):
-            if folder == STATE and 'bin' in names:
-                names.remove('bin')
+        for folder, _names, files in os.walk(top):
             found += [os.path.join(folder, name) for name in files]
     for path in sorted(found):
         if not module.check_mode:
@@ -106,7 +104,8 @@ def sources(main, instead=None):
 def locked(check_mode, create=True):
     """Holds off other tasks that write: each would converge the kernel without the other's part."""
     if create and not check_mode:
-        os.makedirs(DROP_INS, mode=0o700, exist_ok=True)
+        for folder in (FOLDER, DROP_INS):  # the mode is that of the last folder only
+            os.makedirs(folder, mode=0o700, exist_ok=True)
     if check_mode or not os.path.isdir(FOLDER):
         yield
         return

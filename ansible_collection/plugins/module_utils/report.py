@@ -39,8 +39,8 @@ def converge(module, core, command, sources, drafts=()):
 def _can_be_planned(module, command):
     """On a host as new, check mode lacks what earlier tasks of the play would have brought."""
     wanted = [module.params] if 'derive' in module.params else module.params['sequences']
-    files = [each['derive']['secret_file'] for each in wanted if each.get('derive')]
-    missing = sorted(set(path for path in files if not os.path.exists(path)))
+    files = [each[key].get('secret_file') for each in wanted for key in ('derive', 'token') if each.get(key)]
+    missing = sorted(set(path for path in files if path and not os.path.exists(path)))
     if not missing or not module.check_mode:
         return command
     module.warn('%s does not exist on this host yet, so check mode cannot tell what its sequences would change'

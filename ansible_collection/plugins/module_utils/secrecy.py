@@ -18,10 +18,9 @@ from ansible_collections.knockwork.nft.plugins.module_utils.words import need_of
 # Options that are no keys of a declaration; which of those may be shown, the table of keys says.
 _SHOWN = SHOWN.union((
     'address', 'allow_absent', 'apply', 'backend', 'boot', 'checksum', 'confirm_within', 'declaration', 'delay',
-    'delivered', 'detached', 'drop_ins', 'exclusive', 'executable', 'expected_epoch', 'family', 'fresh', 'id',
-    'interface', 'jitter',
-    'jump', 'link', 'lint', 'path', 'profile', 'purge', 'retries', 'revoke', 'revoke_retired', 'save', 'sequence',
-    'source', 'src', 'state', 'timeout', 'try_first', 'version',
+    'delivered', 'detached', 'drop_in', 'drop_ins', 'exclusive', 'executable', 'expected_epoch', 'family', 'fresh',
+    'id', 'interface', 'jitter', 'jump', 'link', 'lint', 'path', 'profile', 'purge', 'retries', 'revoke',
+    'revoke_retired', 'save', 'sequence', 'source', 'src', 'state', 'timeout', 'try_first', 'version',
 ))
 
 

@@ -8,9 +8,10 @@ module: core
 short_description: Copy the controller's knockwork command to a host
 version_added: 0.1.0
 description:
-  - Copies the command C(knockwork) of the controller to C(/var/lib/knockwork/bin) on the host, in a directory named
-    after its version and digest, and links C(/var/lib/knockwork/bin/knockwork) to it. Other copies of the same version
-    are removed. Nothing is sent if the command is already there.
+  - Copies the command C(knockwork) of the controller to C(/usr/local/lib/knockwork) on the host, in a directory named
+    after its version and digest, and links C(/usr/local/lib/knockwork/knockwork) to it. Other copies of the same
+    version are removed. Nothing is sent if the command is already there.
+  - All users may run the command. To knock and connect with it, they need no privileges.
   - On a host without knockwork, the other modules of this collection do the same automatically, unless the variable
     C(knockwork_deliver) is C(never). Use this module to do it in a task of its own, or to put the command on PATH.
 author:
@@ -20,7 +21,7 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - C(absent) removes every copy and the link.
+      - C(absent) removes every copy, and the link that I(link) names.
     type: str
     choices: [present, absent]
     default: present
@@ -28,6 +29,7 @@ options:
     description:
       - The command on the controller. Defaults to the variable C(knockwork_deliver_file) or
         C(ansible_knockwork_executable), or else to C(knockwork) next to Ansible's own Python or on PATH.
+      - A relative path is searched as in M(ansible.builtin.copy).
     type: path
   checksum:
     description:
@@ -57,7 +59,7 @@ path:
   description: The path of the command on the host.
   returned: success, with C(state=present)
   type: str
-  sample: /var/lib/knockwork/bin/0.1.0-1f5f6ad7c3b19e02/knockwork
+  sample: /usr/local/lib/knockwork/0.1.0-1f5f6ad7c3b19e02/knockwork
 '''
 
 import hashlib  # noqa: E402
@@ -80,7 +82,7 @@ def digest(path):
 def put(module, path, name):
     """The command in its place: whole, or not at all."""
     folder = os.path.dirname(path)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    make_public(folder)
     draft = path + '.new'
     shutil.copyfile(module.params['src'], draft)
     os.chmod(draft, 0o755)
@@ -99,8 +101,17 @@ def put(module, path, name):
             shutil.rmtree(os.path.join(DELIVERED, other))
 
 
+def make_public(folder):
+    """For all users, whatever this user's umask: also the folders above, where they are missing."""
+    before = os.umask(0o022)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    finally:
+        os.umask(before)
+
+
 def label(module, path):
-    """Where SELinux runs, systemd starts no program below /var/lib unless its label says that it is one."""
+    """Where SELinux runs, systemd may start no program among libraries unless its label says that it is one."""
     asked = module.get_bin_path('selinuxenabled')
     if not asked or module.run_command([asked])[0] != 0:
         return

@@ -16,7 +16,7 @@ description:
 author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
-  - knockwork.nft.attributes.controller
+  - knockwork.nft.attributes.on_controller
   - knockwork.nft.controller
   - knockwork.nft.controller.profile
 attributes:

@@ -17,14 +17,14 @@ description:
 author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
-  - knockwork.nft.attributes.controller
+  - knockwork.nft.attributes.on_controller
   - knockwork.nft.controller
   - knockwork.nft.controller.profile
 options:
   state:
     description:
-      - Whether the profile should contain the host. With C(absent), only the first name in I(host) is used. When its
-        last entry is removed, the file is deleted.
+      - Whether the profile should contain the host. With C(absent), only the first name in I(host) is used, unless
+        I(drop_in) is set. When its last entry is removed, the file is deleted.
     type: str
     choices: [present, absent]
     default: present
@@ -47,9 +47,19 @@ options:
   sequences:
     description:
       - The host's sequences, with the same keys as in M(knockwork.nft.ruleset), so that both can use the same list.
-        Required with I(state=present).
+        Required with I(state=present) and with I(drop_in).
     type: list
     elements: dict
+  drop_in:
+    description:
+      - Whether I(sequences) are drop-ins of the host, as M(knockwork.nft.sequence) writes them. They are then added to
+        the host's entry, or replace those with the same names. The entry's other sequences are kept, and I(host),
+        I(address) and I(lockout) change only if they are given.
+      - Without it, I(sequences) replaces the entry's other sequences, and drop-ins are kept. A comment in the file
+        names them.
+      - With I(state=absent), only these sequences are removed; of each, only C(name) is used.
+    type: bool
+    default: false
 seealso:
   - module: knockwork.nft.ruleset
   - module: knockwork.nft.knock
@@ -68,6 +78,12 @@ EXAMPLES = r'''
   knockwork.nft.profile:
     host: [web7]
     state: absent
+
+- name: Add the sequence of a role that opens its own service
+  knockwork.nft.profile:
+    sequences:
+      - "{{ vault_backup_sequence }}"
+    drop_in: true
 '''
 
 RETURN = r'''

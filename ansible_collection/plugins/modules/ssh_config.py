@@ -17,7 +17,7 @@ description:
 author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
-  - knockwork.nft.attributes.controller
+  - knockwork.nft.attributes.on_controller
   - knockwork.nft.controller.profile
 options:
   state:

@@ -14,7 +14,10 @@ from ansible_collections.knockwork.nft.plugins.module_utils.keys import sequence
 
 HEADER = '# Written by knockwork.nft.profile: comments are lost with its next run.\n'
 
+DROP_INS = 'drop_ins'  # of an entry: which of its sequences a task without drop_in keeps; no key for the core
+
 _TOP = HEADER + 'knockwork: 1\nhosts:\n'
+_NOTED = '\n    # %s: ' % DROP_INS
 _ENTRY = re.compile(r'^  - ', re.MULTILINE)
 _PATTERN = re.compile(r'[*?\[\\]')
 
@@ -30,6 +33,11 @@ def entries_of(text):
     if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
         raise ValueError('has no list `hosts`')
     return entries
+
+
+def own_entries_of(text):
+    """What text_of() wrote, with the names of drop-ins. Raises ValueError as entries_of() does."""
+    return entries_of(text.replace(_NOTED, _NOTED.replace('# ', '')))
 
 
 def apart(text, name):
@@ -65,17 +73,59 @@ def names_of(entry):
     return [str(each) for each in named] if isinstance(named, list) else [str(named)]
 
 
+def entry_named(entries, name):
+    """The entry of this first name, None where there is none."""
+    return next((each for each in entries if _is(each, name)), None)
+
+
 def merged(entries, entry):
     """The entries with this one: in the place of that of the same first name, before every pattern if it is new.
 
-    A sequence that was rotated to a later epoch meanwhile stays at that one.
+    A sequence that was rotated to a later epoch meanwhile stays at that one, and a drop-in stays.
     """
     name = names_of(entry)[0]
     if any(_is(each, name) for each in entries):
-        return [_not_back(entry, each) if _is(each, name) else each for each in entries]
+        return [_not_back(_and_drop_ins(entry, each), each) if _is(each, name) else each for each in entries]
     place = next((number for number, each in enumerate(entries) if any(map(_PATTERN.search, names_of(each)))),
                  len(entries))
     return entries[:place] + [entry] + entries[place:]
+
+
+def merged_drop_ins(entries, entry, given):
+    """The entries with the sequences of this one as drop-ins: the host's others stay.
+
+    So does what else is said of the host, but for the keys that are `given`.
+    """
+    before = entry_named(entries, names_of(entry)[0]) or entry
+    stood = dict((each.get('name'), each) for each in before.get('sequences') or [])
+    new = dict((each['name'], each) for each in entry['sequences'])
+    joined = {**before, **dict((key, entry[key]) for key in given), 'sequences': list({**stood, **new}.values())}
+    return merged(entries, _noted(joined, set(before.get(DROP_INS) or []).union(new)))
+
+
+def without_drop_ins(entries, entry):
+    """The entries without the sequences that this one names, or without the host where no other is left."""
+    name, gone = names_of(entry)[0], set(each['name'] for each in entry['sequences'])
+    before = entry_named(entries, name)
+    left = [each for each in before.get('sequences') or [] if each.get('name') not in gone] if before else []
+    if not left:
+        return without(entries, name)
+    return [_noted(dict(each, sequences=left), set(each.get(DROP_INS) or []) - gone) if _is(each, name) else each
+            for each in entries]
+
+
+def _and_drop_ins(entry, before):
+    names = set(each.get('name') for each in entry.get('sequences') or [])
+    kept = [each for each in before.get('sequences') or []
+            if each.get('name') in (before.get(DROP_INS) or []) and each.get('name') not in names]
+    if not kept:
+        return entry
+    return _noted(dict(entry, sequences=entry['sequences'] + kept), set(each['name'] for each in kept))
+
+
+def _noted(entry, names):
+    rest = dict((key, value) for key, value in entry.items() if key != DROP_INS)
+    return {**rest, DROP_INS: sorted(names)} if names else rest
 
 
 def _not_back(entry, before):
@@ -135,7 +185,8 @@ def text_of(entries):
     """The file that says it."""
     lines = [HEADER + 'knockwork: 1', 'hosts:' if entries else 'hosts: []']
     for entry in entries:
-        rest = ['%s: %s' % (key, json.dumps(value)) for key, value in entry.items() if key != 'sequences']
+        rest = ['%s%s: %s' % ('# ' if key == DROP_INS else '', key, json.dumps(value))
+                for key, value in entry.items() if key != 'sequences']
         lines += ['  - ' + rest[0]] + ['    ' + each for each in rest[1:]]
         if entry.get('sequences'):
             lines.append('    sequences:')

@@ -1,19 +1,23 @@
 # Copyright: (c) The knockwork maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The profile as a file of the controller: read, and written whole or not at all."""
+"""The profile, and others of the controller's files: read, and written whole or not at all."""
 from __future__ import annotations
 
-from ansible_collections.knockwork.nft.plugins.module_utils.files import Draft, read
+import contextlib
+import os
+
+from ansible_collections.knockwork.nft.plugins.module_utils.files import Draft, locked_folder, read
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import Refused, ask, path_of
-from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import HEADER, apart, entries_of, text_of, together
+from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import (
+    HEADER, apart, own_entries_of, text_of, together)
 
 
 def read_entries(path):
     """Its entries, none where there is no file. Raises Refused where somebody else wrote it, or it is none."""
     text = _read(path)
     try:
-        return [] if text is None else entries_of(text)
+        return [] if text is None else own_entries_of(text)
     except ValueError as error:
         raise _refusal(path, error) from None
 
@@ -43,7 +47,7 @@ class OneHost:
         self._parts = apart(text, name) if text else None
         if self._parts:
             try:
-                self.entries = entries_of(self._parts[1])
+                self.entries = own_entries_of(self._parts[1])
                 return
             except ValueError:  # by the whole file it can be told where it is wrong
                 self._parts = None
@@ -62,6 +66,12 @@ def draft_of(path, entries, backend, executable):
     if draft.changed and draft.text is not None:
         ask('profile', backend, executable, [draft.text], name=path, text=draft.text)
     return draft
+
+
+def alone(path):
+    """Holds off the tasks of other hosts, where there is anything to hold on to."""
+    folder = os.path.dirname(path)
+    return locked_folder(folder) if os.path.isdir(folder) else contextlib.nullcontext()
 
 
 def write(draft):
