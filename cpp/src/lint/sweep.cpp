@@ -52,7 +52,7 @@ std::vector<Rate> rates(const Program& program, const Track& track, std::uint32_
     const Rate whole{track.sequence_timeout->milliseconds() * kFiner - 2, span};
     if (whole.time * slowest.ports < slowest.time * whole.ports) slowest = whole;
   }
-  rates.push_back(slowest);
+  rates.insert(rates.begin(), slowest);  // the one that most sweeps open by
   return rates;
 }
 
@@ -263,15 +263,21 @@ bool Sweeps::confirmed(std::size_t track, const Passage& passage, Order order) c
   const Track& swept = program_.tracks[track];
   const Protocol protocol = swept.edges.front().knock.protocol;
   const std::vector<Met> ports = met(protocol, order, passage.places.back());
+  // Each port comes once: where a step does not fire, none of the later ones does.
   const auto opened_at = [&](Rate rate) {
     State state;
-    Outcome last;
+    std::size_t step = 0;
     for (const Met& each : ports) {
-      last = machine_.take(state, packet_to({protocol, each.port}, each.place * rate.time / rate.ports));
+      const Outcome met =
+          machine_.take(state, packet_to({protocol, each.port}, each.place * rate.time / rate.ports));
+      if (each.place != passage.places[step]) continue;
+      const bool is_last = ++step == swept.edges.size();
+      const bool fires = std::any_of(met.fired.begin(), met.fired.end(), [&](const Fired& fired) {
+        return fired.track == track && fired.step + 1 == step && (fired.noted || !is_last);
+      });
+      if (!fires || is_last) return fires;
     }
-    return std::any_of(last.fired.begin(), last.fired.end(), [&](const Fired& fired) {
-      return fired.track == track && fired.step + 1 == swept.edges.size() && fired.noted;
-    });
+    return false;
   };
   const std::vector<Rate> all = rates(program_, swept, passage.gap, passage.span);
   return std::any_of(all.begin(), all.end(), opened_at);
