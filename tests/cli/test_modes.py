@@ -38,7 +38,7 @@ sequences:
 # Whatever is written stands here. Nothing else may be there, and everything has to come.
 PRIVATE = {
     "/run/knockwork/": "lock stamp bytes removed",
-    "/var/lib/knockwork/": "clock.json epochs.json fingerprint.key last_good pending.json repairs.json "
+    "/var/lib/knockwork/": "answers clock.json epochs.json fingerprint.key last_good pending.json repairs.json "
                            "rolled_back.json state.json tokens.json",
     "/root/.local/state/knockwork/": "tokens tokens.lock",
     "/root/made/": "secret",
