@@ -1,5 +1,5 @@
-// Preloaded: libnftables as a release to come may be, with other words for the same rules: those of the variable
-// OTHER_WORDS, a line each, "ours=others".
+// Preloaded: libnftables as a release to come may be, with other words for the same rules: those of the
+// variable OTHER_WORDS, a line each, "ours=others".
 #include <dlfcn.h>
 
 #include <cstdlib>

@@ -249,7 +249,7 @@ def test_no_room_for_the_grants_of_before(knockwork: Knockwork) -> None:
     assert done.returncode == 0, done.stderr
     assert _static(knockwork) == static
     granted = knockwork.run("status", "--json").stdout
-    assert granted.count("198.51.100.") >= 16 and "grants of before are lost" in done.stderr
+    assert granted.count("198.51.100.") >= 16 and "previous grants are lost" in done.stderr
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ void add_grants(Plan& plan, const Pending& pending, const std::optional<Saved>& 
                 const Reading& reading) {
   LiveSets there;
   if (reading.live) there = reading.live->live;
-  plan.fallback = {plan.transaction, plan.changes, "the grants of before are lost", true};
+  plan.fallback = {plan.transaction, plan.changes, "the previous grants are lost", true};
   const std::size_t without = plan.transaction.actions.size();
   if (saved) add_grants(plan, saved->sets, wall_clock() - saved->at, there);
   const milliseconds passed = pending.boot == reading.generation.boot ? boot_clock() - pending.armed
