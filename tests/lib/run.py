@@ -142,13 +142,15 @@ def try_again(command: suites.Command, first: results.Results, out: IO[bytes], e
     assert command.again
     command.report.unlink(missing_ok=True)
     names = [name for name, _ in first.failures]
-    process.finish(process.start(command.again(names), out, env=env, cwd=build.ROOT), limit)
+    status = process.finish(process.start(command.again(names), out, env=env, cwd=build.ROOT), limit)
     try:
         second = results.read(command.report)
     except (OSError, ET.ParseError):
         return first
     if second.passed + len({name for name, _ in second.failures}) != len(set(names)):
         return first  # not the same tests
+    if status and not second.failures:
+        return first  # interrupted, or killed
     failed = {name for name, _ in second.failures}
     first.unsteady = [(name, details) for name, details in first.failures if name not in failed]
     first.failures = [(name, details) for name, details in first.failures if name in failed]
