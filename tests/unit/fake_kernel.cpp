@@ -8,7 +8,7 @@ namespace knockwork {
 namespace {
 
 [[noreturn]] void refuse(const std::string& why) {
-  throw SystemError("the kernel refused to change nf_tables: " + why);
+  throw Refused("the kernel refused to change nf_tables: " + why);
 }
 
 template <typename T>

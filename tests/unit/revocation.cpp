@@ -238,7 +238,7 @@ TEST_CASE("revocation: the kernel has no room for a source, and the service is c
     std::optional<Ruleset> as_listed(const Ruleset&) override { return {}; }
     void commit(const Transaction& transaction) override {
       if (to_nft(transaction).find("element inet knockwork severed4 ") != std::string::npos)
-        throw SystemError("it is full");
+        throw Refused("it is full");
       script = to_nft(transaction);
     }
     Generation generation() override { return {}; }
