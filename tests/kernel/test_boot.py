@@ -143,7 +143,7 @@ def test_no_record_of_tokens(lab: Lab, knockwork: Knockwork, client: Caller) -> 
     lab.server.run(["mkdir", "-p", LIB], check=True)
     lab.server.run(["mount", "-t", "tmpfs", "-o", "ro", "none", LIB], check=True)
     status, error = _start(knockwork)
-    assert status == 0 and "tokens open nothing until the next `knockwork apply`" in error, error
+    assert status == 0 and "tokens open nothing until the next apply" in error, error
     assert client.tcp(22) == "refused"
     assert "tokens" not in json.loads(knockwork.run("status", "--json").stdout)
     client.knock(7000, 8000, 9000)

@@ -133,9 +133,9 @@ std::optional<TokenNote> noted(Plan& plan, Kernel& kernel) {
   } catch (const SystemError& error) {
     if (!plan.goes_without_tokens || plan.only_tops_up) throw;
     leave_tokens_out(plan);
-    plan.warnings.push_back(fmt::format(
-        "tokens open nothing until the next `knockwork apply`, since their record cannot be written: {}",
-        after_a_change(error)));
+    plan.warnings.push_back(
+        fmt::format("tokens open nothing until the next apply, since their record cannot be written: {}",
+                    after_a_change(error)));
   }
   return std::nullopt;
 }
