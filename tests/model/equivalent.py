@@ -173,6 +173,10 @@ EQUIVALENT = (
                "what comes here has been marked, which is done with packets of these interfaces alone"),
     Equivalent(r"^prolong: chain (lasting|door_range)_\w+: (.* )ct direction original jump (renew_\w+) → "
                r"\2ct direction original goto \3$", "what comes after it accepts what is established"),
+    Equivalent(r"chain (turned_away|disguised): meta l4proto 17 (ct status dnat ip6? daddr set .*) → \2$",
+               "a segment is dropped by the next rule, and `disguised` has datagrams alone"),
+    Equivalent(r"chain connect: tcp flags != syn / fin,syn,rst,ack (ip6? daddr .*) → \1$",
+               "a SYN has just been remembered for as long"),
     Equivalent(r"chain disguised: (udp dport set 1) accept → \1$", "the hook's policy is the same"),
     Equivalent(r"^stealth: chain door: (meta l4proto 6 )?drop → (nothing|meta l4proto 7 drop)$",
                "the hook's policy is the same"),

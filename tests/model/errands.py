@@ -99,24 +99,40 @@ def _older_session(made: Site, forgets: bool = True) -> str:
 
 
 def _remembered(made: Site) -> list[str]:
-    """How long a session is, which this host begins from a service's port: while it lives, and when it has ended."""
+    """How long a session is, which this host begins from a service's port: while it lives, and when it has ended.
+
+    Then what a segment changes about it that only looks as if it were one of it.
+    """
     found = []
     for source, target in zip(_OWN_ENDS, _HOPS):
-        made.behind.call(speak_later, _PORT, 0)
-        held: int = made.server.call(begin_at, source, _SERVICE, target, _PORT)
-        found.append(f"{source}: {made.server.call(end_of, held, False) if held else 'refused'}, {_times(made)}")
-        if held:
+        made.server.call(send_own, source, target, _PORT - 1, packets.ACK)
+        found.append(f"{source}, not begun: {_times(made, _PORT - 1)}")
+        for port, flags in enumerate((0, packets.SYN, packets.SYN | packets.ACK), _PORT):
+            made.behind.call(speak_later, port, 0)
+            held: int = made.server.call(begin_at, source, _SERVICE, target, port)
+            found.append(f"{source}: {made.server.call(end_of, held, False) if held else 'refused'}, "
+                         f"{_times(made, port)}")
+            if not held:
+                continue
+            if flags:
+                made.server.call(send_own, source, target, port, flags)
+                found.append(f"{source}, flags {flags:#x}: {_times(made, port)}")
             made.server.call(end_of, held, True)
             time.sleep(_PATIENCE)
-            found.append(f"{source}, ended: {_times(made)}")
+            found.append(f"{source}, ended: {_times(made, port)}")
+        made.behind.call(close_second, _PORT - 2, source)
+        if held := made.server.call(begin_at, source, _SERVICE, target, _PORT - 2):
+            made.server.call(end_of, held, True)
+            time.sleep(_PATIENCE)
+        found.append(f"{source}, ended first: {_times(made, _PORT - 2)}")
     return found
 
 
-def _times(made: Site) -> list[str]:
-    """Of what is remembered of that port, in hours or minutes."""
+def _times(made: Site, port: int) -> list[str]:
+    """Of what is remembered of sessions with that port elsewhere, in hours or minutes."""
     listed = "".join(made.server.run(["/usr/sbin/nft", "list", "set", "inet", "knockwork", f"spoken{digit}"]).stdout
                      for digit in "46")
-    units: list[str] = re.findall(rf"\. {_SERVICE} \. tcp timeout \S+ expires \d+([dhms])", listed)
+    units: list[str] = re.findall(rf"\. {port} \. \S+ \. {_SERVICE} \. tcp timeout \S+ expires \d+([dhms])", listed)
     return ["h" if unit in "dh" else "m" for unit in units]
 
 
@@ -131,7 +147,7 @@ def _late_session(made: Site) -> str:
 
 def _ends(made: Site) -> str:
     """Whether both sides agree on the end of what the server began, and ends first: by then it has no whole socket."""
-    made.behind.call(close_second, _PORT)
+    made.behind.call(close_second, _PORT, "10.89.0.1")
     try:
         connection: int = made.server.call("open_connection", "10.89.0.1", "10.89.0.2", _PORT, 1)
     except OSError:
@@ -213,9 +229,10 @@ def speak_later(port: int, pause: float) -> None:
     threading.Thread(target=serve, daemon=True).start()
 
 
-def close_second(port: int) -> None:
-    """Accept one connection, and end it as soon as the other side does."""
-    listener = socket.create_server(("", port), reuse_port=True)
+def close_second(port: int, source: str) -> None:
+    """Accept one connection of that address's family, and end it as soon as the other side does."""
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    listener = socket.create_server(("", port), family=family, reuse_port=True)
 
     def serve() -> None:
         with listener, listener.accept()[0] as peer:
@@ -314,6 +331,12 @@ def send_again(target: str, port: int, flags: int, source_port: int) -> None:
     """Segments that look as if a connection of this host's began anew."""
     for _ in range(_TIMES):
         packets.raw_tcp(target, port, flags, _HOPS[":" in target], source_port)
+
+
+def send_own(source: str, target: str, port: int, flags: int) -> None:
+    """Segments of nobody's from the port that this host's sessions begin from: the second finds what the first did."""
+    for _ in range(2):
+        packets.raw_tcp(target, port, flags, source, _SERVICE)
 
 
 def send_round(card: bytes) -> None:
