@@ -185,6 +185,8 @@ EQUIVALENT = (
                "what begins anew in a session is a stray, and dropped before"),
     Equivalent(r"^prefixes: chain (cut_)?segment(_\w+)?: meta skuid 0-4294967295 drop → "
                r"(nothing|meta skuid (!= 0|1)-4294967295 drop)$", "the next rule drops it as well"),
+    Equivalent(r"^prolong: chain (cut_to_\w+: drop → nothing|known: .* vmap @cut_places\d → .* vmap @places)",
+               "what is established and forwarded is refused by `forward` as well"),
     Equivalent(r"map (ranges|door_ranges): \d+ \. (\d+)-\d+ : .* → \d+ \. \2-\d+",
                "a port outside the range is in no set of those that are asked first"),
 )
