@@ -260,24 +260,17 @@ class Doors {
     return chain;
   }
 
-  // A datagram that another table has led elsewhere is refused as it came.
-  static std::string led_in(std::string_view family) {
-    return fmt::format(
-        "meta l4proto 17 ct status dnat {0} daddr set ct original {0} daddr udp dport set ct original proto-dst "
-        "goto rejected",
-        family);
-  }
-
   // What `answered` has turned away, at the end of prerouting, when all addresses are translated. A
   // connection has a closed port by now, and a datagram for this host goes on to `input`. What
-  // another table has taken elsewhere is refused as it came.
+  // another table has taken elsewhere is refused here, and conntrack makes the error quote it as it came.
   void add_turned_away(std::vector<Chain>& chains) const {
     chains.push_back({"turned_away",
                       "type filter hook prerouting priority dstnat + 1; policy accept;",
                       {},
                       {"meta pkttype != other accept", "meta pkttype set host",
-                       fmt::format("tcp dport {} ct status dnat accept", kClosedPort), led_in("ip"),
-                       led_in("ip6"), "ct status dnat drop", "meta l4proto 17 accept", "goto rejected"}});
+                       fmt::format("tcp dport {} ct status dnat accept", kClosedPort),
+                       "meta l4proto 17 ct status dnat goto rejected", "ct status dnat drop",
+                       "meta l4proto 17 accept", "goto rejected"}});
     Rules knocked = elsewhere();
     append(knocked, {"meta priority set none", "meta l4proto 6 goto rejected", "goto disguised"});
     chains.push_back({"knocked", "", {}, std::move(knocked)});
@@ -287,7 +280,7 @@ class Doors {
                       "",
                       {},
                       {fmt::format("udp dport {} goto rejected", kClosedPort), "udp checksum 0 goto rejected",
-                       "ct state untracked goto rejected", led_in("ip"), led_in("ip6"),
+                       "ct state untracked goto rejected", "ct status dnat goto rejected",
                        fmt::format("udp dport set {} accept", kClosedPort)}});
     // The port at which it is delivered: as conntrack has this host's side of the flow.
     chains.push_back(
