@@ -78,7 +78,7 @@ def _stays(before: Declared, after: Declared, name: str, key: str) -> bool:
         owner = before.owner(key.split(" . ")[-1])
         return owner is not None and _step_stays(before, after, name, owner, source)
     if name.startswith(_GRANTS):
-        holders = [owner for owner in before.steps if _is_of(before, owner, source)]
+        holders = [owner for owner in before.steps if _has_played(before, owner, source)]
         return bool(holders) and all(_grant_stays(before, after, owner, source) for owner in holders)
     if name.startswith(_LOCKOUTS):
         locks = after.top.get("wrong_knock") != "ignore" and bool(after.top["sequences"])
@@ -90,6 +90,19 @@ def _stays(before: Declared, after: Declared, name: str, key: str) -> bool:
 
 def _has_tokens(declared_: Declared) -> bool:
     return any("token" in each for each in declared_.top["sequences"])
+
+
+def _has_played(before: Declared, owner: str, source: str) -> bool:
+    """Whether this source may have come through that sequence, perhaps on its way through a longer one."""
+    return any(_is_of(before, other, source) and (other == owner or _contains(before, other, owner))
+               for other in before.steps)
+
+
+def _contains(before: Declared, longer: str, shorter: str) -> bool:
+    """Whether who plays one plays the other as well."""
+    (its, part) = ((before.sequence(name) or {}).get("knock", []) for name in (longer, shorter))
+    left = iter(its)
+    return bool(part) and all(knock in left for knock in part)
 
 
 def _is_of(before: Declared, owner: str, source: str) -> bool:

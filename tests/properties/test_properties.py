@@ -5,7 +5,7 @@ import json
 import os
 
 import pytest
-from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import HealthCheck, assume, event, example, given, settings
 
 import gate
 import survivors
@@ -40,8 +40,14 @@ def _apply(lab: Lab, text: str) -> gate.Said:
     return lab.server.call(gate.apply, text)
 
 
+_ALICE = {"name": "alice", "knock": ["7000/udp"], "opens": ["22/tcp"], "open_for": "1h"}
+_WITHOUT_A_TWIN = Pair(*(json.dumps({"knockwork": 1, "sequences": sequences}) for sequences in (
+    [_ALICE, {**_ALICE, "name": "bob", "interfaces": ["!eth1"]}], [_ALICE])))  # whom the same knocks let in elsewhere
+
+
 @examples(USUAL)
 @given(pair=pairs())
+@example(pair=_WITHOUT_A_TWIN)
 def test_two_declarations(lab: Lab, pair: Pair) -> None:
     """A then B is B, and plans nothing more; A again is A; what both allow is there all the time."""
     _valid(pair)
