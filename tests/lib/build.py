@@ -26,8 +26,9 @@ def lock(name: str) -> Iterator[None]:
         yield
 
 
-def _launcher() -> list[str]:
-    return ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
+def _launcher(name: str) -> list[str]:
+    """None for the build that lint looks at: without ccache a room is one file, which clang-tidy reads far sooner."""
+    return ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") and name != "asan" else []
 
 
 def commands(name: str) -> list[list[str]]:
@@ -37,7 +38,7 @@ def commands(name: str) -> list[list[str]]:
     (KNOCKWORK_STRICT=OFF in the environment).
     """
     strict = os.environ.get("KNOCKWORK_STRICT", "ON")
-    return [["cmake", "--preset", name, "-DKNOCKWORK_TESTS=ON", f"-DKNOCKWORK_STRICT={strict}", *_launcher()],
+    return [["cmake", "--preset", name, "-DKNOCKWORK_TESTS=ON", f"-DKNOCKWORK_STRICT={strict}", *_launcher(name)],
             ["cmake", "--build", "--preset", name]]
 
 
