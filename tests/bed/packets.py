@@ -79,6 +79,13 @@ def probe_udp(target: str, port: int, source: str | None = None, timeout: float 
         return _outcome(ask)
 
 
+def probe(protocol: str, target: str, port: int, timeout: float = 0.3) -> Answer:
+    """Whichever of the two it is."""
+    if protocol == "tcp":
+        return probe_tcp(target, port, None, timeout)
+    return probe_udp(target, port, None, timeout)
+
+
 def _outcome(action: Callable[[], object]) -> Answer:
     try:
         action()

@@ -23,7 +23,8 @@ UNTRACKED = ("10.200.125.1", "fd99:0:0:3d::1")  # somebody whose packets another
 ANNOUNCED = ("10.200.127.9", "fd99:0:0:3f::9")  # somebody whose connection another table expects
 _FAR = ("10.200.126.1", "fd99:0:0:3e::1")  # near the end of the networks that a sequence is for
 _CROWD = 4
-_OF_DATAGRAMS = ("unsummed", "wrong sum")
+_WRONG_SUM = "wrong sum"
+_OF_DATAGRAMS = ("unsummed", _WRONG_SUM)
 _BEHIND = {"tcp": 22, "udp": 51820}  # services of the host behind
 _ODD = (*TCP_FLAGS.values(), RST | ACK, FIN | ACK)
 
@@ -39,6 +40,7 @@ class Part:
     ipv6_first: bool = False  # what has little room is used up later
     is_given: bool = False  # grants by hand come before it
     is_underway: bool = False  # the first apply was not long ago
+    is_spoken: bool = False  # the services have begun all of it themselves, before
     has_wrong_clock: bool = False  # no time is good
     has_errands: bool = False  # what this play cannot send comes after it
     between: Literal["", "grants end", "grants and renewals end", "conntrack forgets",
@@ -149,6 +151,9 @@ def _sequence(stage: _Stage, sequence: Sequence, six: bool) -> None:
                (sequence.knock[0], _beside(sequence.knock[0]), *sequence.knock[1:]))
     source = stage.source(six)
     stage.first[sequence.name, six] = source
+    if not sequence.once and not closed:  # and somebody who does nothing else: a probe may be a stray
+        stage.first[sequence.name, six] = stage.source(six)
+        _knock(stage, sequence, stage.first[sequence.name, six])
     for opened in closed or [sequence]:
         _probe(stage, opened, source)
     for opened in closed:
@@ -193,6 +198,11 @@ def _odd_uses(stage: _Stage, sequence: Sequence, six: bool) -> None:
             source = stage.source(six)
             _knock(stage, sequence, source)
             stage.again(stage.send(source, target, to), flags=SYN | ACK, forged=True)
+            source = stage.source(six)
+            _knock(stage, sequence, source)
+            flow = stage.send(source, target, to)
+            stage.now += _ECHO
+            stage.again(flow, flags=SYN)
 
 
 def _close_by_another(stage: _Stage, sequence: Sequence, opened: Sequence, six: bool) -> None:
@@ -381,6 +391,14 @@ def _given(stage: _Stage, six: bool) -> None:
                     stage.given.append(packet)
 
 
+def _locked_out(stage: _Stage, six: bool) -> None:
+    """Each sequence from its beginning, by somebody who is locked out, before so many are that none is heard."""
+    for sequence in stage.declaration.sequences:
+        if sequence.knock:
+            _knock(stage, sequence, stage.source(six),
+                   (sequence.knock[0], _beside(sequence.knock[0]), *sequence.knock, *sequence.knock))
+
+
 def _tokens(stage: _Stage, six: bool) -> None:
     for sequence in stage.declaration.sequences:
         if sequence.token:
@@ -401,7 +419,7 @@ def _strays(stage: _Stage, six: bool) -> None:
     for knock in sorted(stage.declaration.knocks)[six:]:
         stage.send(stage.stranger(six), knock)
         stage.send(stage.stranger(six), _beside(knock))
-    for target in ("9/udp", "9/tcp"):
+    for target in ("9/udp", "9/tcp")[six:]:
         stage.send(stage.stranger(six), target)
 
 
@@ -433,7 +451,7 @@ def _privileged(stage: _Stage, six: bool) -> None:
 
 def _forms(stage: _Stage, six: bool) -> None:
     """What a stack seldom sends."""
-    for form in FORMS:
+    for form in (*FORMS, _WRONG_SUM):
         for target in _targets(stage.declaration):
             if form == "signed" and target.endswith("udp") or form in _OF_DATAGRAMS and target.endswith("tcp"):
                 continue
@@ -553,6 +571,7 @@ PARTS = {
     "led": Part((_led,), (_again,), "late"),
     "led early": Part((_led,), (_again,), "early"),
     "errands": Part((), has_errands=True),
+    "locked out": Part((_locked_out,), (_again,)),
     "given": Part((_sequences, _given), is_given=True),
     "underway": Part((_underway,), is_underway=True),
     "forgotten": Part((_begun_elsewhere, _begun_here), (_go_on,), between="conntrack forgets"),
@@ -561,6 +580,7 @@ PARTS = {
     "tokens again": Part((_tokens,), (_same_tokens,), between="a minute passes"),
     "used": Part((_sequences,), (_go_on,)),
     "ended": Part((_sequences,), (_go_on_anew,), between="grants and renewals end"),
+    "spoken, ended": Part((_sequences,), (_go_on_anew,), is_spoken=True, between="grants end"),
     "led, ended": Part((_led,), (_go_on,), "late", between="grants end"),
     "led early, ended": Part((_led,), (_go_on,), "early", between="grants end"),
 }

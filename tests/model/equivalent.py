@@ -23,6 +23,8 @@ _VRF = "only in a VRF, which not every kernel has; tests/neighbours has one"
 _TOKENS_ALONE = "(once_)?open_300ms_(69977fe0074fc85b|23b2b44c0b7aa2d3)"
 EQUIVALENT = (
     Equivalent(r"fib daddr \. iif type local (.*) → (nothing|fib daddr \. iif type local .*|drop)$", _VRF),
+    Equivalent(r"chain home: socket wildcard 0 fib daddr \. iif type local accept → (?!socket wildcard 0 accept$)",
+               _VRF),
     Equivalent(r"fib daddr type != local fib daddr \. iif type != local (.*) → fib daddr type != local \1$", _VRF),
     Equivalent(r'meta iifkind "vrf" |chain (overheard|knocked: meta l4proto 6 goto rejected)', _VRF),
     Equivalent(r"iifname != @interfaces meta sdifname != @interfaces (.*) → iifname != @interfaces \1$", _VRF),
@@ -173,8 +175,8 @@ EQUIVALENT = (
                "what comes here has been marked, which is done with packets of these interfaces alone"),
     Equivalent(r"^prolong: chain (lasting|door_range)_\w+: (.* )ct direction original jump (renew_\w+) → "
                r"\2ct direction original goto \3$", "what comes after it accepts what is established"),
-    Equivalent(r"chain (turned_away|disguised): meta l4proto 17 (ct status dnat ip6? daddr set .*) → \2$",
-               "a segment is dropped by the next rule, and `disguised` has datagrams alone"),
+    Equivalent(r"^prefixes: chain output: meta l4proto 6 goto connect → goto connect$",
+               "its rules are about segments, and there is no service of datagrams"),
     Equivalent(r"chain connect: tcp flags != syn / fin,syn,rst,ack (ip6? daddr .*) → \1$",
                "a SYN has just been remembered for as long"),
     Equivalent(r"chain disguised: (udp dport set 1) accept → \1$", "the hook's policy is the same"),

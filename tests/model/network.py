@@ -11,18 +11,22 @@ _UDP = (51820, *range(60000, 60008))  # not all that may open: some stay without
 _OVERHEARD_ANYWHERE = (("tcp", 7001), ("udp", 7002), ("udp", 30000))
 _OVERHEARD_AT_ONE = (("tcp", 7003), ("udp", 7005))
 OVERHEARD = (*_OVERHEARD_ANYWHERE, *_OVERHEARD_AT_ONE)
-_NEXT_HOP = ("10.89.0.2", "fd89::2")
+NEXT_HOP = ("10.89.0.2", "fd89::2")
 FAR_SIDE = ("10.89.0.1", "fd89::1")  # the server's, on the link to the host behind
-# The callers' host has no sockets for what it began: it must not answer the answers,
+CALLERS = ("10.200.120.1", "fd99:0:7800::1")  # some of theirs
+OF_THE_LINK = "fe80::77"  # the server's, on the callers'
+_REAL = (1700, 1799)  # from where callers really connect
+# The callers' host has no sockets for most of what it began: it must not answer the answers,
 # nor what comes back of its own forgeries.
-_MUTE = """\
-table inet mute {
-chain prerouting { type filter hook prerouting priority 0;
+_MUTE = f"""\
+table inet mute {{
+chain prerouting {{ type filter hook prerouting priority 0;
 iifname != "eth0" accept
 meta l4proto 17 drop
+tcp dport {_REAL[0]}-{_REAL[1]} accept
 meta l4proto 6 drop
-}
-}
+}}
+}}
 """
 
 
@@ -43,6 +47,7 @@ class Site(Lab):
                            ("net.netfilter.nf_conntrack_tcp_be_liberal", "1")):  # our numbers fit no window
             self.server.sysctl(key, value)
         self.callers.nft(_MUTE)
+        self.callers.sysctl("net.ipv4.ip_local_port_range", f"{_REAL[0]} {_REAL[1]}")
         text: bytes = self.server.call("read", "/sys/class/net/eth0/address")
         self.server_card = bytes.fromhex(text.decode().replace(":", ""))
         for port in _TCP:
@@ -61,13 +66,16 @@ class Site(Lab):
             *(f"addr add {side}/{bits} dev eth1" + (" nodad" if ":" in side else "")
               for side, bits in zip(FAR_SIDE, (24, 64))), "link set eth1 up",
             *(f"addr add {address} dev eth0" + (" nodad" if ":" in address else "") for address in own),
-            *(f"route add {network} via {hop}" for network, hop in zip(BEHIND, _NEXT_HOP)))
+            f"addr add {OF_THE_LINK}/64 dev eth0 nodad",
+            *(f"route add {network} via {hop}" for network, hop in zip(BEHIND, NEXT_HOP)))
         self.behind.ip(
             *(f"addr add {hop}/{bits} dev eth0" + (" nodad" if ":" in hop else "")
-              for hop, bits in zip(_NEXT_HOP, (24, 64))), "link set eth0 up",
+              for hop, bits in zip(NEXT_HOP, (24, 64))), "link set eth0 up",
             *(f"route add local {network} dev lo" for network in BEHIND),
             *(f"route add default via {side}" for side in FAR_SIDE))
         self.behind.sysctl("net.ipv6.ip_nonlocal_bind", 1)
+        for key, value in (("all.rp_filter", 0), ("eth0.rp_filter", 0), ("eth0.accept_local", 1)):
+            self.behind.sysctl(f"net.ipv4.conf.{key}", value)  # what it sends to itself, by way of the server
         self.behind.sysctl("net.ipv4.tcp_syncookies", 2)  # it remembers nobody who begins and does not go on
         self.callers.ip(*(f"addr add {address}/64 dev eth0 nodad" for address in LINK_LOCAL),
                         *(f"route add {network} via {hop}" for networks in (BEHIND, FAR_SIDE)

@@ -13,7 +13,7 @@ from model.directed import Play
 from model.errands import errands
 from model.neighbour import announcing_port
 from model.network import Site
-from model.script import is_routed
+from model.script import Script, is_routed
 from model.tokens import filling
 
 _GROUPS = (7411, 7412)
@@ -115,7 +115,8 @@ def observe(made: Site, declaration: Declaration, play: Play, right: Table) -> O
     edges = {step: edge for edge, step in observer.steps(right).items()}
     made.server.nft("".join((filling(edges, script, part.has_wrong_clock),
                              _given(declaration, play, edges) if part.is_given else "",
-                             _underway(right) if part.is_underway else "")))
+                             _underway(right) if part.is_underway else "",
+                             _spoken(script, right) if part.is_spoken else "")))
     begun = [packet for packet in script.packets if packet.begun_there]
     made.server.call(sender.begin, [packet for packet in begun if not is_routed(packet.address)])
     made.behind.call(sender.begin, [packet for packet in begun if is_routed(packet.address)])
@@ -140,8 +141,8 @@ def observe(made: Site, declaration: Declaration, play: Play, right: Table) -> O
                   f"{'renumbered' if one.renumbered else ''} {'misquoted' if one.misquoted else ''} "
                   f"{'disguised' if one.disguised else ''} {'unmarked' if one.unmarked else ''}" for one in seen)
     sets = _sets(made, len(script.packets) if part.between else play.second)
-    if others:  # from ports by chance
-        sets = {name: elements for name, elements in sets.items() if not name.startswith("spoken")}
+    if others:  # in which much depends on chance: ports, and who is faster
+        sets = {}
     return Observation(fates, sets, tuple(sorted(log)), others)
 
 
@@ -161,6 +162,14 @@ def _underway(right: Table) -> str:
     """As if the first apply were not long ago."""
     return "".join(f"add element inet knockwork {block.name} {{ tcp timeout 50s }}\n" for block in right.blocks
                    if block.name == "underway")
+
+
+def _spoken(script: Script, right: Table) -> str:
+    """As if whoever is asked had spoken first, from the same port to the same port, in another connection."""
+    present = {block.name for block in right.blocks}
+    return "".join(f"add element inet knockwork {name} {{ {packet.source} . {packet.source_port} . {packet.address} . "
+                   f"{packet.port} . {packet.protocol} timeout 50s }}\n" for packet in script.packets
+                   for name in (f"spoken{6 if ':' in packet.source else 4}",) if name in present)
 
 
 def _given(declaration: Declaration, play: Play, edges: dict[tuple[str, int], int]) -> str:
