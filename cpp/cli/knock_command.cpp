@@ -75,7 +75,8 @@ void add_way(CLI::App* sub, KnockArguments& arguments) {
       ->check(retries_fault);
   add_time(
       sub, "--within", arguments.within,
-      "how long to keep knocking if nothing opens; default without --retries: the host's lockout plus 10s");
+      "how long to keep knocking if nothing opens; default without --retries: the host's lockout, for each epoch "
+      "tried, plus 10s");
   add_time(sub, "--timeout", arguments.timeout, "how long to wait for each answer");
 }
 

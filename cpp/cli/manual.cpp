@@ -15,7 +15,8 @@ Done, or nothing to do.
 An error. Standard error says what is wrong, where, and what to do.
 .TP
 .B 2
-\fBplan \-\-detailed\-exitcode\fR only: an apply would change something.
+With \fB\-\-detailed\-exitcode\fR. \fBplan\fR: an apply would change something. \fBdrift\fR: the table differed from
+what was applied last.
 .TP
 .B 3
 \fBstatus\fR: a declaration exists, but no gate is loaded. \fBknock\fR and \fBconnect\fR: the host answered, and the

@@ -14,7 +14,7 @@
 // Exit statuses, as terraform and ansible have them.
 inline constexpr int kFine = 0;
 inline constexpr int kError = 1;
-inline constexpr int kWouldChange = 2;  // only plan --detailed-exitcode
+inline constexpr int kWouldChange = 2;  // only plan and drift, with --detailed-exitcode
 inline constexpr int kNoGate = 3;       // only status, where something is declared
 
 // What the shared options say; the arguments of a command begin with it.

@@ -161,7 +161,8 @@ def knock(host: str, knocks: Iterable[str] = (), *, sequence: str = "", wait_ope
 
     Proves that `wait_open` ("22/tcp") has opened, by default the first TCP port that the profile's sequence opens.
     Until it has, knocks again after increasing pauses, at most `retries` times and no longer than `within`; with
-    neither, for the host's lockout plus 10 seconds. Without such a port, or with `prove=False`, sends the knocks once.
+    neither, for the host's lockout, for each epoch that is tried, plus 10 seconds. Without such a port, or with
+    `prove=False`, sends the knocks once.
 
     `sequence` selects one of several by name; default: the one that opens `wait_open`, or the only one. `profile`
     defaults to ~/.config/knockwork/hosts.yml; the caller must own it, and no other user may have access. `source` is a
@@ -170,8 +171,10 @@ def knock(host: str, knocks: Iterable[str] = (), *, sequence: str = "", wait_ope
     each answer. Needs no privileges, and releases the GIL.
 
     A host that refuses or cannot be reached is not an exception: see `Knocked.outcome` and `Knocked.message`.
-    Raises InvalidDeclaration for a faulty profile, ValueError for another `family`, KnockworkError if this host cannot
-    do what was requested.
+    Raises InvalidDeclaration for a faulty profile, ValueError for another `family` and for `wait_open` with
+    `prove=False`, KnockworkError if this host cannot do what was requested.
     """
+    if wait_open and not prove:
+        raise ValueError("wait_open asks for a proof, and prove=False for none: pass one of them")
     return _core.knock(host, list(knocks), "" if profile is None else os.fspath(profile), sequence, wait_open,
                        source, interface, family, both, prove, delay, jitter, retries, within, timeout)

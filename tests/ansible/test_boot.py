@@ -18,10 +18,18 @@ case $unit in *.timer) target=timers ;; *drift) target=multi-user ;; *) target=s
 case $unit in *.timer) ;; *) unit=$unit.service ;; esac
 link=/etc/systemd/system/$target.target.wants/$unit
 [ "$1" = is-enabled ] && exec test -L "$link"
+[ "$1" = is-active ] && exec test -e "/run/active.$unit"
 echo "$@" >> /run/systemctl.said
+# Whoever starts the gate reads files that nobody is writing.
+case $1-$unit in start-knockwork.service|enable-knockwork.service)
+  flock -n /etc/knockwork true || echo locked >> /run/systemctl.said ;;
+esac
 case $1 in
-  enable) mkdir -p "${link%/*}" && ln -sf "/etc/systemd/system/$unit" "$link" ;;
-  disable) rm -f "$link" ;;
+  enable)
+    [ "$2" != --now ] || touch "/run/active.$unit"
+    mkdir -p "${link%/*}" && ln -sf "/etc/systemd/system/$unit" "$link" ;;
+  disable) rm -f "$link" "/run/active.$unit" ;;
+  start) touch "/run/active.$unit" ;;
 esac
 """
 RULESET = "- knockwork.nft.ruleset:\n    sequences:\n      - {name: ssh, knock: [47011, 48123], opens: [50443/tcp]}\n"
@@ -46,13 +54,13 @@ def booted(controller: Controller) -> Iterator[Controller]:
     interpreter = '#!/bin/sh\nPATH=/run/bin:$PATH; export PATH\nexec /usr/bin/python3 "$@"\n'
     for host in controller.hosts.values():
         host.run(["mkdir", "-p", "/run/systemd/system", "/run/bin"], check=True)
-        host.run(["sh", "-ec", f"{GONE}; rm -f /run/systemctl.said"], check=True)
+        host.run(["sh", "-ec", f"{GONE}; rm -f /run/systemctl.said /run/active.*"], check=True)
         host.write(UNIT, "[Service]\nExecStart=/bin/true apply --unattended\n")
         host.write("/run/bin/systemctl", SYSTEMCTL, 0o755)
         host.write("/root/booted", interpreter, 0o755)
     yield controller
     for host in controller.hosts.values():
-        host.run(["sh", "-ec", f"{GONE}; rm -rf /run/systemd /run/bin /run/systemctl.said"], check=True)
+        host.run(["sh", "-ec", f"{GONE}; rm -rf /run/systemd /run/bin /run/systemctl.said /run/active.*"], check=True)
 
 
 VARIABLES = {"ansible_python_interpreter": "/root/booted"}
@@ -71,10 +79,14 @@ def test_ruleset_enables_the_unit(booted: Controller, backend: str) -> None:
     check = booted.changes(task, "--check", "--diff", variables=VARIABLES)
     assert check.result()["changes"][-1] == unit and said(booted) == ""
     done = booted.changes(task, "--diff", variables=VARIABLES)
-    assert done.result()["changes"][-1] == unit and said(booted) == "enable knockwork.service\n"
+    assert done.result()["changes"][-1] == unit and said(booted) == "enable --now knockwork.service\n"
     assert "+unit knockwork.service: enabled  # boot" in done.diff
     booted.unchanged(task, variables=VARIABLES)
-    assert said(booted) == "enable knockwork.service\n"
+    assert said(booted) == "enable --now knockwork.service\n"
+    booted.host.run(["rm", "/run/active.knockwork.service"], check=True)  # as a package leaves it
+    done = booted.changes(task, limit="host1", variables=VARIABLES)
+    assert done.result()["changes"] == [{**unit, "before": "not active", "after": "active", "why": "nftables.service"}]
+    assert said(booted).endswith("\nstart knockwork.service\n")
     info = booted.unchanged(f"- knockwork.nft.ruleset_info:\n    backend: {backend}\n", variables=VARIABLES)
     assert info.result()["status"]["boot"] == {
         "stands": "yes", "installed": True, "enabled": True, "why": "", "timer": False}
@@ -85,8 +97,7 @@ def test_what_changes_with_time_starts_the_timer(booted: Controller) -> None:
     give_secrets(booted)
     done = booted.changes(TOKEN, variables=VARIABLES)
     assert done.result()["changes"][-1] == TIMER
-    assert said(booted) == ("enable knockwork.service\nstart knockwork.service\n"
-                            "enable --now knockwork-rotate.timer\n")
+    assert said(booted) == "enable --now knockwork.service\nenable --now knockwork-rotate.timer\n"
 
 
 TIMER = {"kind": "change", "object": "unit", "name": "knockwork-rotate.timer", "before": "not enabled",
@@ -139,7 +150,7 @@ def test_repair_starts_its_unit(booted: Controller) -> None:
     assert check.result()["changes"][-1] == unit and said(booted) == ""
     done = booted.changes(task, variables=VARIABLES)
     assert done.result()["changes"][-1] == unit
-    assert said(booted) == "enable knockwork.service\nenable --now knockwork-drift.service\n"
+    assert said(booted) == "enable --now knockwork.service\nenable --now knockwork-drift.service\n"
     booted.unchanged(task, variables=VARIABLES)
 
 
@@ -168,7 +179,7 @@ def test_a_host_without_the_unit(booted: Controller) -> None:
         host.run(["rm", UNIT], check=True)
     done = booted.changes(RULESET, variables=VARIABLES)
     assert [each["kind"] for each in done.result()["changes"] if each["object"] == "unit"] == ["add"] * 4 + ["change"]
-    assert said(booted) == "daemon-reload\nenable knockwork.service\n"
+    assert said(booted) == "daemon-reload\nenable --now knockwork.service\n"
     assert f"ExecStart={binary()} apply --unattended\n" in booted.host.read(UNIT)
     booted.unchanged(RULESET, variables=VARIABLES)
     for host in booted.hosts.values():
@@ -181,13 +192,14 @@ def test_a_unit_that_cannot_be_enabled(booted: Controller) -> None:
     for host in booted.hosts.values():
         host.write("/run/bin/systemctl", "#!/bin/sh\necho no way >&2\nexit 1\n", 0o755)
     assert booted.fails(RULESET, variables=VARIABLES) == (
-        "the gate is loaded, but it will not be loaded after a reboot: systemctl enable knockwork.service: no way")
+        "the gate is loaded, but it will not be loaded after a reboot: systemctl enable --now knockwork.service: "
+        "no way")
     assert table(booted.host)
 
 
 @pytest.mark.parametrize("fails, message", [
-    ("enable knockwork.service", "the gate is loaded, but it will not be loaded after a reboot: systemctl enable "
-     "knockwork.service: no way"),
+    ("enable --now knockwork.service", "the gate is loaded, but it will not be loaded after a reboot: systemctl enable "
+     "--now knockwork.service: no way"),
     ("enable --now knockwork-drift.service", "the gate is loaded, but its drift will not be repaired: systemctl enable "
      "--now knockwork-drift.service: no way")])
 def test_a_unit_is_no_reason_to_roll_back(booted: Controller, fails: str, message: str) -> None:
@@ -209,7 +221,7 @@ def test_a_unit_that_fails_is_told_with_the_lockout(booted: Controller) -> None:
     booted.host.write("/run/bin/systemctl", "#!/bin/sh\necho no way >&2\nexit 1\n", 0o755)
     task = "- knockwork.nft.ruleset: {mode: stealth, confirm_within: 2s}\n"
     outcome = booted.play(task, limit="host1", variables=VARIABLES)
-    assert "systemctl enable knockwork.service: no way; apply " in outcome.result()["msg"], outcome.output
+    assert "systemctl enable --now knockwork.service: no way; apply " in outcome.result()["msg"], outcome.output
     assert outcome.result()["confirmed"] is False and outcome.result()["pending"]
 
 
@@ -228,7 +240,7 @@ def _words(output: str) -> str:
 def test_the_command(booted: Controller) -> None:
     """apply warns once and says what to do; status says it as text and as JSON."""
     booted.host.write("/etc/knockwork/knockwork.yml", "knockwork: 1\n", 0o600)
-    enable = f"warning: {NO_GATE}knockwork.service is not enabled; run `systemctl enable knockwork`\n"
+    enable = f"warning: {NO_GATE}knockwork.service is not enabled; run `systemctl enable --now knockwork`\n"
     assert booted.host.run(["knockwork", "apply"]).stderr == enable
     assert "No gate will be loaded after a reboot: knockwork.service is not enabled.\n" in booted.host.run(
         ["knockwork", "status"]).stdout

@@ -162,4 +162,4 @@ def test_the_unit_starts_that_copy(bare: Controller) -> None:
     assert units == [*(("add", name) for name in brought), ("change", "knockwork.service")]
     unit = bare.host.read("/etc/systemd/system/knockwork.service")
     assert f"\nExecStart={BIN}/knockwork apply --unattended\n" in unit and not re.search("@[A-Z_]+@", unit)
-    assert bare.host.read("/run/bare/systemctl.said") == "daemon-reload\nenable knockwork.service\n"
+    assert bare.host.read("/run/bare/systemctl.said") == "daemon-reload\nenable --now knockwork.service\n"

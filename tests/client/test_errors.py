@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from bed import Lab
 from bed.cli import ON_TERMINAL, Knockwork
 from bed.host import Host
 from bed.lab import SERVER
+from bed.preloaded import preloaded
 
 FILE = "/root/.config/knockwork/hosts.yml"
 PROFILE = """\
@@ -73,6 +75,14 @@ def test_the_other_family_where_one_has_no_route(client: Knockwork, server: Knoc
     assert (done.returncode, done.stdout, done.stderr) == (0, "both (10.77.0.10): open\n", "")
 
 
+def test_a_process_that_has_no_ipv6(client: Knockwork, server: Knockwork, tmp_path: Path) -> None:
+    """As its kernel, or its unit, wants it: an IPv6 address of the name is no reason to fail."""
+    server.apply("knockwork: 1\nsequences: [{name: ssh, knock: [47011, 48123/tcp], opens: [22/tcp]}]\n")
+    command = client.command("knock", "both", "--wait-open", "22")
+    done = client.host.run(["env", f"LD_PRELOAD={preloaded(tmp_path, 'no_ipv6')}", *command])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "both (10.77.0.10): open\n", "")
+
+
 @pytest.mark.parametrize("words", ["knock 10.77.0.10 --wait-open 22", "connect 10.77.0.10 22"])
 def test_refused(client: Knockwork, server: Knockwork, words: str) -> None:
     """The host answers: closed. The knocks are those of another year."""
@@ -90,6 +100,20 @@ def test_timeout(client: Knockwork, server: Knockwork, words: str) -> None:
     done = client.run(*words.split(), "--retries", "0", "--timeout", "200ms")
     assert failure(done, 4) == (
         "knockwork: error: 22/tcp of 10.77.0.10 does not answer after knocking once: Connection timed out\n")
+
+
+@pytest.mark.parametrize("address, error", [
+    (SERVER[0], "icmp type net-prohibited"), (SERVER[0], "icmp type host-prohibited"),
+    (SERVER[0], "icmp type admin-prohibited"), (SERVER[1], "icmpv6 type admin-prohibited")])
+@pytest.mark.parametrize("words", ["knock {} 47011 --wait-open 22", "connect {} 22"])
+def test_a_firewall_that_prohibits(client: Knockwork, lab: Lab, address: str, error: str, words: str) -> None:
+    """It looks like a missing route, and is an answer: the host is knocked on again."""
+    lab.server.nft("table inet other { chain input { type filter hook input priority 0;\n"
+                   f"tcp dport 22 reject with {error}\n}}\n}}\n")
+    client.host.write(FILE, PROFILE.replace("10.77.0.10]", f'"{SERVER[0]}", "{SERVER[1]}"]'), 0o600)
+    done = client.run(*words.format(address).split(), "--retries", "1", "--delay", "0")
+    assert failure(done, 3).startswith(
+        f"knockwork: error: 22/tcp of {address} is still closed after knocking 2 times: ")
 
 
 def test_a_host_that_is_not_there(client: Knockwork) -> None:

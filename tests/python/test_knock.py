@@ -72,6 +72,12 @@ def test_no_family(family: Any) -> None:
         knockwork.knock("192.0.2.1", ["7000/udp"], family=family)
 
 
+def test_no_proof_of_a_service() -> None:
+    import knockwork
+    with pytest.raises(ValueError, match="^wait_open asks for a proof, and prove=False for none: pass one of them$"):
+        knockwork.knock("192.0.2.1", ["7000/udp"], wait_open="22/tcp", prove=False)
+
+
 def failures() -> list[str]:
     """What is refused, unreachable and wrong."""
     import knockwork

@@ -80,6 +80,8 @@ TEST_CASE("boot: what an enabled unit needs") {
   root.link(kLink, kUnit);
   root.remove("etc/knockwork/knockwork.yml");
   CHECK(root.boot().why == "there is no declaration /etc/knockwork/knockwork.yml");
+  root.write("etc/knockwork/conf.d/web.yml.off", "[]\n");  // no drop-in
+  CHECK(root.boot().stands == Boot::Stands::no);
   root.write("etc/knockwork/conf.d/web.yml", "[]\n");
   CHECK(root.boot().stands == Boot::Stands::yes);
   root.remove("usr/sbin/knockwork");
@@ -117,7 +119,7 @@ TEST_CASE("boot: one warning, with the command that mends it") {
   CHECK(boot_warnings(off, kDefaultDeclaration, Timer::not_needed) ==
         std::vector<std::string>{
             "after a reboot there is no gate, and its ports are open to everyone: knockwork.service "
-            "is not enabled; run `systemctl enable knockwork`"});
+            "is not enabled; run `systemctl enable --now knockwork`"});
   const Boot on{Boot::Stands::yes, true, true, ""};
   CHECK(boot_warnings(on, kDefaultDeclaration, Timer::not_needed).empty());
   CHECK(boot_warnings(on, "-", Timer::not_needed).size() == 1);

@@ -1,5 +1,6 @@
 // When and where the client knocks, on a wire that logs everything and keeps its own time.
 #include <algorithm>
+#include <limits>
 
 #include "catch.hpp"
 #include "fake_wire.hpp"
@@ -156,6 +157,27 @@ TEST_CASE("client: every address with a way is tried, and the answer that says m
   CHECK(knocked.message ==
         "22/tcp of web1 (192.0.2.2) is still closed after knocking once: check that the knocks match its "
         "declaration, and that the service is listening");
+}
+
+TEST_CASE("client: a port that was refused is closed, though the last try had no time for an answer") {
+  FakeWire wire;
+  wire.answers = {Answer::refused, Answer::silent};
+  CHECK(knock_open(target(), kSsh, once(), wire).outcome == Knocked::Outcome::refused);
+}
+
+TEST_CASE("client: a sequence that is not known sends nothing") {
+  FakeWire wire;
+  KnockTarget unknown = target();
+  unknown.unknown = "there is no sequence for web1";
+  unknown.knocks.clear();
+  CHECK(knock(unknown, once(), wire).message == "there is no sequence for web1");
+  CHECK(wire.log.empty());
+}
+
+TEST_CASE("client: as often as can be said") {
+  FakeWire wire;
+  wire.answers = {Answer::silent, Answer::open};
+  CHECK(knock_open(target(), kSsh, at_most(std::numeric_limits<int>::max()), wire).rounds == 2);
 }
 
 TEST_CASE("client: a host that nothing reaches is not knocked on again") {

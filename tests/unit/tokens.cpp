@@ -65,6 +65,17 @@ bool empties(const Fed& fed) {
   return false;
 }
 
+// In seconds.
+std::int64_t good_until(const Fed& fed) {
+  for (const Action& action : fed.transaction.actions) {
+    const auto* elements = std::get_if<FeedElements>(&action);
+    if (elements == nullptr || elements->set != kGood) continue;
+    const std::string& range = elements->elements.front();
+    return std::stoll(range.substr(range.find('-') + 1));
+  }
+  return 0;
+}
+
 bool meet(const std::set<std::string>& left, const std::set<std::string>& right) {
   return std::any_of(left.begin(), left.end(), [&](const std::string& each) { return right.contains(each); });
 }
@@ -263,6 +274,25 @@ TEST_CASE("tokens: a key that cannot be had is refused, or left out with a warni
       feed({feed_of_nobody, bob()}, {}, UsedTokens::forgotten, by(kNoon), NoKey::skipped, warnings);
   CHECK(warnings.size() == 1);
   CHECK(put(without).size() == 49);
+}
+
+TEST_CASE("tokens: those of a key that cannot be had open for as long as before") {
+  TokenFeed lost = alice("");
+  lost.token.secret_file = "/nowhere/secret";
+  for (const std::vector<TokenFeed>& others : {std::vector<TokenFeed>{}, std::vector{bob()}}) {
+    std::vector<TokenFeed> wanted = others;
+    wanted.push_back(alice());
+    const Fed first = fed(wanted, {}, kNoon, UsedTokens::forgotten);
+    TokenRecord record = first.record;
+    record.sequences.at("alice").feed = wanted.back() = lost;
+    std::vector<std::string> warnings;
+    Fed low;
+    for (UnixTime time = kNoon; low.kind != Fed::Kind::topped_up; time += kMinute) {
+      REQUIRE(time < kNoon + UnixTime{kDay});
+      low = feed(wanted, record, UsedTokens::remembered, by(time), NoKey::skipped, warnings);
+    }
+    CHECK(good_until(low) >= good_until(first));
+  }
 }
 
 TEST_CASE("tokens: the record reads back") {

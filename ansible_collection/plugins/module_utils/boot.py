@@ -12,13 +12,14 @@ FOLDER = '/etc/systemd/system'
 HEADER = '# Written by knockwork.nft, since no package on this host brings it.\n'
 
 _NOT_AT_BOOT = 'the gate is loaded, but it will not be loaded after a reboot'
+_NOT_AFTER_RELOAD = 'the gate is loaded, but a reload of nftables.service will remove it'
 _NOT_IN_TIME = 'the gate is loaded, but its tokens and periods will not be renewed'
 _NOT_REPAIRED = 'the gate is loaded, but its drift will not be repaired'
 _NOT_DISABLED = 'the gate is removed, but systemd still has units of it'
 
 
 def enable(module, core, needs_timer):
-    """Enables the unit where systemd runs, and the timer for a declaration that changes with time.
+    """Enables and starts the unit where systemd runs, and the timer for a declaration that changes with time.
 
     Warns where nothing would load the gate.
     """
@@ -28,26 +29,29 @@ def enable(module, core, needs_timer):
         return
     boot = core.ask('boot')
     there = _install(module, core, boot['installed']) or boot['installed']
-    if boot['enabled'] or not there:
-        _warn(module, boot)
-    else:
-        _systemctl(module, _NOT_AT_BOOT, 'enable', UNIT)
+    if there and not boot['enabled']:
+        _systemctl(module, _NOT_AT_BOOT, 'enable', '--now', UNIT)
         module.record(_enabled(UNIT, 'boot'))
+    else:
+        _warn(module, boot)
+        if there and not _is(module, 'active', UNIT):  # such a unit does not follow nftables.service
+            _systemctl(module, _NOT_AFTER_RELOAD, 'start', UNIT)
+            module.record(dict(kind='change', object='unit', name=UNIT, before='not active', after='active',
+                               why='nftables.service'))
     if needs_timer and there and not boot['timer']:
-        _systemctl(module, _NOT_IN_TIME, 'start', UNIT)  # what the timer starts needs it
         _systemctl(module, _NOT_IN_TIME, 'enable', '--now', TIMER)
         module.record(_enabled(TIMER, 'tokens or periods'))
 
 
 def repair(module):
     """Enables and starts the unit that repairs drift, where systemd runs."""
-    if os.path.isdir('/run/systemd/system') and not _is_enabled(module, REPAIR):
+    if os.path.isdir('/run/systemd/system') and not _is(module, 'enabled', REPAIR):
         _systemctl(module, _NOT_REPAIRED, 'enable', '--now', REPAIR)
         module.record(_enabled(REPAIR, 'repair'))
 
 
-def _is_enabled(module, unit):
-    return module.run_command(['systemctl', 'is-enabled', '--quiet', unit])[0] == 0
+def _is(module, state, unit):
+    return module.run_command(['systemctl', 'is-%s' % state, '--quiet', unit])[0] == 0
 
 
 def _enabled(unit, why):
@@ -94,7 +98,7 @@ def disable(module):
     if not os.path.isdir('/run/systemd/system'):
         return
     for unit in (TIMER, REPAIR, UNIT):
-        if _is_enabled(module, unit):
+        if _is(module, 'enabled', unit):
             _systemctl(module, _NOT_DISABLED, 'disable', '--now', unit)
             module.record(dict(kind='change', object='unit', name=unit, before='enabled', after='not enabled',
                                why='purge'))

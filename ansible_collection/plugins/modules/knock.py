@@ -115,8 +115,8 @@ options:
     type: int
   within:
     description:
-      - How long to keep knocking if nothing opens, as in C(30s). Without this and I(retries), the host's lockout plus
-        10 seconds.
+      - How long to keep knocking if nothing opens, as in C(30s). Without this and I(retries), the host's lockout, for
+        each epoch that is tried, plus 10 seconds.
     type: str
 seealso:
   - module: knockwork.nft.profile

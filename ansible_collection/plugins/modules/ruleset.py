@@ -291,7 +291,8 @@ def inline(module, core):
         instead = dict((path, None) for path in stale)
         found = sources(MAIN, dict(instead, **{MAIN: text}))
         drafts = [Draft(MAIN, text)] if module.params['save'] else []
-        bring_about(module, core, found, drafts + [Draft(path, None) for path in stale], module.params['save'])
+        report = bring_about(module, core, found, drafts + [Draft(path, None) for path in stale])
+    end(module, core, found, module.params['save'], report)
 
 
 def from_file(module, core):
@@ -306,13 +307,17 @@ def from_file(module, core):
         if not found:
             module.fail_json('the declaration %s does not exist on this host: write it, or set its keys as options'
                              % path)
-        bring_about(module, core, found, [Draft(each, None) for each in stale], path == MAIN)
+        report = bring_about(module, core, found, [Draft(each, None) for each in stale])
+    end(module, core, found, path == MAIN, report)
 
 
-def bring_about(module, core, found, drafts, saved):
-    """Converges kernel and files to what is declared, and ends the module."""
-    drafts = key_of_the_fleet(module) + drafts
-    report = converge(module, core, 'apply', found, drafts)
+def bring_about(module, core, found, drafts):
+    """Converges kernel and files to what is declared."""
+    return converge(module, core, 'apply', found, key_of_the_fleet(module) + drafts)
+
+
+def end(module, core, found, saved, report):
+    """Ends the module. The files may not be locked any more: what starts at boot reads them when it is started."""
     at_boot(module, core, saved, bool(report.get('needs_timer')))
     finish(module, lint=advise(module, core, found))
 

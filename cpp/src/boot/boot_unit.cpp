@@ -67,8 +67,12 @@ std::string missing_program(const fs::path& root, const fs::path& unit) {
 bool has_declaration(const fs::path& root) {
   std::error_code none;
   if (is_there(root / fs::path(kDefaultDeclaration).relative_path())) return true;
-  const fs::path drop_ins = root / "etc/knockwork/conf.d";
-  return fs::is_directory(drop_ins, none) && !fs::is_empty(drop_ins, none);
+  for (fs::directory_iterator at(root / "etc/knockwork/conf.d", none), end; !none && at != end;
+       at.increment(none)) {
+    const fs::path name = at->path().filename();
+    if (name.extension() == ".yml" && !name.string().starts_with('.')) return true;
+  }
+  return false;
 }
 
 std::string fault(const fs::path& root, const std::optional<fs::path>& unit, const Boot& boot) {
@@ -111,7 +115,7 @@ namespace {
 
 std::vector<std::string> reboot_warnings(const Boot& boot, const std::string& file) {
   if (boot.stands == Boot::Stands::no) {
-    const char* remedy = boot.installed && !boot.enabled ? "; run `systemctl enable knockwork`" : "";
+    const char* remedy = boot.installed && !boot.enabled ? "; run `systemctl enable --now knockwork`" : "";
     return {fmt::format("after a reboot there is no gate, and its ports are open to everyone: {}{}", boot.why,
                         remedy)};
   }

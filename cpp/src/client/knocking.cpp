@@ -43,6 +43,10 @@ class Attempt {
   }
 
   Knocked send() {
+    if (!target_.unknown.empty()) {
+      fail(Outcome::unreachable, target_.unknown);
+      return std::move(knocked_);
+    }
     if (!find_ways()) return std::move(knocked_);
     knocked_.rounds = 1;
     const std::string why = knock_on(0);
@@ -192,9 +196,12 @@ class Attempt {
     const milliseconds start = wire_.now();
     const milliseconds patience = pauses_.patience(knocked_.rounds, start);
     const milliseconds grace = std::min(kGrace, patience);
+    std::optional<Wire::Tried> refused;  // the last try may have no time for an answer: this one has one
     for (milliseconds pause = kFirstLook;; pause *= 2) {
       Wire::Tried tried = connect(to, service, patience - std::min(patience, wire_.now() - start));
+      if (tried.answer == Wire::Answer::silent && refused) return std::move(*refused);
       if (tried.answer != Wire::Answer::refused || wire_.now() - start + pause > grace) return tried;
+      refused = std::move(tried);
       wire_.sleep(pause);
     }
   }
@@ -297,6 +304,7 @@ Knocked worse(Knocked one, Knocked other) {
   const auto has_none = [](const Knocked& each) {
     return each.rounds == 0 && each.outcome == Outcome::unreachable;
   };
+  if (has_none(one) && has_none(other)) return one.address.empty() ? other : one;  // rather than no address
   if (has_none(other)) return one;
   if (has_none(one)) return other;
   if (other.outcome > one.outcome) std::swap(one, other);

@@ -42,7 +42,7 @@ std::size_t Pauses::turn(int round) const {
 }
 
 bool Pauses::is_last(int round) const {
-  return how_.retries && round >= *how_.retries + static_cast<int>(turns());
+  return how_.retries && round - static_cast<int>(turns()) >= *how_.retries;
 }
 
 milliseconds Pauses::free_again(milliseconds last_knock) const {

@@ -152,8 +152,8 @@ class Feeding {
     for (auto& [name, sequence] : record_.sequences) {
       const auto drawer = drawers_.find(name);
       if (drawer == drawers_.end() && whole()) sequence.present = false;  // its tokens go with all others
-      if (drawer == drawers_.end() || !sequence.present) continue;
-      put(sequence, drawer->second, entries);
+      if (!sequence.present) continue;
+      if (drawer != drawers_.end()) put(sequence, drawer->second, entries);
       last = std::max(last, sequence.loaded_to + of(sequence.feed.token.skew));
     }
     return put_tokens(entries, in_seconds(now_ - kUnnoticed), in_seconds(last), whole());

@@ -2,9 +2,12 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/errqueue.h>
+#include <linux/icmpv6.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -86,10 +89,47 @@ Network source_address(const std::string& text) {
 
 std::string reason(int error) { return std::strerror(error); }
 
-Wire::Answer answer_of(int error) {
+// Of a connecting socket: that it keeps which ICMP error came, which errno does not tell (ip(7), ipv6(7)).
+// An established connection would fail with any.
+void keep_errors(const Socket& socket, bool ipv6, int on) {
+  ::setsockopt(socket.number(), ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_RECVERR : IP_RECVERR, &on,
+               sizeof on);
+}
+
+// RFC 1812, 5.2.7.1; RFC 4443, 3.1.
+bool is_prohibition(const sock_extended_err& error) {
+  if (error.ee_origin == SO_EE_ORIGIN_ICMP) {
+    return error.ee_type == ICMP_DEST_UNREACH &&
+           (error.ee_code == ICMP_NET_ANO || error.ee_code == ICMP_HOST_ANO ||
+            error.ee_code == ICMP_PKT_FILTERED);
+  }
+  return error.ee_origin == SO_EE_ORIGIN_ICMP6 && error.ee_type == ICMPV6_DEST_UNREACH &&
+         (error.ee_code == ICMPV6_ADM_PROHIBITED || error.ee_code == ICMPV6_POLICY_FAIL);
+}
+
+// Whether a firewall has said no, by an error that looks like a missing route.
+bool is_prohibited(const Socket& socket) {
+  alignas(cmsghdr) char control[512];
+  msghdr message{};
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  if (::recvmsg(socket.number(), &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return false;
+  for (cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr; each = CMSG_NXTHDR(&message, each)) {
+    const bool is_error = (each->cmsg_level == IPPROTO_IP && each->cmsg_type == IP_RECVERR) ||
+                          (each->cmsg_level == IPPROTO_IPV6 && each->cmsg_type == IPV6_RECVERR);
+    sock_extended_err error{};
+    if (!is_error || each->cmsg_len < CMSG_LEN(sizeof error)) continue;
+    std::memcpy(&error, CMSG_DATA(each), sizeof error);
+    if (is_prohibition(error)) return true;
+  }
+  return false;
+}
+
+Wire::Answer answer_of(int error, const Socket& socket) {
   if (error == 0) return Wire::Answer::open;
   if (error == ECONNREFUSED || error == ECONNRESET) return Wire::Answer::refused;
-  return error == ETIMEDOUT ? Wire::Answer::silent : Wire::Answer::no_way;
+  if (error == ETIMEDOUT) return Wire::Answer::silent;
+  return is_prohibited(socket) ? Wire::Answer::refused : Wire::Answer::no_way;
 }
 
 class LinuxWire final : public Wire {
@@ -120,6 +160,7 @@ class LinuxWire final : public Wire {
     if (!way.source.empty() && source_address(way.source).ipv6 != to.address.ipv6) {
       return fmt::format("{} is of the other address family", way.source);
     }
+    if (lacks_family(to)) return reason(EAFNOSUPPORT);
     const Socket socket = open_socket(to, SOCK_DGRAM, way);
     const SystemAddress address = system_address(to, 9);
     return ::connect(socket.number(), &address.any, address.length) == 0 ? "" : reason(errno);
@@ -169,7 +210,7 @@ class LinuxWire final : public Wire {
     const SystemAddress address = system_address(to, port);
     int error = ::connect(socket.number(), &address.any, address.length) == 0 ? 0 : errno;
     if (error == EINPROGRESS) error = wait_connected(socket, timeout);
-    const Answer answer = answer_of(error);
+    const Answer answer = answer_of(error, socket);
     if (answer != Answer::open) return {answer, Socket(), reason(error)};
     if (purpose == Purpose::connection) make_usable(socket);
     return {answer, std::move(socket), ""};
@@ -182,7 +223,7 @@ class LinuxWire final : public Wire {
     const int error = ::connect(socket.number(), &address.any, address.length) == 0 ? 0 : errno;
     // Whatever came of it at once, hear() tells; but for what kept it from being sent.
     if (error == 0 || error == EINPROGRESS) return {Answer::silent, std::move(socket), ""};
-    return {answer_of(error), Socket(), reason(error)};
+    return {answer_of(error, socket), Socket(), reason(error)};
   }
 
   Heard hear(const std::vector<Socket>& begun, milliseconds most) override {
@@ -194,7 +235,7 @@ class LinuxWire final : public Wire {
         std::find_if(waited.begin(), waited.end(), [](const pollfd& each) { return each.revents != 0; });
     const auto which = static_cast<std::size_t>(ready - waited.begin());
     const int error = error_of(begun[which]);
-    return {answer_of(error), which, reason(error)};
+    return {answer_of(error, begun[which]), which, reason(error)};
   }
 
   void keep(const Socket& socket) override {
@@ -222,10 +263,19 @@ class LinuxWire final : public Wire {
   }
 
  private:
+  static Socket new_socket(const Destination& to, int type) {
+    return Socket(::socket(to.address.ipv6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  }
+
+  // This host, or this process, may do without IPv6 where the other host's name has an address of it.
+  static bool lacks_family(const Destination& to) {
+    return new_socket(to, SOCK_DGRAM).number() < 0 && errno == EAFNOSUPPORT;
+  }
+
   static Socket open_socket(const Destination& to, int type, const Way& way) {
-    const int family = to.address.ipv6 ? AF_INET6 : AF_INET;
-    Socket socket(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    Socket socket = new_socket(to, type);
     if (socket.number() < 0) throw SystemError(fmt::format("cannot open a socket: {}", reason(errno)));
+    if (type == SOCK_STREAM) keep_errors(socket, to.address.ipv6, 1);
     if (!way.interface.empty()) use_interface(socket, way.interface);
     if (!way.source.empty()) use_source(socket, way.source);
     return socket;
@@ -242,6 +292,7 @@ class LinuxWire final : public Wire {
   }
 
   static void make_usable(const Socket& socket) {
+    for (const bool ipv6 : {false, true}) keep_errors(socket, ipv6, 0);
     const int on = 1;
     ::setsockopt(socket.number(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     ::fcntl(socket.number(), F_SETFL, ::fcntl(socket.number(), F_GETFL) & ~O_NONBLOCK);
