@@ -82,7 +82,17 @@ def test_every_unit(system: Path, own: Path) -> None:
             host.output(f"nft delete table inet knockwork; systemctl {how} knockwork && nft list table inet knockwork")
         assert "repair by knockwork-drift.service" in host.output("journalctl --boot --output=cat")
 
-        host.output("knockwork remove && systemctl start knockwork-rotate && systemctl reload knockwork")
+        for doing in ("systemctl restart nftables", "systemctl reload nftables",
+                      "systemctl stop knockwork knockwork-drift; systemctl restart nftables"):
+            host.output(f"nft delete table inet knockwork; {doing}")
+            wait_for(lambda: host.run("nft list table inet knockwork").returncode == 0, f"{doing}: it is back",
+                     PATIENCE)
+        host.output("mkdir -p /etc/knockwork/conf.d; echo '- {}' > /etc/knockwork/conf.d/faulty.yml")
+        assert host.run("systemctl restart knockwork").returncode == 1
+        host.output("rm /etc/knockwork/conf.d/faulty.yml; systemctl start knockwork-rotate")  # though that one failed
+
+        host.output("systemctl start knockwork; knockwork remove && "
+                    "systemctl start knockwork-rotate && systemctl reload knockwork")
         assert host.run("nft list table inet knockwork").returncode == 1, "what was removed stays so"
 
 

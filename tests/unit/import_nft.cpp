@@ -157,6 +157,20 @@ TEST_CASE("import: a way through sets is refused at its line") {
       "set x { type ipv4_addr; flags timeout; }\n"));
   CHECK(two.sequences.empty());
   CHECK(reason_of(two, 8) == "lost: it asks for a set that is no part of the way to it");
+  // Whom somebody else has let in, and who has knocked: neither is enough.
+  const std::string knocks =
+      "udp dport 7000 add @a { ip saddr }\nip saddr @a udp dport 8000 add @b { ip saddr }\n";
+  for (const char* opening :
+       {"ip saddr @admins ip saddr @b tcp dport 22 accept",
+        "ip saddr @admins jump inner\n}\nchain inner {\nip saddr @b tcp dport 22 accept"}) {
+    const Imported both = import(doors(knocks + opening, "set admins { type ipv4_addr; }\n"));
+    CHECK(both.sequences.empty());
+  }
+  const Imported middle = import(doors(
+      "udp dport 7000 add @a { ip saddr }\nip saddr @admins ip saddr @a udp dport 8000 add @c { ip saddr }\n"
+      "ip saddr @c udp dport 9000 add @b { ip saddr }\nip saddr @b tcp dport 22 accept",
+      "set admins { type ipv4_addr; }\nset c { type ipv4_addr; flags timeout; }\n"));
+  CHECK(middle.sequences.empty());
 }
 
 TEST_CASE("import: what comes after a rule that is not understood") {

@@ -211,6 +211,7 @@ class Finder {
     found.set = member.set;
     found.way = std::move(way);
     take_openings(member, found);
+    take_sets(found);
     take_knocks(found);
     take_times(found);
     take_way(found);
@@ -282,6 +283,23 @@ class Finder {
     }
   }
 
+  // Who is asked for a set that no knock of the way fills is not let in by knocks alone.
+  static void take_sets(Found& found) {
+    std::vector<NftMember> filled;
+    const auto take = [&](const Visit* visit) {
+      const auto& asked = visit->members;
+      const bool all = std::all_of(asked.begin(), asked.end(), [&](const NftMember& each) {
+        return std::find(filled.begin(), filled.end(), each) != filled.end();
+      });
+      if (!all) refuse(found, visit, "it asks for a set that is no part of the way to it");
+    };
+    for (const Visit* visit : found.way) {
+      take(visit);
+      filled.push_back(*visit->rule.adds);
+    }
+    std::for_each(found.openings.begin(), found.openings.end(), take);
+  }
+
   void take_knocks(Found& found) {
     for (const Visit* visit : found.way) {
       const auto& ports = visit->rule.ports;
@@ -331,17 +349,10 @@ class Finder {
   }
 
   // Where the last knock asks for the first set too, that set's time is that of the whole.
-  void take_whole_time(Found& found) {
+  void take_whole_time(Found& found) const {
     const Way& way = found.way;
     if (way.size() < 2) return;
     const auto& asked = way.back()->members;
-    for (const NftMember& member : asked) {
-      const auto before = std::find_if(way.begin(), std::prev(way.end()),
-                                       [&](const Visit* visit) { return visit->rule.adds == member; });
-      if (before == std::prev(way.end())) {
-        return refuse(found, way.back(), "it asks for a set that is no part of the way to it");
-      }
-    }
     if (way.size() > 2 && std::find(asked.begin(), asked.end(), *way.front()->rule.adds) != asked.end()) {
       found.sequence.sequence_timeout = time_of(*way.front());
     }
