@@ -120,6 +120,14 @@ def _answer(lab: Lab, target: str, port: int, protocol: str) -> Reply | None:
     return answers[0]
 
 
+def test_explain_tells_whose_change_it_is(lab: Lab, knockwork: Knockwork) -> None:
+    knockwork.apply(MIXED)
+    lab.server.nft(SHAPES["firewalld"])
+    said = " ".join(knockwork.run("explain").stdout.split())
+    assert "The firewalls of this host answer differently than at the last apply." in said
+    assert "something else" not in said
+
+
 def test_answers_at_a_start(lab: Lab, knockwork: Knockwork) -> None:
     """The gate stands before the other firewall: it answers as before, until an apply finds that firewall gone."""
     lab.server.nft(SHAPES["firewalld-drop"])

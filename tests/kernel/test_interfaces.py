@@ -107,8 +107,11 @@ def test_renamed_later(lab: Lab, knockwork: Knockwork) -> None:
 def test_alternative_name(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
     """Packets come in by the real name, so that is the one in the table."""
     lab.server.ip("link property add dev eth0 altname enp0s31f6")
-    knockwork.apply(CLASSIC % "[enp0s31f6]")
+    knockwork.declare(CLASSIC % "[enp0s31f6]")
     assert not _warnings(knockwork, "validate")
+    assert _warnings(knockwork, "apply") == [
+        "interface `enp0s31f6` is an alternative name of `eth0`: packets come in by `eth0` alone, and a boot may apply "
+        "the declaration before it knows the alternative one. Write `eth0` instead"]
     assert not _status(knockwork) and "eth0" in knockwork.listing()
     assert client.tcp(22) == "refused"
     client.knock(7000, 8000, 9000)
@@ -280,5 +283,5 @@ def test_own_interfaces_that_are_absent(lab: Lab, knockwork: Knockwork) -> None:
         "interface `wg0` in the sequence inside does not exist: leaving it out has no effect until it does"]
     lab.server.ip("link add br0 type bridge")
     lab.server.ip("link set eth0 master br0")
-    assert _warnings(knockwork, "plan")[0] == (
+    assert _warnings(knockwork, "plan")[1] == (
         "interface `eth0` in the sequence outside belongs to `br0`: its packets arrive on `br0`. Write `br0` instead")

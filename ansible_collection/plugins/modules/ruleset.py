@@ -47,8 +47,9 @@ options:
     default: true
   boot:
     description:
-      - Whether to enable C(knockwork.service), so that the gate is loaded after a reboot. If it is already enabled,
-        nothing changes. It stays enabled if I(confirm_within) rolls the rest back.
+      - Whether to enable and start C(knockwork.service), so that the gate is loaded after a reboot, and again when
+        C(nftables.service) is reloaded, which usually flushes all tables. If the unit is enabled and active, nothing
+        changes. It stays so if I(confirm_within) rolls the rest back.
       - If it cannot be enabled, the task fails, but the gate stays loaded. With I(confirm_within), it is confirmed all
         the same if a new connection works.
       - If the declaration changes with time, by tokens or by a I(period), C(knockwork-rotate.timer) is enabled and

@@ -161,6 +161,26 @@ std::vector<std::string> interface_warnings(const std::vector<OwnInterfaces>& se
   return warnings;
 }
 
+std::vector<std::string> alternative_name_warnings(const Spec& spec, const std::vector<Link>& links) {
+  std::vector<std::string> names = spec.interfaces;
+  for (const Sequence& sequence : spec.sequences)
+    names.insert(names.end(), sequence.interfaces.begin(), sequence.interfaces.end());
+  for (const PublicRule& rule : spec.public_rules) names.push_back(rule.interface);
+  std::vector<std::string> warnings;
+  for (std::string name : names) {
+    if (const auto without = spec::left_out(name)) name = std::string(*without);
+    const std::string real = real_name(name, links);
+    if (name.empty() || real == name) continue;
+    std::string warning = fmt::format(
+        "interface {0} is an alternative name of {1}: packets come in by {1} alone, and a boot may apply the "
+        "declaration before it knows the alternative one. Write {1} instead",
+        quote(name), quote(real));
+    if (std::find(warnings.begin(), warnings.end(), warning) == warnings.end())
+      warnings.push_back(std::move(warning));
+  }
+  return warnings;
+}
+
 Spec by_real_names(Spec spec, const std::vector<Link>& links) {
   replace_by_real(spec.interfaces, links);
   for (Sequence& sequence : spec.sequences) replace_by_real(sequence.interfaces, links);

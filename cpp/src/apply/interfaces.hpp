@@ -16,6 +16,9 @@ struct OwnInterfaces {
 };
 std::vector<OwnInterfaces> own_interfaces(const std::vector<Sequence>& sequences);
 
+// Of interfaces that are declared by alternative names: netfilter knows only the real ones.
+std::vector<std::string> alternative_name_warnings(const Spec& spec, const std::vector<Link>& links);
+
 // Alternative names become the names that packets come in by.
 Spec by_real_names(Spec spec, const std::vector<Link>& links);
 

@@ -44,6 +44,10 @@ InForce on_this_host(InForce now, Kernel& kernel, const Settings& settings) {
   warn_of_offload(now.warnings, now.spec, kernel);
   if (!names_interfaces(now.spec)) return now;
   const std::vector<Link> links = kernel.links();
+  if (settings.asked == Asked::by_someone) {
+    for (std::string& warning : alternative_name_warnings(now.spec, links))
+      now.warnings.push_back(std::move(warning));
+  }
   now.spec = by_real_names(std::move(now.spec), links);
   if (settings.asked == Asked::by_someone && settings.absent == Absent::refused) {
     refuse_if_none_exists(now.spec.interfaces, links);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "ruleset/on_demand/answers.hpp"
 #include "text/json_text.hpp"
 #include "text/output_schemas.hpp"
 
@@ -70,6 +71,10 @@ std::string after_a_sequence(const Change& change, Mode mode) {
 }
 
 std::string after_an_object(const Change& change) {
+  if (is_answers(change.name)) {
+    return "The firewalls of this host answer differently than at the last apply. An apply makes the gate answer as "
+           "they do now.";
+  }
   if (change.kind == Change::Kind::remove) {
     return "Nothing in the declaration asks for it: something else added it, or the declaration once needed it. An "
            "apply deletes it.";

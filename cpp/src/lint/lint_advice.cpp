@@ -121,10 +121,25 @@ void about_prefix(const Program& program, Texts& texts) {
                   program.ipv4_prefix));
 }
 
+bool overlap(const Network& one, const Network& other) {
+  return one.ipv6 == other.ipv6 && (contains(one, other) || contains(other, one));
+}
+
+// Whether no source may come by both.
+bool is_disjoint(const std::vector<Network>& ones, const std::vector<Network>& others) {
+  if (ones.empty() || others.empty()) return false;
+  return std::none_of(ones.begin(), ones.end(), [&](const Network& one) {
+    return std::any_of(others.begin(), others.end(),
+                       [&](const Network& other) { return overlap(one, other); });
+  });
+}
+
 // The latest grant counts: no element of nftables keeps the longer of two times.
 void about_times(const Program& program, const Track& track, Texts& texts) {
   for (const Track& other : program.tracks) {
-    if (other.open_for <= track.open_for || other.to != track.to) continue;
+    const bool same_grants =
+        other.to == track.to && other.on == track.on && other.connections == track.connections;
+    if (other.open_for <= track.open_for || !same_grants || is_disjoint(other.from, track.from)) continue;
     const bool both = std::any_of(track.services.begin(), track.services.end(), [&](const Service& service) {
       return std::find(other.services.begin(), other.services.end(), service) != other.services.end();
     });
