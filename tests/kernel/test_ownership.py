@@ -38,6 +38,16 @@ def test_a_strangers_table_is_left_alone(lab: Lab, knockwork: Knockwork, name: s
     assert (lab.generation(), knockwork.listing()) == before
 
 
+@pytest.mark.parametrize("name", STRANGERS)
+def test_status_tells_whose_it_is(lab: Lab, knockwork: Knockwork, name: str) -> None:
+    lab.server.nft(STRANGERS[name])
+    knockwork.declare(CLASSIC)
+    done = knockwork.run("status")
+    assert done.returncode == 3 and done.stdout.startswith(
+        "No gate: there is a table inet knockwork that knockwork did not create.\n"
+        "The declared services are open to everyone: delete that table, and run\n`knockwork apply`.\n")
+
+
 def test_a_restored_table_is_adopted(lab: Lab, knockwork: Knockwork) -> None:
     """A saved `nft list ruleset`, restored after a flush, is ours: no changes, grants and all."""
     knockwork.apply(CLASSIC)

@@ -78,6 +78,7 @@ bool nearly_full(const SetFill& set);
 
 struct Status {
   bool present = false;
+  bool foreign = false;   // a table of that name is there, and knockwork did not create it
   bool declared = false;  // there is a declaration in the usual place
   std::string degraded;   // why what stands is not what is declared; empty: nothing says so
   std::string mode;       // "gate" or "stealth"

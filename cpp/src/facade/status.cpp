@@ -191,6 +191,7 @@ Status status(Kernel& kernel, const Settings& settings) {
   std::vector<std::string> damaged;
   if (const auto pending = read_pending(damaged)) status.pending = waiting(*pending, boot_clock());
   status.degraded = why_degraded(live, damaged);
+  status.foreign = live && !live->ours;
   if (!live || !live->ours) return status;
   status.present = true;
   status.mode = is_stealth(live->ruleset) ? "stealth" : "gate";

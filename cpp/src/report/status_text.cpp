@@ -151,6 +151,13 @@ enum class First { sequences, sources };
 std::string whole(const Status& status, const std::string& boot, First first) {
   std::string text = alarms_of(status);
   if (!status.present) {
+    if (status.foreign) {
+      text += "No gate: there is a table inet knockwork that knockwork did not create.\n";
+      if (status.declared)
+        text +=
+            "The declared services are open to everyone: delete that table, and run\n`knockwork apply`.\n";
+      return text + boot;
+    }
     text += "No gate: there is no table inet knockwork in this network namespace.\n";
     if (status.declared) text += "The declared services are open to everyone: run `knockwork apply`.\n";
     return text + boot;
