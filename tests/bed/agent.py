@@ -189,7 +189,8 @@ class Agent:
     def listen_tcp(self, port: int, transparent: bool = False, device: str = "") -> None:
         """Accept and echo on a TCP port, IPv4 and IPv6; `transparent`: for addresses that are not the host's, too;
         `device`: a VRF, as `ip vrf exec` binds to it."""
-        listener = socket.create_server(("::", port), family=socket.AF_INET6, backlog=64, dualstack_ipv6=True)
+        listener = socket.create_server(("::", port), family=socket.AF_INET6, backlog=64, reuse_port=True,
+                                        dualstack_ipv6=True)
         if transparent:
             listener.setsockopt(socket.SOL_IP, _IP_TRANSPARENT, 1)
         if device:

@@ -95,6 +95,7 @@ class _Stage:
     source_port: int = 20000
     tokens: dict[str, int] = field(default_factory=dict)
     first: dict[tuple[str, bool], str] = field(default_factory=dict)  # who played a sequence
+    pure: dict[tuple[str, bool], str] = field(default_factory=dict)  # … and did nothing else
     given: list[Packet] = field(default_factory=list)
 
     def source(self, six: bool) -> str:
@@ -152,8 +153,8 @@ def _sequence(stage: _Stage, sequence: Sequence, six: bool) -> None:
     source = stage.source(six)
     stage.first[sequence.name, six] = source
     if not sequence.once and not closed:  # and somebody who does nothing else: a probe may be a stray
-        stage.first[sequence.name, six] = stage.source(six)
-        _knock(stage, sequence, stage.first[sequence.name, six])
+        stage.pure[sequence.name, six] = stage.source(six)
+        _knock(stage, sequence, stage.pure[sequence.name, six])
     for opened in closed or [sequence]:
         _probe(stage, opened, source)
     for opened in closed:
@@ -419,7 +420,7 @@ def _strays(stage: _Stage, six: bool) -> None:
     for knock in sorted(stage.declaration.knocks)[six:]:
         stage.send(stage.stranger(six), knock)
         stage.send(stage.stranger(six), _beside(knock))
-    for target in ("9/udp", "9/tcp")[six:]:
+    for target in ("8/udp", "9/udp", "9/tcp")[six:]:
         stage.send(stage.stranger(six), target)
 
 
@@ -488,6 +489,8 @@ def _again(stage: _Stage, _: tuple[Packet, ...]) -> None:
 
 
 def _play_again(stage: _Stage, sequence: Sequence, six: bool) -> None:
+    if pure := stage.pure.get((sequence.name, six)):
+        _knock(stage, sequence, pure)
     source = stage.first.get((sequence.name, six)) or stage.source(six)
     _knock(stage, sequence, source)
     for service in sequence.opens:

@@ -24,6 +24,8 @@ _UNTRACKED = ("10.200.124.1", "fd99:0:7c00::1")
 _STRANGERS = ("10.200.123.1", "fd99:0:7b00::1")
 _PORT = 4731  # of strangers
 _AT_PLACES = ((OWN[1], OWN[3]), ("10.88.0.7", "fd88::7"))  # the server's own, and the host's behind
+_PLACE, _PLACE_PORT = ("10.88.0.6", "fd88::6"), 443  # a service of the host behind
+_PUBLIC = 80
 _FREE = 5190  # nobody's
 _DISGUISE = 1
 _ELSEWHERE = (SERVER, ("10.88.0.7", "fd88::7"), 60007)  # from where, and where somebody listens, too
@@ -56,6 +58,12 @@ def refused(made: Site, services: Sequence[Port], knocks: Sequence[Port], places
         found += [f"places, {addresses[0]} {port}: {line}" for line in _played(made, looking)]
         for number in numbers:
             made.server.call(end_foreign, number)
+    from_a_place = _translating([(_PUBLIC, "tcp", _PLACE_PORT)], SERVER, _AT_PLACES[1])
+    made.server.nft(_table([(_PLACE_PORT, "tcp")], from_a_place))
+    for source, address in zip(_PLACE, SERVER):
+        made.behind.call(packets.raw_tcp, address, _PUBLIC, packets.SYN, source, _PLACE_PORT)
+    found += [f"from a place: {line}" for line in _seen(made)]
+    made.server.nft("delete table inet watchers\n")
     made.server.nft(_table([(_FREE, "udp")], ()))
     made.behind.call(packets.raw_udp, CALLERS[1], _FREE, SERVER[1])
     found += [f"in its name: {line}" for line in _seen(made)]
@@ -184,23 +192,19 @@ _FOREIGN: list[socket.socket] = []
 
 
 def begin_foreign(source: str, source_port: int, target: str, port: int) -> int:
-    """A connection from an address that need not be this host's; nobody answers. 0 where somebody listens there."""
+    """A connection from an address that need not be this host's, and from a port where it listens; nobody answers."""
     connection = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
     level, option = ((socket.IPPROTO_IPV6, _IPV6_TRANSPARENT) if ":" in source else
                      (socket.IPPROTO_IP, _IP_TRANSPARENT))
     connection.setsockopt(level, option, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     connection.setblocking(False)
-    try:
-        connection.bind((source, source_port))
-    except OSError:
-        connection.close()
-        return 0
+    connection.bind((source, source_port))
     connection.connect_ex((target, port))
     _FOREIGN.append(connection)
     return len(_FOREIGN)
 
 
 def end_foreign(number: int) -> None:
-    """Close it, where there is one."""
-    if number:
-        _FOREIGN[number - 1].close()
+    """Close it."""
+    _FOREIGN[number - 1].close()

@@ -14,7 +14,6 @@ OVERHEARD = (*_OVERHEARD_ANYWHERE, *_OVERHEARD_AT_ONE)
 NEXT_HOP = ("10.89.0.2", "fd89::2")
 FAR_SIDE = ("10.89.0.1", "fd89::1")  # the server's, on the link to the host behind
 CALLERS = ("10.200.120.1", "fd99:0:7800::1")  # some of theirs
-OF_THE_LINK = "fe80::77"  # the server's, on the callers'
 _REAL = (1700, 1799)  # from where callers really connect
 # The callers' host has no sockets for most of what it began: it must not answer the answers,
 # nor what comes back of its own forgeries.
@@ -66,7 +65,6 @@ class Site(Lab):
             *(f"addr add {side}/{bits} dev eth1" + (" nodad" if ":" in side else "")
               for side, bits in zip(FAR_SIDE, (24, 64))), "link set eth1 up",
             *(f"addr add {address} dev eth0" + (" nodad" if ":" in address else "") for address in own),
-            f"addr add {OF_THE_LINK}/64 dev eth0 nodad",
             *(f"route add {network} via {hop}" for network, hop in zip(BEHIND, NEXT_HOP)))
         self.behind.ip(
             *(f"addr add {hop}/{bits} dev eth0" + (" nodad" if ":" in hop else "")

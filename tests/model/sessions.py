@@ -11,8 +11,8 @@ from bed import Host, packets
 from bed.lab import SERVER
 from model import forgetting
 from model.counting import BRIEF, PATIENCE, TIMES, counting
-from model.network import CALLERS, FAR_SIDE, NEXT_HOP, OF_THE_LINK, Site
-from model.script import LINK_LOCAL, OWN
+from model.network import CALLERS, FAR_SIDE, NEXT_HOP, Site
+from model.script import OWN
 
 _GRANTS = ("granted", "ranged", "reached", "holders")
 _HEARD = (22, 443, 6000)  # services where somebody listens
@@ -102,12 +102,11 @@ def kept(made: Site, knocks: Sequence[tuple[int, str]]) -> list[str]:
 
     The former have knocked already.
     """
-    for source, address in zip((*CALLERS, LINK_LOCAL[0]), (*SERVER, SERVER[1])):
+    for source, address in zip(CALLERS, SERVER):
         made.callers.call(knock_as, source, address, knocks)
     ends = [(host, sources[":" in address], address, port)
             for host, sources in ((made.behind, NEXT_HOP), (made.callers, CALLERS))
             for address in OWN for port in _HEARD]
-    ends.append((made.callers, f"{LINK_LOCAL[0]}%eth0", f"{OF_THE_LINK}%eth0", _HEARD[1]))
     held = [(*end, end[0].call(hold, *end[1:])) for end in ends]
     drop_grants(made)
     made.server.call(forgetting.forget)
@@ -115,10 +114,10 @@ def kept(made: Site, knocks: Sequence[tuple[int, str]]) -> list[str]:
     for host, source, address, port, number in held:
         title = f"{host.name}: {address} {port}"
         if not number:
-            found += [f"{title}: no grant"] * (1 if "%" in address else 3)
+            found += [f"{title}: no grant"] * 3
             continue
         found.append(f"{title}: {host.call(say, number)}")
-        for flags in () if "%" in address else (packets.SYN, packets.SYN | packets.ACK):
+        for flags in (packets.SYN, packets.SYN | packets.ACK):
             made.server.call(forgetting.forget)
             with counting(made, f"{title}: flags {flags:#x}", found, names=("TcpExtTCPSYNChallenge",)):
                 host.call(send_again, source, address, port, flags, number)
@@ -163,13 +162,12 @@ def say(number: int) -> str:
 
 def begin_at(source: str, source_port: int, target: str, port: int) -> int:
     """A connection from that port: a number for `end_of`, or 0."""
-    family, _, _, _, end = socket.getaddrinfo(source, source_port, type=socket.SOCK_STREAM)[0]
-    connection = socket.socket(family)
+    connection = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     connection.settimeout(4 * PATIENCE)
     try:
-        connection.bind(end)
-        connection.connect(socket.getaddrinfo(target, port, type=socket.SOCK_STREAM)[0][4])
+        connection.bind((source, source_port))
+        connection.connect((target, port))
     except OSError:
         connection.close()
         return 0
