@@ -169,7 +169,8 @@ def send_all(source: str, address: str, ports: Iterable[Port]) -> None:
             packets.raw_udp(address, port, source)
         else:
             packets.raw_tcp(address, port, packets.SYN, source)
-            packets.raw_tcp(address, port, packets.ACK, source, _PORT)
+            for source_port in (_PORT, _PORT + 1):  # a socket may know the one
+                packets.raw_tcp(address, port, packets.ACK, source, source_port)
 
 
 def ask_all(address: str, ports: Iterable[Port]) -> list[str]:
