@@ -110,7 +110,7 @@ def test_alternative_name(lab: Lab, knockwork: Knockwork, client: Caller) -> Non
     knockwork.declare(CLASSIC % "[enp0s31f6]")
     assert not _warnings(knockwork, "validate")
     assert _warnings(knockwork, "apply") == [
-        "interface `enp0s31f6` is an alternative name of `eth0`: packets come in by `eth0` alone, and a boot may apply "
+        "interface `enp0s31f6` is an alternative name of `eth0`: netfilter knows only `eth0`, and a boot may apply "
         "the declaration before it knows the alternative one. Write `eth0` instead"]
     assert not _status(knockwork) and "eth0" in knockwork.listing()
     assert client.tcp(22) == "refused"

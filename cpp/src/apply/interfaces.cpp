@@ -172,7 +172,7 @@ std::vector<std::string> alternative_name_warnings(const Spec& spec, const std::
     const std::string real = real_name(name, links);
     if (name.empty() || real == name) continue;
     std::string warning = fmt::format(
-        "interface {0} is an alternative name of {1}: packets come in by {1} alone, and a boot may apply the "
+        "interface {0} is an alternative name of {1}: netfilter knows only {1}, and a boot may apply the "
         "declaration before it knows the alternative one. Write {1} instead",
         quote(name), quote(real));
     if (std::find(warnings.begin(), warnings.end(), warning) == warnings.end())
