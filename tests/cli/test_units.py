@@ -53,7 +53,7 @@ def test_a_sandbox_that_cannot_fail(tmp_path: Path) -> None:
         "After", "Before", "ConditionDirectoryNotEmpty", "ConditionPathExists", "ConditionPathIsSymbolicLink",
         "Conflicts", "DefaultDependencies", "Description", "ExecReload", "ExecStart", "ExecStop", "PartOf",
         "ReloadPropagatedFrom", "RemainAfterExit", "RuntimeDirectory", "RuntimeDirectoryMode",
-        "RuntimeDirectoryPreserve", "StandardInput", "StateDirectory", "StateDirectoryMode",
+        "RuntimeDirectoryPreserve", "StandardInput", "StartLimitIntervalSec", "StateDirectory", "StateDirectoryMode",
         "Type", "WantedBy", "Wants"}
     # The device policy is journald's as well, which lets it have some; a umask is one call, which has no error.
     assert sandbox - set(read(journald).settings) == {"DevicePolicy", "UMask"}
