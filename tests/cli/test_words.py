@@ -136,10 +136,10 @@ def test_one_order(knockwork: Knockwork) -> None:
 
 def test_drift_is_no_plan(lab: Lab, knockwork: Knockwork) -> None:
     knockwork.apply(CLASSIC)
-    assert knockwork.run("drift").stdout == "No drift: the table is as it was last applied.\n"
+    assert knockwork.run("drift").stdout == "No drift: the table has not changed since the last apply.\n"
     lab.server.nft("flush chain inet knockwork refuse")
     assert knockwork.run("drift").stdout.endswith(
-        "\n\nDrift: the table differs from what was last applied.\n"
+        "\n\nDrift: the table has changed since the last apply.\n"
         "`knockwork drift --repair` puts it back, as shown.\n")
     assert knockwork.run("drift", "--repair").stdout.endswith("\n\nDrift repaired: 0 added, 1 changed, 0 removed.\n")
 

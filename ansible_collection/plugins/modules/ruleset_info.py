@@ -140,7 +140,7 @@ status:
       elements: dict
     drifted:
       description:
-        - Whether the live table differs from what was applied last. Null if there is no record of that. Unlike
+        - Whether the live table has changed since the last apply. Null if there is no record of that. Unlike
           C(drift), it does not notice a declaration that was not applied yet.
       type: bool
     format:

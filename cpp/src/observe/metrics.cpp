@@ -64,7 +64,7 @@ void add_gate(Page& page, const Measures& measures) {
   page.flag("gate_declared", "Whether the host has a declaration.", status.declared);
   page.flag("gate_degraded", "Whether something other than the declaration is loaded.",
             !status.degraded.empty());
-  page.flag("gate_drifted", "Whether the table differs from what was applied last.", status.drifted);
+  page.flag("gate_drifted", "Whether the table has changed since the last apply.", status.drifted);
   page.flag("gate_survives_reboot", "Whether the gate will be loaded after a reboot.",
             survives(measures.boot));
   page.flag("apply_pending", "Whether an apply waits for confirmation.", status.pending.has_value());
@@ -79,9 +79,9 @@ void add_gate(Page& page, const Measures& measures) {
 void add_sources(Page& page, const Status& status) {
   page.gauge("sequences", "How many sequences the gate has.", status.sequences.size());
   if (!status.sequences.empty())
-    page.family("grants_total", "counter", "Grants by each sequence since the table has it.");
+    page.family("grants_total", "counter", "Grants by each sequence since it was loaded.");
   for (const SequenceStatus& each : status.sequences) page.sample(each.uses, labels_of(each.name));
-  page.gauge("active_grants", "How many grants last.", status.grants.size());
+  page.gauge("active_grants", "Grants that are active.", status.grants.size());
   page.gauge("locked_out_sources", "How many sources are locked out.", status.lockouts.size());
   page.gauge("half_done_sources", "How many sources are in the middle of a sequence.",
              static_cast<std::uint64_t>(status.half_done));
@@ -96,9 +96,9 @@ void add_sets(Page& page, const Status& status) {
 
 void add_tokens(Page& page, const Status& status) {
   if (!status.tokens_until && status.out_of_tokens.empty()) return;
-  page.seconds("tokens_left_seconds", "For how long every sequence that tokens open has some.",
+  page.seconds("tokens_left_seconds", "Seconds until the first sequence with `token` has no valid token left.",
                status.out_of_tokens.empty() ? status.tokens_left : milliseconds(0));
-  page.gauge("sequences_out_of_tokens", "How many sequences have no token before the next top-up.",
+  page.gauge("sequences_out_of_tokens", "Sequences with `token` that have no valid token until the next top-up.",
              status.out_of_tokens.size());
   page.gauge("used_tokens", "How many used tokens the table remembers.", status.spent_tokens);
 }

@@ -66,10 +66,10 @@ std::string to_text(const Report& report, Execution execution) {
 
 std::string drift_text(const Report& report, Execution execution) {
   if (!report.incomparable.empty()) return fmt::format("Nothing to compare: {}.\n", report.incomparable);
-  if (!report.changed) return "No drift: the table is as it was last applied.\n";
+  if (!report.changed) return "No drift: the table has not changed since the last apply.\n";
   if (execution == Execution::check) {
     return lines(report) + '\n' +
-           "Drift: the table differs from what was last applied.\n"
+           "Drift: the table has changed since the last apply.\n"
            "`knockwork drift --repair` puts it back, as shown.\n";
   }
   return fmt::format("{}\nDrift repaired: {}.\n", lines(report),

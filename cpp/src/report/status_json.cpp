@@ -67,7 +67,7 @@ Json sequence_schema() {
        {"once", schema::flag("Whether it may be used only once.")},
        {"spent", schema::flag("Whether it may not be used again before `knockwork renew`.")},
        {"token", schema::flag("Whether tokens open it.")},
-       {"uses", schema::integer("How many grants it has made since the table has it.")},
+       {"uses", schema::integer("How many grants it has made since it was loaded.")},
        {"opens", schema::text("The services, with --reveal."), kSometimes}});
 }
 
@@ -149,7 +149,7 @@ Json status_schema() {
        {"half_done", schema::integer("How many sources are in the middle of a sequence.")},
        {"sets", schema::list("The sets that packets fill, and how full they are.", fill_schema())},
        {"format", schema::text("The version of the table's format; empty without a gate.")},
-       {"drifted", schema::or_null(schema::flag("Whether the table differs from what was applied last. Null "
+       {"drifted", schema::or_null(schema::flag("Whether the table has changed since the last apply. Null "
                                                 "if there is no record of that."))},
        {"warnings", schema::texts("What is not protected as declared, as sentences.")},
        {"tokens", tokens_schema(), kSometimes},

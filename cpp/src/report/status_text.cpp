@@ -118,7 +118,7 @@ std::string alarms_of(const Status& status) {
   }
   if (status.drifted == true) {
     text +=
-        "Drift: the table differs from what was applied last.\n"
+        "Drift: the table has changed since the last apply.\n"
         "`knockwork drift` shows how; `knockwork drift --repair` puts it back.\n";
   }
   return text;
