@@ -545,6 +545,26 @@ def test_a_person_taken_away(lab: Lab, knockwork: Knockwork) -> None:
     assert alice.gets_in(1)
 
 
+def test_a_revocation_replaces_tokens_as_well(lab: Lab, knockwork: Knockwork) -> None:
+    """A profile is lost: the same apply ends its grants and puts other tokens in place of its tokens."""
+    knockwork.apply(declared())
+    thief = Owner(lab.stranger)
+    assert thief.gets_in(1)
+    knockwork.apply(declared(", serial: 2"), "--revoke-retired")
+    assert not thief.gets_in()
+    assert Owner(lab.client, tokens.sequence_key(derivation.host_key(MASTER, "web1"), "alice", 2)).gets_in()
+
+
+def test_another_secret_with_a_revocation(lab: Lab, knockwork: Knockwork) -> None:
+    """The secret is lost: nothing that was drawn from it opens any more, whatever else is taken away."""
+    other = "  - {name: other, knock: [7000], opens: [80/tcp]}\n"
+    knockwork.apply(declared(more=other))
+    lab.server.write(SECRET, f"master:{base64.b64encode(MASTER[::-1]).decode()}\n", 0o600)
+    knockwork.apply(declared(), "--revoke-retired")
+    assert not Owner(lab.stranger).gets_in()
+    assert Owner(lab.client, tokens.sequence_key(derivation.host_key(MASTER[::-1], "web1"), "alice")).gets_in()
+
+
 def test_a_plan_names_whose_tokens_are_replaced(lab: Lab, knockwork: Knockwork) -> None:
     """Of the sequence that changes alone."""
     bob = ("  - name: bob\n    token: {port: 41873/udp, secret_file: /etc/knockwork/secret, host: web1}\n"

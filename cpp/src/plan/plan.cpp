@@ -80,10 +80,11 @@ void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRec
   if (fed.kind == Fed::Kind::enough) return;
   tell_of_tokens(plan, wanted, record);
   plan.tokens = std::move(fed.record);
-  std::vector<Action>& actions = plan.transaction.actions;
+  const std::vector<Action>& actions = plan.transaction.actions;
   const bool new_table = !actions.empty() && std::holds_alternative<AddTable>(actions.front());
   plan.only_tops_up = actions.empty() && fed.kind == Fed::Kind::topped_up;
-  std::move(fed.transaction.actions.begin(), fed.transaction.actions.end(), std::back_inserter(actions));
+  plan.feeding = std::move(fed.transaction);
+  plan.transaction.append(plan.feeding);
   const auto tell = [&](const std::string& name, std::size_t count, const char* why) {
     if (count == 0 || new_table) return;  // the sequences of a new table say it
     plan.changes.push_back({Change::Kind::change, "tokens",

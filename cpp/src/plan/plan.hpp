@@ -37,6 +37,7 @@ struct Plan {
   Ending ending = Ending::all;
   Retirement revoked;         // what saved states forget after the commit
   bool only_tops_up = false;  // with more of the tokens that are there: nothing to confirm or take back
+  Transaction feeding;        // the part of the transaction that puts tokens, or takes them away
   std::optional<TokenRecord> tokens;  // is written before the commit: where the transaction puts tokens
   bool goes_without_tokens = false;   // where that cannot be written: no gate, or an open one, is worse
 

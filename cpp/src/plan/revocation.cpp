@@ -80,7 +80,9 @@ void revoke(Plan& plan, const LiveTable& live, const Retirement& what, const Pro
             const Traffic& traffic) {
   const Revoked theirs = revoked(live, what, stays, traffic);
   if (!theirs.flows.empty()) plan.target = with_severed(std::move(*plan.target), stays);
-  put(plan, difference(&live, *plan.target), theirs, what, program_of(live.ruleset), stays);
+  Transaction base = difference(&live, *plan.target);
+  base.append(plan.feeding);
+  put(plan, base, theirs, what, program_of(live.ruleset), stays);
 }
 
 }  // namespace knockwork

@@ -91,6 +91,9 @@ using Action = std::variant<AddTable, DeleteTable, WakeTable, FlushChain, EmptyS
 struct Transaction {
   std::vector<Action> actions;
   bool empty() const { return actions.empty(); }
+  void append(const Transaction& more) {
+    actions.insert(actions.end(), more.actions.begin(), more.actions.end());
+  }
   bool operator==(const Transaction&) const = default;
 };
 
