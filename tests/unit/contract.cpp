@@ -145,6 +145,15 @@ TEST_CASE("contract: a transaction that fails changes nothing") {
   }
 }
 
+TEST_CASE("contract: a table that has come in between is not filled a second time") {
+  on_each_kernel([](Kernel& kernel) {
+    kernel.commit(difference(nullptr, compiled(classic())));
+    const auto before = kernel.read();
+    CHECK_THROWS_AS(kernel.commit(difference(nullptr, compiled(classic()))), Refused);
+    CHECK(kernel.read() == before);
+  });
+}
+
 TEST_CASE("contract: from any declaration to any other in one transaction") {
   std::mt19937 random(20261123);
   on_each_kernel([&random](Kernel& kernel) {

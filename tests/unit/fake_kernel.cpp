@@ -69,7 +69,8 @@ struct Worker {
   }
 
   void operator()(const AddTable&) {
-    if (!table) table = LiveTable{true, std::string(kTableComment), {}, {}, {}, {}};
+    if (table) refuse("File exists: table");
+    table = LiveTable{true, std::string(kTableComment), {}, {}, {}, {}};
   }
   void operator()(const DeleteTable&) {
     ruleset();

@@ -24,7 +24,7 @@ struct Writer {
   std::string& text;
 
   void operator()(const AddTable&) {
-    text += fmt::format("add table {} {{ comment \"{}\"; }}\n", kTable, kTableComment);
+    text += fmt::format("create table {} {{ comment \"{}\"; }}\n", kTable, kTableComment);
   }
   void operator()(const DeleteTable&) { text += fmt::format("delete table {}\n", kTable); }
   void operator()(const WakeTable&) { text += fmt::format("add table {}\n", kTable); }
