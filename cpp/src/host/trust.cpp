@@ -9,7 +9,10 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "knockwork/diagnostic.hpp"
 
@@ -31,13 +34,12 @@ bool is_trusted(uid_t owner) {
 class Judge {
  public:
   void file(const fs::path& path) {
-    folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
+    way_to(path);
     std::error_code error;
     const fs::path target = fs::canonical(path, error);
     struct stat status {};
     if (error || ::stat(target.c_str(), &status) != 0) return;
     if (!S_ISREG(status.st_mode)) return;  // refused by who reads it
-    folder(target.parent_path());
     owner(path, status, "");
     if ((status.st_mode & 022) != 0) add(trust_.faults, "others can write to {0}: `chmod 0600 {0}`", path);
     if ((status.st_mode & S_IROTH) != 0 && may_enter(target.parent_path())) {
@@ -59,6 +61,38 @@ class Judge {
   Trust result() && { return std::move(trust_); }
 
  private:
+  // Every directory on the way, that of each link included: who can write there can put another file in
+  // place.
+  void way_to(const fs::path& path) {
+    constexpr int kMostLinks = 40;  // path_resolution(7)
+    std::vector<fs::path> ahead;    // the next one last
+    const auto go = [&](const fs::path& more) {
+      ahead.insert(ahead.end(), std::make_reverse_iterator(more.end()),
+                   std::make_reverse_iterator(more.begin()));
+    };
+    std::error_code error;
+    fs::path at;
+    go(fs::absolute(path, error));
+    for (int links = 0; !ahead.empty() && links <= kMostLinks;) {
+      const fs::path part = std::move(ahead.back());
+      ahead.pop_back();
+      if (part.is_absolute()) {
+        at = part;
+      } else if (part == "..") {
+        at = at.parent_path();
+      } else if (!part.empty() && part != ".") {
+        folder(at);
+        const fs::path target = fs::read_symlink(at / part, error);
+        if (error) {
+          at /= part;
+        } else {
+          ++links;
+          go(target);
+        }
+      }
+    }
+  }
+
   template <typename Text>
   static void add(std::vector<std::string>& list, const Text& text, const fs::path& path) {
     list.push_back(fmt::format(fmt::runtime(text), path.string()));
