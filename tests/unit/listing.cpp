@@ -79,6 +79,20 @@ TEST_CASE("listing: a table of that name which is not ours") {
   CHECK_FALSE(parse_listing("table inet knockwork {\n\tcomment \"mine\"\n}\n").ours);
 }
 
+TEST_CASE("listing: an element that comes twice stands for one that does not come") {
+  const std::string head =
+      "table inet knockwork {\n\tcomment \"knockwork 1\"\n\tmap advance {\n\t\ttype mark : verdict\n";
+  const auto read = [&](const std::string& elements) {
+    return parse_listing(head + "\t\telements = { " + elements + " }\n\t}\n}\n");
+  };
+  CHECK_FALSE(has_twice(read("0x00000003 : accept, 0x00000001 : accept, 0x00000002 : accept")));
+  CHECK(has_twice(read("0x00000003 : accept, 0x00000001 : accept, 0x00000003 : accept")));
+  CHECK(has_twice(parse_listing(
+      "table inet knockwork {\n\tcomment \"knockwork 1\"\n\tset strays4 {\n\t\ttype ipv4_addr\n"
+      "\t\tflags dynamic,timeout\n\t\telements = { 10.0.0.1 timeout 5s expires 4s, 10.0.0.1 timeout 5s expires 3s }"
+      "\n\t}\n}\n")));
+}
+
 TEST_CASE("listing: what is no listing is refused") {
   for (const char* text :
        {"", "table inet other {\n}\n", "table inet knockwork {\n", "table inet knockwork {\n\tchain a {\n",
