@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -114,6 +115,7 @@ void leave_no_core() {
 // Nothing that is thrown leaves it: an input that ends the process by a signal leaves a core dump.
 int main(int argc, char** argv) {
   leave_no_core();
+  std::signal(SIGCHLD, SIG_DFL);  // a parent may have ignored it, and then nobody is told how a child ended
   Chosen chosen;
   try {
     try {

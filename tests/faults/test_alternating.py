@@ -51,7 +51,7 @@ while :; do
     sleep 0.3
 done 2>/dev/null
 """
-CHANGED_BY_OTHERS = "another program changed the table inet knockwork at the same time"
+CHANGED_BY_OTHERS = "another program changed nf_tables at the same time"
 
 
 class Traffic:

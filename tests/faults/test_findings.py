@@ -1,11 +1,12 @@
 """What the enumeration of faults has found, each where it is sure to be met whatever the numbers of the calls."""
 from __future__ import annotations
 
+import base64
 import subprocess
 
 import pytest
 
-from bed import Lab
+from bed import Lab, derivation, tokens
 from bed.cli import Knockwork
 from bed.waiting import wait_for
 from commands import CHANGED, PLAIN
@@ -142,6 +143,74 @@ def test_what_a_plan_removes_is_gone_already(lab: Lab, knockwork: Knockwork) -> 
     lab.server.nft("delete chain inet knockwork strange")
     out, error = process.communicate(timeout=60)
     assert (process.returncode, out, lab.generation()) == (1, "", before + 1)
-    assert error.startswith("knockwork: error: another program changed the table inet knockwork at the same time: ")
+    assert error.startswith("knockwork: error: another program changed nf_tables at the same time: ")
     assert error.endswith(". Run again\n") and error.count("\n") == 1
     assert knockwork.apply().startswith("Unchanged")
+
+
+def test_refused_while_another_program_commits(lab: Lab, knockwork: Knockwork) -> None:
+    """The kernel has judged it, so nothing waits to be rolled back, and nobody doubts what is there."""
+    knockwork.apply(PLAIN)
+    lab.server.nft("add chain inet knockwork strange")
+    slow = ["/usr/bin/strace", "-f", "-qqq", "-o", "/dev/null", "-e", "inject=renameat:delay_enter=3000000:when=2"]
+    process = lab.server.popen([*slow, *knockwork.command("apply", "--confirm-within", "1h")],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for(lambda: any(name.startswith(".knockwork.") for name in _names(lab)), "the note of what waits")
+    lab.server.nft("delete chain inet knockwork strange")
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 1 and "another program changed nf_tables at the same time: " in error
+    assert "no apply waits" in knockwork.refused("confirm")
+    assert "in_doubt" not in lab.server.output(["ls", "-A", "/run/knockwork"]).split()
+    lab.server.nft("flush chain inet knockwork gate")
+    assert knockwork.run("drift", "--repair").returncode == 0
+    assert knockwork.apply().startswith("Unchanged")
+
+
+def test_an_interrupted_apply_that_is_rolled_back(lab: Lab, knockwork: Knockwork) -> None:
+    """Then what was there before is known again, and repaired."""
+    knockwork.apply(PLAIN)
+    knockwork.declare(CHANGED)
+    # Without -f: strace would wait for the process that rolls back.
+    lab.server.run(["/usr/bin/strace", "-qqq", "-o", "/dev/null", "-e", "inject=fsync:signal=SIGKILL:when=4",
+                    *knockwork.command("apply", "--confirm-within", "1h")])
+    assert knockwork.run("rollback").returncode == 0
+    lab.server.nft("flush chain inet knockwork gate")
+    repaired = knockwork.run("drift", "--repair")
+    assert (repaired.returncode, repaired.stderr) == (0, ""), repaired
+    knockwork.declare(PLAIN)
+    assert knockwork.apply().startswith("Unchanged")
+
+
+def test_a_revocation_that_cannot_be_recorded(lab: Lab, knockwork: Knockwork) -> None:
+    """It is not made either: a record that says otherwise would bring the grant back."""
+    knockwork.apply(PLAIN)
+    assert knockwork.run("grant", "10.200.0.9", "--sequence", "ssh").returncode == 0
+    before = lab.generation()
+    done = faulty(knockwork, "revoke", "--source", "10.200.0.9", inject=["fsync:error=ENOSPC:when=1+"])
+    assert done.returncode == 1 and "nothing was changed" in done.stderr, done
+    assert lab.generation() == before and knockwork.table().live("holders4")
+    assert knockwork.run("revoke", "--source", "10.200.0.9").returncode == 0
+    lab.server.nft("flush ruleset")
+    knockwork.apply()
+    assert not knockwork.table().live("holders4")
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_killed_while_tokens_are_replaced(lab: Lab, knockwork: Knockwork, number: int) -> None:
+    """Wherever that was: the next apply replaces them."""
+    keys = []
+    for master in (bytes(range(32)), bytes(32)):
+        lab.server.write("/etc/knockwork/secret", f"master:{base64.b64encode(master).decode()}\n", 0o600)
+        keys.append(tokens.sequence_key(derivation.host_key(master, "web1"), "alice"))
+        if len(keys) == 1:
+            knockwork.apply("knockwork: 1\nsequences:\n  - name: alice\n    opens: [22/tcp]\n    open_for: 1s\n"
+                            "    token: {port: 41873/udp, secret_file: /etc/knockwork/secret, host: web1}\n")
+    faulty(knockwork, "apply", inject=[f"fsync:signal=SIGKILL:when={number}"])
+    knockwork.apply()
+    window = tokens.window()
+    for losses in range(6):
+        lab.stranger.send(41873, tokens.token(keys[0], window, losses))
+    assert lab.stranger.tcp(22) == "refused"
+    for losses in range(6):
+        lab.client.send(41873, tokens.token(keys[1], window + 1, losses))
+    assert lab.client.tcp(22) == "open"

@@ -224,14 +224,27 @@ def test_timer_died(knockwork: Knockwork) -> None:
     knockwork.host.run(["pkill", "-KILL", "knockwork"])
     wait_for(lambda: json.loads(knockwork.run("status", "--json").stdout)["pending"]["remaining_ms"] == 0,
              "the time is over")
-    assert knockwork.refused("confirm") == (
-        f"knockwork: error: apply {identity} is not confirmed, and will be rolled back in 0s: its time is up\n")
     knockwork.declare(BEFORE)
     done = knockwork.run("apply")
     assert done.stderr == f"warning: apply {identity} was not confirmed: it was rolled back first\n"
     assert re.fullmatch(r"  ~ sequence ssh: knock [0-9a-f]{8} → [0-9a-f]{8}\n\n"
                         r"Changed: 0 added, 1 changed, 0 removed.\n", done.stdout), done
     assert knockwork.apply().startswith("Unchanged")
+
+
+def test_confirmed_too_late(knockwork: Knockwork, lab: Lab) -> None:
+    """Where nobody has rolled it back in time, that is done first."""
+    knockwork.apply(BEFORE)
+    static = _static(knockwork)
+    identity = _apply(knockwork, CUTS_OFF["wrong sequence"], "2s")
+    knockwork.host.run(["pkill", "-KILL", "knockwork"])
+    wait_for(lambda: json.loads(knockwork.run("status", "--json").stdout)["pending"]["remaining_ms"] == 0,
+             "the time is over")
+    assert knockwork.refused("confirm") == (
+        f"knockwork: error: apply {identity} is not confirmed: its time is up, and it was rolled back\n")
+    assert _static(knockwork) == static and not _waits(knockwork)
+    lab.client.knock(7000, 8000, 9000)
+    assert lab.client.tcp(22) == "open"
 
 
 def test_no_room_for_the_grants_of_before(knockwork: Knockwork) -> None:

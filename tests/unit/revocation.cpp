@@ -230,15 +230,39 @@ TEST_CASE("revocation: more sources than there is room for are cut with the serv
   CHECK(keys(again, "resumed4") == Keys{"10.1.0.7 . 10.0.0.2 . 6 . 22"});
 }
 
+TEST_CASE("revocation: what the same plan does to tokens is done with it") {
+  Gate gate;
+  gate.let_in("10.0.0.1", "ssh");
+  gate.connect("10.0.0.1", 40001, "10.0.0.2", 22);
+  Plan plan;
+  plan.target = gate.live.ruleset;
+  plan.feeding = put_tokens({{{}, 60s, gate.track("ssh").edges.back().id}}, 0s, 60s, true);
+  plan.transaction = plan.feeding;
+  Retirement what;
+  what.all = true;
+  revoke(plan, gate.live, what, gate.program, gate.traffic);
+  const auto puts_tokens = [](const Transaction& transaction) {
+    return std::any_of(transaction.actions.begin(), transaction.actions.end(), [](const Action& action) {
+      const auto* fed = std::get_if<FeedElements>(&action);
+      return fed != nullptr && fed->set == kTokens;
+    });
+  };
+  CHECK(puts_tokens(plan.transaction));
+  REQUIRE(plan.fallback);
+  CHECK(puts_tokens(plan.fallback->transaction));
+}
+
 TEST_CASE("revocation: the kernel has no room for a source, and the service is cut instead") {
   class Full final : public Kernel {
    public:
+    explicit Full(bool judges) : judges_(judges) {}
     std::optional<LiveTable> read() override { return {}; }
     std::string others() override { return {}; }
     std::optional<Ruleset> as_listed(const Ruleset&) override { return {}; }
+    void expect_commit(const std::function<void()>&) override {}
     void commit(const Transaction& transaction) override {
       if (to_nft(transaction).find("element inet knockwork severed4 ") != std::string::npos)
-        throw Refused("it is full");
+        judges_ ? throw Refused("it is full") : throw SystemError("message too long");
       script = to_nft(transaction);
     }
     Generation generation() override { return {}; }
@@ -248,12 +272,16 @@ TEST_CASE("revocation: the kernel has no room for a source, and the service is c
     std::vector<Flowtable> flowtables() override { return {}; }
     void end(const std::vector<Flow>&, Ending) override {}
     std::string script;
+
+   private:
+    bool judges_;  // else the transaction does not get there
   };
+  const bool judges = GENERATE(true, false);
   Gate gate;
   gate.connect("10.0.0.1", 40001, "10.0.0.2", 22);
   Retirement what;
   what.all = true;
-  Full kernel;
+  Full kernel(judges);
   Report report;
   carry_out(plan_revocation(gate.live, what, gate.program, gate.traffic), {gate.live, {}}, {},
             deed("revoke", {}), report, kernel);

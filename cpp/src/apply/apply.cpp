@@ -139,11 +139,18 @@ void converge(const Wanted& wanted, const std::string& wanted_digest, const Purp
     undo = {*settings.confirm_within, wanted_digest, purpose.declared, settings.files,
             [](const std::string& id) { rollback_armed(id, *open_kernel()); }};
   }
+  const std::optional<std::string> doubt = in_doubt();
   if (purpose.recorded) note_in_doubt(wanted_digest);
+  const auto nothing_done = [&] {
+    if (purpose.recorded) doubt ? note_in_doubt(*doubt) : forget_in_doubt();
+  };
   try {
     carry_out(std::move(plan), std::move(reading), undo, deed(purpose.command, settings), done, kernel);
+  } catch (const Refused&) {
+    nothing_done();
+    throw;
   } catch (const SystemError&) {
-    if (purpose.recorded && kernel.generation() == before) forget_in_doubt();  // nothing was committed
+    if (kernel.generation() == before) nothing_done();
     throw;
   }
   if (undo) forget_in_doubt();  // the note of what waits says all

@@ -38,10 +38,12 @@ bool is_as_before(const Generation& before, Kernel& kernel) {
   }
 }
 
+bool is_refusal(const SystemError& error) { return dynamic_cast<const Refused*>(&error) != nullptr; }
+
 // The kernel says no more than which object it does not find.
 std::string with_reason(std::string_view refusal, bool changed_by_others) {
   if (!changed_by_others) return std::string(refusal);
-  return fmt::format("another program changed the table {} at the same time: {}. Run again", kTable, refusal);
+  return fmt::format("another program changed nf_tables at the same time: {}. Run again", refusal);
 }
 
 // The plan, or what stands in for it where the kernel refuses; the plan then says what was done. `before` is
@@ -50,9 +52,12 @@ void commit(Plan& plan, const Generation& before, Kernel& kernel) {
   try {
     return commit(plan.transaction, kernel);
   } catch (const SystemError& error) {
-    const bool judged = dynamic_cast<const Refused*>(&error) != nullptr;
-    if (!judged || !plan.fallback)
-      throw SystemError(with_reason(error.what(), !is_as_before(before, kernel)));
+    const bool alone = is_as_before(before, kernel);
+    const bool nothing_done = is_refusal(error) || alone;
+    if (!nothing_done || !plan.fallback) {
+      if (is_refusal(error)) throw Refused(with_reason(error.what(), !alone));
+      throw SystemError(with_reason(error.what(), !alone));
+    }
     plan.warnings.push_back(plan.fallback->tells_why
                                 ? fmt::format("{}: {}", plan.fallback->warning, error.what())
                                 : plan.fallback->warning);
@@ -61,17 +66,17 @@ void commit(Plan& plan, const Generation& before, Kernel& kernel) {
   kernel.commit(plan.fallback->transaction);
 }
 
-// What was revoked is not to come back: neither by a rollback nor by a start of the host.
-void forget_in_records(const Retirement& revoked, Kernel& kernel) {
-  if (revoked.empty()) return;
+// What is revoked is not to come back, neither by a rollback nor by a start of the host. Before the commit:
+// who is interrupted in between has lost grants, and brings none back.
+void forget_in_records(const Retirement& revoked, const LiveTable* live) {
+  if (revoked.empty() || live == nullptr) return;
   std::vector<std::string> damaged;  // what cannot be read brings no grant back
   if (auto pending = read_pending(damaged)) {
     const Ruleset before = pending->before ? ruleset_before(*pending) : Ruleset();
     if (forget(pending->grants.sets, before, revoked)) write_pending(*pending);
   }
   if (auto saved = read_saved(damaged)) {
-    const std::optional<LiveTable> live = kernel.read();
-    if (live && forget(saved->sets, live->ruleset, revoked)) write_saved(*saved);
+    if (forget(saved->sets, live->ruleset, revoked)) write_saved(*saved);
   }
 }
 
@@ -83,18 +88,16 @@ class TokenNote {
     if (!record_) return;
     std::vector<std::string> damaged;  // told where it was read to be used
     before_ = read_token_record(damaged);
-    generation_ = kernel.generation();
     TokenRecord noted = *record_;
-    if (makes_token_sets(plan.transaction)) noted.memory.clear();
+    noted.memory.clear();  // believed by nobody until the commit is done
     write_token_record(noted);
   }
 
-  // Nothing was committed, as far as the kernel knows: then the table is still as the record of before says.
-  void failed() {
-    if (!record_) return;
-    record_->memory.clear();
+  // Where nothing was committed, the table is still as the record of before says.
+  void failed(bool nothing_done) {
+    if (!record_ || !nothing_done) return;
     std::vector<std::string> unsaid;
-    write(is_as_before(generation_, *kernel_) ? before_ : *record_, unsaid);
+    write(before_, unsaid);
   }
 
   void committed(std::vector<std::string>& warnings) {
@@ -116,7 +119,6 @@ class TokenNote {
   std::optional<TokenRecord> record_;
   Kernel* kernel_;
   TokenRecord before_;
-  Generation generation_;
 };
 
 // The last apply's word for it, where nobody has committed since.
@@ -169,10 +171,12 @@ void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, const D
   std::optional<TokenNote> note;
   try {
     note = noted(plan, kernel);
+    forget_in_records(plan.revoked, pointer(from.live));
     commit(plan, from.generation.boot.empty() ? before : from.generation, kernel);
-  } catch (const SystemError&) {
-    if (armed && is_as_before(before, kernel)) armed->call_off();  // else it is rolled back in time
-    if (note) note->failed();
+  } catch (const SystemError& error) {
+    const bool nothing_done = is_refusal(error) || is_as_before(before, kernel);
+    if (armed && nothing_done) armed->call_off();  // else it is rolled back in time
+    if (note) note->failed(nothing_done);
     throw;
   }
   if (note) note->committed(plan.warnings);
@@ -184,7 +188,6 @@ void carry_out(Plan plan, Reading from, const std::optional<Undo>& undo, const D
   add(report, report_of(plan));
   plan.transaction.actions.clear();
   if (!plan.ends.empty()) kernel.end(plan.ends, plan.ending);
-  forget_in_records(plan.revoked, kernel);
   const std::string listed = plan.whole ? verified(*plan.target, target_digest, report, kernel) : "";
   if (!note) forget_stamp();  // the next apply has to look at the tokens
   if (armed) armed->committed(report, listed);

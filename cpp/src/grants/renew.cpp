@@ -52,7 +52,7 @@ Report renew(const std::string& name, Execution execution, Kernel& kernel, const
   }
   Reading reading{read_gate(kernel), {}};
   Plan plan = plan_renewal(*reading.live, name, last_edges(*reading.live, name));
-  if (plan.empty() || execution == Execution::check) {
+  if (execution == Execution::check) {
     add(report, report_of(plan));
     return report;
   }

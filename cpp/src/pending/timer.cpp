@@ -63,7 +63,9 @@ bool run(const std::vector<std::string>& words) {
   if (error != 0) return false;
   for (int tries = 0; tries < 1000; ++tries) {
     int status = 0;
-    if (::waitpid(child, &status, WNOHANG) == child) return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    const pid_t ended = ::waitpid(child, &status, WNOHANG);
+    if (ended == child) return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (ended < 0 && errno != EINTR) return false;  // its end went to somebody else
     std::this_thread::sleep_for(milliseconds(10));
   }
   ::kill(child, SIGKILL);

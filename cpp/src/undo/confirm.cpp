@@ -91,7 +91,11 @@ std::string confirm(const std::string& id, Proof proof, Kernel& kernel, const Se
                                   time_left(waiting(pending, boot_clock()).remaining), why));
   };
   if (is_over(pending, kernel.generation().boot, init_start(), boot_clock())) {
-    refuse("its time is up");
+    roll_back(pending, kernel,
+              settings);  // whoever was to do it is late: the host slept, or has started since
+    disarm(pending.id);
+    throw SystemError(
+        fmt::format("apply {} is not confirmed: its time is up, and it was rolled back", pending.id));
   }
   const std::optional<LiveTable> live = read_ours(kernel);
   const std::string listed = live ? digest(live->ruleset) : "";

@@ -7,6 +7,7 @@
 #include "host/clocks.hpp"
 #include "host/files.hpp"
 #include "knockwork/words.hpp"
+#include "records/in_doubt.hpp"
 #include "records/stamp.hpp"
 #include "report/fingerprint.hpp"
 #include "ruleset/decompile/program_of.hpp"
@@ -137,6 +138,7 @@ Report roll_back(const Pending& pending, Kernel& kernel, const Settings& setting
     throw SystemError(fmt::format("the table is as it was before apply {}, which cannot be recorded: {}",
                                   pending.id, after_a_change(error)));
   }
+  forget_in_doubt();
   report.changed = !report.changes.empty();
   return report;
 }
