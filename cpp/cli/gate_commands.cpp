@@ -67,7 +67,7 @@ int run_unattended(const GateArguments& arguments) {
     }
   }
   if (report.degraded.empty()) return kFine;
-  print_error(fmt::format("knockwork: error: {}\n", report.degraded));
+  fail(report.degraded);
   return kError;
 }
 
@@ -83,12 +83,7 @@ int run_apply(const GateArguments& arguments) {
   if (arguments.revoke_retired) wanted.retired = Retired::revoked;
   if (arguments.unattended) wanted.asked = Asked::by_the_system;
   const std::unique_ptr<Kernel> kernel = open_kernel();
-  Report report;
-  const std::string bytes = bytes_of(read);
-  if (!known_unchanged(bytes, execution(arguments), *kernel, wanted)) {
-    const Spec spec = load(std::exchange(read, {}));
-    report = apply(bytes, spec, execution(arguments), *kernel, wanted);
-  }
+  Report report = apply(std::move(read), execution(arguments), *kernel, wanted);
   if (!arguments.unattended) {
     const Timer timer = report.needs_timer ? Timer::needed : Timer::not_needed;
     for (std::string& warning : boot_warnings(boot(), arguments.file, timer)) {

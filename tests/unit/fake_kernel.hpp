@@ -25,6 +25,7 @@ class FakeKernel final : public Kernel {
     return secretive_ ? std::nullopt : std::optional(spelled(ruleset));
   }
   std::string others() override { return {}; }
+  void expect_commit(const std::function<void()>&) override {}
   void commit(const Transaction& transaction) override;
   Generation generation() override { return {"fake", 1, generation_}; }
   std::string token_memory() override { return memory_; }

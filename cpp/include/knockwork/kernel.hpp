@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -104,6 +105,10 @@ class Kernel {
   // How the nftables in use would list a table like that, asked of a scratch one that nobody sees: each
   // release has its own spelling of some rules. Nothing where none can be made.
   virtual std::optional<Ruleset> as_listed(const Ruleset& ruleset) = 0;
+
+  // To be told before much is in memory: libnftables works in a copy of this process. `forget` is called
+  // there, to free what it does not need. Throws nothing.
+  virtual void expect_commit(const std::function<void()>& forget) = 0;
 
   // All of it or nothing of it.
   virtual void commit(const Transaction& transaction) = 0;

@@ -165,15 +165,6 @@ Settings settings_of(const json& request) {
   return settings;
 }
 
-// Of a host that keeps them itself: its controller compares them with its profile.
-Report with_epochs(Report report, const Spec& spec) {
-  const bool kept = std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
-    return sequence.derive && sequence.derive->by_record();
-  });
-  if (kept) report.epochs = read_epoch_record().accepts;
-  return report;
-}
-
 Rotation rotation_of(const json& request) {
   Rotation rotation;
   rotation.phase = request.at("phase") == "retire" ? Rotation::Phase::retire : Rotation::Phase::publish;
@@ -233,11 +224,7 @@ json answer(const json& request, Kernel& kernel) {
   if (command == "remove") return reported(remove(execution, kernel, settings));
   if (command == "apply") {
     refuse_untrusted(trust_of(request));
-    const std::vector<Source> sources = sources_of(request);
-    const std::string bytes = bytes_of(sources);
-    if (known_unchanged(bytes, execution, kernel, settings)) return reported(warned({}, request));
-    const Spec spec = load(sources);
-    return reported(with_epochs(warned(apply(bytes, spec, execution, kernel, settings), request), spec));
+    return reported(warned(apply(sources_of(request), execution, kernel, settings), request));
   }
   if (command == "plan") return reported(warned(plan(spec_of(request), kernel, settings), request));
   if (command == "declared") return success("declared", declared_json(request));

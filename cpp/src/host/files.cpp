@@ -14,28 +14,12 @@
 #include <memory>
 #include <utility>
 
+#include "host/descriptor.hpp"
 #include "host/uninterrupted.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 constexpr std::string_view kPromise = "; nothing was changed";
 

@@ -1,15 +1,21 @@
 #include "kernel/apart.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
+#include <string>
 #include <system_error>
+#include <utility>
 
 #include "host/uninterrupted.hpp"
 #include "knockwork/diagnostic.hpp"
@@ -21,7 +27,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr char kWhole = '\0';  // ends what is whole; a listing has none
 
-bool send(int to, const std::string& text) {
+bool send(int to, std::string_view text) {
   for (std::size_t sent = 0; sent < text.size();) {
     const ssize_t more = write(to, text.data() + sent, text.size() - sent);
     if (more < 0 && errno != EINTR) return false;
@@ -66,37 +72,80 @@ std::string receive(int from, Clock::time_point end) {
   return text;
 }
 
-struct Child {
-  pid_t process;
-  int pipe;
-  ~Child() {
-    close(pipe);
-    kill(process, SIGKILL);
-    while (waitpid(process, nullptr, 0) < 0 && errno == EINTR) {
-    }
-  }
+struct Pipe {
+  Descriptor out, in;
 };
 
-}  // namespace
-
-std::string apart(const std::function<std::string()>& read, std::chrono::milliseconds longest) {
+Pipe open_pipe() {
   int ends[2];
   if (uninterrupted([&] { return pipe2(ends, O_CLOEXEC); }) != 0)
     throw SystemError("cannot create a pipe: " + std::generic_category().message(errno));
+  return {Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
+Child begin(const std::function<std::string()>& read) {
+  Pipe answer = open_pipe();
   std::fflush(nullptr);  // what waits to be written is not to be written twice
   const pid_t maker = getpid();
   const pid_t process = uninterrupted(fork);
   if (process == 0) {
-    close(ends[0]);
-    work(ends[1], maker, read);
+    answer.out.close();
+    work(answer.in.number(), maker, read);
   }
-  close(ends[1]);
-  if (process < 0) {
-    close(ends[0]);
-    throw SystemError("cannot create a process: " + std::generic_category().message(errno));
+  if (process < 0) throw SystemError("cannot create a process: " + std::generic_category().message(errno));
+  return {process, std::move(answer.out)};
+}
+
+std::string path_of(const Descriptor& file) { return "/proc/self/fd/" + std::to_string(file.number()); }
+
+Descriptor file_in_memory() {
+  Descriptor file(memfd_create("script", MFD_CLOEXEC));
+  if (file.number() < 0 || access(path_of(file).c_str(), R_OK) != 0)
+    throw SystemError("cannot create a file in memory: " + std::generic_category().message(errno));
+  return file;
+}
+
+Descriptor word_to_begin() {
+  Descriptor word(eventfd(0, EFD_CLOEXEC));
+  if (word.number() < 0)
+    throw SystemError("cannot create an eventfd: " + std::generic_category().message(errno));
+  return word;
+}
+
+void wait_for(const Descriptor& word) {
+  std::uint64_t said = 0;
+  if (uninterrupted([&] { return ::read(word.number(), &said, sizeof said); }) != sizeof said) _exit(1);
+}
+
+bool say(const Descriptor& word) {
+  const std::uint64_t one = 1;
+  return uninterrupted([&] { return write(word.number(), &one, sizeof one); }) == sizeof one;
+}
+
+}  // namespace
+
+Child::~Child() {
+  kill(process_, SIGKILL);
+  while (waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
   }
-  const Child child{process, ends[0]};
-  return receive(child.pipe, Clock::now() + longest);
+}
+
+std::string apart(const std::function<std::string()>& read, std::chrono::milliseconds longest) {
+  const Child child = begin(read);
+  return receive(child.answer(), Clock::now() + longest);
+}
+
+Early::Early(const std::function<void()>& forget, const std::function<std::string(const std::string&)>& work)
+    : text_(file_in_memory()), word_(word_to_begin()), child_(begin([&, this] {
+        forget();
+        malloc_trim(0);
+        wait_for(word_);
+        return work(path_of(text_));
+      })) {}
+
+std::string Early::answer(std::string_view text, std::chrono::milliseconds longest) {
+  if (!send(text_.number(), text) || !say(word_)) throw Broken("it cannot be told the text");
+  return receive(child_.answer(), Clock::now() + longest);
 }
 
 }  // namespace knockwork

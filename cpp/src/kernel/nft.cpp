@@ -7,9 +7,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <memory>
 
-#include "kernel/apart.hpp"
 #include "kernel/libraries/libnftables.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/spec.hpp"
@@ -45,35 +45,45 @@ struct Answer {
 
 enum class Keep { all, nothing };
 
-// In the other process.
-Answer run(const std::vector<std::string>& commands, Elements elements, Keep keep) {
+// All of the following in the other process.
+
+using Run = std::function<int(nft_ctx*)>;
+
+Answer run(const Run& command, Elements elements, Keep keep) {
   Answer answer{true, true, 0, ""};
-  for (const std::string& command : commands) {
-    const Context context = open_context(elements);
-    libnftables().ctx_set_dry_run(context.get(), keep == Keep::nothing);
-    errno = 0;
-    answer.done = libnftables().run_cmd_from_buffer(context.get(), command.c_str()) == 0;
-    if (errno != 0) answer.left = errno;
-    if (!answer.done) {
-      answer.text = libnftables().ctx_get_error_buffer(context.get());
-      return answer;
-    }
-    answer.text += libnftables().ctx_get_output_buffer(context.get());
-  }
+  const Context context = open_context(elements);
+  libnftables().ctx_set_dry_run(context.get(), keep == Keep::nothing);
+  errno = 0;
+  answer.done = command(context.get()) == 0;
+  answer.left = errno;
+  answer.text = answer.done ? libnftables().ctx_get_output_buffer(context.get())
+                            : libnftables().ctx_get_error_buffer(context.get());
   return answer;
 }
 
-Answer ask(const std::vector<std::string>& commands, Elements elements, Keep keep,
-           std::chrono::milliseconds longest) {
-  libnftables();  // says here where there is none
+// One after the other, up to the first that fails.
+Answer run(const std::vector<std::string>& commands, Elements elements, Keep keep) {
+  Answer all{true, true, 0, ""};
+  for (const std::string& command : commands) {
+    Answer answer =
+        run([&](nft_ctx* context) { return libnftables().run_cmd_from_buffer(context, command.c_str()); },
+            elements, keep);
+    if (!answer.done) return answer;
+    all.text += answer.text;
+  }
+  return all;
+}
+
+// What goes from one process to the other.
+std::string written(const Answer& answer) {
+  return fmt::format("{}{}\n{}", answer.done ? '+' : '-', answer.left, answer.text);
+}
+
+// In this one.
+Answer heard(const std::function<std::string()>& other) {
   std::string said;
   try {
-    said = apart(
-        [&] {
-          const Answer answer = run(commands, elements, keep);
-          return fmt::format("{}{}\n{}", answer.done ? '+' : '-', answer.left, answer.text);
-        },
-        longest);
+    said = other();
   } catch (const Broken&) {
     return {};
   }
@@ -82,6 +92,12 @@ Answer ask(const std::vector<std::string>& commands, Elements elements, Keep kee
   said.erase(0, line + 1);
   answer.text = std::move(said);
   return answer;
+}
+
+Answer ask(const std::vector<std::string>& commands, Elements elements, Keep keep,
+           std::chrono::milliseconds longest) {
+  libnftables();  // says here where there is none
+  return heard([&] { return apart([&] { return written(run(commands, elements, keep)); }, longest); });
 }
 
 // What libnftables says without where it says it.
@@ -117,6 +133,15 @@ bool is_lost(const Answer& answer) {
                                       [&](int error) { return says(answer.text, std::strerror(error)); });
 }
 
+Loaded loaded(const Answer& answer) {
+  if (answer.done) return {Loaded::How::taken, ""};
+  const bool interrupted = !answer.ended || says(answer.text, std::strerror(EINTR)) || answer.left == EINTR;
+  return {interrupted       ? Loaded::How::interrupted
+          : is_lost(answer) ? Loaded::How::lost
+                            : Loaded::How::refused,
+          reason(answer)};
+}
+
 }  // namespace
 
 std::optional<std::string> nft_list(const std::vector<std::string>& commands, Elements elements,
@@ -135,13 +160,18 @@ std::optional<std::string> nft_list(const std::vector<std::string>& commands, El
 }
 
 Loaded nft_load(const std::string& script) {
-  const Answer answer = ask({script}, Elements::shown, Keep::all, kAnyTime);
-  if (answer.done) return {Loaded::How::taken, ""};
-  const bool interrupted = !answer.ended || says(answer.text, std::strerror(EINTR)) || answer.left == EINTR;
-  return {interrupted       ? Loaded::How::interrupted
-          : is_lost(answer) ? Loaded::How::lost
-                            : Loaded::How::refused,
-          reason(answer)};
+  return loaded(ask({script}, Elements::shown, Keep::all, kAnyTime));
+}
+
+EarlyLoad::EarlyLoad(const std::function<void()>& forget)
+    : library_(libnftables()), process_(forget, [this](const std::string& path) {
+        return written(
+            run([&](nft_ctx* context) { return library_.run_cmd_from_filename(context, path.c_str()); },
+                Elements::shown, Keep::all));
+      }) {}
+
+Loaded EarlyLoad::load(const std::string& script) {
+  return loaded(heard([&] { return process_.answer(script, kAnyTime); }));
 }
 
 bool nft_takes(const std::string& script) {

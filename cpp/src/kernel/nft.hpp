@@ -4,12 +4,17 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "kernel/apart.hpp"
+
 namespace knockwork {
+
+struct Libnftables;
 
 // libnftables begins anew whenever something commits while it reads.
 inline constexpr std::chrono::seconds kToRead{30};
@@ -33,6 +38,18 @@ struct Loaded {
 
 // Throws SystemError where there is no libnftables, or no process.
 Loaded nft_load(const std::string& script);
+
+// The same once, in a process that begins now, while little is in memory: it has a copy of that, and frees
+// what `forget` does.
+class EarlyLoad {
+ public:
+  explicit EarlyLoad(const std::function<void()>& forget);  // throws SystemError, as nft_load() does
+  Loaded load(const std::string& script);
+
+ private:
+  const Libnftables& library_;  // there before the process begins
+  Early process_;
+};
 
 // Whether the kernel would take a script, of which it keeps nothing.
 bool nft_takes(const std::string& script);

@@ -10,40 +10,27 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <utility>
 
+#include "host/descriptor.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
 namespace {
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {
-    if (number < 0) throw SystemError(fmt::format("cannot run another program: {}", std::strerror(errno)));
-  }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() { close(); }
-  int get() const { return number_; }
-  void close() {
-    if (number_ >= 0) ::close(number_);
-    number_ = -1;
-  }
-
- private:
-  int number_;
-};
+Descriptor checked(int number) {
+  if (number < 0) throw SystemError(fmt::format("cannot run another program: {}", std::strerror(errno)));
+  return Descriptor(number);
+}
 
 // A file in memory, from its beginning: whoever reads it late blocks nobody.
 Descriptor holding(std::string_view text) {
-  Descriptor file(::memfd_create("input", MFD_CLOEXEC));
+  Descriptor file = checked(::memfd_create("input", MFD_CLOEXEC));
   while (!text.empty()) {
-    const ssize_t count = ::write(file.get(), text.data(), text.size());
+    const ssize_t count = ::write(file.number(), text.data(), text.size());
     if (count < 0) throw SystemError(fmt::format("cannot run another program: {}", std::strerror(errno)));
     text.remove_prefix(static_cast<std::size_t>(count));
   }
-  ::lseek(file.get(), 0, SEEK_SET);
+  ::lseek(file.number(), 0, SEEK_SET);
   return file;
 }
 
@@ -82,9 +69,9 @@ std::string output_of(std::vector<std::string> words, std::string_view input) {
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw SystemError(std::strerror(errno));
   const Descriptor from(ends[0]);
   Descriptor into(ends[1]);
-  const pid_t child = start(words, given.get(), into.get());
+  const pid_t child = start(words, given.number(), into.number());
   into.close();
-  std::string output = read_to_end(from.get());
+  std::string output = read_to_end(from.number());
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)

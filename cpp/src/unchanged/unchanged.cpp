@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "apply/apply.hpp"
 #include "host/files.hpp"
 #include "knockwork/kernel.hpp"
+#include "knockwork/rotation.hpp"
 #include "pending/pending.hpp"
 #include "records/in_doubt.hpp"
 #include "records/last_good.hpp"
@@ -68,8 +70,8 @@ void note(const std::string& bytes, const Spec& spec, Kernel& kernel) {
       {bytes, stamp.digest, kept_files(), names_interfaces(spec) ? digest_of(kernel.links()) : "-"});
 }
 
-}  // namespace
-
+// A digest of sources and of what else they are read by: this build, the names of services. Empty where this
+// build cannot be told from others.
 std::string bytes_of(const std::vector<Source>& sources) {
   const std::string build = this_build();
   if (build.empty()) return {};
@@ -80,6 +82,7 @@ std::string bytes_of(const std::vector<Source>& sources) {
   return digest(all);
 }
 
+// It takes no lock: what it says was true when the kernel was asked.
 bool known_unchanged(const std::string& bytes, Execution execution, Kernel& kernel,
                      const Settings& settings) {
   if (bytes.empty() || !settings.files.empty()) return false;
@@ -94,13 +97,32 @@ bool known_unchanged(const std::string& bytes, Execution execution, Kernel& kern
   return known;
 }
 
-Report apply(const std::string& bytes, const Spec& spec, Execution execution, Kernel& kernel,
-             const Settings& settings) {
-  if (execution == Execution::check) return plan(spec, kernel, settings);
+Report apply_noted(const std::string& bytes, const Spec& spec, Kernel& kernel, const Settings& settings) {
   const Lock lock(settings.lock_timeout);
   Report report = apply(spec, lock, kernel, settings);
   if (!bytes.empty() && stays(spec) && report.warnings.empty() && report.incomparable.empty() && settled())
     note(bytes, spec, kernel);
+  return report;
+}
+
+// Of a host that keeps them itself: its controller compares them with its profile.
+void add_epochs(Report& report, const Spec& spec) {
+  const bool kept = std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
+    return sequence.derive && sequence.derive->by_record();
+  });
+  if (kept) report.epochs = read_epoch_record().accepts;
+}
+
+}  // namespace
+
+Report apply(std::vector<Source> sources, Execution execution, Kernel& kernel, const Settings& settings) {
+  const std::string bytes = bytes_of(sources);
+  if (known_unchanged(bytes, execution, kernel, settings)) return {};
+  if (execution == Execution::apply) kernel.expect_commit([&sources] { sources = {}; });
+  const Spec spec = load(std::exchange(sources, {}));
+  Report report = execution == Execution::check ? plan(spec, kernel, settings)
+                                                : apply_noted(bytes, spec, kernel, settings);
+  add_epochs(report, spec);
   return report;
 }
 

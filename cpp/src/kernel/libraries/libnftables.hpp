@@ -21,6 +21,8 @@ struct Libnftables {
   LibraryFunction<decltype(::nft_ctx_get_error_buffer)> ctx_get_error_buffer{file,
                                                                              "nft_ctx_get_error_buffer"};
   LibraryFunction<decltype(::nft_run_cmd_from_buffer)> run_cmd_from_buffer{file, "nft_run_cmd_from_buffer"};
+  LibraryFunction<decltype(::nft_run_cmd_from_filename)> run_cmd_from_filename{file,
+                                                                               "nft_run_cmd_from_filename"};
 };
 
 // Throws SystemError where the library is not installed.
