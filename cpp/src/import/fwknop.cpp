@@ -163,7 +163,7 @@ class Stanza {
     if (!open) {
       return passage_.refuse(
           source_.line,
-          "without OPEN_PORTS a client may ask for any port: `opens` names those that are meant");
+          "without OPEN_PORTS a client may ask for any port: list the ports that you need in `opens`");
     }
     for (const std::string& text : list(open->value)) {
       const auto each = service(text);
@@ -271,7 +271,7 @@ std::vector<Stanza> stanzas(Ledger& ledger, const Knock& port) {
     } else if (read->key == "SOURCE") {
       found.emplace_back(ledger, std::move(*read), port);
     } else if (found.empty()) {
-      ledger.note(line, LineFate::lost, "a setting before the first SOURCE belongs to no stanza");
+      ledger.note(line, LineFate::lost, "a setting before the first SOURCE belongs to no section");
     } else {
       found.back().take(std::move(*read));
     }
@@ -298,8 +298,8 @@ Imported import_fwknop(const ForeignFile& file, const std::string& token_port) {
                     "`knockwork derive host-key` make it",
                     kSecret));
     made.remarks.emplace_back(
-        "clients need knockwork or a script of its documentation: fwknop's packets open nothing");
-    made.remarks.emplace_back("the port for tokens is one for all; `--token-port` chooses it");
+        "clients need knockwork, or docs/clients/knock.sh: fwknop's packets open nothing");
+    made.remarks.emplace_back("all sequences share one token port; choose it with `--token-port`");
   }
   made.lines = std::move(ledger).close();
   return made;

@@ -14,9 +14,9 @@ namespace {
 using Kind = Effect::Kind;
 
 constexpr const char* kAllPorts =
-    "it opens every port to the source: `opens` names services, so declare those that are meant";
+    "it opens every port to the source: list the services that you need in `opens`";
 constexpr const char* kOtherChain =
-    "its chain is another than INPUT: check that the declaration protects what is meant";
+    "its chain is not INPUT: check that the declaration protects the right services";
 constexpr const char* kLocal = "it opens to this host alone";
 constexpr const char* kInterface =
     "it opens on one interface only; knockwork opens on each one that it protects";

@@ -235,7 +235,7 @@ class Finder {
       const NftFate fate =
           fate_of(*visit, visit->rule.ports.front().first, visit->rule.ports.front().protocol);
       if (fate.met.count(visit->statement) == 0) {
-        refuse(found, visit, fmt::format("no packet comes to this rule, because of line {}", fate.line));
+        refuse(found, visit, fmt::format("line {} stops every packet before this rule", fate.line));
       }
     }
     for (const Visit* visit : found.openings) {
@@ -274,7 +274,7 @@ class Finder {
       found.openings.push_back(&visit);
       if (visit.rule.ports.empty()) {
         refuse(found, &visit,
-               "it opens every port to the source: `opens` names services, so declare those that are meant");
+               "it opens every port to the source: list the services that you need in `opens`");
       }
       for (const Service& service : visit.rule.ports) {
         auto& opens = found.sequence.opens;
@@ -291,7 +291,7 @@ class Finder {
       const bool all = std::all_of(asked.begin(), asked.end(), [&](const NftMember& each) {
         return std::find(filled.begin(), filled.end(), each) != filled.end();
       });
-      if (!all) refuse(found, visit, "it asks for a set that is no part of the way to it");
+      if (!all) refuse(found, visit, "it matches a set that no earlier knock fills");
     };
     for (const Visit* visit : found.way) {
       take(visit);
@@ -334,7 +334,7 @@ class Finder {
         note_slack(found, "its elements never expire; `step_timeout` bounds the time to the next knock");
       } else {
         if (longest && *longest != *time) {
-          note_slack(found, "its knocks have different times; the longest, `step_timeout`, is that of each");
+          note_slack(found, "its steps have different timeouts; `step_timeout` is the longest");
         }
         longest = std::max(longest.value_or(*time), *time);
       }
@@ -482,7 +482,7 @@ class Import {
       note_public(visit, publics);
     } else if (rule.adds) {
       note(*visit.statement, LineFate::lost,
-           "it adds to a set that lets no source in, or in a way that is not understood");
+           "it adds to a set that opens nothing, or the rule is not understood");
     } else {
       note(*visit.statement, LineFate::lost, rest(rule));
     }
@@ -493,7 +493,7 @@ class Import {
       return "it has no part in knocking, or is not understood: keep it in a ruleset of your own";
     }
     if (rule.understood && rule.verdict == "accept") {
-      return "it accepts some packets only: add what is meant to `public`, with its conditions";
+      return "it accepts only some packets: add the ports that you need to `public`, with its conditions";
     }
     if (rule.may_refuse) {
       return "not understood, and it may refuse what the declaration lets in: keep it in a ruleset of your own";
@@ -521,19 +521,18 @@ class Import {
   void note_public(const Visit& visit, PublicPorts& publics) {
     if (drafts_.mode == Mode::gate) {
       return note(*visit.statement, LineFate::unneeded,
-                  "gate mode leaves ports alone that no sequence opens");
+                  "gate mode does not refuse services that no sequence opens");
     }
     const PublicPorts::Answer answer = publics.take(visit.rule.ports);
     std::string reason = visit.rule.remark;
     const auto say = [&](const std::string& more) { reason += (reason.empty() ? "" : "; ") + more; };
-    if (answer.knocked) say("a sequence opens ports of it, so these are not `public`");
+    if (answer.knocked) say("a sequence opens some of these ports, so they are not `public`");
     if (answer.halved) {
-      say(fmt::format("open to one family of addresses, because line {} may refuse the other: `from`",
+      say(fmt::format("only one address family is public (`from`), because line {} may refuse the other",
                       answer.half_line));
     }
     if (answer.refused) {
-      say(fmt::format("not `public` where line {} may refuse the same packets: add there what is meant",
-                      answer.line));
+      say(fmt::format("what line {} may refuse is not `public`: add the ports that you need", answer.line));
     }
     const bool some = answer.open || answer.halved || answer.knocked;
     const LineFate fate = reason.empty() ? LineFate::translated : LineFate::changed;

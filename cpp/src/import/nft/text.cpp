@@ -99,7 +99,7 @@ class Parser {
 
   void close(const std::string& where) {
     const int line = tokens_[at_++].line;
-    if (where.empty()) return ledger_.note(line, LineFate::lost, "a brace too many");
+    if (where.empty()) return ledger_.note(line, LineFate::lost, "an unmatched closing brace");
     note_structure(where, line);
   }
 
