@@ -159,7 +159,7 @@ void add_client_commands(Commands& commands) {
   sub->add_option(
          "--format", exported->format,
          "profile; knockd: knockd.conf for Debian's knockd; sh: a script that needs only nc (with tokens "
-         "openssl too); ssh_config: a stanza; qr: the profile as a QR code, by qrencode")
+         "openssl too); ssh_config: a section; qr: the profile as a QR code, by qrencode")
       ->check(CLI::IsMember({"profile", "knockd", "sh", "ssh_config", "qr"}))
       ->capture_default_str();
   sub->add_option("--address", exported->address, "the address to knock on; default: the host's name");

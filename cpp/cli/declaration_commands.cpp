@@ -160,14 +160,13 @@ void add_declaration_commands(Commands& commands) {
   CLI::Option* pcap = sub->add_option("--pcap", arguments->pcap, "a capture of tcpdump or wireshark instead")
                           ->excludes(packets);
   sub->add_option("--host", arguments->hosts,
-                  "with --pcap: the address that the gate has, once for each; default: those of this host")
+                  "with --pcap: an address of the gate; repeat for several; default: those of this host")
       ->needs(pcap);
   sub->add_option(
       "--at", arguments->at,
       "time for derived sequences, as in 2026-01-31T12:00:00Z; default: that of the capture, or now");
 
-  sub = commands.add("graph", "Print the sequences as a picture, in the language of graphviz", arguments,
-                     run_graph);
+  sub = commands.add("graph", "Print the sequences as a Graphviz graph", arguments, run_graph);
   commands.share(sub, *arguments, {Shared::file, Shared::reveal});
-  sub->add_flag("--svg", arguments->svg, "draw it with `dot` of graphviz, and print SVG");
+  sub->add_flag("--svg", arguments->svg, "draw it with Graphviz's `dot`, and print SVG");
 }
