@@ -96,7 +96,7 @@ Boot boot_below(const fs::path& root) {
   boot.timer = boot.installed && unit_below(root, kTimer) && is_started(root, kTimer);
   std::error_code none;
   if (!fs::is_directory(root / "run/systemd/system", none)) {
-    boot.why = "systemd does not run here";
+    boot.why = "systemd is not running";
     return boot;
   }
   boot.why = fault(root, unit, boot);
@@ -116,8 +116,8 @@ namespace {
 std::vector<std::string> reboot_warnings(const Boot& boot, const std::string& file) {
   if (boot.stands == Boot::Stands::no) {
     const char* remedy = boot.installed && !boot.enabled ? "; run `systemctl enable --now knockwork`" : "";
-    return {fmt::format("after a reboot there is no gate, and its ports are open to everyone: {}{}", boot.why,
-                        remedy)};
+    return {fmt::format("no gate will be loaded after a reboot, and its ports will be open to everyone: {}{}",
+                        boot.why, remedy)};
   }
   std::error_code none;
   if (file == kDefaultDeclaration || fs::equivalent(file, kDefaultDeclaration, none)) return {};

@@ -24,7 +24,8 @@ std::vector<Change> changes_of(const Revoked& revoked, const Program& here) {
                        fmt::format("{} cut", number)});
   }
   if (changes.empty() && !revoked.elements.empty())
-    changes.push_back({Change::Kind::remove, "knocks", "half done", "as they are now", "", "revoked"});
+    changes.push_back(
+        {Change::Kind::remove, "knocks", "of half-finished sequences", "current", "", "revoked"});
   return changes;
 }
 
