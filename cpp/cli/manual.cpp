@@ -12,8 +12,8 @@ constexpr const char* kEnd = R"(.SH EXIT STATUS
 Done, or nothing to do.
 .TP
 .B 1
-An error. Standard error says what is wrong, where, and what to do. \fBimport knockd \-\-check\fR: a sequence opens
-something else for knockd than for the imported gate.
+An error. Standard error says what is wrong, where, and what to do. \fBimport knockd \-\-check\fR: knockd and the
+imported gate differ.
 .TP
 .B 2
 With \fB\-\-detailed\-exitcode\fR. \fBplan\fR: an apply would change something. \fBdrift\fR: the table has changed since

@@ -71,7 +71,7 @@ options:
       - {section: knockwork, key: executable}
   backend:
     description:
-      - How to call the core on the controller. C(python) imports the package C(knockwork) into Ansible's own Python,
+      - How to call knockwork on the controller. C(python) imports the package C(knockwork) into Ansible's own Python,
         C(cli) runs the command, C(auto) uses the first that is available. All give the same results.
     type: str
     choices: [auto, python, cli]
