@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 #include <string>
 
@@ -79,10 +78,7 @@ int run_connect(const ConnectArguments& arguments) {
 
 // Epochs that are kept here are written out: who knocks has no other way to know them.
 Spec with_this_hosts_epochs(Spec spec) {
-  const bool kept = std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
-    return sequence.derive && sequence.derive->by_record();
-  });
-  return kept ? with_record(std::move(spec), read_epoch_record()) : spec;
+  return needs_record(spec) ? with_record(std::move(spec), read_epoch_record()) : spec;
 }
 
 // What was derived is written down, because no client has the secret.
