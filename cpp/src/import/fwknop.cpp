@@ -11,6 +11,7 @@
 #include "host/clocks.hpp"
 #include "import/compose.hpp"
 #include "import/ledger.hpp"
+#include "import/reasons.hpp"
 #include "knockwork/import.hpp"
 #include "text/words.hpp"
 #include "values/service_names.hpp"
@@ -265,7 +266,7 @@ std::vector<Stanza> stanzas(Ledger& ledger, const Knock& port) {
     }
     auto read = setting(text, line);
     if (text.front() == '%') {
-      ledger.note(line, LineFate::lost, "included files are not read: import each of them");
+      ledger.note(line, LineFate::lost, kIncluded);
     } else if (!read) {
       ledger.note(line, LineFate::lost, "a setting without a value");
     } else if (read->key == "SOURCE") {

@@ -11,6 +11,7 @@
 #include "import/command/command.hpp"
 #include "import/compose.hpp"
 #include "import/ledger.hpp"
+#include "import/reasons.hpp"
 #include "knockwork/import.hpp"
 #include "text/ascii.hpp"
 #include "text/words.hpp"
@@ -116,8 +117,7 @@ class Translation {
     }
     if (sequence_.knock.size() > spec::kMostKnocks) refuse(directive->line, "more than 32 knocks");
     if (sequence_.knock.size() == 1) {
-      refuse(directive->line,
-             "one knock is no secret, because every port scan sends it: choose a sequence of at least three");
+      refuse(directive->line, kOneKnock);
     }
   }
 
@@ -501,10 +501,10 @@ Imported import_knockd(const std::vector<ForeignFile>& files) {
   note_beginnings(drafts.sequences);
   compose(std::move(drafts), from, imported);
   if (!imported.sequences.empty()) {
-    imported.remarks.emplace_back(
-        "a wrong knock locks its source out for a while (`wrong_knock`), and so do the ports next to the knocks "
-        "(`guards`); a right knock that is repeated does no harm, and sequences do not disturb each other. "
-        "knockd starts over at each of these");
+    imported.remarks.emplace_back(fmt::format(
+        "{}; a right knock that is repeated does no harm, and sequences do not disturb each other. "
+        "knockd starts over at each of these",
+        kWrongKnocks));
     imported.remarks.emplace_back(
         "knocks over IPv6 count like those over IPv4, and open to IPv6: `from: [0.0.0.0/0]` restricts a sequence to "
         "IPv4");

@@ -15,7 +15,7 @@ std::vector<Change> changes_of(const Revoked& revoked, const Program& here) {
   std::vector<Change> changes;
   for (const Admission& each : revoked.ended) {
     const Track* track = track_of(here, each.edge);
-    const std::string by = fmt::format("by {}", track == nullptr ? "a removed sequence" : track->name);
+    const std::string by = fmt::format("by {}", track == nullptr ? kRemovedSequence : track->name);
     changes.push_back({Change::Kind::remove, "grant", shown_source(each.source, here), by, "",
                        fmt::format("{}, revoked", by)});
   }

@@ -7,11 +7,13 @@
 #include <optional>
 #include <set>
 
+#include "import/command/command.hpp"
 #include "import/compose.hpp"
 #include "import/nft/packet.hpp"
 #include "import/nft/publics.hpp"
 #include "import/nft/rule.hpp"
 #include "import/nft/text.hpp"
+#include "import/reasons.hpp"
 #include "values/values.hpp"
 
 namespace knockwork {
@@ -20,7 +22,6 @@ namespace {
 constexpr std::size_t kMostWays = 1'024;  // through the sets of one file
 constexpr std::size_t kMostVisits = 4'000;
 constexpr std::size_t kMostGuards = 256;  // before a rule
-constexpr const char* kAlone = "it has no part in knocking: keep it in a ruleset of your own";
 
 // A rule where a packet meets it.
 struct Visit {
@@ -273,8 +274,7 @@ class Finder {
       if (!is_opening(visit) || visit.members.back() != member) continue;
       found.openings.push_back(&visit);
       if (visit.rule.ports.empty()) {
-        refuse(found, &visit,
-               "it opens every port to the source: list the services that you need in `opens`");
+        refuse(found, &visit, kEveryPort);
       }
       for (const Service& service : visit.rule.ports) {
         auto& opens = found.sequence.opens;
@@ -310,8 +310,7 @@ class Finder {
       found.sequence.knock.push_back({ports[0].protocol, ports[0].first});
     }
     if (found.way.size() == 1) {
-      refuse(found, found.way.front(),
-             "one knock is no secret, because every port scan sends it: choose a sequence of at least three");
+      refuse(found, found.way.front(), kOneKnock);
     }
   }
 
@@ -455,7 +454,7 @@ class Import {
     }
     for (const auto& [name, set] : text_.sets) {
       if (parts_.count(name) != 0) continue;
-      for (const int line : set.lines) ledger_.note(line, LineFate::lost, kAlone);
+      for (const int line : set.lines) ledger_.note(line, LineFate::lost, kNotKnocking);
     }
   }
 
@@ -554,9 +553,7 @@ class Import {
       made.remarks.emplace_back(
           "knocks count over IPv4 and IPv6: `from: [0.0.0.0/0]` or `from: [\"::/0\"]` restricts a sequence to one");
     }
-    made.remarks.emplace_back(
-        "a wrong knock locks its source out for a while (`wrong_knock`), and so do the ports next to the knocks "
-        "(`guards`); sets of nftables ignore wrong packets");
+    made.remarks.emplace_back(fmt::format("{}; sets of nftables ignore wrong packets", kWrongKnocks));
     made.remarks.emplace_back("a right knock that is repeated starts the time of its step again");
     if (drafts_.mode == Mode::stealth) {
       made.remarks.emplace_back(
