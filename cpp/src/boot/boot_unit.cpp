@@ -8,6 +8,7 @@
 #include <string>
 
 #include "host/addresses.hpp"
+#include "host/files.hpp"
 #include "knockwork/spec.hpp"
 
 namespace knockwork {
@@ -65,14 +66,9 @@ std::string missing_program(const fs::path& root, const fs::path& unit) {
 }
 
 bool has_declaration(const fs::path& root) {
+  const fs::path file = root / fs::path(kDefaultDeclaration).relative_path();
   std::error_code none;
-  if (is_there(root / fs::path(kDefaultDeclaration).relative_path())) return true;
-  for (fs::directory_iterator at(root / "etc/knockwork/conf.d", none), end; !none && at != end;
-       at.increment(none)) {
-    const fs::path name = at->path().filename();
-    if (name.extension() == ".yml" && !name.string().starts_with('.')) return true;
-  }
-  return false;
+  return is_there(file) || !drop_ins(file, none).empty();
 }
 
 std::string fault(const fs::path& root, const std::optional<fs::path>& unit, const Boot& boot) {

@@ -12,6 +12,7 @@
 #include "import/compose.hpp"
 #include "import/ledger.hpp"
 #include "import/reasons.hpp"
+#include "knockwork/derive.hpp"
 #include "knockwork/import.hpp"
 #include "text/words.hpp"
 #include "values/service_names.hpp"
@@ -20,7 +21,6 @@
 namespace knockwork {
 namespace {
 
-constexpr const char* kSecret = "/etc/knockwork/secret";
 constexpr std::int64_t kLongestTime = 30LL * 24 * 3600;  // seconds
 
 std::vector<std::string> list(std::string_view text) {
@@ -115,7 +115,7 @@ class Stanza {
       : passage_(ledger, source.line), source_(std::move(source)) {
     Token token;
     token.port = port;
-    token.secret_file = kSecret;
+    token.secret_file = kDefaultSecretFile;
     sequence_.token = std::move(token);
   }
 
@@ -297,7 +297,7 @@ Imported import_fwknop(const ForeignFile& file, const std::string& token_port) {
     made.remarks.emplace_back(
         fmt::format("tokens are derived from {}, which does not exist yet: `knockwork derive new-secret` and "
                     "`knockwork derive host-key` make it",
-                    kSecret));
+                    kDefaultSecretFile));
     made.remarks.emplace_back(
         "clients need knockwork, or docs/clients/knock.sh: fwknop's packets open nothing");
     made.remarks.emplace_back("all sequences share one token port; choose it with `--token-port`");

@@ -87,10 +87,10 @@ class Doors {
                 {}};
     Rules& rules = chain.rules;
     if (!book_.stealth()) {
-      std::string rule = "meta priority != 7411:1 th dport != @services";
+      std::string rule = fmt::format("meta priority != {} th dport != @services", kOverheardPriority);
       if (has_service_ranges(program_)) rule += " th dport != @services_ranges";
       rules.push_back(rule + " accept");
-      rules.emplace_back("meta priority 7411:1 goto knocked");
+      rules.push_back(fmt::format("meta priority {} goto knocked", kOverheardPriority));
     }
     append(rules, elsewhere());
     append(rules, book_.at_places_by_interface());

@@ -41,7 +41,7 @@ inline const std::string kClean = "meta pkttype set host meta priority set none"
 // segment of it to a socket. `closed` and `input` see to its answer.
 inline const std::string kTurnedAway = "meta pkttype set other";
 // A knock that a local socket would hear: the priority is a flag up to `input`.
-inline const std::string kOverheard = "meta priority set 7411:1";
+inline const std::string kOverheard = "meta priority set " + std::string(kOverheardPriority);
 // The connection that this host's own kernel knows the segment to belong to: early demux has
 // found its socket (tcp_v4_early_demux in Linux), so it can begin nothing.
 inline const std::string kOwnSocket = "meta skuid 0-4294967295";
