@@ -113,15 +113,6 @@ int run_trace(const DeclarationArguments& arguments) {
 
 }  // namespace
 
-std::vector<Source> sources(const std::string& file, For what) {
-  if (file == "-") return {{Source::Kind::declaration, shown_name(file), standard_input()}};
-  const Trust trust = judge_declaration(file);
-  if (what == For::applying) refuse_untrusted(trust);
-  for (const std::string& fault : trust.faults) warn(fault + "; until this is fixed, nothing is applied");
-  for (const std::string& warning : trust.warnings) warn(warning);
-  return read_any_declaration(file);
-}
-
 void add_declaration_commands(Commands& commands) {
   const auto arguments = std::make_shared<DeclarationArguments>();
   CLI::App* sub = commands.add("validate", "Check whether a declaration is valid, and report every error",
