@@ -102,8 +102,9 @@ class Rulebook {
   // Stealth: what `public` lets in by more than a port.
   enum class Which { all, ports };
   Rules public_rules(Which which) const;
-  // Packets that came in where nothing is protected. `routed`: where a VRF has taken the interface's place.
-  Rules unlisted(bool routed) const;
+  // Packets that came in where nothing is protected. After routing, a VRF has taken its member's place.
+  enum class When { before_routing, after_routing };
+  Rules unlisted(When when) const;
 
  private:
   const Program& program_;
