@@ -268,7 +268,8 @@ def test_own_interfaces_in_words(knockwork: Knockwork) -> None:
     assert not knockwork.differs()
 
 
-ABSENT = "interface `%s` in the sequence outside does not exist: the sequence has no effect there until the interface appears"
+ABSENT = ("interface `%s` in the sequence outside does not exist: the sequence has no effect there until the "
+          "interface appears")
 
 
 def test_own_interfaces_that_are_absent(lab: Lab, knockwork: Knockwork) -> None:
@@ -280,7 +281,8 @@ def test_own_interfaces_that_are_absent(lab: Lab, knockwork: Knockwork) -> None:
     lab.server.ip("link property add dev eth0 altname enp0s31f6")
     knockwork.apply((OWN % ("gate", "[enp0s31f6]", "", "")).replace("[lan0]", '["!wg0"]'))
     assert _status(knockwork) == [
-        "interface `wg0` in the sequence inside does not exist: leaving it out has no effect until the interface appears"]
+        "interface `wg0` in the sequence inside does not exist: leaving it out has no effect until the interface "
+        "appears"]
     lab.server.ip("link add br0 type bridge")
     lab.server.ip("link set eth0 master br0")
     assert _warnings(knockwork, "plan")[1] == (
