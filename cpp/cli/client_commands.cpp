@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "commands.hpp"
 #include "knock_command.hpp"
@@ -25,6 +28,29 @@ struct ConnectArguments : KnockArguments {
   bool try_first = false;
   bool fdpass = false, no_fdpass = false;
 };
+
+enum class Format { profile, knockd, sh, ssh_config, qr };
+
+constexpr std::array<std::pair<const char*, Format>, 5> kFormats{{{"profile", Format::profile},
+                                                                  {"knockd", Format::knockd},
+                                                                  {"sh", Format::sh},
+                                                                  {"ssh_config", Format::ssh_config},
+                                                                  {"qr", Format::qr}}};
+
+std::vector<std::string> format_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, format] : kFormats) names.emplace_back(name);
+  return names;
+}
+
+// Of one of format_names().
+Format format_named(const std::string& name) {
+  return std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& each) { return each.first == name; })
+      ->second;
+}
+
+// Whether clients go by a profile, and so may draw the knocks of another epoch.
+bool goes_by_profile(Format format) { return format == Format::profile || format == Format::ssh_config; }
 
 struct ExportArguments : Common {
   std::string host;
@@ -79,17 +105,14 @@ int run_connect(const ConnectArguments& arguments) {
 
 // Epochs that are kept here are written out: who knocks has no other way to know them.
 Spec with_this_hosts_epochs(Spec spec) {
-  const bool kept = std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
-    return sequence.derive && sequence.derive->by_record();
-  });
-  return kept ? with_record(std::move(spec), read_epoch_record()) : spec;
+  return needs_record(spec) ? with_record(std::move(spec), read_epoch_record()) : spec;
 }
 
 // What was derived is written down, because no client has the secret.
-void warn_of_epochs(const Spec& spec, const ExportArguments& arguments) {
-  const bool all = arguments.format != "profile" && arguments.format != "ssh_config";
+void warn_of_epochs(const Spec& spec, const ExportArguments& arguments, Format format) {
   for (const Sequence& sequence : spec.sequences) {
-    const bool meant = arguments.person.empty() ? all : sequence.name == arguments.person;
+    const bool meant =
+        arguments.person.empty() ? !goes_by_profile(format) : sequence.name == arguments.person;
     if (!meant || !sequence.derive) continue;
     warn(fmt::format(
         "the knocks of {} are those of epoch {} and end with it: export them again then, or declare `token`",
@@ -97,16 +120,24 @@ void warn_of_epochs(const Spec& spec, const ExportArguments& arguments) {
   }
 }
 
-Exported exported_as(const ExportArguments& arguments, const Spec& spec, const std::string& host) {
+Exported exported_as(Format format, const ExportArguments& arguments, const Spec& spec,
+                     const std::string& host) {
   const ProfileHost known = !arguments.person.empty()
                                 ? export_for(spec, arguments.person, host, arguments.address)
-                            : arguments.format == "profile" || arguments.format == "ssh_config"
-                                ? export_host(spec, host, arguments.address)
-                                : export_written(spec, host, arguments.address);
-  if (arguments.format == "knockd") return export_knockd(spec, known);
-  if (arguments.format == "sh") return export_shell(known);
-  if (arguments.format == "ssh_config") return export_ssh_config(known);
-  if (arguments.format == "qr") return {qr_code(to_yaml(known)), {}};
+                            : goes_by_profile(format) ? export_host(spec, host, arguments.address)
+                                                      : export_written(spec, host, arguments.address);
+  switch (format) {
+    case Format::knockd:
+      return export_knockd(spec, known);
+    case Format::sh:
+      return export_shell(known);
+    case Format::ssh_config:
+      return export_ssh_config(known);
+    case Format::qr:
+      return {qr_code(to_yaml(known)), {}};
+    case Format::profile:
+      break;
+  }
   return {arguments.json ? to_json(known) + '\n' : to_yaml(known), {}};
 }
 
@@ -115,10 +146,11 @@ int run_export(const ExportArguments& arguments) {
   ::gethostname(name, sizeof name - 1);
   const std::string host = arguments.host.empty() ? name : arguments.host;
   const Spec spec = with_this_hosts_epochs(load(sources(arguments.file)));
-  const Exported exported = exported_as(arguments, spec, host);
-  warn_of_epochs(spec, arguments);
+  const Format format = format_named(arguments.format);
+  const Exported exported = exported_as(format, arguments, spec, host);
+  warn_of_epochs(spec, arguments, format);
   for (const std::string& warning : exported.warnings) warn(warning);
-  const bool wrapped = arguments.json && arguments.format != "profile";
+  const bool wrapped = arguments.json && format != Format::profile;
   print(wrapped
             ? fmt::format("{{\"format\":\"{}\",\"text\":{}}}\n", arguments.format, json_string(exported.text))
             : exported.text);
@@ -159,8 +191,8 @@ void add_client_commands(Commands& commands) {
   sub->add_option(
          "--format", exported->format,
          "profile; knockd: knockd.conf for Debian's knockd; sh: a script that needs only nc (with tokens "
-         "openssl too); ssh_config: a stanza; qr: the profile as a QR code, by qrencode")
-      ->check(CLI::IsMember({"profile", "knockd", "sh", "ssh_config", "qr"}))
+         "openssl too); ssh_config: a section; qr: the profile as a QR code, by qrencode")
+      ->check(CLI::IsMember(format_names()))
       ->capture_default_str();
   sub->add_option("--address", exported->address, "the address to knock on; default: the host's name");
 }

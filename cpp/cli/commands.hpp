@@ -9,9 +9,8 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "knockwork/knockwork.hpp"
+#include "input.hpp"
 #include "output.hpp"
 #include "shared.hpp"
 
@@ -69,8 +68,3 @@ void add_client_commands(Commands& commands);       // knock, connect, export
 void add_grant_commands(Commands& commands);        // grant, revoke
 void add_import_commands(Commands& commands);       // import …
 void add_help_commands(Commands& commands);         // completion, man
-
-// "-" reads the declaration from standard input; drop-ins belong to files only. To apply, it is refused
-// where others may write it; to look at, that is a warning, as it is that others may read it.
-enum class For { looking, applying };
-std::vector<knockwork::Source> sources(const std::string& file, For what = For::looking);

@@ -113,15 +113,6 @@ int run_trace(const DeclarationArguments& arguments) {
 
 }  // namespace
 
-std::vector<Source> sources(const std::string& file, For what) {
-  if (file == "-") return {{Source::Kind::declaration, shown_name(file), standard_input()}};
-  const Trust trust = judge_declaration(file);
-  if (what == For::applying) refuse_untrusted(trust);
-  for (const std::string& fault : trust.faults) warn(fault + "; until this is fixed, nothing is applied");
-  for (const std::string& warning : trust.warnings) warn(warning);
-  return read_any_declaration(file);
-}
-
 void add_declaration_commands(Commands& commands) {
   const auto arguments = std::make_shared<DeclarationArguments>();
   CLI::App* sub = commands.add("validate", "Check whether a declaration is valid, and report every error",
@@ -160,14 +151,13 @@ void add_declaration_commands(Commands& commands) {
   CLI::Option* pcap = sub->add_option("--pcap", arguments->pcap, "a capture of tcpdump or wireshark instead")
                           ->excludes(packets);
   sub->add_option("--host", arguments->hosts,
-                  "with --pcap: the address that the gate has, once for each; default: those of this host")
+                  "with --pcap: an address of the gate; repeat for several; default: those of this host")
       ->needs(pcap);
   sub->add_option(
       "--at", arguments->at,
       "time for derived sequences, as in 2026-01-31T12:00:00Z; default: that of the capture, or now");
 
-  sub = commands.add("graph", "Print the sequences as a picture, in the language of graphviz", arguments,
-                     run_graph);
+  sub = commands.add("graph", "Print the sequences as a Graphviz graph", arguments, run_graph);
   commands.share(sub, *arguments, {Shared::file, Shared::reveal});
-  sub->add_flag("--svg", arguments->svg, "draw it with `dot` of graphviz, and print SVG");
+  sub->add_flag("--svg", arguments->svg, "draw it with Graphviz's `dot`, and print SVG");
 }

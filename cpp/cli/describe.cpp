@@ -6,9 +6,11 @@
 
 namespace {
 
-std::vector<const CLI::Option*> options(const CLI::App& app, bool positional) {
-  return app.get_options([positional](const CLI::Option* option) {
-    return option->get_positional() == positional && !option->get_group().empty();
+enum class Given { by_name, by_place };
+
+std::vector<const CLI::Option*> options(const CLI::App& app, Given given) {
+  return app.get_options([given](const CLI::Option* option) {
+    return option->get_positional() == (given == Given::by_place) && !option->get_group().empty();
   });
 }
 
@@ -35,9 +37,9 @@ std::vector<const CLI::App*> shown_commands(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App* command) { return !command->get_group().empty(); });
 }
 
-std::vector<const CLI::Option*> shown_options(const CLI::App& app) { return options(app, false); }
+std::vector<const CLI::Option*> shown_options(const CLI::App& app) { return options(app, Given::by_name); }
 
-std::vector<const CLI::Option*> shown_arguments(const CLI::App& app) { return options(app, true); }
+std::vector<const CLI::Option*> shown_arguments(const CLI::App& app) { return options(app, Given::by_place); }
 
 bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
 

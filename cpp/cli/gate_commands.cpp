@@ -185,8 +185,8 @@ void add_gate_commands(Commands& commands) {
       ->excludes(within);
   sub->add_flag("--quiet", arguments->quiet, "print nothing if nothing changed");
 
-  sub = commands.add("drift", "Show what differs in the table from the last apply, and repair it", arguments,
-                     run_drift);
+  sub = commands.add("drift", "Show how the table differs from the last apply; with --repair, restore it",
+                     arguments, run_drift);
   commands.share(sub, *arguments, {Shared::json, Shared::reveal, Shared::diff, Shared::lock_timeout});
   CLI::Option* repair = sub->add_flag("--repair", arguments->repair, "put back what was last applied");
   sub->add_flag("--watch", arguments->watch,

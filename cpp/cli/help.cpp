@@ -40,7 +40,7 @@ constexpr std::array kExamples{
     Example{"derive new-secret", "knockwork derive new-secret fleet.secret"},
     Example{"derive host-key", "knockwork derive host-key web1.example --secret-file fleet.secret"},
     Example{"derive show", "sudo knockwork derive show"},
-    Example{"derive clock", "knockwork derive clock"},
+    Example{"derive clock", "sudo knockwork derive clock"},
     Example{"derive trust-clock", "sudo knockwork derive trust-clock"},
     Example{"epoch show", "sudo knockwork epoch show"},
     Example{"epoch publish", "sudo knockwork epoch publish 42"},

@@ -82,12 +82,13 @@ void add_import_commands(Commands& commands) {
   sub->add_option("FILE", arguments->files, "the files; - for standard input")->required();
   sub->add_flag(
       "--check", arguments->compare,
-      "give the same knocks to Debian's knockd, in a network namespace of its own, and to the import, "
-      "and print for each sequence whether both open");
+      "send the same knocks to Debian's knockd, in a network namespace of its own, and to the imported gate, "
+      "and compare what each sequence opens");
   add_report_options(group, sub, *arguments);
 
-  sub = group.add("nft", "Translate a file for `nft -f` that knocks with sets; reports in the same way",
-                  arguments, run_nft);
+  sub =
+      group.add("nft", "Translate a ruleset that implements port knocking with sets; reports in the same way",
+                arguments, run_nft);
   sub->add_option("FILE", arguments->files, "the file; - for standard input")->required()->expected(1);
   add_report_options(group, sub, *arguments);
 

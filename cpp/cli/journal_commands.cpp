@@ -33,6 +33,5 @@ void add_journal_commands(Commands& commands) {
   Commands::add_json(sub, arguments->json);
   sub->add_option("--since", arguments->since,
                   "show changes since this time, as in \"2026-01-31\" or yesterday");
-  add_number(sub, "--count", arguments->count, "show only the last changes, this many; 0: all")
-      ->default_str("0");
+  add_number(sub, "--count", arguments->count, "show only the last N changes; 0: all")->default_str("0");
 }

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "input.hpp"
 #include "knockwork/wire.hpp"
 #include "output.hpp"
 

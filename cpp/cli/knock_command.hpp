@@ -9,9 +9,6 @@
 #include "knockwork/client.hpp"
 #include "shared.hpp"
 
-inline constexpr int kRefused = 3;      // knock and connect: it answered, closed
-inline constexpr int kUnreachable = 4;  // knock and connect: no answer, no way, no such host
-
 struct KnockArguments : Common {
   std::string host;
   std::vector<std::string> knocks;

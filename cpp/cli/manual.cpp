@@ -12,11 +12,12 @@ constexpr const char* kEnd = R"(.SH EXIT STATUS
 Done, or nothing to do.
 .TP
 .B 1
-An error. Standard error says what is wrong, where, and what to do.
+An error. Standard error says what is wrong, where, and what to do. \fBimport knockd \-\-check\fR: knockd and the
+imported gate differ.
 .TP
 .B 2
-With \fB\-\-detailed\-exitcode\fR. \fBplan\fR: an apply would change something. \fBdrift\fR: the table differed from
-what was applied last.
+With \fB\-\-detailed\-exitcode\fR. \fBplan\fR: an apply would change something. \fBdrift\fR: the table has changed since
+the last apply.
 .TP
 .B 3
 \fBstatus\fR: a declaration exists, but no gate is loaded. \fBknock\fR and \fBconnect\fR: the host answered, and the

@@ -4,16 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <ctime>
 
-#include "knockwork/diagnostic.hpp"
 #include "knockwork/printable.hpp"
-#include "knockwork/trust.hpp"
 #include "terminal.hpp"
 
 namespace {
@@ -105,32 +99,4 @@ void warn(std::string_view text) { print_error(fmt::format("warning: {}\n", inde
 void print_progress(std::string_view text) {
   write_error("\r\033[K");
   print_error(text);
-}
-
-std::optional<std::chrono::milliseconds> time_argument(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  std::tm parts{};
-  const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  if (end == nullptr || *end != '\0') {
-    throw knockwork::SystemError(
-        fmt::format("\"{}\" is not a time: write it in UTC, as in 2026-01-31T12:00:00Z", text));
-  }
-  return std::chrono::seconds(::timegm(&parts));
-}
-
-std::string shown_name(const std::string& file) { return file == "-" ? "<stdin>" : file; }
-
-std::string standard_input() {
-  std::string text;
-  std::array<char, 65536> buffer{};
-  while (text.size() <= knockwork::kLargestInput) {
-    const ssize_t count = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0)
-      throw knockwork::SystemError(fmt::format("cannot read standard input: {}", std::strerror(errno)));
-    if (count == 0) return text;
-    text.append(buffer.data(), static_cast<std::size_t>(count));
-  }
-  knockwork::refuse_if_too_large(text, "standard input");
-  return text;
 }

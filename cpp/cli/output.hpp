@@ -2,8 +2,6 @@
 // bidirectional overrides and bytes that are no UTF-8 are shown as escapes (`\x1b`), whoever named them.
 #pragma once
 
-#include <chrono>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,10 +39,3 @@ void warn(std::string_view text);
 
 // A line on a terminal that the next one takes the place of; empty: none any longer.
 void print_progress(std::string_view text);
-
-// "2026-01-31T12:00:00Z"; nothing where the text is empty. Throws knockwork::SystemError.
-std::optional<std::chrono::milliseconds> time_argument(const std::string& text);
-// To its end. Throws SystemError.
-std::string standard_input();
-// What a text calls a file that is named on the command line; `-` is standard input.
-std::string shown_name(const std::string& file);

@@ -16,6 +16,8 @@ inline constexpr int kFine = 0;
 inline constexpr int kError = 1;
 inline constexpr int kWouldChange = 2;  // only plan and drift, with --detailed-exitcode
 inline constexpr int kNoGate = 3;       // only status, where something is declared
+inline constexpr int kRefused = 3;      // knock and connect: it answered, closed
+inline constexpr int kUnreachable = 4;  // knock and connect: no answer, no way, no such host
 
 // What the shared options say; the arguments of a command begin with it.
 struct Common {

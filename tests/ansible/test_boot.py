@@ -45,7 +45,7 @@ TOKEN = """\
 PURGE = "- knockwork.nft.ruleset: {state: absent, purge: true}\n"
 LEFT = "find /etc/systemd/system -name 'knockwork*'"
 GONE = f"{LEFT} -delete"
-NO_GATE = "after a reboot there is no gate, and its ports are open to everyone: "
+NO_GATE = "no gate will be loaded after a reboot, and its ports will be open to everyone: "
 
 
 @pytest.fixture
@@ -227,7 +227,7 @@ def test_a_unit_that_fails_is_told_with_the_lockout(booted: Controller) -> None:
 
 def test_where_systemd_does_not_run(everywhere: Controller) -> None:
     """The task says that nothing loads the gate at boot, until it is told that this is meant."""
-    warning = "systemd does not run here, so this module cannot tell what loads the gate at boot"
+    warning = "systemd is not running, so this module cannot tell what loads the gate at boot"
     assert warning in _words(everywhere.changes(RULESET).output)
     assert warning not in _words(everywhere.unchanged(RULESET + "    boot: false\n").output)
 

@@ -91,7 +91,7 @@ def test_without_nftables(without_nftables: Controller, task: str, options: tupl
 def test_without_systemd(bare: Controller, task: str) -> None:
     """Check mode says what the run says: that nothing is known to load the gate at boot. No unit is written."""
     checked, done = (bare.changes(task, *options, variables=with_command()) for options in (("--check",), ()))
-    warning = "systemd does not run here, so this module cannot tell what loads the gate at boot"
+    warning = "systemd is not running, so this module cannot tell what loads the gate at boot"
     assert [warning in words(outcome) for outcome in (checked, done)] == [task is RULESET] * 2
     assert bare.unchanged(INFO, variables=with_command()).result()["status"]["boot"]["stands"] == "unknown"
     bare.changes(PURGE, variables=with_command())

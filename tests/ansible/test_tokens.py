@@ -37,7 +37,7 @@ def test_declared_and_knocked(controller: Controller) -> None:
         failed = controller.try_play("- knockwork.nft.knock: {host: host1, retries: 1}\n", limit="host1")
         assert failed.result()["msg"] == (
             f"host1 ({bed.address('host1')}) was knocked on 2 times: it still refuses connections: the clocks of both "
-            "hosts probably differ; otherwise UDP does not reach it, the tokens of this time are used up (wait a "
+            "hosts probably differ; otherwise UDP does not reach it, no unused token is currently valid (wait a "
             "few minutes), the key or the sequence was replaced, `from` excludes this address, or the service is not "
             "listening")
     finally:

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import math
 from typing import Iterator, Sequence
 
 NUMBERS = {"tcp": 6, "udp": 17}
@@ -74,8 +73,3 @@ def derive(key: bytes, name: str, epoch: int, length: int, protocols: Sequence[s
         knocks.append((ordered[protocol], numbers[port]))
     assert len(knocks) == length
     return knocks
-
-
-def entropy_bits(length: int, protocols: Sequence[str], ports: Range, exclude: Sequence[Range]) -> float:
-    count = len(candidates(ports, exclude))
-    return math.log2(math.prod(len(protocols) * (count - drawn) for drawn in range(length)))

@@ -72,7 +72,8 @@ def test_knockd_gets_nothing_with_less_conditions(server: Knockwork) -> None:
         "warning: alice is not exported: knockd has no tokens\n"
         "warning: knockd closes nothing by default: a firewall must refuse the services\n")
     assert server.refused("export", "--format", "knockd", "--for", "alice") == (
-        "knockwork: error: knockd can have none of the sequences: alice is not exported: knockd has no tokens\n")
+        "knockwork: error: none of the sequences can be expressed in knockd.conf: alice is not exported: knockd has no "
+        "tokens\n")
 
 
 @pytest.mark.parametrize("sequence", ["shell", "options"])

@@ -233,7 +233,7 @@ def test_what_opens_nothing_is_said(lab: Lab) -> None:
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == (
         f"knockwork: error: 22/tcp of gate ({SERVER[0]}) is still closed after 3 tokens: the clocks of both hosts "
-        "probably differ; otherwise UDP does not reach it, the tokens of this time are used up (wait a few minutes), "
+        "probably differ; otherwise UDP does not reach it, no unused token is currently valid (wait a few minutes), "
         "the key or the sequence was replaced, `from` excludes this address, or the service is not listening\n")
 
 

@@ -70,7 +70,7 @@ def test_no_end_of_commits(lab: Lab, knockwork: Knockwork) -> None:
     knockwork.declare(CHANGED)
     done = faulty(knockwork, "apply", inject=["recvmsg:error=EINTR:when=9+"])
     assert (done.returncode, done.stdout) == (1, ""), done
-    assert done.stderr == "knockwork: error: cannot read nf_tables in 30s: another program changes it all the time\n"
+    assert done.stderr == "knockwork: error: cannot read nf_tables in 30s: another program keeps changing it\n"
 
 
 def test_elements_that_cannot_be_read(lab: Lab, knockwork: Knockwork) -> None:

@@ -16,7 +16,7 @@ sequences:
     opens: [22/tcp]
 interfaces: %s
 """
-GONE = "interface `%s` does not exist: nothing is protected on it until it does"
+GONE = "interface `%s` does not exist: nothing is protected on it until the interface appears"
 
 
 def _warnings(knockwork: Knockwork, *arguments: str) -> list[str]:
@@ -71,7 +71,7 @@ knockwork: 1
 mode: stealth
 public: [{service: 80/tcp, interface: %s}, {service: gre, interface: %s}, {service: 81/tcp, from: [192.0.2.0/24]}]
 """
-NOT_OPEN = "interface `%s` in `public` does not exist: nothing is open on it until it does"
+NOT_OPEN = "interface `%s` in `public` does not exist: the entry has no effect until the interface appears"
 
 
 @pytest.mark.parametrize("name", ["eht0", "enp1*"])
@@ -189,7 +189,7 @@ def test_leaving_out_is_not_by_surprise(lab: Lab, knockwork: Knockwork) -> None:
         "knockwork: error: `interfaces` leaves out every interface of this host: `eth0`. Nothing would be "
         "protected. Correct `interfaces`, or allow it with --allow-absent (`allow_absent: true` in Ansible)\n")
     knockwork.declare(CLASSIC % '["!wg0"]')
-    told = ["interface `wg0` does not exist: leaving it out has no effect until it does"]
+    told = ["interface `wg0` does not exist: leaving it out has no effect until the interface appears"]
     assert _warnings(knockwork, "validate") == _warnings(knockwork, "apply") == _status(knockwork) == told
     lab.server.ip("link add br0 type bridge")
     lab.server.ip("link set eth0 master br0")
@@ -268,7 +268,8 @@ def test_own_interfaces_in_words(knockwork: Knockwork) -> None:
     assert not knockwork.differs()
 
 
-ABSENT = "interface `%s` in the sequence outside does not exist: the sequence does nothing on it until it does"
+ABSENT = ("interface `%s` in the sequence outside does not exist: the sequence has no effect there until the "
+          "interface appears")
 
 
 def test_own_interfaces_that_are_absent(lab: Lab, knockwork: Knockwork) -> None:
@@ -280,7 +281,8 @@ def test_own_interfaces_that_are_absent(lab: Lab, knockwork: Knockwork) -> None:
     lab.server.ip("link property add dev eth0 altname enp0s31f6")
     knockwork.apply((OWN % ("gate", "[enp0s31f6]", "", "")).replace("[lan0]", '["!wg0"]'))
     assert _status(knockwork) == [
-        "interface `wg0` in the sequence inside does not exist: leaving it out has no effect until it does"]
+        "interface `wg0` in the sequence inside does not exist: leaving it out has no effect until the interface "
+        "appears"]
     lab.server.ip("link add br0 type bridge")
     lab.server.ip("link set eth0 master br0")
     assert _warnings(knockwork, "plan")[1] == (

@@ -93,7 +93,7 @@ def test_half_done_knocks(knockwork: Knockwork, client: Caller) -> None:
     """Are revoked as well, and told."""
     knockwork.apply(DECLARATION)
     client.knock("7000/udp")
-    assert _revoke(knockwork, "--all") == ["  - knocks half done: revoked"]
+    assert _revoke(knockwork, "--all") == ["  - knocks of half-finished sequences: revoked"]
     assert knockwork.run("revoke", "--all").stdout.startswith("Unchanged")
 
 

@@ -443,7 +443,7 @@ def test_a_host_name_that_changed(lab: Lab, knockwork: Knockwork) -> None:
         lab.server.run(["hostname", "web2"], check=True)
         for command in ("plan", "apply"):
             done = knockwork.run(command)
-            assert "the tokens of alice are now those of host web2, and no longer of web1: " in done.stderr, done
+            assert "alice now uses host web2 instead of web1 for its tokens: " in done.stderr, done
             assert "write `host: web1` under its `token`" in done.stderr
             assert "  ~ sequence alice: host web1 → web2\n" in done.stdout
         assert not knockwork.run("plan").stderr

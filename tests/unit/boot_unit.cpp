@@ -92,7 +92,7 @@ TEST_CASE("boot: what an enabled unit needs") {
 
 TEST_CASE("boot: no unit, and no systemd") {
   const Root root;
-  CHECK(root.boot() == Boot{Boot::Stands::unknown, false, false, "systemd does not run here"});
+  CHECK(root.boot() == Boot{Boot::Stands::unknown, false, false, "systemd is not running"});
   root.write("run/systemd/system/.keep", "");
   CHECK(root.boot() == Boot{Boot::Stands::no, false, false, "there is no knockwork.service on this host"});
 }
@@ -116,10 +116,11 @@ TEST_CASE("boot: what changes with time needs the timer") {
 
 TEST_CASE("boot: one warning, with the command that mends it") {
   const Boot off{Boot::Stands::no, true, false, "knockwork.service is not enabled"};
-  CHECK(boot_warnings(off, kDefaultDeclaration, Timer::not_needed) ==
-        std::vector<std::string>{
-            "after a reboot there is no gate, and its ports are open to everyone: knockwork.service "
-            "is not enabled; run `systemctl enable --now knockwork`"});
+  CHECK(
+      boot_warnings(off, kDefaultDeclaration, Timer::not_needed) ==
+      std::vector<std::string>{
+          "no gate will be loaded after a reboot, and its ports will be open to everyone: knockwork.service "
+          "is not enabled; run `systemctl enable --now knockwork`"});
   const Boot on{Boot::Stands::yes, true, true, ""};
   CHECK(boot_warnings(on, kDefaultDeclaration, Timer::not_needed).empty());
   CHECK(boot_warnings(on, "-", Timer::not_needed).size() == 1);

@@ -143,7 +143,7 @@ TEST_CASE("tokens: the next window with the old token, then the losses, then bot
   CHECK(
       knocked.message ==
       "22/tcp of web1 (192.0.2.1) is still closed after 13 tokens: the clocks of both hosts probably differ; "
-      "otherwise UDP does not reach it, the tokens of this time are used up (wait a few minutes), the key or the "
+      "otherwise UDP does not reach it, no unused token is currently valid (wait a few minutes), the key or the "
       "sequence was replaced, `from` excludes this address, or the service is not listening");
 }
 

@@ -22,6 +22,20 @@ Epochs foreseen(const Epochs& accepts, Rotation::Phase phase, Epoch epoch,
 
 }  // namespace
 
+TEST_CASE("rotation: the record is needed for derivations without a period and an epoch") {
+  Sequence written, recorded;
+  recorded.derive.emplace();
+  Sequence by_clock = recorded, given = recorded;
+  by_clock.derive->period = Duration::milliseconds(86'400'000);
+  given.derive->epoch = 41;
+  Spec spec;
+  CHECK_FALSE(needs_record(spec));
+  spec.sequences = {written, by_clock, given};
+  CHECK_FALSE(needs_record(spec));
+  spec.sequences.push_back(recorded);
+  CHECK(needs_record(spec));
+}
+
 TEST_CASE("rotation: publishing adds, retiring takes away what is older") {
   CHECK(after({41}, kPublish, 42, 41) == Epochs{41, 42});
   CHECK(after({41, 42}, kPublish, 42, 41) == Epochs{41, 42});

@@ -81,11 +81,11 @@ TEST_CASE("import: what keeps a stanza of access.conf from being translated") {
     CHECK(reason_of(made, 3) == "lost: " + std::string(one.reason));
   }
   CHECK(reason_of(import("SOURCE ANY\nKEY x\n"), 1) ==
-        "lost: without OPEN_PORTS a client may ask for any port: `opens` names those that are meant");
+        "lost: without OPEN_PORTS a client may ask for any port: list the ports that you need in `opens`");
   CHECK(reason_of(import("SOURCE 192.0.2.7/24\nOPEN_PORTS tcp/22\n"), 1) ==
         "lost: not a list of addresses and of networks without host bits");
   CHECK(reason_of(import("OPEN_PORTS tcp/22\n"), 1) ==
-        "lost: a setting before the first SOURCE belongs to no stanza");
+        "lost: a setting before the first SOURCE belongs to no section");
 }
 
 TEST_CASE("import: the port for tokens") {

@@ -148,10 +148,10 @@ TEST_CASE("import: what another command does") {
     const char* reason = "";
   };
   constexpr const char* kChain =
-      "its chain is another than INPUT: check that the declaration protects what is meant";
+      "its chain is not INPUT: check that the declaration protects the right services";
   constexpr const char* kRest = "only what opens is translated: the other commands of this line do not run";
   constexpr const char* kAll =
-      "it opens every port to the source: `opens` names services, so declare those that are meant";
+      "it opens every port to the source: list the services that you need in `opens`";
   constexpr const char* kEveryone = "it opens to everyone: there is no %IP% as the source";
   constexpr const char* kSet = "it adds the source to a set: what that opens is said where the set is used";
   constexpr const char* kZone =
@@ -402,7 +402,7 @@ TEST_CASE("import: names of sections become names of sequences") {
   CHECK(made.sequences ==
         std::vector<std::string>{"open-TELNET", "open-TELNET-2", "7000", "Options", std::string(64, 'x')});
   CHECK(reason_of(made, 1) == "changed: the sequence is named open-TELNET");
-  CHECK(reason_of(made, 10) == "lost: nothing of this name can be the name of a sequence");
+  CHECK(reason_of(made, 10) == "lost: the section name has no characters that a sequence name allows");
 }
 
 TEST_CASE("import: each name is given once") {
@@ -446,7 +446,7 @@ TEST_CASE("import: flags of TCP packets") {
                           Case{"!syn",
                                "changed: clients must send plain SYN packets, as `knock` and `knockwork "
                                "knock` do: no others are knocks"},
-                          Case{"{flags}", "lost: a flag that knockd does not have either"}}) {
+                          Case{"{flags}", "lost: not a TCP flag that knockd knows"}}) {
     INFO(one.flags);
     const Imported made =
         import("[a]\nsequence = 7000,8000\ntcpflags = " + std::string(one.flags) + "\ncommand = " + kOpens);

@@ -76,8 +76,7 @@ TEST_CASE("import: nft's commands, one by one") {
   CHECK(reason_of(made, 10) ==
         "lost: not understood; stealth mode lets in only what is in `public`, so add what is missing there");
   CHECK(reason_of(made, 12) == "translated: ");  // the second line of a rule
-  CHECK(reason_of(made, 16) ==
-        "changed: its knocks have different times; the longest, `step_timeout`, is that of each");
+  CHECK(reason_of(made, 16) == "changed: its steps have different timeouts; `step_timeout` is the longest");
 }
 
 TEST_CASE("import: two doors of sets, and what has no part in them") {
@@ -150,13 +149,13 @@ TEST_CASE("import: a way through sets is refused at its line") {
   const Imported all = import(doors(
       "udp dport 7000 add @a { ip saddr }\nip saddr @a udp dport 8000 add @b { ip saddr }\nip saddr @b accept"));
   CHECK(reason_of(all, 7) ==
-        "lost: it opens every port to the source: `opens` names services, so declare those that are meant");
+        "lost: it opens every port to the source: list the services that you need in `opens`");
   const Imported two = import(doors(
       "udp dport 7000 add @a { ip saddr }\nudp dport 7100 add @x { ip saddr }\nip saddr @x ip saddr @a udp dport 8000 "
       "add @b { ip saddr }\nip saddr @b tcp dport 22 accept",
       "set x { type ipv4_addr; flags timeout; }\n"));
   CHECK(two.sequences.empty());
-  CHECK(reason_of(two, 8) == "lost: it asks for a set that is no part of the way to it");
+  CHECK(reason_of(two, 8) == "lost: it matches a set that no earlier knock fills");
   // Whom somebody else has let in, and who has knocked: neither is enough.
   const std::string knocks =
       "udp dport 7000 add @a { ip saddr }\nip saddr @a udp dport 8000 add @b { ip saddr }\n";
@@ -302,19 +301,18 @@ TEST_CASE("import: the report on rules that accept and refuse") {
   const std::string lost =
       "lost: it refuses some packets, which the declaration lets in: keep it in a ruleset of your own";
   CHECK(reason_of(made, 9) ==
-        "changed: open to one family of addresses, because line 16 may refuse the other: `from`");
+        "changed: only one address family is public (`from`), because line 16 may refuse the other");
   CHECK(reason_of(made, 10) == "unneeded: knockwork refuses what is not open");
   CHECK(reason_of(made, 11) == lost);
   CHECK(
       reason_of(made, 12) ==
-      "changed: open to one family of addresses, because line 11 may refuse the other: `from`; not `public` where "
-      "line 10 may refuse the same packets: add there what is meant");
-  CHECK(reason_of(made, 13) == "changed: a sequence opens ports of it, so these are not `public`");
+      "changed: only one address family is public (`from`), because line 11 may refuse the other; what line 10 may "
+      "refuse is not `public`: add the ports that you need");
+  CHECK(reason_of(made, 13) == "changed: a sequence opens some of these ports, so they are not `public`");
   CHECK(reason_of(made, 14) ==
-        "lost: it accepts some packets only: add what is meant to `public`, with its conditions");
+        "lost: it accepts only some packets: add the ports that you need to `public`, with its conditions");
   CHECK(reason_of(made, 16) == lost);
-  CHECK(reason_of(made, 17) ==
-        "lost: not `public` where line 11 may refuse the same packets: add there what is meant");
+  CHECK(reason_of(made, 17) == "lost: what line 11 may refuse is not `public`: add the ports that you need");
   CHECK(
       reason_of(made, 18) ==
       "lost: not understood, and it may refuse what the declaration lets in: keep it in a ruleset of your own");
@@ -334,7 +332,7 @@ TEST_CASE("import: a sequence opens nothing that the rules refuse for certain") 
            Case{doors("tcp dport 22 drop\n" + std::string(kWay)), 8,
                 "lost: it opens nothing, because line 5 refuses its packets"},
            Case{doors("udp dport 8000 drop\n" + std::string(kWay)), 7,
-                "lost: no packet comes to this rule, because of line 5"},
+                "lost: line 5 stops every packet before this rule"},
            Case{doors(kWay, "chain d { type filter hook input priority 9; tcp dport 22 reject; }\n"), 8,
                 "lost: it opens nothing, because line 4 refuses its packets"},
            Case{doors(kWay, "chain d { type filter hook input priority 9; policy drop; }\n"), 8,

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any, Dict
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.knockwork.nft.plugins.module_utils.epochs import EXCLUSIVE, SPEC, fault_of
@@ -17,13 +18,15 @@ from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import with_en
 from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import OneHost
 from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import setting
 
+Values = Dict[str, Any]  # of results, options and variables, by their names
+
 _OF_THE_CONTROLLER = ('master_secret', 'master_secret_file', 'profile')
 
 
 class ActionModule(ReconnectingAction):
     _supports_check_mode = True
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: Any = None, task_vars: Any = None) -> Values:
         result = super().run(tmp, task_vars)
         try:
             params = options(self, SPEC, task_vars, EXCLUSIVE)
@@ -43,7 +46,7 @@ class ActionModule(ReconnectingAction):
             return dict(result, failed=True, changed=False, msg='%s\n%s' % (
                 error.message.rstrip(), _how_to_go_on(task_vars['inventory_hostname'], params['epoch'])))
 
-    def _on_the_host(self, params, task_vars):
+    def _on_the_host(self, params: Values, task_vars: Values) -> Values:
         arguments = dict((key, value) for key, value in params.items()
                          if value is not None and key not in _OF_THE_CONTROLLER)
         if params['state'] == 'published' and (params['master_secret'] or params['master_secret_file']):
@@ -59,11 +62,11 @@ class ActionModule(ReconnectingAction):
         # Rotating takes no way in away that the controller has not proved to have.
         return dict((key, value) for key, value in answer.items() if key not in ('unproved', 'must_knock'))
 
-    def _ask(self, arguments, task_vars):
+    def _ask(self, arguments: Values, task_vars: Values) -> Values:
         return self._execute_module(module_name='knockwork.nft.epoch', module_args=dict(arguments),
                                     task_vars=task_vars)
 
-    def _host_key(self, params, task_vars):
+    def _host_key(self, params: Values, task_vars: Values) -> str:
         held, path = Held(), os.path.abspath(os.path.expanduser(params['master_secret_file'] or ''))
         if params['master_secret']:
             path = held.path(params['master_secret'].rstrip('\n') + '\n', 'master_secret')
@@ -75,7 +78,7 @@ class ActionModule(ReconnectingAction):
         except Refused as error:
             raise Refused(held.by_names(error.message)) from None
 
-    def _use(self, params, task_vars):
+    def _use(self, params: Values, task_vars: Values) -> Values:
         """The profile says the epoch, unless the host then does not let the controller in."""
         epoch, host, path = params['epoch'], params['host'], path_of(params['profile'])
         executable = setting('executable', task_vars, self._templar)
@@ -103,19 +106,19 @@ class ActionModule(ReconnectingAction):
         return dict(result, diff=diff_of(changes, path)) if self._task.diff else result
 
     @staticmethod
-    def _use_no_longer(path, host, executable, entries):
+    def _use_no_longer(path: str, host: str, executable: str, entries: list[Values]) -> None:
         """What the profile said of the host before; other hosts' entries may be others by now."""
         with locked_folder(os.path.dirname(path)):
             profile = OneHost(path, host, executable)
             profile.write(with_entries(profile.entries, host, entries))
 
 
-def _no_entry(path, host):
+def _no_entry(path: str, host: str) -> str:
     return ('the profile %s has no derived sequence with `epoch` for %s: write it with knockwork.nft.profile first, or '
             'leave the host out' % (path, host))
 
 
-def _how_to_go_on(host, epoch):
+def _how_to_go_on(host: str, epoch: int) -> str:
     return ('%s keeps its accepted epochs, and the profile keeps the epoch that it had for %s. Run the same command '
             'again when %s is back: it continues from here. To rotate the others in the meantime, leave %s out, and '
             'rotate it to epoch %d later.' % (host, host, host, host, epoch))

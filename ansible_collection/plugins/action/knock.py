@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any, Dict
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
     COMMON, SECRETS, Refused, ask, invocation, options, profile_for)
 from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import value_of
+
+Values = Dict[str, Any]  # of results, options and variables, by their names
 
 SPEC = dict(
     COMMON,
@@ -39,7 +42,7 @@ _NAMES = ('ansible_knockwork_host', 'ansible_host', 'inventory_hostname')
 class ActionModule(ActionBase):
     TRANSFERS_FILES = False
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: Any = None, task_vars: Any = None) -> Values:
         result = super().run(tmp, task_vars)
         try:
             params = options(self, SPEC, task_vars)
@@ -48,7 +51,7 @@ class ActionModule(ActionBase):
             result.update(failed=True, changed=False, msg=error.message)
         return result
 
-    def _knock(self, params, task_vars):
+    def _knock(self, params: Values, task_vars: Values) -> Values:
         question = _question(params, self._host(params, task_vars))
         with profile_for(params, self._loader) as profile:
             knocked = ask('knock', params['backend'], params['executable'],
@@ -61,13 +64,13 @@ class ActionModule(ActionBase):
         return dict(told, changed=knocked['rounds'] > 0, failed=not good,
                     msg='' if good else _sentence(knocked))
 
-    def _host(self, params, task_vars):
+    def _host(self, params: Values, task_vars: Values) -> Any:
         """As the connection plugin has it, so that both find the same entry of a profile."""
         named = params['host'] or next(task_vars[name] for name in _NAMES if task_vars.get(name))
         return value_of(named, self._templar)
 
 
-def _question(params, host):
+def _question(params: Values, host: str) -> Values:
     """The request's members."""
     if params['sequence'] and params['knock']:
         raise Refused('sequence and knock are mutually exclusive: name a sequence of the profile, or list the knocks')
@@ -80,7 +83,7 @@ def _question(params, host):
     return dict(question, host=host, knock=params['knock'] or [], **choices, **times)
 
 
-def _sentence(knocked):
+def _sentence(knocked: Values) -> str:
     """The core's own names the port that was checked."""
     what = dict(refused='it still refuses connections', unreachable='it does not answer')[knocked['outcome']]
     times = '%d time%s' % (knocked['rounds'], '' if knocked['rounds'] == 1 else 's')

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import os
+from typing import Any, Dict
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.knockwork.nft.plugins.module_utils.files import Draft
 from ansible_collections.knockwork.nft.plugins.module_utils.options import SEQUENCE
 from ansible_collections.knockwork.nft.plugins.module_utils.report import diff_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
@@ -16,6 +18,8 @@ from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import (
 from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import (
     alone, draft_of, path_of, read_entries, write)
 from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import value_of
+
+Values = Dict[str, Any]  # of results, options, variables and entries, by their names
 
 SPEC = dict(
     COMMON,
@@ -31,7 +35,7 @@ SPEC = dict(
 class ActionModule(ActionBase):
     TRANSFERS_FILES = False
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: Any = None, task_vars: Any = None) -> Values:
         result = super().run(tmp, task_vars)
         try:
             params = options(self, SPEC, task_vars)
@@ -43,12 +47,12 @@ class ActionModule(ActionBase):
             result.update(failed=True, changed=False, msg='%s: %s' % (error.filename or 'system', error.strerror))
         return result
 
-    def _own_names(self, task_vars):
+    def _own_names(self, task_vars: Values) -> list[str]:
         """What this host is called: by a person, and by Ansible's ssh."""
         names = [task_vars['inventory_hostname'], task_vars.get('ansible_host') or task_vars['inventory_hostname']]
         return list(dict.fromkeys(value_of(name, self._templar) for name in names))
 
-    def _converge(self, params, entry):
+    def _converge(self, params: Values, entry: Values) -> Values:
         path = path_of(params['profile'])
         check = self._task.check_mode
         if not check and params['state'] == 'present':
@@ -64,7 +68,7 @@ class ActionModule(ActionBase):
         return dict(result, diff=diff_of(changes, path)) if self._task.diff else result
 
 
-def _after(params, before, entry):
+def _after(params: Values, before: list[Values], entry: Values) -> list[Values]:
     """The entries as they shall be."""
     present = params['state'] == 'present'
     if not params['drop_in']:
@@ -74,7 +78,7 @@ def _after(params, before, entry):
     return merged_drop_ins(before, entry, [key for key in ('host', 'address', 'lockout') if params[key] is not None])
 
 
-def _entry(params, own_names):
+def _entry(params: Values, own_names: list[str]) -> Values:
     if (params['state'] == 'present' or params['drop_in']) and not params['sequences']:
         raise Refused('sequences: missing; name what opens the host, with the keys of its declaration')
     entry = dict(host=params['host'] or own_names)
@@ -85,7 +89,7 @@ def _entry(params, own_names):
     return dict((key, value) for key, value in entry.items() if value is not None)
 
 
-def _change(draft, before, after, name):
+def _change(draft: Draft, before: list[Values], after: list[Values], name: str) -> Values:
     """Entries by name; what they hold stays unsaid."""
     old, new = entry_named(before, name), entry_named(after, name)
     if old and new and text_of([old]) == text_of([new]):
@@ -95,7 +99,7 @@ def _change(draft, before, after, name):
                 why='content' if kind == 'change' else '')
 
 
-def _told(entry):
+def _told(entry: Values | None) -> str:
     if entry is None:
         return ''
     sequences = entry.get('sequences') or []

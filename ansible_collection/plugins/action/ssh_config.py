@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any, Dict
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
@@ -17,6 +18,8 @@ from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import (
 from ansible_collections.knockwork.nft.plugins.plugin_utils.profile import alone, write
 from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import value_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.stanzas import replaced, stanza
+
+Values = Dict[str, Any]  # of results, options and variables, by their names
 
 SPEC = dict(
     profile=COMMON['profile'],
@@ -32,7 +35,7 @@ _WORD = re.compile(r'[^\s"#]+')  # what a line of ssh_config takes as it is
 class ActionModule(ActionBase):
     TRANSFERS_FILES = False
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: Any = None, task_vars: Any = None) -> Values:
         result = super().run(tmp, task_vars)
         try:
             params = options(self, SPEC, task_vars)
@@ -43,7 +46,7 @@ class ActionModule(ActionBase):
             result.update(failed=True, changed=False, msg=str(error))
         return result
 
-    def _converge(self, params, task_vars):
+    def _converge(self, params: Values, task_vars: Values) -> Values:
         path, check = os.path.expanduser(params['path']), self._task.check_mode
         name, lines = self._stanza(params, task_vars)
         if not check and params['state'] == 'present':
@@ -60,8 +63,8 @@ class ActionModule(ActionBase):
         result = dict(changed=changed, changes=changes, path=path)
         return dict(result, diff=diff_of(changes, path)) if self._task.diff else result
 
-    def _stanza(self, params, task_vars):
-        def said(variable):
+    def _stanza(self, params: Values, task_vars: Values) -> tuple[str, list[str]]:
+        def said(variable: str) -> Any:
             return value_of(task_vars.get(variable), self._templar)
 
         name = task_vars['inventory_hostname']

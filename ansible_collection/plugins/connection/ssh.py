@@ -5,6 +5,8 @@
 
 Nothing of core's plugin is repeated here, neither code nor options, so a later core's come along by themselves.
 """
+from __future__ import annotations
+
 DOCUMENTATION = r'''
 name: ssh
 short_description: Knock, then connect with ssh
@@ -155,8 +157,10 @@ import re  # noqa: E402
 import shlex  # noqa: E402
 import shutil  # noqa: E402
 import subprocess  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+from typing import Any  # noqa: E402
 
-from ansible import constants as C  # noqa: E402
+import ansible.constants as C  # noqa: E402
 from ansible.errors import AnsibleConnectionFailure, AnsibleError  # noqa: E402
 from ansible.module_utils.common.yaml import yaml_load  # noqa: E402
 from ansible.plugins.connection import ssh as core  # noqa: E402
@@ -172,7 +176,7 @@ _PROXY = re.compile(r'proxy(?:command|jump)|(?:^|\s)["\']?-J', re.IGNORECASE)
 _JUMP = re.compile(r'^proxyjump (\S+)$', re.MULTILINE)  # as `ssh -G` prints it
 
 
-def _merged(ours, theirs):
+def _merged(ours: str, theirs: str) -> str:
     """Our documentation with core's options, which is where Ansible reads a plugin's options from."""
     merged, base = yaml_load(ours), yaml_load(theirs)  # each worker process does: in C it takes 3 ms, not 20
     merged['options'] = dict(base['options'], **merged['options'])
@@ -187,19 +191,19 @@ globals().update(DOCUMENTATION=_merged(DOCUMENTATION, core.DOCUMENTATION))
 class Connection(core.Connection):
     """Core's, with one argument more, and with knockwork's own words where it fails."""
 
-    def exec_command(self, *args, **kwargs):
+    def exec_command(self, *args: Any, **kwargs: Any) -> Any:
         with self._explained():
             return super().exec_command(*args, **kwargs)
 
-    def put_file(self, *args, **kwargs):
+    def put_file(self, *args: Any, **kwargs: Any) -> Any:
         with self._explained():
             return super().put_file(*args, **kwargs)
 
-    def fetch_file(self, *args, **kwargs):
+    def fetch_file(self, *args: Any, **kwargs: Any) -> Any:
         with self._explained():
             return super().fetch_file(*args, **kwargs)
 
-    def set_options(self, task_keys=None, var_options=None, direct=None):
+    def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
         super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
         said = self.get_option('ssh_common_args')
         # What is wrong is said when somebody connects: tasks of the controller need no connection.
@@ -215,21 +219,21 @@ class Connection(core.Connection):
             return
         self.set_option('ssh_common_args', ' '.join(([said] if said else []) + [ours]))
 
-    def _refuse_proxies(self):
+    def _refuse_proxies(self) -> None:
         for option in _ARGUMENTS:
             if self.has_option(option) and _PROXY.search(self.get_option(option) or ''):
                 raise AnsibleError("%s sets a proxy, but the connection plugin knockwork.nft.ssh uses ssh's "
                                    "ProxyCommand itself: remove the proxy, and set ansible_knockwork_jump for a bastion"
                                    % option)
 
-    def _proxy(self):
+    def _proxy(self) -> str:
         """What ssh is told, quoted for Ansible, which takes it apart as a shell does."""
         command, fdpass = self._knocking() + ' 2>' + _word(self._errors()), 'yes'
         for hop in hops_of(self.get_option('knockwork_jump'), 'ansible_knockwork_jump'):
             command, fdpass = self._by_way_of(hop, command, fdpass), 'no'
         return shlex.join(['-o', 'ProxyUseFdpass=' + fdpass, '-o', 'ProxyCommand=' + command])
 
-    def _knocking(self):
+    def _knocking(self) -> str:
         """The command that knocks and connects; %h and %p are for ssh to fill in."""
         words = [self.get_option('knockwork_executable'), 'connect', '--fdpass']
         self._profile = profile = profile_path(
@@ -251,7 +255,7 @@ class Connection(core.Connection):
                                'which Ansible would mistake for ssh settings' % command)
         return command
 
-    def _by_way_of(self, hop, command, fdpass):
+    def _by_way_of(self, hop: str, command: str, fdpass: str) -> str:
         """The command that connects by way of a bastion, which the command given connects to."""
         words = [self.get_option('ssh_executable'), '-o', 'ProxyUseFdpass=' + fdpass]
         if not self.get_option('host_key_checking'):
@@ -262,7 +266,7 @@ class Connection(core.Connection):
         ours = ' '.join(_word(word) for word in words + ['-o', 'ProxyCommand=' + command])
         return "%s -W '[%%h]:%%p' %s" % (ours, _word(re.sub(r'[\[\]]', '', target)))
 
-    def _check(self):
+    def _check(self) -> None:
         """What would end in ssh's or nobody's words. Raises AnsibleError."""
         if self._wrong is not None:
             raise self._wrong
@@ -273,13 +277,13 @@ class Connection(core.Connection):
         if self.get_option('knockwork_jump') is None:
             self._refuse_passing_over(self._jump_of_ssh())
 
-    def _refuse_passing_over(self, jump):
+    def _refuse_passing_over(self, jump: str | None) -> None:
         if jump not in (None, 'none'):
             raise AnsibleError('the ssh configuration has a ProxyJump to %s for this host, which the connection plugin '
                                'knockwork.nft.ssh would ignore: set ansible_knockwork_jump to %s to knock there and '
                                'continue from there, or to none to connect directly' % (jump, jump))
 
-    def _jump_of_ssh(self):
+    def _jump_of_ssh(self) -> str | None:
         """What the user's ssh_config says, None where it says nothing; asked once a task."""
         if self._jump is False:
             argv = [self.get_option('ssh_executable'), '-G', self.get_option('host') or self._play_context.remote_addr]
@@ -288,14 +292,14 @@ class Connection(core.Connection):
             self._jump = found[1] if found else None
         return self._jump
 
-    _jump = False
+    _jump: Any = False  # not asked for
 
-    def _errors(self):
+    def _errors(self) -> str:
         """Where knockwork connect says what went wrong: ssh gives its words away where connections are shared."""
         return os.path.join(C.DEFAULT_LOCAL_TMP, 'knockwork-%d' % os.getpid())
 
     @contextlib.contextmanager
-    def _explained(self):
+    def _explained(self) -> Iterator[None]:
         self._check()
         try:
             yield
@@ -305,14 +309,14 @@ class Connection(core.Connection):
                 raise AnsibleConnectionFailure(said) from error
             raise
 
-    def _said(self):
+    def _said(self) -> str:
         """The errors without what they quote of the profile: to a caller's terminal that is help, here a leak."""
         errors = _taken(self._errors())
         plain = self._held.by_names(in_playbooks(_EXCERPT.sub('', errors).strip()))
         return without_ports(dict(said=plain), [_text(self._profile)])['said']
 
 
-def _taken(path):
+def _taken(path: str) -> str:
     """A file's text, once."""
     text = _text(path)
     with contextlib.suppress(OSError):
@@ -320,7 +324,7 @@ def _taken(path):
     return text
 
 
-def _text(path):
+def _text(path: str) -> str:
     try:
         with open(path, encoding='utf-8', errors='replace') as file:
             return file.read()
@@ -328,6 +332,6 @@ def _text(path):
         return ''
 
 
-def _word(text):
+def _word(text: str) -> str:
     """A word for the shell by which ssh starts a ProxyCommand, after ssh has replaced what follows a %."""
     return shlex.quote(text).replace('%', '%%')

@@ -9,10 +9,10 @@ class ModuleDocFragment:
 options:
   backend:
     description:
-      - How to call the core on the managed host. All ways give the same results.
+      - How to call knockwork on the managed host. All ways give the same results.
       - C(python) imports the package C(knockwork), with the module's own interpreter or else with C(/usr/bin/python3).
         C(cli) runs the command C(knockwork). C(auto) uses the first that is available.
-      - Core and collection must have the same minor version.
+      - knockwork and the collection must have the same minor version.
     type: str
     choices: [auto, python, cli]
     default: auto

@@ -9,7 +9,7 @@ class ModuleDocFragment:
 options:
   backend:
     description:
-      - How to call the core on the controller. C(python) imports the package C(knockwork) into Ansible's own Python,
+      - How to call knockwork on the controller. C(python) imports the package C(knockwork) into Ansible's own Python,
         C(cli) runs the command, C(auto) uses the first that is available. All give the same results.
     type: str
     choices: [auto, python, cli]

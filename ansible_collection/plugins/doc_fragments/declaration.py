@@ -12,8 +12,9 @@ options:
   mode:
     description:
       - >-
-        C(gate) refuses the services that sequences open, except to sources with a grant, and does not affect other
-        traffic. C(stealth) drops everything that is not established, granted or public.
+        C(gate) refuses the services that sequences open, except to sources with a grant, and leaves other services as
+        they are. (It drops TCP segments with flag combinations that no stack sends, at every port.) C(stealth) drops
+        everything that is not established, granted or public.
     type: str
     choices: [gate, stealth]
     default: "gate"
@@ -57,8 +58,8 @@ options:
   wrong_knock:
     description:
       - >-
-        What a wrong knock does. C(lockout) ignores further knocks from that source for a while, so that a port scan
-        opens nothing; C(ignore) does nothing.
+        What a wrong knock does. C(lockout): the source's knocks have no effect for a while, so that a port scan opens
+        nothing. C(ignore): no effect.
     type: str
     choices: [lockout, ignore]
     default: "lockout"
@@ -104,7 +105,7 @@ options:
   sources:
     description:
       - >-
-        The maximum number of sources in each of the kernel's dynamic sets.
+        The maximum number of elements in each of the kernel's dynamic sets. A source may need several.
     type: int
     default: 65536
   log:
@@ -142,8 +143,8 @@ options:
         description:
           - >-
             The services that the sequence opens: port/protocol or first-last/protocol, or a name from this host's
-            /etc/services, such as C(ssh) or C(ssh/tcp). C(all/tcp) and C(all/udp) mean every port of the protocol
-            except this host's knock, guard and token ports. They are refused to everyone else.
+            /etc/services, such as C(ssh) or C(ssh/tcp). The services are refused to all other sources. C(all/tcp) and
+            C(all/udp) mean every port of the protocol except this host's knock, guard and token ports.
         type: list
         elements: str
       closes:
@@ -191,8 +192,9 @@ options:
         description:
           - >-
             Interfaces on which the sequence takes its knocks and opens its services, written as in the main file's
-            C(interfaces), each of them protected. On all other protected interfaces, its knock ports are wrong knocks
-            and its services stay closed, unless another sequence opens them there. If empty: all protected interfaces.
+            C(interfaces), each of them protected. On all other protected interfaces, a packet to one of its knock
+            ports is a wrong knock and its services stay closed, unless another sequence opens them there. If empty:
+            all protected interfaces.
         type: list
         elements: str
         default: []
@@ -213,8 +215,8 @@ options:
         description:
           - >-
             The grant lasts while it is used: packets of a connection to a service that the sequence opens renew it to
-            C(open_for), or up to a tenth more. Packets count that the client sends once the service has answered. A
-            grant that has expired is not renewed. Sequences that open the same service must agree.
+            C(open_for), or up to a tenth more. Only packets from the client count, and only after the service has
+            answered. A grant that has expired is not renewed. Sequences that open the same service must agree.
             docs/udp-services.md has examples.
         type: bool
         default: false
@@ -320,8 +322,8 @@ options:
           secret_file:
             description:
               - >-
-                The absolute path of the file with the secret, as in C(derive). The line that counts is that of the
-                epoch C(serial).
+                The absolute path of the file with the secret, as in C(derive). If it has several lines, the one for
+                epoch N applies, where N is C(serial).
             type: path
           key:
             description:
@@ -338,15 +340,15 @@ options:
           period:
             description:
               - >-
-                How long the current token stays the current one. A second knock within a period takes the next token.
-                The client and the host must use the same period.
+                How long each token is current. A second use within a period takes the next token. The client and the
+                host must use the same period.
             type: str
             default: "15s"
           ahead:
             description:
               - >-
-                The table holds the tokens of that time to come. It is topped up when half of it is left; a host that
-                is not topped up for so long accepts no token. At most 1d.
+                How far into the future the table holds tokens. It is topped up when half of that time is left. After
+                this time without a top-up, the host accepts no token. At most 1d.
             type: str
             default: "10m"
           skew:
@@ -385,8 +387,8 @@ options:
     description:
       - >-
         The services that the sequence opens: port/protocol or first-last/protocol, or a name from this host's
-        /etc/services, such as C(ssh) or C(ssh/tcp). C(all/tcp) and C(all/udp) mean every port of the protocol except
-        this host's knock, guard and token ports. They are refused to everyone else.
+        /etc/services, such as C(ssh) or C(ssh/tcp). The services are refused to all other sources. C(all/tcp) and
+        C(all/udp) mean every port of the protocol except this host's knock, guard and token ports.
     type: list
     elements: str
   closes:
@@ -433,8 +435,9 @@ options:
     description:
       - >-
         Interfaces on which the sequence takes its knocks and opens its services, written as in the main file's
-        C(interfaces), each of them protected. On all other protected interfaces, its knock ports are wrong knocks and
-        its services stay closed, unless another sequence opens them there. If empty: all protected interfaces.
+        C(interfaces), each of them protected. On all other protected interfaces, a packet to one of its knock ports is
+        a wrong knock and its services stay closed, unless another sequence opens them there. If empty: all protected
+        interfaces.
     type: list
     elements: str
     default: []
@@ -455,9 +458,9 @@ options:
     description:
       - >-
         The grant lasts while it is used: packets of a connection to a service that the sequence opens renew it to
-        C(open_for), or up to a tenth more. Packets count that the client sends once the service has answered. A grant
-        that has expired is not renewed. Sequences that open the same service must agree. docs/udp-services.md has
-        examples.
+        C(open_for), or up to a tenth more. Only packets from the client count, and only after the service has
+        answered. A grant that has expired is not renewed. Sequences that open the same service must agree.
+        docs/udp-services.md has examples.
     type: bool
     default: false
   on_expiry:
@@ -559,8 +562,8 @@ options:
       secret_file:
         description:
           - >-
-            The absolute path of the file with the secret, as in C(derive). The line that counts is that of the epoch
-            C(serial).
+            The absolute path of the file with the secret, as in C(derive). If it has several lines, the one for epoch
+            N applies, where N is C(serial).
         type: path
       key:
         description:
@@ -577,15 +580,15 @@ options:
       period:
         description:
           - >-
-            How long the current token stays the current one. A second knock within a period takes the next token. The
-            client and the host must use the same period.
+            How long each token is current. A second use within a period takes the next token. The client and the host
+            must use the same period.
         type: str
         default: "15s"
       ahead:
         description:
           - >-
-            The table holds the tokens of that time to come. It is topped up when half of it is left; a host that is
-            not topped up for so long accepts no token. At most 1d.
+            How far into the future the table holds tokens. It is topped up when half of that time is left. After this
+            time without a top-up, the host accepts no token. At most 1d.
         type: str
         default: "10m"
       skew:

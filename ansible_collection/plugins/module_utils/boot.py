@@ -24,7 +24,7 @@ def enable(module, core, needs_timer):
     Warns where nothing would load the gate.
     """
     if not os.path.isdir('/run/systemd/system'):
-        module.warn('systemd does not run here, so this module cannot tell what loads the gate at boot; boot: false '
+        module.warn('systemd is not running, so this module cannot tell what loads the gate at boot; boot: false '
                     'turns this warning off')
         return
     boot = core.ask('boot')
@@ -124,10 +124,10 @@ def warn_unless_enabled(module, core):
     """For a task that writes a part of the declaration: the unit is up to the one that owns the whole."""
     boot = core.ask('boot')
     if boot['stands'] == 'no' and not boot['enabled']:
-        module.warn('after a reboot there is no gate, and its ports are open to everyone: %s; a task with '
+        module.warn('no gate will be loaded after a reboot, and its ports will be open to everyone: %s; a task with '
                     'knockwork.nft.ruleset enables it' % boot['why'])
 
 
 def _warn(module, boot):
     if boot['stands'] == 'no':
-        module.warn('after a reboot there is no gate, and its ports are open to everyone: %s' % boot['why'])
+        module.warn('no gate will be loaded after a reboot, and its ports will be open to everyone: %s' % boot['why'])

@@ -26,8 +26,8 @@ options:
     description:
       - C(present) applies the declaration to the kernel.
       - C(absent) removes the table, and with it every protection and grant, and a main file that this module wrote,
-        unless I(save=false). Drop-ins and files from other authors are kept unless I(purge=true), with a warning,
-        because the next boot would apply them.
+        unless I(save=false). Drop-ins and files from other authors are kept unless I(purge=true). A warning then
+        says that the next boot applies them.
     type: str
     choices: [present, absent]
     default: present
@@ -49,7 +49,7 @@ options:
     description:
       - Whether to enable and start C(knockwork.service), so that the gate is loaded after a reboot, and again when
         C(nftables.service) is reloaded, which usually flushes all tables. If the unit is enabled and active, nothing
-        changes. It stays so if I(confirm_within) rolls the rest back.
+        changes. The unit stays enabled if I(confirm_within) rolls the rest back.
       - If it cannot be enabled, the task fails, but the gate stays loaded. With I(confirm_within), it is confirmed all
         the same if a new connection works.
       - If the declaration changes with time, by tokens or by a I(period), C(knockwork-rotate.timer) is enabled and
@@ -242,8 +242,8 @@ diagnostics:
       column: 0
       width: 0
       path: sequences[0].knock[1]
-      message: not a port
-      remedy: write a number from 1 to 65535, and a protocol
+      message: port out of range
+      remedy: a port is a number from 1 to 65535
 unproved:
   description: >-
     Whether the host refused because the connection did not prove that a new one is possible, for example because it is
@@ -257,7 +257,7 @@ lint:
   type: dict
   sample:
     ssh:
-      - the ports are equally spaced, so that a sweep in steps of that width opens it; draw them at random
+      - "its ports are equally spaced: a sweep with some stride opens it; draw the ports at random"
 '''
 
 import os  # noqa: E402

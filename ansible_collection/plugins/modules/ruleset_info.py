@@ -67,8 +67,8 @@ diagnostics:
       column: 0
       width: 0
       path: sequences[0].knock[1]
-      message: not a port
-      remedy: write a number from 1 to 65535, and a protocol
+      message: port out of range
+      remedy: a port is a number from 1 to 65535
 unproved:
   description: >-
     Whether the host refused because the connection did not prove that a new one is possible, for example because it is

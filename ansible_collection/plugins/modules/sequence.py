@@ -164,8 +164,8 @@ diagnostics:
       column: 0
       width: 0
       path: sequences[0].knock[1]
-      message: not a port
-      remedy: write a number from 1 to 65535, and a protocol
+      message: port out of range
+      remedy: a port is a number from 1 to 65535
 unproved:
   description: >-
     Whether the host refused because the connection did not prove that a new one is possible, for example because it is
@@ -179,7 +179,7 @@ lint:
   type: list
   elements: str
   sample:
-    - the ports are equally spaced, so that a sweep in steps of that width opens it; draw them at random
+    - "its ports are equally spaced: a sweep with some stride opens it; draw the ports at random"
 '''
 
 from ansible_collections.knockwork.nft.plugins.module_utils.boot import warn_unless_enabled  # noqa: E402

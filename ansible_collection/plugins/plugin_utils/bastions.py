@@ -11,7 +11,7 @@ from ansible.errors import AnsibleError
 _HOP = re.compile(r'(?:[^@:\s]+@)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?')
 
 
-def hops_of(jump, option):
+def hops_of(jump: str | None, option: str) -> list[str]:
     """Each of them, in order. Raises AnsibleError, which calls it by its option."""
     hops = [] if jump is None or jump.lower() in ('', 'none') else jump.split(',')
     for hop in hops:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any, Dict
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.knockwork.nft.plugins.module_utils.report import must_knock
@@ -13,6 +14,8 @@ from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import pa
 from ansible_collections.knockwork.nft.plugins.plugin_utils.held import profile_text
 from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import entries_about, epochs_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import setting
+
+Values = Dict[str, Any]  # of results and variables, by their names
 
 _PENDING = 'knockwork.nft.pending'
 _KNOCKING = 'knockwork.nft.ssh'
@@ -27,7 +30,7 @@ _PROVES_NOTHING = (
 _ATTEMPTS = 3  # a packet may be lost, and a lockout may last
 
 
-def _in_words(seconds):
+def _in_words(seconds: float) -> str:
     """Rounded up, as the command writes it: 59s, 5m, 1m30s, 1h."""
     whole = int(seconds) + 1
     if whole >= 3600:
@@ -38,7 +41,7 @@ def _in_words(seconds):
 class ConfirmingAction(ReconnectingAction):
     """The module as it is. Where it left an apply waiting: a new connection, and the confirmation over that."""
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: Any = None, task_vars: Any = None) -> Values:
         self._supports_check_mode = True
         self._supports_async = True
         result = super().run(tmp, task_vars)
@@ -57,7 +60,7 @@ class ConfirmingAction(ReconnectingAction):
         self._say_who_lags(result, task_vars)
         return result
 
-    def _confirm(self, result, since, task_vars):
+    def _confirm(self, result: Values, since: float, task_vars: Values) -> None:
         pending = result['pending']
         why = self._ask(pending, since, task_vars)
         if why is None:
@@ -70,7 +73,7 @@ class ConfirmingAction(ReconnectingAction):
         said = ['%s; ' % result['msg']] if result.get('failed') else []
         result.update(failed=True, confirmed=False, msg='%sapply %s %s: %s' % (''.join(said), pending['id'], what, why))
 
-    def _ask(self, pending, since, task_vars):
+    def _ask(self, pending: Values, since: float, task_vars: Values) -> str | None:
         """Why it is not confirmed, None where it is."""
         why = ''
         for attempt in range(_ATTEMPTS):
@@ -90,7 +93,7 @@ class ConfirmingAction(ReconnectingAction):
         self.leave_tmp_path()
         return why or 'the time was up before a new connection could be tried'
 
-    def _say_who_lags(self, result, task_vars):
+    def _say_who_lags(self, result: Values, task_vars: Values) -> None:
         """A host installed anew is at epoch 0, whatever its fleet is at."""
         accepted, host = result.get('epochs'), task_vars['inventory_hostname']
         if not accepted:
@@ -106,12 +109,12 @@ class ConfirmingAction(ReconnectingAction):
                     host, ', '.join(map(str, accepted)), ', as a new host does' if accepted == [0] else '',
                     max(known), max(known)))
 
-    def _profile(self, task_vars):
+    def _profile(self, task_vars: Values) -> str:
         """The text of the profile that the connection knocks by."""
         path, content = (setting(name, task_vars, self._templar) for name in ('profile', 'profile_content'))
         return profile_text(path_of(path), content, self._loader)
 
-    def _say_who_must_knock(self, result, host):
+    def _say_who_must_knock(self, result: Values, host: str) -> None:
         """Unless a new connection was made since."""
         address = result.pop('must_knock', None)
         if address is None or result.get('confirmed'):

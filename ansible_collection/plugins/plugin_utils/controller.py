@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -38,7 +41,7 @@ class Refused(AnsibleError):
     """What the core, or the system, does not do, in words without ports."""
 
 
-def ask(command, backend, executable, secrets=(), **more):
+def ask(command: str, backend: str, executable: str, secrets: Sequence[str] = (), **more: Any) -> dict[str, Any]:
     """The core's answer. Raises Refused; `secrets` are texts whose ports its message must not repeat."""
     question = json.dumps(plain(dict(more, version=VERSION, protocol=PROTOCOL, command=command)))
     answer = json.loads(_backend(backend, executable)(question))
@@ -48,7 +51,7 @@ def ask(command, backend, executable, secrets=(), **more):
 
 
 @contextlib.contextmanager
-def profile_for(params, loader):
+def profile_for(params: dict[str, Any], loader: Any) -> Iterator[str | None]:
     """The profile to name in a question, None for the usual one. Whatever is held in memory lives as long as this."""
     held = Held()
     try:
@@ -64,7 +67,8 @@ def profile_for(params, loader):
         raise Refused(held.by_names(error.message)) from None
 
 
-def options(action, spec, task_vars, exclusive=None):
+def options(action: Any, spec: dict[str, Any], task_vars: dict[str, Any],
+            exclusive: Sequence[Sequence[str]] | None = None) -> dict[str, Any]:
     """A task's options, validated, and those that are not given from where settings are.
 
     Raises Refused in words that quote no option: each might be a port.
@@ -80,36 +84,36 @@ def options(action, spec, task_vars, exclusive=None):
     return result.validated_parameters
 
 
-def _sentence_of(error, action):
+def _sentence_of(error: Any, action: Any) -> str:
     """As a module says it; the error's own text is the end of that."""
     if isinstance(error, UnsupportedError):
         return 'Unsupported parameters for (%s) module: %s' % (action._task.action, error.msg)
     return error.msg
 
 
-def invocation(params):
+def invocation(params: dict[str, Any]) -> dict[str, Any]:
     """How the task was called, as results may show it."""
     return dict(module_args=hidden(params))
 
 
-def path_of(profile):
+def path_of(profile: str | None) -> str:
     """Where a profile is that may not be named."""
     return os.path.expanduser(profile or DEFAULT_PROFILE)
 
 
-def _backend(wanted, executable):
+def _backend(wanted: str, executable: str) -> Callable[[str], str]:
     core = extension() if wanted != 'cli' else None
     if core is not None:
         return core.call
     path = shutil.which(executable) if wanted != 'python' else None
     if path:
-        return lambda question: _run(path, question)
+        return functools.partial(_run, path)
     what = dict(auto='the command %s or the Python package knockwork' % executable,
                 python='the Python package knockwork', cli='the command %s' % executable)[wanted]
     raise Refused('cannot find %s: install knockwork on the controller' % what)
 
 
-def _run(path, question):
+def _run(path: str, question: str) -> str:
     """The question goes by standard input: it may hold ports."""
     done = subprocess.run([path, 'call'], input=question, capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -9,10 +9,13 @@ import os
 import shutil
 import struct
 import sys
+from typing import Any, Dict
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.knockwork.nft.plugins.module_utils.core import DELIVERED, VERSION
 from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import setting, value_of
+
+Values = Dict[str, Any]  # of results, arguments and variables, by their names
 
 _OURS = 'knockwork.nft.'
 _ASKING = 'knockwork.nft.ruleset_info'  # needs the core, and changes nothing
@@ -24,7 +27,7 @@ _MACHINES = {3: ('i386', 'i486', 'i586', 'i686'), 21: ('ppc64', 'ppc64le'), 22: 
 class Command:
     """The controller's command, as a file that hosts can run."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self.path = path
         with open(path, 'rb') as file:
             head = file.read(20)
@@ -34,19 +37,19 @@ class Command:
         self._machine = struct.unpack('<H' if head[5:6] == b'\x01' else '>H', head[18:20])[0] if self.is_program else 0
 
     @property
-    def name(self):
+    def name(self) -> str:
         return '%s-%s' % (VERSION, self.checksum[:16])
 
     @property
-    def remote(self):
+    def remote(self) -> str:
         """Where it is kept on a host."""
         return '%s/%s/knockwork' % (DELIVERED, self.name)
 
-    def runs_on(self, machine):
+    def runs_on(self, machine: str) -> bool:
         return machine in _MACHINES.get(self._machine, (machine,))
 
 
-def command_of(variables, templar):
+def command_of(variables: Values, templar: Any) -> Command | None:
     """The command that these variables name, that beside this Python, or that on PATH; None without any."""
     named = value_of(variables.get('knockwork_deliver_file'), templar) or setting('executable', variables, templar)
     named = os.path.expanduser(named)
@@ -58,7 +61,7 @@ def command_of(variables, templar):
 class SendingAction(ActionBase):
     """Can send the command."""
 
-    def send(self, command):
+    def send(self, command: Command) -> str:
         """Into the task's temporary folder; where it is there."""
         shell = self._connection._shell
         if not shell.tmpdir:
@@ -72,7 +75,8 @@ class SendingAction(ActionBase):
 class DeliveringAction(SendingAction):
     """Runs modules of this collection. One that finds no core on the host gets the controller's, and runs again."""
 
-    def _execute_module(self, module_name=None, module_args=None, tmp=None, task_vars=None, **more):
+    def _execute_module(self, module_name: str | None = None, module_args: Values | None = None, tmp: str | None = None,
+                        task_vars: Values | None = None, **more: Any) -> Values:
         if module_name is not None and not module_name.startswith(_OURS):
             return super()._execute_module(module_name=module_name, module_args=module_args, tmp=tmp,
                                            task_vars=task_vars, **more)
@@ -85,7 +89,8 @@ class DeliveringAction(SendingAction):
             arguments['detached'] = True
         return self._with_core(module_name, arguments, task_vars, tmp=tmp, **more)[0]
 
-    def _with_core(self, module_name, arguments, task_vars, **more):
+    def _with_core(self, module_name: str | None, arguments: Values, task_vars: Values | None,
+                   **more: Any) -> tuple[Values, bool]:
         """The module's result, and whether the host has no core even now."""
         try:
             command = self._command(task_vars or {})
@@ -106,17 +111,17 @@ class DeliveringAction(SendingAction):
         again = self._run(module_name, arguments, task_vars, more)
         return again, bool(again.pop('core_missing', None))
 
-    def _run(self, module_name, arguments, task_vars, more):
+    def _run(self, module_name: str | None, arguments: Values, task_vars: Values | None, more: Values) -> Values:
         return super()._execute_module(module_name=module_name, module_args=arguments, task_vars=task_vars, **more)
 
-    def _command(self, variables):
+    def _command(self, variables: Values) -> Command | None:
         deliver = value_of(variables.get('knockwork_deliver', 'auto'), self._templar)
         if deliver not in ('auto', 'never'):
             raise ValueError('knockwork_deliver is %s: write auto or never' % deliver)
         return None if deliver == 'never' else command_of(variables, self._templar)
 
     @staticmethod
-    def _cannot(command, machine):
+    def _cannot(command: Command, machine: str) -> str:
         """Why this command helps no such host, empty where it does."""
         if not command.is_program:
             return '%s on the controller is not a program that can be copied to a host' % command.path
@@ -125,7 +130,7 @@ class DeliveringAction(SendingAction):
                     % (command.path, machine))
         return ''
 
-    def _deliver(self, command, task_vars):
+    def _deliver(self, command: Command, task_vars: Values | None) -> tuple[str, Values | None]:
         """Where it is on the host now, and the result of what failed. Check mode leaves nothing behind."""
         sent = self.send(command)
         if self._task.check_mode:
@@ -138,7 +143,7 @@ class DeliveringAction(SendingAction):
 class PlainAction(DeliveringAction):
     """One module, and nothing else."""
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: Any = None, task_vars: Any = None) -> Values:
         self._supports_check_mode = True
         self._supports_async = True
         result = super().run(tmp, task_vars)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible_collections.knockwork.nft.plugins.plugin_utils.hosts import entries_of
@@ -16,7 +17,7 @@ SECRET = 'ansible_knockwork_secret'
 _VAULT = b'$ANSIBLE_VAULT;'
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """What a user wrote as Python's own types, decrypted where `!vault` stands: json, os and yaml know no others."""
     if isinstance(value, Mapping):
         return dict((plain(key), plain(each)) for key, each in value.items())
@@ -30,10 +31,11 @@ def plain(value):
 class Held:
     """Texts under paths that this user's processes may read, for as long as this process and this value live."""
 
-    def __init__(self):
-        self._numbers, self._names = [], {}
+    def __init__(self) -> None:
+        self._numbers: list[int] = []
+        self._names: dict[str, str] = {}
 
-    def path(self, text, name):
+    def path(self, text: str, name: str) -> str:
         """Where a text is; `name` is what a user calls it."""
         number = os.memfd_create('knockwork')
         self._numbers.append(number)
@@ -44,18 +46,18 @@ class Held:
         self._names[path] = name
         return path
 
-    def by_names(self, text):
+    def by_names(self, text: str) -> str:
         """A message without the paths that only this process knows."""
         for path in sorted(self._names, key=len, reverse=True):
             text = text.replace(path, self._names[path])
         return text
 
-    def __del__(self):
+    def __del__(self) -> None:
         for number in self._numbers:
             os.close(number)
 
 
-def is_vaulted(path):
+def is_vaulted(path: str) -> bool:
     """Whether it is a file that ansible-vault encrypted."""
     try:
         with open(path, 'rb') as file:
@@ -64,7 +66,7 @@ def is_vaulted(path):
         return False
 
 
-def text_of_file(path, loader=None):
+def text_of_file(path: str, loader: Any = None) -> str:
     """Raises AnsibleError where it cannot be read, or is encrypted and nobody here has the password."""
     if not is_vaulted(path):
         try:
@@ -78,7 +80,7 @@ def text_of_file(path, loader=None):
     return loader._get_file_contents(path)[0].decode('utf-8')
 
 
-def profile_text(path, content=None, loader=None):
+def profile_text(path: str, content: Any = None, loader: Any = None) -> str:
     """Of the file, or what takes its place: a text, or what the text says."""
     if content is None:
         return text_of_file(path, loader)
@@ -86,7 +88,7 @@ def profile_text(path, content=None, loader=None):
     return content if isinstance(content, str) else json.dumps(content)
 
 
-def profile_path(held, path, content=None, secret=None, loader=None):
+def profile_path(held: Held, path: str, content: Any = None, secret: str | None = None, loader: Any = None) -> str:
     """The path to hand to the core: of the file itself, unless there is something that no disk shall have.
 
     `content` takes the place of the file; `secret`, the fleet's master secret, that of every `secret_file` in it.
@@ -102,11 +104,11 @@ def profile_path(held, path, content=None, secret=None, loader=None):
     return held.path(json.dumps(dict(knockwork=1, hosts=entries)), name)
 
 
-def _with_secret(entry, where):
+def _with_secret(entry: dict[str, Any], where: str) -> dict[str, Any]:
     return dict(entry, sequences=[_held_there(each, where) for each in entry.get('sequences') or []])
 
 
-def _held_there(sequence, where):
+def _held_there(sequence: dict[str, Any], where: str) -> dict[str, Any]:
     """A sequence whose secret file is this one, if it has any."""
     held = dict((key, dict(sequence[key], secret_file=where)) for key in ('derive', 'token')
                 if isinstance(sequence.get(key), dict) and not sequence[key].get('key'))

@@ -7,7 +7,10 @@ Which of them do is in the documentation of the connection plugin, and read from
 """
 from __future__ import annotations
 
-from ansible import constants as C
+from collections.abc import Iterable
+from typing import Any
+
+import ansible.constants as C
 from ansible.plugins.loader import connection_loader
 from ansible_collections.knockwork.nft.plugins.plugin_utils.held import plain
 
@@ -16,19 +19,19 @@ NAMES = ('profile', 'profile_content', 'secret', 'executable', 'jump')
 _CONNECTION = 'knockwork.nft.ssh'
 
 
-def setting(name, variables, templar):
+def setting(name: str, variables: dict[str, Any], templar: Any) -> Any:
     """One of NAMES, or its default; None where it has none."""
     plugin = connection_loader.get(_CONNECTION, class_only=True)
     return C.config.get_config_value('knockwork_' + name, plugin_type='connection', plugin_name=plugin._load_name,
                                      variables=variables_of([name], variables, templar))
 
 
-def variables_of(names, variables, templar):
+def variables_of(names: Iterable[str], variables: dict[str, Any], templar: Any) -> dict[str, Any]:
     """The variables of these settings, as far as they are set: plugins get them with their templates."""
     found = ('ansible_knockwork_' + name for name in names)
     return dict((name, value_of(variables[name], templar)) for name in found if name in variables)
 
 
-def value_of(variable, templar):
+def value_of(variable: Any, templar: Any) -> Any:
     """What a variable says."""
     return plain(templar.template(variable))

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable, Sequence
 
 
-def stanza(names, address, port=None, user=None, jump=None, connect=()):
+def stanza(names: Sequence[str], address: str, port: object = None, user: object = None, jump: str | None = None,
+           connect: Iterable[str] = ()) -> list[str]:
     """What brings plain ssh in: by way of a host that has a stanza of its own, or with knocks."""
     lines = ['Host ' + ' '.join(names)]
     lines += ['  HostName ' + address] if address != names[0] else []
@@ -19,7 +21,7 @@ def stanza(names, address, port=None, user=None, jump=None, connect=()):
     return lines + ['  ProxyCommand %s %%h %%p' % command, '  ProxyUseFdpass yes']
 
 
-def replaced(text, name, lines):
+def replaced(text: str, name: str, lines: Iterable[str]) -> str:
     """The text with this stanza, or with no lines without it. ssh takes the first value: a new one goes to the top."""
     begin, end = '# BEGIN knockwork.nft %s' % name, '# END knockwork.nft %s' % name
     ours = [begin] + list(lines) + [end] if lines else []

@@ -47,6 +47,8 @@ Profile read_profile(const std::filesystem::path& file);
 // A profile of one host from its declaration, to be read back by load_profile(). Holds ports.
 std::string to_yaml(const ProfileHost& host);
 std::string to_json(const ProfileHost& host);
+// The entry for this host, under this name. Throws SystemError where name or address is not valid, or where
+// this host's own name is needed and it has none.
 ProfileHost export_host(const Spec& spec, const std::string& host, const std::string& address);
 // The same for one person: that sequence alone, with no secret but its own. Of a token its key; of a derived
 // sequence the knocks of the epoch in force, written down. Throws SystemError.
@@ -179,7 +181,7 @@ std::string to_text(const Knocked& knocked);
 std::string to_json(const Knocked& knocked);
 
 // ssh's ProxyCommand: hands the socket over to who holds the other end of `channel`
-// (SCM_RIGHTS, as ssh_config's ProxyUseFdpass asks).
+// (SCM_RIGHTS, as ssh_config's ProxyUseFdpass asks). Throws SystemError.
 void send_socket(const Socket& socket, int channel);
 // Copies both ways until both have ended; an end of either side is passed on.
 void relay(Socket socket, int in, int out);

@@ -198,10 +198,11 @@ std::string to_json(const std::vector<Drawn>& drawn);
 // A line of a secret file, with its newline. Holds the secret.
 std::string secret_line(const Secrets::Line& line);
 
-// The name by which a declaration without `host` derives: this host's, in lower case.
+// The name by which a declaration without `host` derives: this host's, in lower case. Throws SystemError
+// where it has none.
 std::string own_host_name();
 
-// What `derivation.host` means on this host.
+// What `derivation.host` means on this host. Throws SystemError where that is its name, and it has none.
 std::string host_of(const Derivation& derivation);
 
 }  // namespace knockwork

@@ -1,27 +1,15 @@
 // Drift: the live table differs from what was last applied, since another program or a hand changed it.
 #pragma once
 
-#include <chrono>
 #include <functional>
-#include <memory>
 #include <string>
 
 #include "knockwork/report.hpp"
 
 namespace knockwork {
 
+class Commits;
 class Kernel;
-
-// What others commit in this network namespace, as the kernel tells it. Throws SystemError where it refuses.
-class Commits {
- public:
-  virtual ~Commits() = default;
-  // Whether somebody may have changed our table since the last call: waits for it so long at most.
-  virtual bool wait(std::chrono::milliseconds longest) = 0;
-};
-
-// Through netlink (NFNLGRP_NFTABLES), from now on.
-std::unique_ptr<Commits> open_commits();
 
 // What differs from the last apply, whatever the declaration says by now; applied, it is put back, with the
 // tokens and, where they were saved, the grants. Nothing differs where nothing was applied or where the gate

@@ -61,6 +61,17 @@ class Events {
 // Those of the network namespace the calling thread is in, through nfnetlink_log.
 std::unique_ptr<Events> open_events();
 
+// What others commit in this network namespace, as the kernel tells it. Throws SystemError where it refuses.
+class Commits {
+ public:
+  virtual ~Commits() = default;
+  // Whether somebody may have changed our table since the last call: waits for it so long at most.
+  virtual bool wait(std::chrono::milliseconds longest) = 0;
+};
+
+// Through netlink (NFNLGRP_NFTABLES), from now on.
+std::unique_ptr<Commits> open_commits();
+
 // A connection, as its first packet came; or where it was delivered, when its address was translated.
 struct Flow {
   Protocol protocol = Protocol::tcp;

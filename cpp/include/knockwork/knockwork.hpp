@@ -52,6 +52,9 @@ std::string trace_json(const Spec& spec, std::string_view script, std::string_vi
 std::string lint(const Spec& spec);
 std::string lint_json(const Spec& spec);
 
+// What takes a Kernel below throws SystemError, call() excepted. The table is then as it was, unless the
+// message says otherwise: of a change that another program made at the same time, or of a part that was done.
+
 // What a declaration names that this host does not have. Changes nothing and needs no privilege.
 std::vector<std::string> host_warnings(const Spec& spec, Kernel& kernel);
 

@@ -27,11 +27,12 @@ struct Measures {
   Status status;
   Boot boot;
   std::optional<std::chrono::milliseconds> last_apply;     // since 1970
-  std::optional<std::chrono::milliseconds> last_rotation;  // by a controller or a hand
+  std::optional<std::chrono::milliseconds> last_rotation;  // since 1970; by a controller or a hand
   std::optional<bool> rotation_due;  // the epoch of this time is not accepted; nothing without a `period`
   std::optional<std::uint64_t> drift_repairs;
-  std::optional<std::chrono::milliseconds> last_drift_repair;
+  std::optional<std::chrono::milliseconds> last_drift_repair;  // since 1970
 };
+// Throws SystemError where the table cannot be read.
 Measures measure(Kernel& kernel);
 
 // In the text format of Prometheus. Names sequences and sets, never a port.

@@ -46,7 +46,10 @@ EpochRecord after(const EpochRecord& record, const Rotation& rotation);
 // The same for a check, in which an earlier phase of the same run published nothing.
 EpochRecord foreseen(const EpochRecord& record, const Rotation& rotation);
 
-// Derivations that leave their epochs to the record get them. Pure.
+// Whether a derivation leaves its epochs to the record. Pure.
+bool needs_record(const Spec& spec);
+
+// Such derivations get them. Pure.
 Spec with_record(Spec spec, const EpochRecord& record);
 
 // /var/lib/knockwork/epochs.json; {0} where there is none. Throws SystemError where it is damaged.

@@ -16,7 +16,7 @@ namespace knockwork {
 // Where packets go: an address, and of a link-local one its interface.
 struct Destination {
   Network address;
-  std::uint32_t scope = 0;
+  std::uint32_t scope = 0;  // the index of the interface; 0: none is needed
   auto operator<=>(const Destination&) const = default;
 };
 std::string to_string(const Destination& destination);

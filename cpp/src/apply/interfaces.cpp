@@ -107,7 +107,8 @@ void add_public_warnings(std::vector<std::string>& warnings, const std::string& 
                          const std::vector<Link>& links) {
   if (!exists(name, links)) {
     warnings.push_back(fmt::format(
-        "interface {} in `public` does not exist: nothing is open on it until it does", quote(name)));
+        "interface {} in `public` does not exist: the entry has no effect until the interface appears",
+        quote(name)));
   }
   for (const Link& link : links) {
     if (link.master.empty() || !matches(name, link.name) || matches(name, link.master)) continue;
@@ -128,12 +129,13 @@ void replace_by_real(std::vector<std::string>& interfaces, const std::vector<Lin
 void add_own_warnings(std::vector<std::string>& warnings, const OwnInterfaces& own,
                       const std::vector<Link>& links) {
   const Declared split(own.interfaces);
-  for (const auto& [names, then] : {std::pair(&split.names, "the sequence does nothing on it"),
+  for (const auto& [names, then] : {std::pair(&split.names, "the sequence has no effect there"),
                                     {&split.without, "leaving it out has no effect"}}) {
     for (const std::string& name : *names) {
       if (exists(name, links)) continue;
-      warnings.push_back(fmt::format("interface {} in the sequence {} does not exist: {} until it does",
-                                     quote(name), own.sequence, then));
+      warnings.push_back(
+          fmt::format("interface {} in the sequence {} does not exist: {} until the interface appears",
+                      quote(name), own.sequence, then));
     }
     for (const Joined& each : joined(links)) {
       if (!each.mistaken(*names)) continue;
@@ -199,7 +201,8 @@ std::vector<std::string> interface_warnings(const std::vector<std::string>& inte
   for (const std::string& name : without) {
     if (exists(name, links)) continue;
     warnings.push_back(
-        fmt::format("interface {} does not exist: leaving it out has no effect until it does", quote(name)));
+        fmt::format("interface {} does not exist: leaving it out has no effect until the interface appears",
+                    quote(name)));
   }
   for (const Joined& each : joined(links)) {
     if (!each.mistaken(without)) continue;
@@ -210,8 +213,8 @@ std::vector<std::string> interface_warnings(const std::vector<std::string>& inte
   }
   for (const std::string& name : declared) {
     if (exists(name, links)) continue;
-    warnings.push_back(
-        fmt::format("interface {} does not exist: nothing is protected on it until it does", quote(name)));
+    warnings.push_back(fmt::format(
+        "interface {} does not exist: nothing is protected on it until the interface appears", quote(name)));
   }
   for (const Joined& each : joined(links)) {
     if (!each.mistaken(declared)) continue;

@@ -1,7 +1,6 @@
 #include "apply/other_firewalls.hpp"
 
-#include <fmt/format.h>
-
+#include "apply/warnings.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "records/kept_answers.hpp"
 #include "ruleset/decompile/program_of.hpp"
@@ -31,7 +30,7 @@ Beside beside_others(const Wanted& wanted, std::vector<std::string>& warnings, K
     const std::vector<Answered> given = warn_of_others(warnings, parse_others(kernel.others()), wanted);
     if (wanted.adapts) return {with_answers(wanted.ruleset, given), given};
   } catch (const SystemError& error) {
-    warnings.push_back(fmt::format("other firewalls were not checked: {}", error.what()));
+    warnings.push_back(unchecked_warning(error));
     if (wanted.adapts)
       return {with_answers(wanted.ruleset, kept_answers().value_or(std::vector<Answered>{})), {}};
   }

@@ -89,6 +89,10 @@ std::vector<std::string> opened_warnings(const LiveTable& live, const Program& w
   return warnings;
 }
 
+std::string unchecked_warning(const SystemError& error) {
+  return fmt::format("other firewalls were not checked: {}", error.what());
+}
+
 std::vector<std::string> removal_warnings(const LiveTable& live) {
   if (is_stealth(live.ruleset)) return {std::string(kStealthEnds)};
   std::vector<std::string> names;

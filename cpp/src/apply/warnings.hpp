@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "knockwork/diagnostic.hpp"
 #include "knockwork/kernel.hpp"
 #include "ruleset/ruleset.hpp"
 
@@ -25,6 +26,9 @@ std::vector<std::string> unseen_use_warnings(const std::vector<Flowtable>& flowt
 
 // What an apply opens to everyone, since no sequence opens it any more.
 std::vector<std::string> opened_warnings(const LiveTable& live, const Program& wanted);
+
+// That other firewalls could not be read, and why.
+std::string unchecked_warning(const SystemError& error);
 
 // What is open to everyone once the table is gone.
 std::vector<std::string> removal_warnings(const LiveTable& live);

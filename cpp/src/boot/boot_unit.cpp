@@ -8,6 +8,7 @@
 #include <string>
 
 #include "host/addresses.hpp"
+#include "host/files.hpp"
 #include "knockwork/spec.hpp"
 
 namespace knockwork {
@@ -65,14 +66,9 @@ std::string missing_program(const fs::path& root, const fs::path& unit) {
 }
 
 bool has_declaration(const fs::path& root) {
+  const fs::path file = root / fs::path(kDefaultDeclaration).relative_path();
   std::error_code none;
-  if (is_there(root / fs::path(kDefaultDeclaration).relative_path())) return true;
-  for (fs::directory_iterator at(root / "etc/knockwork/conf.d", none), end; !none && at != end;
-       at.increment(none)) {
-    const fs::path name = at->path().filename();
-    if (name.extension() == ".yml" && !name.string().starts_with('.')) return true;
-  }
-  return false;
+  return is_there(file) || !drop_ins(file, none).empty();
 }
 
 std::string fault(const fs::path& root, const std::optional<fs::path>& unit, const Boot& boot) {
@@ -96,7 +92,7 @@ Boot boot_below(const fs::path& root) {
   boot.timer = boot.installed && unit_below(root, kTimer) && is_started(root, kTimer);
   std::error_code none;
   if (!fs::is_directory(root / "run/systemd/system", none)) {
-    boot.why = "systemd does not run here";
+    boot.why = "systemd is not running";
     return boot;
   }
   boot.why = fault(root, unit, boot);
@@ -116,8 +112,8 @@ namespace {
 std::vector<std::string> reboot_warnings(const Boot& boot, const std::string& file) {
   if (boot.stands == Boot::Stands::no) {
     const char* remedy = boot.installed && !boot.enabled ? "; run `systemctl enable --now knockwork`" : "";
-    return {fmt::format("after a reboot there is no gate, and its ports are open to everyone: {}{}", boot.why,
-                        remedy)};
+    return {fmt::format("no gate will be loaded after a reboot, and its ports will be open to everyone: {}{}",
+                        boot.why, remedy)};
   }
   std::error_code none;
   if (file == kDefaultDeclaration || fs::equivalent(file, kDefaultDeclaration, none)) return {};

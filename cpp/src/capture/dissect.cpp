@@ -56,10 +56,11 @@ std::string_view in_link(int link, std::string_view frame) {
   }
 }
 
-Network address(std::string_view bytes, bool ipv6) {
+// Of 4 or 16 bytes.
+Network address(std::string_view bytes) {
   Network address;
-  address.ipv6 = ipv6;
-  address.prefix = ipv6 ? 128 : 32;
+  address.ipv6 = bytes.size() == 16;
+  address.prefix = address.ipv6 ? 128 : 32;
   std::copy(bytes.begin(), bytes.end(), address.bytes.begin());
   return address;
 }
@@ -74,8 +75,8 @@ std::optional<Inner> in_ipv4(std::string_view packet, Dissected& found) {
   if (packet.size() < 20 || byte(packet, 0) >> 4 != 4) return std::nullopt;
   const std::size_t head = static_cast<std::size_t>(byte(packet, 0) & 15) * 4;
   if (head < 20 || (word(packet, 6) & 0x3fff) != 0) return std::nullopt;
-  found.source = address(packet.substr(12, 4), false);
-  found.target = address(packet.substr(16, 4), false);
+  found.source = address(packet.substr(12, 4));
+  found.target = address(packet.substr(16, 4));
   const std::size_t told = word(packet, 2);  // 0 of what the network card was to cut into pieces
   const std::size_t length = told == 0 ? packet.size() : std::max(told, head);
   return Inner{byte(packet, 9), after(packet.substr(0, length), head)};
@@ -86,8 +87,8 @@ std::optional<Inner> in_ipv6(std::string_view packet, Dissected& found) {
   constexpr std::array<std::uint8_t, 3> kOptions{0, 43, 60};
   constexpr std::uint8_t kFragment = 44;
   if (packet.size() < 40 || byte(packet, 0) >> 4 != 6) return std::nullopt;
-  found.source = address(packet.substr(8, 16), true);
-  found.target = address(packet.substr(24, 16), true);
+  found.source = address(packet.substr(8, 16));
+  found.target = address(packet.substr(24, 16));
   Inner inner{byte(packet, 6), packet.substr(40, std::max<std::size_t>(word(packet, 4), 8))};
   while (inner.bytes.size() >= 8) {
     const bool fragment = inner.protocol == kFragment;

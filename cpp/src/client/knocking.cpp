@@ -253,14 +253,13 @@ class Attempt {
       fail(Outcome::unreachable, fmt::format("cannot send a token to {}: {}", title(), unsent_));
       return;
     }
-    fail(
-        refused ? Outcome::refused : Outcome::unreachable,
-        fmt::format(
-            "{} {} after {}{}: the clocks of both hosts probably differ; otherwise UDP does not reach it, "
-            "the tokens of this time are used up (wait a few minutes), the key or the sequence was replaced, "
-            "`from` excludes this address, or {}",
-            where, refused ? "is still closed" : "does not answer", sent, kept,
-            refused ? "the service is not listening" : "the host is down"));
+    fail(refused ? Outcome::refused : Outcome::unreachable,
+         fmt::format(
+             "{} {} after {}{}: the clocks of both hosts probably differ; otherwise UDP does not reach it, "
+             "no unused token is currently valid (wait a few minutes), the key or the sequence was replaced, "
+             "`from` excludes this address, or {}",
+             where, refused ? "is still closed" : "does not answer", sent, kept,
+             refused ? "the service is not listening" : "the host is down"));
   }
 
   // Two epochs behind nothing opens, and no answer tells it.

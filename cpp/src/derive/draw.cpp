@@ -47,7 +47,7 @@ HostKey::~HostKey() { crypto::wipe(bytes_.data(), bytes_.size()); }
 
 HostKey host_key(std::string_view master, std::string_view host) {
   const auto name = derivation::normal_host(host);
-  if (!name) throw SystemError("not a valid host name: write letters, digits, `.`, `-` and `_`");
+  if (!name) throw SystemError(derivation::kNotAHost);
   const std::string info =
       std::string(kHost) + *name + '\1';  // HKDF-Expand's counter: 32 bytes are its first block
   crypto::Digest extracted = Hmac(kSalt).of(master);

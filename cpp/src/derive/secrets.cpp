@@ -40,7 +40,7 @@ std::string_view read_host(std::string_view text, Secrets::Line& line) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) throw Refused{fmt::format("a host's key without a name: {}", kShape)};
   auto name = derivation::normal_host(text.substr(0, colon));
-  if (!name) throw Refused{"not a valid host name: write letters, digits, `.`, `-` and `_`"};
+  if (!name) throw Refused{derivation::kNotAHost};
   line.host = std::move(*name);
   return text.substr(colon + 1);
 }

@@ -304,7 +304,7 @@ std::string call(std::string_view text, Kernel& kernel) {
       return json_text(failure(
           "version",
           fmt::format(
-              "the collection knockwork.nft is version {}, the core on this host {}: install the same minor "
+              "the collection knockwork.nft is version {}, knockwork on this host {}: install the same minor "
               "version of both",
               request.at("version").get<std::string>(), version())));
     }

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "host/files.hpp"
 #include "knockwork/knockwork.hpp"
 #include "knockwork/trust.hpp"
@@ -12,22 +10,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> drop_ins(const fs::path& directory) {
-  std::vector<fs::path> files;
+std::vector<fs::path> all_drop_ins(const fs::path& file) {
   std::error_code error;
-  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
-    const std::string name = at->path().filename().string();
-    if (name.ends_with(".yml") && !name.starts_with(".")) files.push_back(at->path());
-  }
-  if (error && error != std::errc::no_such_file_or_directory) {
-    throw SystemError(fmt::format("cannot read the directory {}: {}", directory.string(), error.message()));
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-fs::path folder_of_drop_ins(const fs::path& file) {
-  return file.has_parent_path() ? file.parent_path() / "conf.d" : fs::path("conf.d");
+  std::vector<fs::path> files = drop_ins(file, error);
+  if (!error) return files;
+  throw SystemError(
+      fmt::format("cannot read the directory {}: {}", drop_in_directory(file).string(), error.message()));
 }
 
 // A link that leads nowhere is a mistake, and not as if nothing were declared there.
@@ -62,7 +50,7 @@ std::string read_packets(const fs::path& file) {
 }
 
 std::vector<Source> read_any_declaration(const fs::path& file) {
-  const std::vector<fs::path> parts = drop_ins(folder_of_drop_ins(file));
+  const std::vector<fs::path> parts = all_drop_ins(file);
   std::optional<std::string> text = read_part(file);
   // Drop-ins do without the main file of a host, but not without one that somebody names.
   if (!text && (parts.empty() || file != kDefaultDeclaration)) {
@@ -91,7 +79,7 @@ std::vector<Source> read_what_can_be_read(const fs::path& file) {
   };
   add(Source::Kind::declaration, file);
   try {
-    for (const fs::path& part : drop_ins(folder_of_drop_ins(file))) add(Source::Kind::drop_in, part);
+    for (const fs::path& part : all_drop_ins(file)) add(Source::Kind::drop_in, part);
   } catch (const SystemError&) {
     return sources;
   }
@@ -102,7 +90,7 @@ bool is_declared(const fs::path& file) {
   std::error_code error;
   if (fs::exists(fs::symlink_status(file, error))) return true;
   try {
-    return !drop_ins(folder_of_drop_ins(file)).empty();
+    return !all_drop_ins(file).empty();
   } catch (const SystemError&) {
     return false;
   }

@@ -46,10 +46,9 @@ std::vector<Holder> grants(const LiveTable& live, const Program& program) {
   std::vector<std::pair<Network, Holder>> holders;
   for (const Admission& each : open_admissions(live, program)) {
     const auto name = names.find(each.edge);
-    holders.push_back(
-        {each.source,
-         {shown_source(each.source, program),
-          std::string(name == names.end() ? "a removed sequence" : name->second), each.expires}});
+    holders.push_back({each.source,
+                       {shown_source(each.source, program),
+                        std::string(name == names.end() ? kRemovedSequence : name->second), each.expires}});
   }
   return in_order(std::move(holders));
 }
@@ -85,7 +84,7 @@ std::vector<std::string> beside(const Ruleset& live, const Program& program, Ker
     }
     return all;
   } catch (const SystemError& error) {
-    return {fmt::format("other firewalls were not checked: {}", error.what())};
+    return {unchecked_warning(error)};
   }
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -275,6 +276,23 @@ void create_file(const std::filesystem::path& path, std::string_view text) {
   std::filesystem::create_directories(folder_of(folder_of(path)), ignored);
   make_directory(folder_of(path));
   put_in_place(path, text, Present::kept);
+}
+
+std::filesystem::path drop_in_directory(const std::filesystem::path& declaration) {
+  return declaration.parent_path() / "conf.d";
+}
+
+std::vector<std::filesystem::path> drop_ins(const std::filesystem::path& declaration,
+                                            std::error_code& error) {
+  std::vector<std::filesystem::path> files;
+  for (std::filesystem::directory_iterator at(drop_in_directory(declaration), error), end;
+       !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (name.ends_with(".yml") && !name.starts_with(".")) files.push_back(at->path());
+  }
+  if (error == std::errc::no_such_file_or_directory) error.clear();
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 void remove_leftovers(const std::filesystem::path& directory) {

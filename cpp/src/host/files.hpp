@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <vector>
 
 #include "knockwork/diagnostic.hpp"
 
@@ -13,6 +15,13 @@ namespace knockwork {
 
 inline constexpr const char* kStateDirectory = "/var/lib/knockwork";
 inline constexpr const char* kRunDirectory = "/run/knockwork";
+
+// Where the drop-ins of a declaration are: next to it.
+std::filesystem::path drop_in_directory(const std::filesystem::path& declaration);
+
+// Its drop-ins, sorted: `*.yml`, but no hidden files. `error` is why there are not more; none where the
+// directory is missing.
+std::vector<std::filesystem::path> drop_ins(const std::filesystem::path& declaration, std::error_code& error);
 
 // What an error of these functions says where something else was changed before.
 std::string after_a_change(const SystemError& error);

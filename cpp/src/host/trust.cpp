@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/files.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {
@@ -118,15 +118,9 @@ class Judge {
 Trust judge_declaration(const fs::path& file) {
   Judge judge;
   judge.file(file);
-  const fs::path drop_ins = (file.has_parent_path() ? file.parent_path() : fs::path(".")) / "conf.d";
-  judge.folder(drop_ins);
-  std::set<fs::path> parts;
+  judge.folder(drop_in_directory(file));
   std::error_code error;  // told by who reads them
-  for (fs::directory_iterator at(drop_ins, error), end; !error && at != end; at.increment(error)) {
-    const std::string name = at->path().filename().string();
-    if (name.ends_with(".yml") && !name.starts_with(".")) parts.insert(at->path());
-  }
-  for (const fs::path& part : parts) judge.file(part);
+  for (const fs::path& part : drop_ins(file, error)) judge.file(part);
   return std::move(judge).result();
 }
 

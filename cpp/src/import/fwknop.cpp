@@ -11,6 +11,8 @@
 #include "host/clocks.hpp"
 #include "import/compose.hpp"
 #include "import/ledger.hpp"
+#include "import/reasons.hpp"
+#include "knockwork/derive.hpp"
 #include "knockwork/import.hpp"
 #include "text/words.hpp"
 #include "values/service_names.hpp"
@@ -19,7 +21,6 @@
 namespace knockwork {
 namespace {
 
-constexpr const char* kSecret = "/etc/knockwork/secret";
 constexpr std::int64_t kLongestTime = 30LL * 24 * 3600;  // seconds
 
 std::vector<std::string> list(std::string_view text) {
@@ -114,7 +115,7 @@ class Stanza {
       : passage_(ledger, source.line), source_(std::move(source)) {
     Token token;
     token.port = port;
-    token.secret_file = kSecret;
+    token.secret_file = kDefaultSecretFile;
     sequence_.token = std::move(token);
   }
 
@@ -163,7 +164,7 @@ class Stanza {
     if (!open) {
       return passage_.refuse(
           source_.line,
-          "without OPEN_PORTS a client may ask for any port: `opens` names those that are meant");
+          "without OPEN_PORTS a client may ask for any port: list the ports that you need in `opens`");
     }
     for (const std::string& text : list(open->value)) {
       const auto each = service(text);
@@ -265,13 +266,13 @@ std::vector<Stanza> stanzas(Ledger& ledger, const Knock& port) {
     }
     auto read = setting(text, line);
     if (text.front() == '%') {
-      ledger.note(line, LineFate::lost, "included files are not read: import each of them");
+      ledger.note(line, LineFate::lost, kIncluded);
     } else if (!read) {
       ledger.note(line, LineFate::lost, "a setting without a value");
     } else if (read->key == "SOURCE") {
       found.emplace_back(ledger, std::move(*read), port);
     } else if (found.empty()) {
-      ledger.note(line, LineFate::lost, "a setting before the first SOURCE belongs to no stanza");
+      ledger.note(line, LineFate::lost, "a setting before the first SOURCE belongs to no section");
     } else {
       found.back().take(std::move(*read));
     }
@@ -296,10 +297,10 @@ Imported import_fwknop(const ForeignFile& file, const std::string& token_port) {
     made.remarks.emplace_back(
         fmt::format("tokens are derived from {}, which does not exist yet: `knockwork derive new-secret` and "
                     "`knockwork derive host-key` make it",
-                    kSecret));
+                    kDefaultSecretFile));
     made.remarks.emplace_back(
-        "clients need knockwork or a script of its documentation: fwknop's packets open nothing");
-    made.remarks.emplace_back("the port for tokens is one for all; `--token-port` chooses it");
+        "clients need knockwork, or docs/clients/knock.sh: fwknop's packets open nothing");
+    made.remarks.emplace_back("all sequences share one token port; choose it with `--token-port`");
   }
   made.lines = std::move(ledger).close();
   return made;

@@ -11,6 +11,7 @@
 #include "import/command/command.hpp"
 #include "import/compose.hpp"
 #include "import/ledger.hpp"
+#include "import/reasons.hpp"
 #include "knockwork/import.hpp"
 #include "text/ascii.hpp"
 #include "text/words.hpp"
@@ -80,7 +81,7 @@ class Translation {
     Sequence sequence;
     sequence.name = names.free(door_.name);
     if (sequence.name.empty()) {
-      passage.refuse(passage.line(), "nothing of this name can be the name of a sequence");
+      passage.refuse(passage.line(), "the section name has no characters that a sequence name allows");
     } else if (sequence.name != door_.name) {
       passage.note(passage.line(), LineFate::changed, fmt::format("the sequence is named {}", sequence.name));
     } else {
@@ -116,8 +117,7 @@ class Translation {
     }
     if (sequence_.knock.size() > spec::kMostKnocks) refuse(directive->line, "more than 32 knocks");
     if (sequence_.knock.size() == 1) {
-      refuse(directive->line,
-             "one knock is no secret, because every port scan sends it: choose a sequence of at least three");
+      refuse(directive->line, kOneKnock);
     }
   }
 
@@ -178,7 +178,7 @@ class Translation {
       const std::string name = flag.substr(negated ? 1 : 0);
       const auto known = {"fin", "syn", "rst", "psh", "ack", "urg"};
       if (std::find(known.begin(), known.end(), name) == known.end()) {
-        return note(directive, LineFate::lost, "a flag that knockd does not have either");
+        return note(directive, LineFate::lost, "not a TCP flag that knockd knows");
       }
       syn = syn || (name == "syn" && !negated);
       met = met && (name == "syn") != negated;
@@ -221,13 +221,13 @@ class Translation {
     if (const Directive* other = find("START_COMMAND_6"); other != nullptr && !other->value.empty()) {
       const Effect six = effect_of(other->value);
       if (six.kind != Kind::closes || six.services != effect.services)
-        return refuse(other->line, "it does something else to IPv6 than to close the same");
+        return refuse(other->line, "the IPv6 command does not close the same services");
       note(*other, LineFate::translated);
     }
     for (const char* key : {"STOP_COMMAND", "STOP_COMMAND_6"}) {
       const Directive* stop = find(key);
       if (stop != nullptr && !stop->value.empty())
-        return refuse(stop->line, "a section that closes, and does something else afterwards");
+        return refuse(stop->line, "this section closes services and then runs another command");
     }
     if (const Directive* time = find("CMD_TIMEOUT"))
       note(*time, LineFate::unneeded, "it has no effect without stop_command");
@@ -258,7 +258,7 @@ class Translation {
       refuse(start->line, "it opens nothing to IPv6");
     } else if (other.services != effect.services || other.time != effect.time ||
                other.to.empty() != effect.to.empty()) {
-      refuse(start->line, "it opens something else to IPv6: declare two sequences, with `from`");
+      refuse(start->line, "it opens other services to IPv6: declare two sequences, with `from`");
     } else {
       note(*start, other.reason.empty() ? LineFate::translated : LineFate::changed, other.reason);
     }
@@ -292,8 +292,8 @@ class Translation {
            effect.reason.empty() ? "" : "only what closes is translated: the other commands do not run");
     } else {
       note(stop, LineFate::lost,
-           closes ? "it closes something else than what was opened"
-                  : "it does something else than to close what was opened, and does not run");
+           closes ? "it closes services other than those that were opened"
+                  : "it does not close the services that were opened, so knockwork does not run it");
     }
   }
 
@@ -450,8 +450,8 @@ void link(std::vector<Draft>& drafts, const std::vector<Closing>& closings) {
           fmt::format("it ends the grant of {}; connections that are open continue", draft.sequence.closes));
     } else {
       draft.passage.refuse(closing.line,
-                           openers.empty() ? "it closes what no section that is translated opens"
-                                           : "it closes what several sections open: declare a sequence with "
+                           openers.empty() ? "no translated section opens these services"
+                                           : "several sections open these services: declare a sequence with "
                                              "`closes` for each of them");
     }
   }
@@ -501,10 +501,10 @@ Imported import_knockd(const std::vector<ForeignFile>& files) {
   note_beginnings(drafts.sequences);
   compose(std::move(drafts), from, imported);
   if (!imported.sequences.empty()) {
-    imported.remarks.emplace_back(
-        "a wrong knock locks its source out for a while (`wrong_knock`), and so do the ports next to the knocks "
-        "(`guards`); a right knock that is repeated does no harm, and sequences do not disturb each other. "
-        "knockd starts over at each of these");
+    imported.remarks.emplace_back(fmt::format(
+        "{}; a right knock that is repeated does no harm, and sequences do not disturb each other. "
+        "knockd starts over at each of these",
+        kWrongKnocks));
     imported.remarks.emplace_back(
         "knocks over IPv6 count like those over IPv4, and open to IPv6: `from: [0.0.0.0/0]` restricts a sequence to "
         "IPv4");

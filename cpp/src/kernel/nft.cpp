@@ -116,7 +116,7 @@ std::string reason(std::string_view error) {
 }
 
 std::string reason(const Answer& answer) {
-  if (!answer.ended) return "libnftables ended in the middle of it";
+  if (!answer.ended) return "libnftables exited unexpectedly";
   if (std::string text = reason(answer.text); !text.empty()) return text;
   return answer.left != 0 ? std::strerror(answer.left) : "no reason given";
 }
@@ -154,7 +154,7 @@ std::optional<std::string> nft_list(const std::vector<std::string>& commands, El
     if (answer.ended && !answer.done && says(answer.text, "No such file or directory")) return std::nullopt;
   }
   if (!answer.ended && std::chrono::steady_clock::now() >= end)
-    throw SystemError(fmt::format("cannot read nf_tables in {}: another program changes it all the time",
+    throw SystemError(fmt::format("cannot read nf_tables in {}: another program keeps changing it",
                                   to_string(Duration::milliseconds(longest.count()))));
   throw SystemError(fmt::format("the kernel refused to read nf_tables: {}", reason(answer)));
 }

@@ -79,7 +79,7 @@ std::optional<LiveTable> list_table() {
     LiveTable table = parse_listing(*listing);
     if (!lacks_something(table, asked) && !has_twice(table)) return table;
   }
-  throw SystemError("the kernel refused to read nf_tables: libnftables does not get all of the table");
+  throw SystemError("cannot read the table: libnftables returned only part of it");
 }
 
 class NftKernel final : public Kernel {
@@ -112,7 +112,7 @@ class NftKernel final : public Kernel {
       throw SystemError("a table has a name that nft does not accept");
     for (std::string& name : names) name.insert(0, "list table ");
     const auto listing = nft_list(names, Elements::hidden, std::chrono::seconds(5));
-    if (!listing) throw SystemError("a table is there no more");
+    if (!listing) throw SystemError("a table was deleted while it was read");
     return *listing;
   }
 

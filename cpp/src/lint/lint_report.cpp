@@ -95,10 +95,10 @@ std::string to_text(const std::vector<Assessment>& assessments) {
         whether(each.descending), whether(each.strides.count > 0), one_in(each.random()));
   }
   text +=
-      "\nBits assume ports that were drawn at random: of derived sequences from those\n"
-      "of `derive`, of others from all. Ports chosen by people have far fewer.\n"
-      "A guess is as many random knocks as the sequence has, or one token; a sweep is\n"
-      "every port once, from one source, at the rate that suits it best.\n";
+      "\nBITS assumes randomly drawn ports: from the ports in `derive` for a derived\n"
+      "sequence, otherwise from all ports. Ports that people choose have far fewer\n"
+      "bits. A guess is one attempt with random knocks, or one token. A sweep sends\n"
+      "one packet to every port from one source, at the most favourable rate.\n";
   return text + said_of(assessments, texts_of_risks) +
          said_of(assessments, [](const Assessment& each) { return each.advice; });
 }
@@ -146,7 +146,7 @@ schema::Json lint_schema() {
        {"tokens", schema::integer("How many tokens are accepted at once; 0 if none open it.")},
        {"bits",
         schema::number(
-            "The entropy of its knocks, if their ports were drawn at random: of a derived sequence from those of `derive`, of others from all ports.")},
+            "The entropy of its knocks, assuming randomly drawn ports: from the ports in `derive` for a derived sequence, otherwise from all ports.")},
        {"guess", schema::number("The probability that one guess opens it.")},
        {"guesses_per_day", schema::number("How many guesses one source can make.")},
        {"guess_per_year", schema::number("The probability that a year of guesses opens it.")},

@@ -29,7 +29,7 @@ schema::Json new_secret_schema() {
 }
 
 schema::Json exported_schema() {
-  const schema::Json other = schema::object("Something else than a profile, with --format.",
+  const schema::Json other = schema::object("Any format other than a profile, with --format.",
                                             {{"format", schema::text("The format that was asked for.")},
                                              {"text", schema::text("What to write into a file.")}});
   return {{"anyOf", schema::Json::array({profile_schema(), other})}};

@@ -47,11 +47,11 @@ class Gate {
   void know(EdgeId edge) {
     if (tracks_.contains(edge)) return;
     read();
-    tracks_.try_emplace(edge, Known{"a removed sequence", Duration::milliseconds(0)});
+    tracks_.try_emplace(edge, Known{kRemovedSequence, Duration::milliseconds(0)});
   }
   std::string name(EdgeId edge) const {
     const auto found = tracks_.find(edge);
-    return found == tracks_.end() ? "a removed sequence" : found->second.name;
+    return found == tracks_.end() ? kRemovedSequence : found->second.name;
   }
   milliseconds open_for(EdgeId edge) const {
     const auto found = tracks_.find(edge);

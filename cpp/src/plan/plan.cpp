@@ -88,8 +88,7 @@ void add_tokens(Plan& plan, const std::vector<TokenFeed>& wanted, const TokenRec
   const auto tell = [&](const std::string& name, std::size_t count, const char* why) {
     if (count == 0 || new_table) return;  // the sequences of a new table say it
     plan.changes.push_back({Change::Kind::change, "tokens",
-                            count == 1 ? name : fmt::format("of {} sequences", count), "as they are now",
-                            "enough for the time to come", why});
+                            count == 1 ? name : fmt::format("of {} sequences", count), "current", why, why});
   };
   if (fed.kind == Fed::Kind::topped_up) {
     tell(wanted.empty() ? "" : wanted.front().name, wanted.size(), "topped up");

@@ -15,7 +15,7 @@ std::vector<Change> changes_of(const Revoked& revoked, const Program& here) {
   std::vector<Change> changes;
   for (const Admission& each : revoked.ended) {
     const Track* track = track_of(here, each.edge);
-    const std::string by = fmt::format("by {}", track == nullptr ? "a removed sequence" : track->name);
+    const std::string by = fmt::format("by {}", track == nullptr ? kRemovedSequence : track->name);
     changes.push_back({Change::Kind::remove, "grant", shown_source(each.source, here), by, "",
                        fmt::format("{}, revoked", by)});
   }
@@ -24,7 +24,8 @@ std::vector<Change> changes_of(const Revoked& revoked, const Program& here) {
                        fmt::format("{} cut", number)});
   }
   if (changes.empty() && !revoked.elements.empty())
-    changes.push_back({Change::Kind::remove, "knocks", "half done", "as they are now", "", "revoked"});
+    changes.push_back(
+        {Change::Kind::remove, "knocks", "of half-finished sequences", "current", "", "revoked"});
   return changes;
 }
 

@@ -35,8 +35,8 @@ std::string times_of(const Token& token) {
 
 std::string host_warning(const TokenFeed& before, const TokenFeed& after) {
   return fmt::format(
-      "the tokens of {0} are now those of host {2}, and no longer of {1}: a profile that was exported before "
-      "does not open it any longer. Export profiles again, or write `host: {1}` under its `token`",
+      "{0} now uses host {2} instead of {1} for its tokens: profiles exported before this change no longer "
+      "open it. Export profiles again, or write `host: {1}` under its `token`",
       after.name, before.token.host, after.token.host);
 }
 

@@ -240,10 +240,12 @@ bool has_tokens(const Program& program) {
 
 namespace {
 
-std::vector<Knock> ports_of(const Program& program, bool tokens) {
+enum class PortsOf { knocks, tokens };
+
+std::vector<Knock> ports_for(PortsOf what, const Program& program) {
   std::vector<Knock> ports;
   for (const Track& track : program.tracks) {
-    if (track.token != tokens) continue;
+    if (track.token != (what == PortsOf::tokens)) continue;
     for (const Edge& edge : track.edges) ports.push_back(edge.knock);
   }
   return sorted_unique(std::move(ports));
@@ -251,8 +253,8 @@ std::vector<Knock> ports_of(const Program& program, bool tokens) {
 
 }  // namespace
 
-std::vector<Knock> knock_ports(const Program& program) { return ports_of(program, false); }
-std::vector<Knock> token_ports(const Program& program) { return ports_of(program, true); }
+std::vector<Knock> knock_ports(const Program& program) { return ports_for(PortsOf::knocks, program); }
+std::vector<Knock> token_ports(const Program& program) { return ports_for(PortsOf::tokens, program); }
 
 bool has_sequence_timeouts(const Program& program) {
   return std::any_of(program.tracks.begin(), program.tracks.end(),

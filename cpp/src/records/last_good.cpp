@@ -34,8 +34,6 @@ void forget_removed() {
   }
 }
 
-}  // namespace
-
 std::string last_good_text(const Ruleset& ruleset) {
   const std::string text = to_nft(without_severed(ruleset));
   return head(digest(text)) + text;
@@ -53,6 +51,8 @@ Ruleset parse_last_good(std::string_view text) {
   }
   throw SystemError(fmt::format("{} is damaged and was ignored", last_good_path().string()));
 }
+
+}  // namespace
 
 void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vector<std::string>& warnings) {
   forget_removed();

@@ -13,10 +13,6 @@
 
 namespace knockwork {
 
-// Pure. The second throws SystemError where the text is not what the first wrote.
-std::string last_good_text(const Ruleset& ruleset);
-Ruleset parse_last_good(std::string_view text);
-
 // Keeps it where it is not kept already. What cannot be written is a warning; then it stays in doubt
 // (in_doubt.hpp).
 void keep_last_good(const Ruleset& ruleset, const std::string& digest, std::vector<std::string>& warnings);

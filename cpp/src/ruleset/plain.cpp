@@ -21,8 +21,11 @@ std::optional<std::uint32_t> number(std::string_view text, int base, std::uint32
   return value;
 }
 
-std::optional<std::string> address(std::string_view text, bool ipv6) {
+enum class Ip { v4, v6 };
+
+std::optional<std::string> address(std::string_view text, Ip ip) {
   const auto network = parse_network(text);
+  const bool ipv6 = ip == Ip::v6;
   if (!network || network->ipv6 != ipv6 || network->prefix != (ipv6 ? 128 : 32)) return std::nullopt;
   return to_string(*network);
 }
@@ -51,8 +54,8 @@ std::optional<std::string> edge(std::string_view text) {
 }
 
 std::optional<std::string> part(std::string_view type, std::string_view text) {
-  if (type == "ipv4_addr") return address(text, false);
-  if (type == "ipv6_addr") return address(text, true);
+  if (type == "ipv4_addr") return address(text, Ip::v4);
+  if (type == "ipv6_addr") return address(text, Ip::v6);
   if (type == "nf_proto")
     return text == "ipv4" || text == "ipv6" ? std::optional(std::string(text)) : std::nullopt;
   if (type == "inet_proto") return decimal(text, 255);

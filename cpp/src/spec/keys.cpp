@@ -53,8 +53,10 @@ constexpr std::array<Key, 15> kDeclaration{{
      .access = kChoice<&Spec::mode>,
      .fallback = "gate",
      .example = "stealth",
-     .doc = "`gate` refuses the services that sequences open, except to sources with a grant, and does not "
-            "affect other traffic. `stealth` drops everything that is not established, granted or public.",
+     .doc =
+         "`gate` refuses the services that sequences open, except to sources with a grant, and leaves other "
+         "services as they are. (It drops TCP segments with flag combinations that no stack sends, at every "
+         "port.) `stealth` drops everything that is not established, granted or public.",
      .choices = kMode},
     {.name = "public",
      .scope = Scope::declaration,
@@ -103,8 +105,8 @@ constexpr std::array<Key, 15> kDeclaration{{
      .fallback = "lockout",
      .example = "ignore",
      .doc =
-         "What a wrong knock does. `lockout` ignores further knocks from that source for a while, so that a "
-         "port scan opens nothing; `ignore` does nothing.",
+         "What a wrong knock does. `lockout`: the source's knocks have no effect for a while, so that a port "
+         "scan opens nothing. `ignore`: no effect.",
      .choices = kWrongKnock},
     {.name = "lockout",
      .scope = Scope::declaration,
@@ -165,7 +167,7 @@ constexpr std::array<Key, 15> kDeclaration{{
      .access = kInteger<&Spec::sources>,
      .fallback = "65536",
      .example = "262144",
-     .doc = "The maximum number of sources in each of the kernel's dynamic sets.",
+     .doc = "The maximum number of elements in each of the kernel's dynamic sets. A source may need several.",
      .least = 16,
      .most = 4194304},
     {.name = "log",
@@ -249,8 +251,8 @@ constexpr std::array<Key, 16> kSequence{{
      .example = "[22/tcp]",
      .doc =
          "The services that the sequence opens: port/protocol or first-last/protocol, or a name from this "
-         "host's /etc/services, such as `ssh` or `ssh/tcp`. `all/tcp` and `all/udp` mean every port of the protocol "
-         "except this host's knock, guard and token ports. They are refused to everyone else.",
+         "host's /etc/services, such as `ssh` or `ssh/tcp`. The services are refused to all other sources. `all/tcp` "
+         "and `all/udp` mean every port of the protocol except this host's knock, guard and token ports.",
      .client = true,
      .required = true,
      .unless = {"closes"},
@@ -323,9 +325,9 @@ constexpr std::array<Key, 16> kSequence{{
      .example = "[eth0]",
      .doc =
          "Interfaces on which the sequence takes its knocks and opens its services, written as in the main "
-         "file's `interfaces`, each of them protected. On all other protected interfaces, its knock ports are "
-         "wrong knocks and its services stay closed, unless another sequence opens them there. If empty: all "
-         "protected interfaces."},
+         "file's `interfaces`, each of them protected. On all other protected interfaces, a packet to one of its "
+         "knock ports is a wrong knock and its services stay closed, unless another sequence opens them there. If "
+         "empty: all protected interfaces."},
     {.name = "connections",
      .scope = Scope::sequence,
      .form = Form::integer,
@@ -359,8 +361,8 @@ constexpr std::array<Key, 16> kSequence{{
      .example = "true",
      .doc =
          "The grant lasts while it is used: packets of a connection to a service that the sequence opens renew "
-         "it to `open_for`, or up to a tenth more. Packets count that the client sends once the service has "
-         "answered. A grant that has expired is not renewed. Sequences that open the same service must agree. "
+         "it to `open_for`, or up to a tenth more. Only packets from the client count, and only after the service "
+         "has answered. A grant that has expired is not renewed. Sequences that open the same service must agree. "
          "docs/udp-services.md has examples.",
      .effective = opens_any},
     {.name = "on_expiry",
@@ -415,8 +417,8 @@ constexpr std::array<Key, 8> kToken{{
      .access = kScalarIfAny<&Token::secret_file, parse_absolute_path>,
      .fallback = "",
      .example = "/etc/knockwork/secret",
-     .doc = "The absolute path of the file with the secret, as in `derive`. The line that counts is that of "
-            "the epoch `serial`.",
+     .doc = "The absolute path of the file with the secret, as in `derive`. If it has several lines, the one "
+            "for epoch N applies, where N is `serial`.",
      .secret = true,
      .client = true,
      .required = true,
@@ -447,8 +449,8 @@ constexpr std::array<Key, 8> kToken{{
      .access = kScalar<&Token::period, parse_duration>,
      .fallback = "15s",
      .example = "30s",
-     .doc = "How long the current token stays the current one. A second knock within a period takes the next "
-            "token. The client and the host must use the same period.",
+     .doc = "How long each token is current. A second use within a period takes the next token. The client "
+            "and the host must use the same period.",
      .client = true},
     {.name = "ahead",
      .scope = Scope::token,
@@ -456,9 +458,8 @@ constexpr std::array<Key, 8> kToken{{
      .access = kScalar<&Token::ahead, parse_duration>,
      .fallback = "10m",
      .example = "1h",
-     .doc =
-         "The table holds the tokens of that time to come. It is topped up when half of it is left; a host "
-         "that is not topped up for so long accepts no token. At most 1d."},
+     .doc = "How far into the future the table holds tokens. It is topped up when half of that time is left. "
+            "After this time without a top-up, the host accepts no token. At most 1d."},
     {.name = "skew",
      .scope = Scope::token,
      .form = Form::duration,

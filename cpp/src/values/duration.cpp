@@ -32,7 +32,8 @@ tl::unexpected<spec::Fault> too_long() {
 }
 
 spec::Parsed<Duration> check(std::int64_t ms) {
-  if (ms == 0) return refuse("a duration of zero", "the shortest is 100ms");
+  if (ms == 0)
+    return refuse("a duration of zero", fmt::format("the shortest is {}", to_string(spec::kShortest)));
   if (ms % 100 != 0) {
     const Duration nearest = Duration::milliseconds((ms + 99) / 100 * 100);
     return refuse("not a multiple of 100ms",

@@ -7,13 +7,13 @@
 #include "knockwork/derive.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "text/ascii.hpp"
+#include "values/values.hpp"
 
 namespace knockwork {
 
 std::optional<std::string> derivation::normal_host(std::string_view name) {
-  constexpr std::size_t kLongest = 253;  // RFC 1035, 2.3.4
   if (name.ends_with('.')) name.remove_suffix(1);
-  if (name.empty() || name.size() > kLongest) return std::nullopt;
+  if (name.empty() || name.size() > spec::kLongestHost) return std::nullopt;
   std::string normal;
   for (const char byte : name) {
     if (!is_letter_or_digit(byte) && byte != '.' && byte != '-' && byte != '_') return std::nullopt;

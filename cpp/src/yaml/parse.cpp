@@ -106,10 +106,10 @@ class TreeBuilder : public YAML::EventHandler {
     if (anchor != YAML::NullAnchor) refuse_anchor(id);
     if (!tag.empty() && tag != "?" && tag != "!") {
       document_.nodes[id].kind = NodeKind::refused;
-      faults_.at({&document_, id}, {"tags are not supported",
+      faults_.at({&document_, id}, {kTags,
                                     tag.starts_with('!')  // a local one: "!wg0"
                                         ? "write a value that begins with `!` in quotes, as in \"!eth0\""
-                                        : "remove the tag and write a plain value"});
+                                        : kRemoveTag});
     }
     return id;
   }
@@ -128,10 +128,7 @@ class TreeBuilder : public YAML::EventHandler {
     open_.pop_back();
   }
 
-  void refuse_anchor(std::uint32_t id) {
-    faults_.at({&document_, id},
-               {"anchors and aliases are not supported", "write the value out where it is used"});
-  }
+  void refuse_anchor(std::uint32_t id) { faults_.at({&document_, id}, {kAnchors, kWriteOut}); }
 
   // yaml-cpp takes the end of the text for a closing quote.
   void check_closed(std::string_view rest, const Value& value) {
@@ -144,8 +141,7 @@ class TreeBuilder : public YAML::EventHandler {
         return;
       }
     }
-    faults_.at(document_, value.node().offset, 1,
-               {"a quote that is never closed", "close it on the same line"});
+    faults_.at(document_, value.node().offset, 1, {kOpenQuote, kCloseQuote});
     throw Refused{};
   }
 
@@ -168,7 +164,7 @@ void report(const YAML::Exception& error, const Value& unfinished, const Documen
   std::size_t offset =
       error.mark.is_null() ? 0 : std::min(static_cast<std::size_t>(error.mark.pos), text.size());
   if (const std::size_t tab = tab_before(text, offset); tab != std::string_view::npos) {
-    faults.at(document, tab, 1, {"a tab in the indentation", "indent with spaces"});
+    faults.at(document, tab, 1, {kTab, kIndent});
     return;
   }
   const bool open_flow =

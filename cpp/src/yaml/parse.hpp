@@ -26,4 +26,14 @@ Outcome check_text(const Document& document, Faults& faults);
 // What a syntax error of yaml-cpp means to a user.
 Fault syntax_fault(std::string_view message);
 
+// Faults, and what to do about them, that yaml-cpp finds in some texts only.
+inline constexpr const char* kAnchors = "anchors and aliases are not supported";
+inline constexpr const char* kWriteOut = "write the value out where it is used";
+inline constexpr const char* kTags = "tags are not supported";
+inline constexpr const char* kRemoveTag = "remove the tag and write a plain value";
+inline constexpr const char* kOpenQuote = "a quote that is never closed";
+inline constexpr const char* kCloseQuote = "close the quote on the same line";
+inline constexpr const char* kTab = "a tab in the indentation";
+inline constexpr const char* kIndent = "indent with spaces";
+
 }  // namespace knockwork::spec

@@ -16,20 +16,15 @@ struct Translation {
   std::string_view remedy;
 };
 
-constexpr std::string_view kAnchors = "anchors and aliases are not supported";
-constexpr std::string_view kWriteOut = "write the value out where it is used";
-constexpr std::string_view kTags = "tags are not supported";
-constexpr std::string_view kRemoveTag = "remove the tag and write a plain value";
 constexpr std::string_view kEscape = "an escape sequence that is not valid in double quotes";
 constexpr std::string_view kSingleQuotes = "use single quotes, or double the backslash";
 constexpr std::string_view kDirective = "a directive that is not supported";
 constexpr std::string_view kNoDirective = "remove the line that starts with `%`";
-constexpr std::string_view kCloseQuote = "close the quote on the same line";
 
 // A function's, since the library's texts are not constant expressions.
 const std::array<Translation, 29>& translations() {
   static const std::array<Translation, 29> all{{
-      {YAML::ErrorMsg::TAB_IN_INDENTATION, "a tab in the indentation", "indent with spaces"},
+      {YAML::ErrorMsg::TAB_IN_INDENTATION, kTab, kIndent},
       {YAML::ErrorMsg::END_OF_SEQ_FLOW, "a list that is never closed", "close it with `]`"},
       {YAML::ErrorMsg::END_OF_MAP_FLOW, "a mapping that is never closed", "close it with `}`"},
       {YAML::ErrorMsg::END_OF_MAP, "this does not belong in the mapping around it",
@@ -45,7 +40,7 @@ const std::array<Translation, 29>& translations() {
       {YAML::ErrorMsg::FLOW_END, "a closing bracket without an opening one",
        "remove it, or first close the last opening bracket"},
       {YAML::ErrorMsg::UNKNOWN_TOKEN, "a character that cannot start a value", "put the value in quotes"},
-      {YAML::ErrorMsg::EOF_IN_SCALAR, "a quote that is never closed", kCloseQuote},
+      {YAML::ErrorMsg::EOF_IN_SCALAR, kOpenQuote, kCloseQuote},
       {YAML::ErrorMsg::DOC_IN_SCALAR, "a document marker inside quoted text", kCloseQuote},
       {YAML::ErrorMsg::ALIAS_CONTENT, kAnchors, kWriteOut},
       {YAML::ErrorMsg::ALIAS_NOT_FOUND, kAnchors, kWriteOut},

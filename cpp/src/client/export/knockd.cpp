@@ -50,7 +50,7 @@ const char* obstacle(const Sequence& sequence) {
   if (sequence.once) return "knockd has no `once`";
   if (sequence.connections > 0) return "knockd has no `connections`";
   if (!sequence.from.empty()) return "knockd has no `from`";
-  if (!sequence.interfaces.empty()) return "knockd has one interface for all";
+  if (!sequence.interfaces.empty()) return "knockd supports only one interface for all sequences";
   if (!sequence.to.empty()) return "its services are elsewhere (`to`)";
   if (rules(sequence, "ip6tables", "-D").size() > kLongestCommand)
     return "it opens more than a line of knockd.conf holds";
@@ -81,7 +81,7 @@ Exported export_knockd(const Spec& spec, const ProfileHost& host) {
   if (spec.interfaces.size() == 1 && !spec.interfaces.front().ends_with('*')) {
     exported.text += fmt::format("  Interface = {}\n", spec.interfaces.front());
   } else {
-    exported.warnings.emplace_back("knockd listens on one interface: set `Interface`, or eth0 is meant");
+    exported.warnings.emplace_back("knockd listens on one interface: set `Interface`; the default is eth0");
   }
   bool any = false;
   for (const Sequence& sequence : host.sequences) {
@@ -92,7 +92,8 @@ Exported export_knockd(const Spec& spec, const ProfileHost& host) {
     exported.text += section(sequence);
     any = true;
   }
-  if (!any) throw SystemError("knockd can have none of the sequences: " + exported.warnings.back());
+  if (!any)
+    throw SystemError("none of the sequences can be expressed in knockd.conf: " + exported.warnings.back());
   exported.warnings.emplace_back("knockd closes nothing by default: a firewall must refuse the services");
   return exported;
 }

@@ -30,12 +30,7 @@ bool goes_by_clock(const Sequence& sequence) {
 }
 
 // The record is asked for only where it counts: others may read a declaration, but not it.
-Spec recorded(const Spec& spec) {
-  const bool asks = std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
-    return sequence.derive && sequence.derive->by_record();
-  });
-  return asks ? with_record(spec, read_epoch_record()) : spec;
-}
+Spec recorded(const Spec& spec) { return needs_record(spec) ? with_record(spec, read_epoch_record()) : spec; }
 
 // What a clock may be off without anybody being shut out.
 milliseconds slack_of(const Spec& spec) {

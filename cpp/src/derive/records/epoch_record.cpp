@@ -86,6 +86,12 @@ EpochRecord foreseen(const EpochRecord& record, const Rotation& rotation) {
   return after(after(record, publishing), rotation);
 }
 
+bool needs_record(const Spec& spec) {
+  return std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
+    return sequence.derive && sequence.derive->by_record();
+  });
+}
+
 Spec with_record(Spec spec, const EpochRecord& record) {
   for (Sequence& sequence : spec.sequences) {
     if (!sequence.derive || !sequence.derive->by_record()) continue;

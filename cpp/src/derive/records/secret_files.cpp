@@ -47,7 +47,7 @@ void make_secret(const std::filesystem::path& file, Epoch from, Append append) {
 
 std::string host_key_lines(const Secrets& secrets, std::string_view host) {
   const auto name = derivation::normal_host(host);
-  if (!name) throw SystemError("not a valid host name: write letters, digits, `.`, `-` and `_`");
+  if (!name) throw SystemError(derivation::kNotAHost);
   std::string text;
   for (const Secrets::Line& line : secrets.lines()) {
     if (!line.host.empty()) continue;

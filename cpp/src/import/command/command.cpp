@@ -55,7 +55,7 @@ std::optional<Effect> effect_of_firewall(const std::string& program, const Words
   if (program == "nft") return effect_of_nft(words);
   if (program == "ipset") {
     if (!words.empty() && words[0] == "del") return Effect{Kind::closes};
-    return other("it adds the source to a set: what that opens is said where the set is used");
+    return other(kAddsToSet);
   }
   return std::nullopt;
 }

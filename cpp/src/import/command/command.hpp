@@ -28,6 +28,10 @@ struct Effect {
   bool spoils = false;              // of `other`: what else the line does cannot be relied on
 };
 
+// Why a rule without a port is not translated.
+inline constexpr const char* kEveryPort =
+    "it opens every port to the source: list the services that you need in `opens`";
+
 Effect effect_of(std::string_view command);
 Effect whole_of(std::vector<Effect> effects);  // of the rules of one command
 

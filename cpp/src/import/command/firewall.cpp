@@ -13,10 +13,8 @@ namespace {
 
 using Kind = Effect::Kind;
 
-constexpr const char* kAllPorts =
-    "it opens every port to the source: `opens` names services, so declare those that are meant";
 constexpr const char* kOtherChain =
-    "its chain is another than INPUT: check that the declaration protects what is meant";
+    "its chain is not INPUT: check that the declaration protects the right services";
 constexpr const char* kLocal = "it opens to this host alone";
 constexpr const char* kInterface =
     "it opens on one interface only; knockwork opens on each one that it protects";
@@ -346,7 +344,7 @@ class FirewallCmd {
     } else if (is_one_of(option, {"--add-port", "--add-service", "--add-protocol"})) {
       return kEveryone;
     } else if (option == "--add-source") {
-      return kAllPorts;
+      return kEveryPort;
     } else if (!is_one_of(option, {"-q", "--quiet"})) {
       return kUnknownWord;
     }
@@ -388,7 +386,7 @@ class Nft {
     if (is_one_of(verb, {"delete", "destroy"}) && is_one_of(object, {"rule", "element"}))
       return {Kind::closes};
     if (object == "element" && verb == "add") {
-      return other("it adds the source to a set: what that opens is said where the set is used");
+      return other(kAddsToSet);
     }
     if (object != "rule" || !is_one_of(verb, {"add", "insert"})) return other("it does not add a rule");
     take_place();
@@ -472,7 +470,7 @@ Effect opened_by(const Accepting& rule) {
   if (!is_source(rule.source)) {
     return other("it opens to a network around the source: see `ipv4_prefix` and `ipv6_prefix`");
   }
-  if (rule.ports.empty()) return other(kAllPorts);
+  if (rule.ports.empty()) return other(kEveryPort);
   if (rule.protocol.empty()) return other("its rule has a port without a protocol, which no firewall takes");
   if (!rule.ipv4 && !rule.ipv6) return other("its rule concerns no address");
   Effect effect{Kind::opens, {}, {}, rule.time, rule.remark, rule.ipv4, rule.ipv6};

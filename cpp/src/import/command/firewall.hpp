@@ -28,6 +28,8 @@ Effect opened_by(const Accepting& rule);
 Effect other(const char* reason);
 
 inline constexpr const char* kEveryone = "it opens to everyone: there is no %IP% as the source";
+inline constexpr const char* kAddsToSet =
+    "it adds the source to a set: what that opens is said where the set is used";
 inline constexpr const char* kUnknownWord = "it has an option that is not understood";
 
 }  // namespace knockwork

@@ -7,11 +7,13 @@
 #include <optional>
 #include <set>
 
+#include "import/command/command.hpp"
 #include "import/compose.hpp"
 #include "import/nft/packet.hpp"
 #include "import/nft/publics.hpp"
 #include "import/nft/rule.hpp"
 #include "import/nft/text.hpp"
+#include "import/reasons.hpp"
 #include "values/values.hpp"
 
 namespace knockwork {
@@ -20,7 +22,6 @@ namespace {
 constexpr std::size_t kMostWays = 1'024;  // through the sets of one file
 constexpr std::size_t kMostVisits = 4'000;
 constexpr std::size_t kMostGuards = 256;  // before a rule
-constexpr const char* kAlone = "it has no part in knocking: keep it in a ruleset of your own";
 
 // A rule where a packet meets it.
 struct Visit {
@@ -235,7 +236,7 @@ class Finder {
       const NftFate fate =
           fate_of(*visit, visit->rule.ports.front().first, visit->rule.ports.front().protocol);
       if (fate.met.count(visit->statement) == 0) {
-        refuse(found, visit, fmt::format("no packet comes to this rule, because of line {}", fate.line));
+        refuse(found, visit, fmt::format("line {} stops every packet before this rule", fate.line));
       }
     }
     for (const Visit* visit : found.openings) {
@@ -273,8 +274,7 @@ class Finder {
       if (!is_opening(visit) || visit.members.back() != member) continue;
       found.openings.push_back(&visit);
       if (visit.rule.ports.empty()) {
-        refuse(found, &visit,
-               "it opens every port to the source: `opens` names services, so declare those that are meant");
+        refuse(found, &visit, kEveryPort);
       }
       for (const Service& service : visit.rule.ports) {
         auto& opens = found.sequence.opens;
@@ -291,7 +291,7 @@ class Finder {
       const bool all = std::all_of(asked.begin(), asked.end(), [&](const NftMember& each) {
         return std::find(filled.begin(), filled.end(), each) != filled.end();
       });
-      if (!all) refuse(found, visit, "it asks for a set that is no part of the way to it");
+      if (!all) refuse(found, visit, "it matches a set that no earlier knock fills");
     };
     for (const Visit* visit : found.way) {
       take(visit);
@@ -310,8 +310,7 @@ class Finder {
       found.sequence.knock.push_back({ports[0].protocol, ports[0].first});
     }
     if (found.way.size() == 1) {
-      refuse(found, found.way.front(),
-             "one knock is no secret, because every port scan sends it: choose a sequence of at least three");
+      refuse(found, found.way.front(), kOneKnock);
     }
   }
 
@@ -334,7 +333,7 @@ class Finder {
         note_slack(found, "its elements never expire; `step_timeout` bounds the time to the next knock");
       } else {
         if (longest && *longest != *time) {
-          note_slack(found, "its knocks have different times; the longest, `step_timeout`, is that of each");
+          note_slack(found, "its steps have different timeouts; `step_timeout` is the longest");
         }
         longest = std::max(longest.value_or(*time), *time);
       }
@@ -455,7 +454,7 @@ class Import {
     }
     for (const auto& [name, set] : text_.sets) {
       if (parts_.count(name) != 0) continue;
-      for (const int line : set.lines) ledger_.note(line, LineFate::lost, kAlone);
+      for (const int line : set.lines) ledger_.note(line, LineFate::lost, kNotKnocking);
     }
   }
 
@@ -482,7 +481,7 @@ class Import {
       note_public(visit, publics);
     } else if (rule.adds) {
       note(*visit.statement, LineFate::lost,
-           "it adds to a set that lets no source in, or in a way that is not understood");
+           "it adds to a set that opens nothing, or the rule is not understood");
     } else {
       note(*visit.statement, LineFate::lost, rest(rule));
     }
@@ -493,7 +492,7 @@ class Import {
       return "it has no part in knocking, or is not understood: keep it in a ruleset of your own";
     }
     if (rule.understood && rule.verdict == "accept") {
-      return "it accepts some packets only: add what is meant to `public`, with its conditions";
+      return "it accepts only some packets: add the ports that you need to `public`, with its conditions";
     }
     if (rule.may_refuse) {
       return "not understood, and it may refuse what the declaration lets in: keep it in a ruleset of your own";
@@ -521,19 +520,18 @@ class Import {
   void note_public(const Visit& visit, PublicPorts& publics) {
     if (drafts_.mode == Mode::gate) {
       return note(*visit.statement, LineFate::unneeded,
-                  "gate mode leaves ports alone that no sequence opens");
+                  "gate mode does not refuse services that no sequence opens");
     }
     const PublicPorts::Answer answer = publics.take(visit.rule.ports);
     std::string reason = visit.rule.remark;
     const auto say = [&](const std::string& more) { reason += (reason.empty() ? "" : "; ") + more; };
-    if (answer.knocked) say("a sequence opens ports of it, so these are not `public`");
+    if (answer.knocked) say("a sequence opens some of these ports, so they are not `public`");
     if (answer.halved) {
-      say(fmt::format("open to one family of addresses, because line {} may refuse the other: `from`",
+      say(fmt::format("only one address family is public (`from`), because line {} may refuse the other",
                       answer.half_line));
     }
     if (answer.refused) {
-      say(fmt::format("not `public` where line {} may refuse the same packets: add there what is meant",
-                      answer.line));
+      say(fmt::format("what line {} may refuse is not `public`: add the ports that you need", answer.line));
     }
     const bool some = answer.open || answer.halved || answer.knocked;
     const LineFate fate = reason.empty() ? LineFate::translated : LineFate::changed;
@@ -555,9 +553,7 @@ class Import {
       made.remarks.emplace_back(
           "knocks count over IPv4 and IPv6: `from: [0.0.0.0/0]` or `from: [\"::/0\"]` restricts a sequence to one");
     }
-    made.remarks.emplace_back(
-        "a wrong knock locks its source out for a while (`wrong_knock`), and so do the ports next to the knocks "
-        "(`guards`); sets of nftables ignore wrong packets");
+    made.remarks.emplace_back(fmt::format("{}; sets of nftables ignore wrong packets", kWrongKnocks));
     made.remarks.emplace_back("a right knock that is repeated starts the time of its step again");
     if (drafts_.mode == Mode::stealth) {
       made.remarks.emplace_back(

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "import/reasons.hpp"
 #include "text/words.hpp"
 
 namespace knockwork {
@@ -99,7 +100,7 @@ class Parser {
 
   void close(const std::string& where) {
     const int line = tokens_[at_++].line;
-    if (where.empty()) return ledger_.note(line, LineFate::lost, "a brace too many");
+    if (where.empty()) return ledger_.note(line, LineFate::lost, "an unmatched closing brace");
     note_structure(where, line);
   }
 
@@ -190,7 +191,7 @@ class Parser {
     if (kind != "chain" && kind != "set" && kind != "table") {
       inside += " (other)";
       for (int line = read.first; line <= read.last; ++line) {
-        ledger_.note(line, LineFate::lost, "it has no part in knocking: keep it in a ruleset of your own");
+        ledger_.note(line, LineFate::lost, kNotKnocking);
       }
       return skip();
     }
@@ -204,8 +205,7 @@ class Parser {
     for (int braces = 1; at_ < tokens_.size() && braces > 0; ++at_) {
       braces += is("{") ? 1 : is("}") ? -1 : 0;
       if (!is("\n")) {
-        ledger_.note(tokens_[at_].line, LineFate::lost,
-                     "it has no part in knocking: keep it in a ruleset of your own");
+        ledger_.note(tokens_[at_].line, LineFate::lost, kNotKnocking);
       }
     }
   }
@@ -220,7 +220,7 @@ class Parser {
     if (first == "define" || first == "redefine") return define(read);
     if (first == "include") {
       make_unclear(read);
-      return note(read, LineFate::lost, "included files are not read: import each of them");
+      return note(read, LineFate::lost, kIncluded);
     }
     if (const auto set = text_.sets.find(where); set != text_.sets.end()) return in_set(read, set->second);
     if (const auto chain = text_.chains.find(where); chain != text_.chains.end()) {
@@ -232,7 +232,7 @@ class Parser {
     }
     const std::size_t at = keyword(read.words);
     if (where.empty() && at < read.words.size()) return command(read, at);
-    note(read, LineFate::lost, "it has no part in knocking: keep it in a ruleset of your own");
+    note(read, LineFate::lost, kNotKnocking);
   }
 
   void make_unclear(const NftStatement& read) {
@@ -301,7 +301,7 @@ class Parser {
     name += family ? 2 : 1;
     if (kind == "table" && name >= words.size()) return note(read, LineFate::unneeded, "");
     if (name >= words.size() || !is_one_of(kind, {"rule", "chain", "set"})) {
-      return note(read, LineFate::lost, "it has no part in knocking: keep it in a ruleset of your own");
+      return note(read, LineFate::lost, kNotKnocking);
     }
     const std::string where = table + ' ' + words[name];
     if (kind == "rule") {

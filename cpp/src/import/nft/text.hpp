@@ -37,6 +37,9 @@ struct NftText {
   int unclear = 0;  // the first line because of which there may be other rules than these; 0: none
 };
 
+// Why a line is left out that does not knock.
+inline constexpr const char* kNotKnocking = "it has no part in knocking: keep it in a ruleset of your own";
+
 // Notes what has no meaning for knocking; rules, sets and chains are for the caller to note.
 NftText read_nft(Ledger& ledger);
 

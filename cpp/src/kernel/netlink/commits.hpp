@@ -4,8 +4,6 @@
 #include <cstddef>
 #include <span>
 
-#include "knockwork/drift.hpp"
-
 namespace knockwork {
 
 // Whether a notification is about our table or something in it. Pure.

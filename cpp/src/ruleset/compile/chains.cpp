@@ -33,13 +33,16 @@ std::string match(const PublicRule& rule) {
   return text.substr(0, slash) + " type " + text.substr(slash + 1);
 }
 
-std::string mask(int prefix, bool ipv6) {
+constexpr std::uint8_t kIpv4Bits = 32, kIpv6Bits = 128;
+
+// Of an address of so many bits.
+std::string mask(int prefix, std::uint8_t bits) {
   Network ones;
-  ones.ipv6 = ipv6;
-  ones.prefix = ipv6 ? 128 : 32;
+  ones.ipv6 = bits == kIpv6Bits;
+  ones.prefix = bits;
   ones.bytes.fill(0xff);
   ones = widened(ones, prefix);
-  ones.prefix = ipv6 ? 128 : 32;
+  ones.prefix = bits;
   return to_string(ones);
 }
 
@@ -56,12 +59,10 @@ bool Rulebook::any_place_by_interface() const {
 
 Rules Rulebook::allowed() const {
   Rules rules;
-  const auto any = [&](bool ipv6) {
-    return std::any_of(program_.always_allow.begin(), program_.always_allow.end(),
-                       [ipv6](const Network& network) { return network.ipv6 == ipv6; });
-  };
-  if (any(false)) rules.emplace_back("ip saddr @always_allow4 accept");
-  if (any(true)) rules.emplace_back("ip6 saddr @always_allow6 accept");
+  const auto& all = program_.always_allow;
+  const auto is_ipv6 = [](const Network& network) { return network.ipv6; };
+  if (!std::all_of(all.begin(), all.end(), is_ipv6)) rules.emplace_back("ip saddr @always_allow4 accept");
+  if (std::any_of(all.begin(), all.end(), is_ipv6)) rules.emplace_back("ip6 saddr @always_allow6 accept");
   return rules;
 }
 
@@ -146,7 +147,8 @@ Rules Rulebook::public_rules(Which which) const {
   return rules;
 }
 
-Rules Rulebook::unlisted(bool routed) const {
+Rules Rulebook::unlisted(When when) const {
+  const bool routed = when == When::after_routing;
   if (!program_.left_out.empty()) {
     Rules rules{"iifname @left_out accept"};
     if (routed) rules.emplace_back("meta sdifname @left_out accept");
@@ -163,8 +165,12 @@ std::string constant_key(std::uint32_t value) {
 
 std::uint32_t range_id(const Service& range) { return (std::uint32_t{range.first} << 16) | range.last; }
 
-std::string source4(int prefix) { return prefix == 32 ? "ip saddr" : "ip saddr & " + mask(prefix, false); }
-std::string source6(int prefix) { return prefix == 128 ? "ip6 saddr" : "ip6 saddr & " + mask(prefix, true); }
+std::string source4(int prefix) {
+  return prefix == kIpv4Bits ? "ip saddr" : "ip saddr & " + mask(prefix, kIpv4Bits);
+}
+std::string source6(int prefix) {
+  return prefix == kIpv6Bits ? "ip6 saddr" : "ip6 saddr & " + mask(prefix, kIpv6Bits);
+}
 
 std::string segment_chain(const Segment& segment) {
   const int protocol = static_cast<int>(segment.span.protocol);

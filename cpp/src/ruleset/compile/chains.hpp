@@ -9,6 +9,8 @@
 
 namespace knockwork {
 
+// The priority of a knock that a local socket would hear: a flag from `gate` up to `input`.
+inline constexpr std::string_view kOverheardPriority = "7411:1";
 inline constexpr std::string_view kAtOnce = "1ms";  // the shortest time that an element can have
 
 // A stretch of ports that the same declared ranges and conditional doors cover.

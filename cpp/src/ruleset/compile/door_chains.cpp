@@ -21,21 +21,22 @@ class Doors {
 
   std::vector<Chain> chains() const {
     std::vector<Chain> chains{input()};
+    const Segment single{{}, {}};  // any port that is no range's
     if (any_lasting_port()) {
-      chains.push_back({"door", "", {}, door({{}, {}}, "segment", false, {})});
-      chains.push_back({"segment", "", {}, segment({{}, {}}, false)});
+      chains.push_back({"door", "", {}, door(single, "segment", OnExpiry::keep, {})});
+      chains.push_back({"segment", "", {}, segment(single, OnExpiry::keep)});
     }
     if (std::any_of(book_.cut().begin(), book_.cut().end(), is_single)) {
-      chains.push_back({"cut_door", "", {}, door({{}, {}}, "cut_segment", true, {})});
-      chains.push_back({"cut_segment", "", {}, segment({{}, {}}, true)});
+      chains.push_back({"cut_door", "", {}, door(single, "cut_segment", OnExpiry::cut, {})});
+      chains.push_back({"cut_segment", "", {}, segment(single, OnExpiry::cut)});
     }
     for (const Segment& each : segment_ranges(program_)) {
-      const bool cut = is_cut(book_.cut(), each);
+      const OnExpiry expiry = is_cut(book_.cut(), each) ? OnExpiry::cut : OnExpiry::keep;
       Rules rules = renewing(each);
-      append(rules, door(each, segment_of(each), cut, each.span.protocol));
+      append(rules, door(each, segment_of(each), expiry, each.span.protocol));
       chains.push_back({door_segment_chain(each), "", {}, std::move(rules)});
       if (each.span.protocol == Protocol::tcp)
-        chains.push_back({segment_of(each), "", {}, segment(each, cut)});
+        chains.push_back({segment_of(each), "", {}, segment(each, expiry)});
     }
     if (!book_.stealth()) add_turned_away(chains);
     add_place_chains(chains);
@@ -87,10 +88,10 @@ class Doors {
                 {}};
     Rules& rules = chain.rules;
     if (!book_.stealth()) {
-      std::string rule = "meta priority != 7411:1 th dport != @services";
+      std::string rule = fmt::format("meta priority != {} th dport != @services", kOverheardPriority);
       if (has_service_ranges(program_)) rule += " th dport != @services_ranges";
       rules.push_back(rule + " accept");
-      rules.emplace_back("meta priority 7411:1 goto knocked");
+      rules.push_back(fmt::format("meta priority {} goto knocked", kOverheardPriority));
     }
     append(rules, elsewhere());
     append(rules, book_.at_places_by_interface());
@@ -103,7 +104,7 @@ class Doors {
   // What came by no interface of the gate's.
   Rules elsewhere() const {
     Rules rules{"iif \"lo\" accept"};
-    append(rules, book_.unlisted(true));
+    append(rules, book_.unlisted(Rulebook::When::after_routing));
     return rules;
   }
 
@@ -146,8 +147,9 @@ class Doors {
     return {"meta l4proto 17 goto disguised", "goto rejected"};
   }
 
-  // One protected service of this host. With `cut` a live grant is asked for, whatever goes on.
-  Rules door(const Segment& ports, const std::string& segments, bool cut, Of of) const {
+  // One protected service of this host. With OnExpiry::cut a live grant is asked for, whatever goes on.
+  Rules door(const Segment& ports, const std::string& segments, OnExpiry expiry, Of of) const {
+    const bool cut = expiry == OnExpiry::cut;
     Rules rules;
     if (may_be(Protocol::tcp, of)) rules.push_back(kNotSyn + " goto " + segments);
     if (!cut && may_be(Protocol::udp, of)) rules.push_back(datagrams(of) + kGoesOn + " accept");
@@ -169,7 +171,8 @@ class Doors {
   // A segment that is not the first of its connection. One that nobody knows goes on to be
   // answered as at a closed port, with a sequence number that no SYN cookie fits: the answer
   // to an ACK does not depend on it (RFC 9293, section 3.10.7.1).
-  Rules segment(const Segment& ports, bool cut) const {
+  Rules segment(const Segment& ports, OnExpiry expiry) const {
+    const bool cut = expiry == OnExpiry::cut;
     Rules rules;
     if (!cut) append(rules, {"ct state established ct direction original accept", kOwnSocket + " accept"});
     append(rules, book_.allowed());
@@ -306,7 +309,7 @@ class Doors {
                 "ip6 saddr . meta l4proto . th sport @elsewhere6 ct direction original jump speak"});
         chains.push_back(speak());
       }
-      append(forward.rules, book_.unlisted(true));
+      append(forward.rules, book_.unlisted(Rulebook::When::after_routing));
       append(forward.rules, book_.at_places_by_interface());
     }
     chains.push_back(std::move(forward));

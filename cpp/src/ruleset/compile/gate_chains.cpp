@@ -116,7 +116,7 @@ class Gate {
   // Interfaces where anything goes.
   Rules not_ours() const {
     Rules rules{"iif \"lo\" accept"};
-    append(rules, book_.unlisted(false));
+    append(rules, book_.unlisted(Rulebook::When::before_routing));
     return rules;
   }
 

@@ -41,7 +41,7 @@ inline const std::string kClean = "meta pkttype set host meta priority set none"
 // segment of it to a socket. `closed` and `input` see to its answer.
 inline const std::string kTurnedAway = "meta pkttype set other";
 // A knock that a local socket would hear: the priority is a flag up to `input`.
-inline const std::string kOverheard = "meta priority set 7411:1";
+inline const std::string kOverheard = "meta priority set " + std::string(kOverheardPriority);
 // The connection that this host's own kernel knows the segment to belong to: early demux has
 // found its socket (tcp_v4_early_demux in Linux), so it can begin nothing.
 inline const std::string kOwnSocket = "meta skuid 0-4294967295";
@@ -102,8 +102,9 @@ class Rulebook {
   // Stealth: what `public` lets in by more than a port.
   enum class Which { all, ports };
   Rules public_rules(Which which) const;
-  // Packets that came in where nothing is protected. `routed`: where a VRF has taken the interface's place.
-  Rules unlisted(bool routed) const;
+  // Packets that came in where nothing is protected. After routing, a VRF has taken its member's place.
+  enum class When { before_routing, after_routing };
+  Rules unlisted(When when) const;
 
  private:
   const Program& program_;

@@ -12,4 +12,7 @@ namespace knockwork {
 // ipv6_prefix and how it refuses; the rest has its default. Pure.
 Program program_of(const Ruleset& ruleset);
 
+// Whose grant it is, where no sequence of the program has its edge any more.
+inline constexpr const char* kRemovedSequence = "a removed sequence";
+
 }  // namespace knockwork

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "ruleset/compile/chains.hpp"
+
 namespace knockwork {
 namespace {
 
@@ -39,7 +41,8 @@ Ruleset with_answers(Ruleset ruleset, const std::vector<Answered>& answers) {
   // A knock that a socket here would hear goes on otherwise, to be refused in `input`.
   if (std::any_of(answers.begin(), answers.end(),
                   [](const Answered& each) { return each.protocol == Protocol::udp; })) {
-    chain.rules.emplace_back("meta l4proto 17 meta priority 7411:1 meta pkttype set other");
+    chain.rules.push_back(
+        fmt::format("meta l4proto 17 meta priority {} meta pkttype set other", kOverheardPriority));
   }
   chain.rules.emplace_back("meta pkttype != other accept");
   for (const Answered& each : answers) {

@@ -118,17 +118,18 @@ std::string to_json(const ProfileHost& host) {
 
 schema::Json profile_schema() {
   constexpr auto kSometimes = schema::Key::Is::sometimes;
-  const auto of_client = [](spec::Scope scope, bool all) {
+  enum class Which { all, of_clients };
+  const auto keys_of = [](spec::Scope scope, Which which) {
     schema::Json keys{{"type", "object"}, {"additionalProperties", false}};
     for (const spec::Key& key : spec::all_keys()) {
-      if (key.scope == scope && (all || key.client))
+      if (key.scope == scope && (which == Which::all || key.client))
         keys["properties"][std::string(key.name)] = {{"description", key.doc}};
     }
     return keys;
   };
-  schema::Json sequence = of_client(spec::Scope::sequence, false);
-  sequence["properties"]["derive"] = of_client(spec::Scope::derive, true);
-  sequence["properties"]["token"] = of_client(spec::Scope::token, false);
+  schema::Json sequence = keys_of(spec::Scope::sequence, Which::of_clients);
+  sequence["properties"]["derive"] = keys_of(spec::Scope::derive, Which::all);
+  sequence["properties"]["token"] = keys_of(spec::Scope::token, Which::of_clients);
   const schema::Json host = schema::object(
       "",
       {{"host",
