@@ -162,8 +162,12 @@ def test_an_epoch_that_opens_nothing(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--check",)])
-def test_a_secret_without_its_epoch(fleet: Fleet, options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("named", [True, False])
+def test_a_secret_without_its_epoch(fleet: Fleet, named: bool, options: tuple[str, ...]) -> None:
     """It would change the knocks that are accepted now: no key is replaced, and everybody stays in."""
+    if not named:  # by default, a host derives by its own name
+        for host in fleet.hosts.values():
+            Knockwork(host).apply(DECLARATION.replace("host: {host}, ", "").format(length=LENGTH))
     before = {name: host.read("/etc/knockwork/secret") for name, host in fleet.hosts.items()}
     fleet.controller.run(["knockwork", "derive", "new-secret", "/root/fleet/other"], check=True)
     run = fleet.rotate(1, 0, *options, "-e", "knockwork_rotate_master_secret_file=/root/fleet/other")

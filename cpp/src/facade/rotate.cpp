@@ -7,6 +7,7 @@
 #include "apply/apply.hpp"
 #include "commit/reading.hpp"
 #include "derive/records/epoch_record.hpp"
+#include "facade/new_keys.hpp"
 #include "host/files.hpp"
 #include "knockwork/kernel.hpp"
 #include "pending/pending.hpp"
@@ -38,65 +39,6 @@ void refuse_unproved(Epoch epoch, Kernel& kernel, const Settings& settings) {
       "reconnect and run again",
       to_string(connection->client), epoch));
 }
-
-// Nothing where the file has none yet.
-std::optional<HostKey> key_of(const std::optional<Secrets>& secrets, const Derivation& derivation,
-                              Epoch epoch) {
-  if (!secrets) return std::nullopt;
-  try {
-    return secrets->key(derivation.host, epoch);
-  } catch (const SystemError&) {
-    return std::nullopt;
-  }
-}
-
-// Whoever knocks with an accepted epoch goes on to get in: a new secret is in force from a later one.
-void refuse_other_keys(const Spec& spec, const EpochRecord& accepted, const Rotation::Keys& keys,
-                       const std::optional<std::string>& there) {
-  const Secrets next = Secrets::parse(keys.text, keys.file.string());
-  if (!there) return;
-  const Secrets now = Secrets::parse(*there, keys.file.string());
-  for (const Sequence& sequence : spec.sequences) {
-    if (!sequence.derive || !sequence.derive->by_record() || sequence.derive->secret_file != keys.file)
-      continue;
-    for (const Epoch epoch : accepted.accepts) {
-      const auto before = key_of(now, *sequence.derive, epoch);
-      if (!before || before == key_of(next, *sequence.derive, epoch)) continue;
-      throw SystemError(fmt::format(
-          "the new keys for {} would change the knocks of epoch {}, which this host accepts: add the new secret to "
-          "the old ones with `knockwork derive new-secret FILE --from-epoch {}`; nothing was changed",
-          keys.file.string(), epoch, accepted.accepts.back() + 1));
-    }
-  }
-}
-
-// The keys in their file, and as they were before unless they are kept.
-class NewKeys {
- public:
-  NewKeys(const Rotation::Keys& keys, std::optional<std::string> there)
-      : file_(keys.file), there_(std::move(there)) {
-    write_secret_file(file_, keys.text, IfThere::replace);
-  }
-  NewKeys(const NewKeys&) = delete;
-  NewKeys& operator=(const NewKeys&) = delete;
-  ~NewKeys() {
-    if (kept_) return;
-    try {
-      if (there_) {
-        write_secret_file(file_, *there_, IfThere::replace);
-      } else {
-        remove_file(file_);
-      }
-    } catch (const SystemError&) {  // what made it fail is told already
-    }
-  }
-  void keep() { kept_ = true; }
-
- private:
-  std::filesystem::path file_;
-  std::optional<std::string> there_;
-  bool kept_ = false;
-};
 
 Change change_of(const EpochRecord& before, const EpochRecord& after, const Rotation& rotation) {
   const std::string why = rotation.phase == Rotation::Phase::retire
@@ -139,7 +81,7 @@ Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, K
   std::optional<NewKeys> keys;
   if (rotation.keys) {
     std::optional<std::string> there = read_private_file(rotation.keys->file);
-    refuse_other_keys(spec, before, *rotation.keys, there);
+    check_new_keys(with_record(spec, before), *rotation.keys, there);
     if (!check && there != rotation.keys->text) keys.emplace(*rotation.keys, std::move(there));
   }
   Report report;
