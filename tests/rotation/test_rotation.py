@@ -76,7 +76,8 @@ def test_controller_killed(fleet: Fleet, task: str, moment: str) -> None:
     ({"knockwork_rotate_epoch": "next"}, "argument 'knockwork_rotate_epoch' is of type"),
     ({"knockwork_rotate_epoch": 1, "knockwork_rotate_revoke": "perhaps"},
      "argument 'knockwork_rotate_revoke' is of type"),
-    ({"knockwork_rotate_epoch": -1}, "epoch: not the number of an epoch: write a whole number, 0 or greater")])
+    ({"knockwork_rotate_epoch": -1}, "epoch: not the number of an epoch: write a whole number, 0 or greater"),
+    ({"knockwork_rotate_epoch": 2147483648}, "epoch: too large: the last epoch is 2147483647")])
 def test_a_wrong_epoch(fleet: Fleet, variables: dict[str, object], said: str) -> None:
     """Is told by its name, before anything happens."""
     run = fleet.run(["knockwork.nft.rotate", "-e", json.dumps(variables)])

@@ -39,7 +39,7 @@ struct Rotation {
 };
 
 // What the record becomes. Pure. Throws SystemError where that would go back, would retire what
-// was not replaced, or where another rotation came in between. Epoch 0 is that of a host installed
+// was not replaced, for an epoch that nothing could use, or where another rotation came in between. Epoch 0 is that of a host installed
 // anew: it is brought along, to the expected epoch as well.
 EpochRecord after(const EpochRecord& record, const Rotation& rotation);
 
