@@ -182,6 +182,8 @@ def test_a_secret_without_its_epoch(fleet: Fleet, named: bool, options: tuple[st
 @pytest.mark.parametrize("options, said", [
     ("state: published, epoch: 8, expected_epoch: 7", "another rotation ran in the meantime; nothing was changed"),
     ("state: published, epoch: 3, host_key: abc", "not a secret"),
+    ("state: published, epoch: 3, secret_file: /etc/knockwork/other",
+     "no sequence of this host reads /etc/knockwork/other: set `secret_file` to the file that they read"),
     ("state: retired, epoch: 0, fresh: false, host_key: abc", "host_key: only with `state: published`")])
 def test_a_refusal_leaves_the_keys(fleet: Fleet, options: str, said: str) -> None:
     for epoch in (1, 2):

@@ -64,7 +64,20 @@ TEST_CASE("new keys: those of another host are refused in the words of the file"
   CHECK_THROWS_WITH(check_new_keys(spec, {kFile, key}, kOld),
                     containing("contains the key of web2, not of web1"));
   CHECK_NOTHROW(check_new_keys(spec, {kFile, kOld}, kOld));
-  CHECK_NOTHROW(check_new_keys(spec, {kFile, kOther}, std::nullopt));
+  CHECK(check_new_keys(spec, {kFile, kOther}, std::nullopt).empty());
+}
+
+TEST_CASE("new keys: a file that sequences do not read is another one's, or comes before the first of them") {
+  for (const char* drawn :
+       {"derive: {secret_file: /etc/other, length: 3}", "token: {port: 41873, secret_file: /s}"}) {
+    CAPTURE(drawn);
+    CHECK_THROWS_WITH(
+        check_new_keys(declared(drawn), {kFile, kOld}, std::nullopt),
+        "no sequence of this host reads /etc/knockwork/secret: set `secret_file` to the file that they "
+        "read; nothing was changed");
+  }
+  CHECK(check_new_keys(declared("knock: [7000, 8000]"), {kFile, kOld}, std::nullopt) ==
+        std::vector<std::string>{"no sequence of this host reads /etc/knockwork/secret yet"});
 }
 
 }  // namespace knockwork

@@ -69,7 +69,7 @@ options:
     type: str
   secret_file:
     description:
-      - The file for the keys on the host, mode 0600.
+      - The file for the keys on the host, mode 0600. The module fails if the host's sequences read other files.
     type: path
     default: /etc/knockwork/secret
   host:

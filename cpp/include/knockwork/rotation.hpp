@@ -53,7 +53,7 @@ Spec with_record(Spec spec, const EpochRecord& record);
 EpochRecord read_epoch_record();
 
 // Changes the keys and the record and applies the declaration with them, or does none of it. Throws
-// SystemError, and where other keys would change knocks or tokens that are accepted.
+// SystemError, and where other keys would change knocks or tokens that are accepted, or would be read by none.
 Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, Kernel& kernel,
               const Settings& given);
 

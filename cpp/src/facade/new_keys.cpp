@@ -53,15 +53,9 @@ Epoch last_of(const std::vector<Reader>& all) {
   return last;
 }
 
-}  // namespace
-
 // Whoever knocks with an accepted epoch goes on to get in: a new secret is in force from a later one.
-void check_new_keys(const Spec& spec, const Rotation::Keys& keys, const std::optional<std::string>& there) {
-  const Secrets next = Secrets::parse(keys.text, keys.file.string());
-  std::vector<Reader> all = readers_in(spec);
-  std::erase_if(all, [&](const Reader& each) { return each.file != keys.file; });
-  if (!there) return;
-  const Secrets now = Secrets::parse(*there, keys.file.string());
+void refuse_other_keys(const std::vector<Reader>& all, const Secrets& now, const Secrets& next,
+                       const std::string& file) {
   for (const Reader& each : all) {
     for (const Epoch epoch : each.epochs) {
       const auto before = key_of(now, each.host, epoch);
@@ -69,9 +63,28 @@ void check_new_keys(const Spec& spec, const Rotation::Keys& keys, const std::opt
       throw SystemError(fmt::format(
           "the new keys for {} would change the {} {}, which this host accepts: add the new secret to the old "
           "ones with `knockwork derive new-secret FILE --from-epoch {}`; nothing was changed",
-          keys.file.string(), each.what, epoch, last_of(all) + 1));
+          file, each.what, epoch, last_of(all) + 1));
     }
   }
+}
+
+}  // namespace
+
+std::vector<std::string> check_new_keys(const Spec& spec, const Rotation::Keys& keys,
+                                        const std::optional<std::string>& there) {
+  const std::string file = keys.file.string();
+  const Secrets next = Secrets::parse(keys.text, file);
+  std::vector<Reader> all = readers_in(spec);
+  // Keys may come to a host before the first sequence that is drawn from them.
+  if (all.empty()) return {fmt::format("no sequence of this host reads {} yet", file)};
+  std::erase_if(all, [&](const Reader& each) { return each.file != keys.file; });
+  if (all.empty()) {
+    throw SystemError(fmt::format(
+        "no sequence of this host reads {}: set `secret_file` to the file that they read; nothing was changed",
+        file));
+  }
+  if (there) refuse_other_keys(all, Secrets::parse(*there, file), next, file);
+  return {};
 }
 
 NewKeys::NewKeys(const Rotation::Keys& keys, std::optional<std::string> there)

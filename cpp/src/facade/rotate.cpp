@@ -79,9 +79,10 @@ Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, K
     refuse_unproved(rotation.epoch, kernel, settings);
   }
   std::optional<NewKeys> keys;
+  std::vector<std::string> warnings;
   if (rotation.keys) {
     std::optional<std::string> there = read_private_file(rotation.keys->file);
-    check_new_keys(with_record(spec, before), *rotation.keys, there);
+    warnings = check_new_keys(with_record(spec, before), *rotation.keys, there);
     if (!check && there != rotation.keys->text) keys.emplace(*rotation.keys, std::move(there));
   }
   Report report;
@@ -100,6 +101,7 @@ Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, K
     }
   }
   if (keys) keys->keep();
+  report.warnings.insert(report.warnings.begin(), warnings.begin(), warnings.end());
   if (wanted != before) {
     report.changes.insert(report.changes.begin(), change_of(before, wanted, rotation));
     report.changed = true;
