@@ -238,6 +238,21 @@ def test_retiring_needs_proof(fleet: Fleet) -> None:
     assert all(fleet.accepted(name) == {0, 1} for name in fleet.hosts)
 
 
+def test_a_profile_of_the_hosts_own_list(fleet: Fleet) -> None:
+    """Which says no epoch: the profile begins at 0, and stays where a rotation has led it."""
+    fleet.controller.run(["rm", PROFILE], check=True)
+    derive = f"{{secret_file: {MASTER}, host: '{{{{ inventory_hostname }}}}', length: {LENGTH}, protocols: [tcp, udp]}}"
+    task = ("knockwork.nft.profile: {lockout: 2s, sequences: "
+            f"[{{name: ssh, opens: [22/tcp], step_timeout: 2s, derive: {derive}}}]}}")
+    fleet.play(task)
+    assert all(fleet.reachable(name) for name in fleet.hosts)
+    assert_finishes(fleet, 1)
+    before = fleet.controller.read(PROFILE)
+    fleet.play(task)
+    assert fleet.controller.read(PROFILE) == before
+    assert_finishes(fleet, 2)
+
+
 @pytest.mark.parametrize("pipelining", ["true", "false"])
 def test_a_lagging_profile_comes_in(fleet: Fleet, pipelining: str) -> None:
     """The controller's profile was restored from a backup: one epoch behind, it still knocks its way in."""
