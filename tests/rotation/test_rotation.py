@@ -293,6 +293,15 @@ def test_a_new_secret(fleet: Fleet) -> None:
     assert_stands(fleet, 1)
 
 
+def test_keys_that_only_root_may_read(fleet: Fleet) -> None:
+    """Mode 0400 is as good as 0600: what is there already is no change."""
+    assert fleet.rotate(1, 0, "-e", f"knockwork_rotate_master_secret_file={MASTER}").fine
+    for host in fleet.hosts.values():
+        host.run(["chmod", "400", "/etc/knockwork/secret"], check=True)
+    run = fleet.rotate(1, 0, "-e", f"knockwork_rotate_master_secret_file={MASTER}")
+    assert run.fine and not any(run.changed.values()), run.output
+
+
 def test_emergency(fleet: Fleet) -> None:
     """A secret got out: who came in by it is cut off at once, the controller is not."""
     thieves = {name: fleet.enter(name, 0) for name in fleet.hosts}
