@@ -4,6 +4,7 @@ $KNOCKWORK_FLEET: how many hosts; 3 without it. The long run: KNOCKWORK_FLEET=20
 """
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -251,6 +252,21 @@ def test_a_profile_of_the_hosts_own_list(fleet: Fleet) -> None:
     fleet.play(task)
     assert fleet.controller.read(PROFILE) == before
     assert_finishes(fleet, 2)
+
+
+def test_what_was_declared_meanwhile(fleet: Fleet) -> None:
+    """Is applied with the epoch: a controller that had its way in without a knock is told that this ends."""
+    for name, host in fleet.hosts.items():
+        text = DECLARATION.format(host=name, length=LENGTH)
+        Knockwork(host).apply(f"{text}always_allow: [{fleet.bed.address('controller')}]\n")
+        Knockwork(host).declare(text)
+    fleet.play("ansible.builtin.ping:")
+    time.sleep(6)  # the connection outlives whatever grant it came in by
+    first = fleet.play("knockwork.nft.epoch: {state: published, epoch: 1}")
+    assert "the source of this task, have to knock first" in " ".join(first.split()), first
+    second = fleet.play("knockwork.nft.epoch: {state: published, epoch: 2}")
+    assert all(fleet.accepted(name) == {0, 1, 2} for name in fleet.hosts), second
+    assert "knock first" not in " ".join(second.split()), second
 
 
 @pytest.mark.parametrize("pipelining", ["true", "false"])

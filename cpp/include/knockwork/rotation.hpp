@@ -53,7 +53,8 @@ Spec with_record(Spec spec, const EpochRecord& record);
 EpochRecord read_epoch_record();
 
 // Changes the keys and the record and applies the declaration with them, or does none of it. Throws
-// SystemError, and where other keys would change knocks or tokens that are accepted, or would be read by none.
+// SystemError, and where other keys would change knocks or tokens that are accepted, or would be read by none;
+// and for a declaration that was rolled back and is still the same.
 Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, Kernel& kernel,
               const Settings& given);
 
