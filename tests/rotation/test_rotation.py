@@ -152,12 +152,17 @@ def test_entries_of_others(fleet: Fleet) -> None:
     assert_stands(fleet, 2)
 
 
-def test_an_epoch_that_opens_nothing(fleet: Fleet) -> None:
-    """Was never published: the profile goes back to what lets the controller in."""
+@pytest.mark.parametrize("held", [False, True])
+def test_an_epoch_that_opens_nothing(fleet: Fleet, held: bool) -> None:
+    """Was never published: the profile goes back to what lets the controller in.
+
+    So it is with a secret that is a variable, for which the connection holds the profile in memory.
+    """
+    secret = {"ansible_knockwork_secret": fleet.controller.read(MASTER).strip()} if held else {}
     close = "for each in /root/.config/knockwork/hosts.yml.cp/*; do ssh -o ControlPath=$each -O exit x; done"
     fleet.controller.run(["/bin/sh", "-c", close])
     before = fleet.controller.read(PROFILE)
-    said = fleet.play("knockwork.nft.epoch: {state: used, epoch: 9}")
+    said = fleet.play("knockwork.nft.epoch: {state: used, epoch: 9}", **secret)
     assert "the profile keeps the epoch that it had for host1" in " ".join(said.split()), said
     assert yaml.safe_load(fleet.controller.read(PROFILE)) == yaml.safe_load(before)
     assert all(fleet.reachable(name) for name in fleet.hosts)
