@@ -346,7 +346,8 @@ options:
             description:
               - >-
                 The table holds the tokens of that time to come. It is topped up when half of it is left; a host that
-                is not topped up for so long accepts no token. At most 1d.
+                is not topped up for so long accepts no token. Write 2m30s or more, because knockwork-rotate.timer runs
+                once a minute. At most 1d.
             type: str
             default: "10m"
           skew:
@@ -585,7 +586,8 @@ options:
         description:
           - >-
             The table holds the tokens of that time to come. It is topped up when half of it is left; a host that is
-            not topped up for so long accepts no token. At most 1d.
+            not topped up for so long accepts no token. Write 2m30s or more, because knockwork-rotate.timer runs once a
+            minute. At most 1d.
         type: str
         default: "10m"
       skew:

@@ -458,7 +458,8 @@ constexpr std::array<Key, 8> kToken{{
      .example = "1h",
      .doc =
          "The table holds the tokens of that time to come. It is topped up when half of it is left; a host "
-         "that is not topped up for so long accepts no token. At most 1d."},
+         "that is not topped up for so long accepts no token. Write 2m30s or more, because "
+         "knockwork-rotate.timer runs once a minute. At most 1d."},
     {.name = "skew",
      .scope = Scope::token,
      .form = Form::duration,
