@@ -139,8 +139,8 @@ class Controller:
         if self.ansible.packages:
             env["PYTHONPATH"] = f"{self.ansible.packages}:{self.bed.controller.environment['PYTHONPATH']}"
         limited = [] if hosts else ["--limit", limit or ",".join(self.hosts)]
-        done = self.bed.controller.run(
-            [self.ansible.playbook, "-i", "hosts", *limited, "book.yml", *options], env=env, cwd="/run/play", timeout=180)
+        done = self.bed.controller.run([self.ansible.playbook, "-i", "hosts", *limited, "book.yml", *options],
+                                       env=env, cwd="/run/play", timeout=180)
         output = done.stdout + done.stderr
         recap = RECAP.findall(output)
         assert recap, output

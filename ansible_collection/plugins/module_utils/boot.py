@@ -14,8 +14,8 @@ HEADER = '# Written by knockwork.nft, since no package on this host brings it.\n
 _NOT_AT_BOOT = 'the gate is loaded, but it will not be loaded after a reboot'
 _NOT_AFTER_RELOAD = 'the gate is loaded, but a reload of nftables.service will remove it'
 _NOT_IN_TIME = 'the gate is loaded, but its tokens and periods will not be renewed'
-_NOTHING_RENEWS = ('sequences with `token` or `period` change with time, and nothing applies them again: they will stop '
-                   'opening anything. A task with knockwork.nft.ruleset installs and enables %s' % TIMER)
+_NOTHING_RENEWS = ('sequences with `token` or `period` change with time, and nothing applies them again: they will '
+                   'stop opening anything. A task with knockwork.nft.ruleset installs and enables %s' % TIMER)
 _NOT_REPAIRED = 'the gate is loaded, but its drift will not be repaired'
 _NOT_DISABLED = 'the gate is removed, but systemd still has units of it'
 

@@ -25,9 +25,9 @@ std::filesystem::path record_path() { return std::filesystem::path(kStateDirecto
 
 // No declaration and no profile could name it, and the record never goes back.
 void refuse_beyond_last(Epoch epoch) {
-  if (epoch <= kLastEpoch) return;
+  if (epoch <= spec::kLastEpoch) return;
   throw SystemError(
-      fmt::format("epoch {} is too large: the last one is {}; nothing was changed", epoch, kLastEpoch));
+      fmt::format("epoch {} is too large: the last one is {}; nothing was changed", epoch, spec::kLastEpoch));
 }
 
 void refuse_unexpected(const EpochRecord& record, const Rotation& rotation) {
