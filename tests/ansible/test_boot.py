@@ -110,6 +110,8 @@ def test_what_changes_with_time_starts_the_timer(booted: Controller) -> None:
 def test_a_drop_in_starts_the_timer(booted: Controller) -> None:
     """What changes with time may come as a part of a declaration; without the unit, nothing can renew it."""
     give_secrets(booted)
+    for host in booted.hosts.values():
+        host.write(UNIT.replace("knockwork.service", "knockwork-rotate.timer"), "[Timer]\nOnCalendar=minutely\n")
     booted.changes(RULESET, variables=VARIABLES)
     check = booted.changes(DROP_IN, "--check", variables=VARIABLES)
     done = booted.changes(DROP_IN, variables=VARIABLES)
