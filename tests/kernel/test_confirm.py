@@ -404,6 +404,21 @@ def test_corrected_declaration(knockwork: Knockwork) -> None:
     assert json.loads(knockwork.host.read(ROLLED_BACK))["knockwork"] == 1
 
 
+def test_status_says_why_a_period_stays(knockwork: Knockwork) -> None:
+    """The timer applies no declaration that was rolled back: clients go on to the next epoch, this host does not."""
+    knockwork.run("derive", "new-secret", "/etc/knockwork/secret")
+    text = ("knockwork: 1\nsequences:\n  - name: ssh\n    opens: [22/tcp]\n"
+            "    derive: {secret_file: /etc/knockwork/secret, length: 3, period: 1d}\n")
+    knockwork.apply(text)
+    identity = _apply(knockwork, text.replace("22/tcp", "80/tcp"), "60s")
+    knockwork.run("rollback")
+    said = (f"apply {identity} was rolled back: the previous table is kept, and sequences with `period` keep their "
+            "epoch, until you correct the declaration and run `knockwork apply`")
+    assert said in json.loads(knockwork.run("status", "--json").stdout)["warnings"]
+    knockwork.apply(text)
+    assert said not in json.loads(knockwork.run("status", "--json").stdout)["warnings"]
+
+
 @pytest.mark.parametrize("over", [False, True])
 def test_no_rotation_applies_what_was_rolled_back(knockwork: Knockwork, over: bool) -> None:
     """Nor what nobody took back in time; nothing is written, and an apply by hand ends it."""
