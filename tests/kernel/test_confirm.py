@@ -431,8 +431,8 @@ def test_no_rotation_applies_what_was_rolled_back(knockwork: Knockwork, over: bo
     else:
         knockwork.run("rollback")
     before = _static(knockwork)
-    for options in ([], ["--check"]):
-        assert knockwork.refused("epoch", "publish", "1", *options) == (
+    for options in ("", "--check"):
+        assert knockwork.refused("epoch", "publish", "1", *options.split()) == (
             f"knockwork: error: apply {identity} was not confirmed, and the declaration has not changed since: a "
             "rotation does not apply it. Correct it, run `knockwork apply`, and rotate then; nothing was changed\n")
     assert _static(knockwork) == before
