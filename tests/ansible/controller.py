@@ -125,10 +125,10 @@ class Controller:
         return outcome
 
     def try_play(self, tasks: str, *options: str, collections: Path = COLLECTIONS, limit: str = "",
-                 variables: Mapping[str, str] | None = None) -> Outcome:
-        """The same where hosts may not be reached."""
+                 hosts: str = "", variables: Mapping[str, str] | None = None) -> Outcome:
+        """The same where hosts may not be reached. A play of some `hosts` is one of all within a limit else."""
         lines = [f"    {line}" for line in tasks.strip("\n").splitlines()]
-        book = "\n".join(["- hosts: all", "  gather_facts: false", "  tasks:", *lines, ""])
+        book = "\n".join([f"- hosts: {hosts or 'all'}", "  gather_facts: false", "  tasks:", *lines, ""])
         self.bed.controller.write("/run/play/book.yml", book)
         self.bed.controller.write("/run/play/hosts", self.bed.inventory(
             {"ansible_pipelining": self.ansible.pipelining, **(variables or {})}))
@@ -138,9 +138,9 @@ class Controller:
                "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.tree", "ANSIBLE_CALLBACK_TREE_DIR": TREE}
         if self.ansible.packages:
             env["PYTHONPATH"] = f"{self.ansible.packages}:{self.bed.controller.environment['PYTHONPATH']}"
-        done = self.bed.controller.run(
-            [self.ansible.playbook, "-i", "hosts", "--limit", limit or ",".join(self.hosts), "book.yml", *options],
-            env=env, cwd="/run/play", timeout=180)
+        limited = [] if hosts else ["--limit", limit or ",".join(self.hosts)]
+        done = self.bed.controller.run([self.ansible.playbook, "-i", "hosts", *limited, "book.yml", *options],
+                                       env=env, cwd="/run/play", timeout=180)
         output = done.stdout + done.stderr
         recap = RECAP.findall(output)
         assert recap, output

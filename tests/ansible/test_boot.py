@@ -42,6 +42,13 @@ TOKEN = """\
         opens: [50443/tcp]
         token: {port: 41873/udp, secret_file: /etc/knockwork/secret}
 """
+DROP_IN = """\
+- knockwork.nft.sequence:
+    name: alice
+    opens: [50444/tcp]
+    token: {port: 41873/udp, secret_file: /etc/knockwork/secret}
+    lint: false
+"""
 PURGE = "- knockwork.nft.ruleset: {state: absent, purge: true}\n"
 LEFT = "find /etc/systemd/system -name 'knockwork*'"
 GONE = f"{LEFT} -delete"
@@ -98,6 +105,22 @@ def test_what_changes_with_time_starts_the_timer(booted: Controller) -> None:
     done = booted.changes(TOKEN, variables=VARIABLES)
     assert done.result()["changes"][-1] == TIMER
     assert said(booted) == "enable --now knockwork.service\nenable --now knockwork-rotate.timer\n"
+
+
+def test_a_drop_in_starts_the_timer(booted: Controller) -> None:
+    """What changes with time may come as a part of a declaration; without the unit, nothing can renew it."""
+    give_secrets(booted)
+    for host in booted.hosts.values():
+        host.write(UNIT.replace("knockwork.service", "knockwork-rotate.timer"), "[Timer]\nOnCalendar=minutely\n")
+    booted.changes(RULESET, variables=VARIABLES)
+    check = booted.changes(DROP_IN, "--check", variables=VARIABLES)
+    done = booted.changes(DROP_IN, variables=VARIABLES)
+    assert done.result()["changes"][-1] == check.result()["changes"][-1] == TIMER
+    assert said(booted) == "enable --now knockwork.service\nenable --now knockwork-rotate.timer\n"
+    booted.unchanged(DROP_IN, variables=VARIABLES)
+    booted.host.run(["sh", "-c", GONE], check=True)
+    warnings = booted.unchanged(DROP_IN, limit="host1", variables=VARIABLES).result()["warnings"]
+    assert any("nothing applies them again: they will stop opening anything" in each for each in warnings), warnings
 
 
 TIMER = {"kind": "change", "object": "unit", "name": "knockwork-rotate.timer", "before": "not enabled",

@@ -89,6 +89,23 @@ def test_a_limit(controller: Controller) -> None:
         True, False, True]
 
 
+def test_two_plays(controller: Controller) -> None:
+    """For some hosts each: neither takes away what the other has handed out. What has left the inventory goes."""
+    bed = prepared(controller)
+    path = f"{FOLDER}/alice.yml"
+    for name in ("host1", "host2", "host1"):
+        outcome = controller.play(give(person("alice")), hosts=name)
+        assert not any(outcome.failed.values()), outcome.output
+    assert not any(outcome.changed.values()), outcome.output
+    text = bed.controller.read(path)
+    entries = yaml.safe_load(text)["hosts"]
+    assert [entry["host"][0] for entry in entries] == ["host1", "host2"]
+    gone = json.dumps({**entries[0], "host": ["gone"]})
+    bed.controller.write(path, f"{text}  - {gone}\n", 0o600)
+    assert not any(controller.play(give(person("alice")), hosts="host1").failed.values())
+    assert yaml.safe_load(bed.controller.read(path))["hosts"] == entries
+
+
 def test_rotated(controller: Controller) -> None:
     """Old and new side by side, then the new alone."""
     prepared(controller)

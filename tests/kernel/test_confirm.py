@@ -417,6 +417,43 @@ def test_corrected_declaration(knockwork: Knockwork) -> None:
     assert json.loads(knockwork.host.read(ROLLED_BACK))["knockwork"] == 1
 
 
+def test_status_says_why_a_period_stays(knockwork: Knockwork) -> None:
+    """The timer applies no declaration that was rolled back: clients go on to the next epoch, this host does not."""
+    knockwork.run("derive", "new-secret", "/etc/knockwork/secret")
+    text = ("knockwork: 1\nsequences:\n  - name: ssh\n    opens: [22/tcp]\n"
+            "    derive: {secret_file: /etc/knockwork/secret, length: 3, period: 1d}\n")
+    knockwork.apply(text)
+    identity = _apply(knockwork, text.replace("22/tcp", "80/tcp"), "60s")
+    knockwork.run("rollback")
+    said = (f"apply {identity} was rolled back: the previous table is kept, and sequences with `period` keep their "
+            "epoch, until you correct the declaration and run `knockwork apply`")
+    assert said in json.loads(knockwork.run("status", "--json").stdout)["warnings"]
+    knockwork.apply(text)
+    assert said not in json.loads(knockwork.run("status", "--json").stdout)["warnings"]
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_no_rotation_applies_what_was_rolled_back(knockwork: Knockwork, over: bool) -> None:
+    """Nor what nobody took back in time; nothing is written, and an apply by hand ends it."""
+    knockwork.apply(BEFORE)
+    identity = _apply(knockwork, CUTS_OFF["wrong sequence"], "1s" if over else "60s")
+    if over:
+        knockwork.host.run(["pkill", "-KILL", "knockwork"])
+        wait_for(lambda: json.loads(knockwork.run("status", "--json").stdout)["pending"]["remaining_ms"] == 0,
+                 "the time is over")
+    else:
+        knockwork.run("rollback")
+    before = _static(knockwork)
+    for options in ("", "--check"):
+        assert knockwork.refused("epoch", "publish", "1", *options.split()) == (
+            f"knockwork: error: apply {identity} was not confirmed, and the declaration has not changed since: a "
+            "rotation does not apply it. Correct it, run `knockwork apply`, and rotate then; nothing was changed\n")
+    assert _static(knockwork) == before
+    assert knockwork.run("epoch", "show").stdout == "This host accepts epoch 0.\n"
+    knockwork.apply()
+    assert knockwork.run("epoch", "publish", "1").returncode == 0
+
+
 # ----- files that go with it, and proofs: what Ansible asks for -----
 
 

@@ -158,14 +158,14 @@ class Fleet:
              "-o", f"ProxyCommand=knockwork connect --profile {PROFILE} %h %p", name, "true"], timeout=60)
         return done.returncode == 0
 
-    def play(self, task: str) -> str:
+    def play(self, task: str, **variables: str) -> str:
         """What one task of a playbook prints."""
         _, environment = self._command(0, None, (), "100%", PROFILE)
         book = f"- hosts: all\n  gather_facts: false\n  tasks:\n    - {task}\n"
         self.controller.write("/root/book.yml", book)
         done = self.controller.run(
-            [*self._ansible(), "book.yml", "-e", "ansible_connection=knockwork.nft.ssh"], env=environment,
-            cwd="/root", timeout=120)
+            [*self._ansible(), "book.yml", "-e", json.dumps({"ansible_connection": "knockwork.nft.ssh", **variables})],
+            env=environment, cwd="/root", timeout=120)
         return done.stdout + done.stderr
 
     def ping(self) -> float:

@@ -4,6 +4,7 @@ $KNOCKWORK_FLEET: how many hosts; 3 without it. The long run: KNOCKWORK_FLEET=20
 """
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -76,7 +77,8 @@ def test_controller_killed(fleet: Fleet, task: str, moment: str) -> None:
     ({"knockwork_rotate_epoch": "next"}, "argument 'knockwork_rotate_epoch' is of type"),
     ({"knockwork_rotate_epoch": 1, "knockwork_rotate_revoke": "perhaps"},
      "argument 'knockwork_rotate_revoke' is of type"),
-    ({"knockwork_rotate_epoch": -1}, "epoch: not the number of an epoch: write a whole number, 0 or greater")])
+    ({"knockwork_rotate_epoch": -1}, "epoch: not the number of an epoch: write a whole number, 0 or greater"),
+    ({"knockwork_rotate_epoch": 2147483648}, "epoch: too large: the last epoch is 2147483647")])
 def test_a_wrong_epoch(fleet: Fleet, variables: dict[str, object], said: str) -> None:
     """Is told by its name, before anything happens."""
     run = fleet.run(["knockwork.nft.rotate", "-e", json.dumps(variables)])
@@ -150,20 +152,29 @@ def test_entries_of_others(fleet: Fleet) -> None:
     assert_stands(fleet, 2)
 
 
-def test_an_epoch_that_opens_nothing(fleet: Fleet) -> None:
-    """Was never published: the profile goes back to what lets the controller in."""
+@pytest.mark.parametrize("held", [False, True])
+def test_an_epoch_that_opens_nothing(fleet: Fleet, held: bool) -> None:
+    """Was never published: the profile goes back to what lets the controller in.
+
+    So it is with a secret that is a variable, for which the connection holds the profile in memory.
+    """
+    secret = {"ansible_knockwork_secret": fleet.controller.read(MASTER).strip()} if held else {}
     close = "for each in /root/.config/knockwork/hosts.yml.cp/*; do ssh -o ControlPath=$each -O exit x; done"
     fleet.controller.run(["/bin/sh", "-c", close])
     before = fleet.controller.read(PROFILE)
-    said = fleet.play("knockwork.nft.epoch: {state: used, epoch: 9}")
+    said = fleet.play("knockwork.nft.epoch: {state: used, epoch: 9}", **secret)
     assert "the profile keeps the epoch that it had for host1" in " ".join(said.split()), said
     assert yaml.safe_load(fleet.controller.read(PROFILE)) == yaml.safe_load(before)
     assert all(fleet.reachable(name) for name in fleet.hosts)
 
 
 @pytest.mark.parametrize("options", [(), ("--check",)])
-def test_a_secret_without_its_epoch(fleet: Fleet, options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("named", [True, False])
+def test_a_secret_without_its_epoch(fleet: Fleet, named: bool, options: tuple[str, ...]) -> None:
     """It would change the knocks that are accepted now: no key is replaced, and everybody stays in."""
+    if not named:  # by default, a host derives by its own name
+        for host in fleet.hosts.values():
+            Knockwork(host).apply(DECLARATION.replace("host: {host}, ", "").format(length=LENGTH))
     before = {name: host.read("/etc/knockwork/secret") for name, host in fleet.hosts.items()}
     fleet.controller.run(["knockwork", "derive", "new-secret", "/root/fleet/other"], check=True)
     run = fleet.rotate(1, 0, *options, "-e", "knockwork_rotate_master_secret_file=/root/fleet/other")
@@ -177,6 +188,8 @@ def test_a_secret_without_its_epoch(fleet: Fleet, options: tuple[str, ...]) -> N
 @pytest.mark.parametrize("options, said", [
     ("state: published, epoch: 8, expected_epoch: 7", "another rotation ran in the meantime; nothing was changed"),
     ("state: published, epoch: 3, host_key: abc", "not a secret"),
+    ("state: published, epoch: 3, secret_file: /etc/knockwork/other",
+     "no sequence of this host reads /etc/knockwork/other: set `secret_file` to the file that they read"),
     ("state: retired, epoch: 0, fresh: false, host_key: abc", "host_key: only with `state: published`")])
 def test_a_refusal_leaves_the_keys(fleet: Fleet, options: str, said: str) -> None:
     for epoch in (1, 2):
@@ -231,6 +244,36 @@ def test_retiring_needs_proof(fleet: Fleet) -> None:
     assert all(fleet.accepted(name) == {0, 1} for name in fleet.hosts)
 
 
+def test_a_profile_of_the_hosts_own_list(fleet: Fleet) -> None:
+    """Which says no epoch: the profile begins at 0, and stays where a rotation has led it."""
+    fleet.controller.run(["rm", PROFILE], check=True)
+    derive = f"{{secret_file: {MASTER}, host: '{{{{ inventory_hostname }}}}', length: {LENGTH}, protocols: [tcp, udp]}}"
+    task = ("knockwork.nft.profile: {lockout: 2s, sequences: "
+            f"[{{name: ssh, opens: [22/tcp], step_timeout: 2s, derive: {derive}}}]}}")
+    fleet.play(task)
+    assert all(fleet.reachable(name) for name in fleet.hosts)
+    assert_finishes(fleet, 1)
+    before = fleet.controller.read(PROFILE)
+    fleet.play(task)
+    assert fleet.controller.read(PROFILE) == before
+    assert_finishes(fleet, 2)
+
+
+def test_what_was_declared_meanwhile(fleet: Fleet) -> None:
+    """Is applied with the epoch: a controller that had its way in without a knock is told that this ends."""
+    for name, host in fleet.hosts.items():
+        text = DECLARATION.format(host=name, length=LENGTH)
+        Knockwork(host).apply(f"{text}always_allow: [{fleet.bed.address('controller')}]\n")
+        Knockwork(host).declare(text)
+    fleet.play("ansible.builtin.ping:")
+    time.sleep(6)  # the connection outlives whatever grant it came in by
+    first = fleet.play("knockwork.nft.epoch: {state: published, epoch: 1}")
+    assert "the source of this task, have to knock first" in " ".join(first.split()), first
+    second = fleet.play("knockwork.nft.epoch: {state: published, epoch: 2}")
+    assert all(fleet.accepted(name) == {0, 1, 2} for name in fleet.hosts), second
+    assert "knock first" not in " ".join(second.split()), second
+
+
 @pytest.mark.parametrize("pipelining", ["true", "false"])
 def test_a_lagging_profile_comes_in(fleet: Fleet, pipelining: str) -> None:
     """The controller's profile was restored from a backup: one epoch behind, it still knocks its way in."""
@@ -269,6 +312,15 @@ def test_a_new_secret(fleet: Fleet) -> None:
     assert after.startswith(before) and len(after.splitlines()) == 2
     assert fleet.hosts["host1"].output(["stat", "-c", "%a %U", "/etc/knockwork/secret"]) == "600 root\n"
     assert_stands(fleet, 1)
+
+
+def test_keys_that_only_root_may_read(fleet: Fleet) -> None:
+    """Mode 0400 is as good as 0600: what is there already is no change."""
+    assert fleet.rotate(1, 0, "-e", f"knockwork_rotate_master_secret_file={MASTER}").fine
+    for host in fleet.hosts.values():
+        host.run(["chmod", "400", "/etc/knockwork/secret"], check=True)
+    run = fleet.rotate(1, 0, "-e", f"knockwork_rotate_master_secret_file={MASTER}")
+    assert run.fine and not any(run.changed.values()), run.output
 
 
 def test_emergency(fleet: Fleet) -> None:

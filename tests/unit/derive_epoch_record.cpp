@@ -61,3 +61,10 @@ TEST_CASE("rotation: a check of the last phase goes on from what the first would
   CHECK(foreseen({0}, kRetire, 42, 41) == Epochs{42});
   CHECK_THROWS_AS(foreseen({40}, kRetire, 42, 41), SystemError);
 }
+
+TEST_CASE("rotation: no epoch that a declaration or a profile could not name") {
+  CHECK(after({41}, kPublish, 2147483647) == Epochs{41, 2147483647});
+  CHECK_THROWS_WITH(after({41}, kPublish, 2147483648),
+                    "epoch 2147483648 is too large: the last one is 2147483647; nothing was changed");
+  CHECK_THROWS_AS(foreseen({41}, kRetire, 9999999999, 41), SystemError);
+}

@@ -118,3 +118,16 @@ TEST_CASE("lint: a port for tokens is no wrong one in stealth mode") {
       "  - {name: z, opens: [22/tcp], token: {port: 30000, secret_file: /s}}\n")[0]["guesses_per_day"];
   CHECK(beside > alone);
 }
+
+TEST_CASE("lint: tokens that run out before the timer comes are told") {
+  const auto told = [](const std::string& ahead) {
+    const std::string text =
+        "knockwork: 1\nsequences: [{name: a, opens: [22/tcp], token: {port: 1900, secret_file: /s, ahead: " +
+        ahead + "}}]\n";
+    return knockwork::lint_json(knockwork::load({{knockwork::Source::Kind::declaration, "t.yml", text}}));
+  };
+  CHECK(told("149s").find("`ahead: 2m29s`: its tokens may run out before knockwork-rotate.timer") !=
+        std::string::npos);
+  CHECK(told("149s").find("tops them up; write 2m30s or more") != std::string::npos);
+  CHECK(told("150s").find("run out") == std::string::npos);
+}

@@ -59,8 +59,12 @@ class ActionModule(ReconnectingAction):
         if must_prove and answer.get('unproved'):
             self.connect_anew()  # on a slow host, a short grant may have ended again
             answer = self._ask(arguments, task_vars)
-        # Rotating takes no way in away that the controller has not proved to have.
-        return dict((key, value) for key, value in answer.items() if key not in ('unproved', 'must_knock'))
+        # Of itself a rotation takes no way in, but it applies whatever was declared since the last apply.
+        warning = self.lockout_warning(answer, task_vars['inventory_hostname'])
+        if warning:
+            answer.setdefault('warnings', []).append(warning)
+        answer.pop('unproved', None)
+        return answer
 
     def _ask(self, arguments: Values, task_vars: Values) -> Values:
         return self._execute_module(module_name='knockwork.nft.epoch', module_args=dict(arguments),

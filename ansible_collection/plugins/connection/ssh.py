@@ -205,7 +205,16 @@ class Connection(core.Connection):
 
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
         super().set_options(task_keys=task_keys, var_options=var_options, direct=direct)
-        said = self.get_option('ssh_common_args')
+        self._common_args = self.get_option('ssh_common_args')
+        self._set_proxy()
+
+    def reset(self):
+        super().reset()
+        # A profile that is held in memory is that of the beginning of the task, which may have written another since.
+        self.set_option('ssh_common_args', self._common_args)
+        self._set_proxy()
+
+    def _set_proxy(self):
         # What is wrong is said when somebody connects: tasks of the controller need no connection.
         self._wrong, self._held = None, Held()
         try:
@@ -217,7 +226,8 @@ class Connection(core.Connection):
         except ValueError as error:
             self._wrong = AnsibleError('the profile %s' % error)
             return
-        self.set_option('ssh_common_args', ' '.join(([said] if said else []) + [ours]))
+        said = [self._common_args] if self._common_args else []
+        self.set_option('ssh_common_args', ' '.join(said + [ours]))
 
     def _refuse_proxies(self) -> None:
         for option in _ARGUMENTS:

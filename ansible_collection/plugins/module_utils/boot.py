@@ -14,6 +14,8 @@ HEADER = '# Written by knockwork.nft, since no package on this host brings it.\n
 _NOT_AT_BOOT = 'the gate is loaded, but it will not be loaded after a reboot'
 _NOT_AFTER_RELOAD = 'the gate is loaded, but a reload of nftables.service will remove it'
 _NOT_IN_TIME = 'the gate is loaded, but its tokens and periods will not be renewed'
+_NOTHING_RENEWS = ('sequences with `token` or `period` change with time, and nothing applies them again: they will '
+                   'stop opening anything. A task with knockwork.nft.ruleset installs and enables %s' % TIMER)
 _NOT_REPAIRED = 'the gate is loaded, but its drift will not be repaired'
 _NOT_DISABLED = 'the gate is removed, but systemd still has units of it'
 
@@ -38,9 +40,19 @@ def enable(module, core, needs_timer):
             _systemctl(module, _NOT_AFTER_RELOAD, 'start', UNIT)
             module.record(dict(kind='change', object='unit', name=UNIT, before='not active', after='active',
                                why='nftables.service'))
-    if needs_timer and there and not boot['timer']:
-        _systemctl(module, _NOT_IN_TIME, 'enable', '--now', TIMER)
-        module.record(_enabled(TIMER, 'tokens or periods'))
+    if needs_timer:
+        _renew(module, boot, there)
+
+
+def _renew(module, boot, there):
+    """Enables and starts the timer, if its unit is there."""
+    if boot['timer']:
+        return
+    if not there:
+        module.warn(_NOTHING_RENEWS)
+        return
+    _systemctl(module, _NOT_IN_TIME, 'enable', '--now', TIMER)
+    module.record(_enabled(TIMER, 'tokens or periods'))
 
 
 def repair(module):
@@ -120,12 +132,14 @@ def _systemctl(module, otherwise, *words):
                                                    (err or out).strip() or 'status %d' % status))
 
 
-def warn_unless_enabled(module, core):
-    """For a task that writes a part of the declaration: the unit is up to the one that owns the whole."""
+def enable_for_part(module, core, needs_timer):
+    """For a task that writes a part of the declaration: the gate's unit is up to the one that owns the whole."""
     boot = core.ask('boot')
     if boot['stands'] == 'no' and not boot['enabled']:
         module.warn('no gate will be loaded after a reboot, and its ports will be open to everyone: %s; a task with '
                     'knockwork.nft.ruleset enables it' % boot['why'])
+    if needs_timer and os.path.isdir('/run/systemd/system'):
+        _renew(module, boot, boot['installed'])
 
 
 def _warn(module, boot):

@@ -19,6 +19,7 @@ SPEC = dict(
     host_key=dict(type='str', no_log=True),
     **CORE
 )
+LAST = 2147483647  # that a declaration or a profile may name
 EXCLUSIVE = [('master_secret', 'master_secret_file')]
 
 
@@ -27,6 +28,8 @@ def fault_of(params):
     for name in ('epoch', 'expected_epoch'):
         if params[name] is not None and params[name] < 0:
             return '%s: not the number of an epoch: write a whole number, 0 or greater' % name
+        if params[name] is not None and params[name] > LAST:
+            return '%s: too large: the last epoch is %d' % (name, LAST)
     for name in ('master_secret', 'master_secret_file', 'host_key'):
         if params[name] is not None and params['state'] != 'published':
             return '%s: only with `state: published`' % name

@@ -69,7 +69,7 @@ options:
     type: str
   secret_file:
     description:
-      - The file for the keys on the host, mode 0600.
+      - The file for the keys on the host, mode 0600. The module fails if the host's sequences read other files.
     type: path
     default: /etc/knockwork/secret
   host:
@@ -219,6 +219,14 @@ def question(params):
     return asked
 
 
+def new_keys(params):
+    """The file of keys, if it changes. The core writes it, and asks only that no one else may read it."""
+    if params['host_key'] is None:
+        return []
+    keys = Draft(params['secret_file'], params['host_key'])
+    return [keys] if keys.text != keys.before else []
+
+
 def main():
     module = SecretiveModule(
         argument_spec=SPEC,
@@ -235,9 +243,8 @@ def main():
         if not sources(MAIN):
             module.warn('this host has no declaration, so there is nothing to rotate')
             module.exit_json(changed=False, changes=[], epochs=[])
-        keys = module.params['host_key']
         with locked(module.check_mode):
-            drafts = [] if keys is None else [Draft(module.params['secret_file'], keys)]
+            drafts = new_keys(module.params)
             finish(module, core.ask('rotate', **question(module.params)), drafts)
 
 

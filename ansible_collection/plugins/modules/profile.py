@@ -48,6 +48,8 @@ options:
     description:
       - The host's sequences, with the same keys as in M(knockwork.nft.ruleset), so that both can use the same list.
         Required with I(state=present) and with I(drop_in).
+      - A C(derive) with neither C(period) nor C(epoch), whose epochs are in the host's record, gets C(epoch) 0 here, or
+        keeps the one that M(knockwork.nft.epoch) wrote.
     type: list
     elements: dict
   drop_in:

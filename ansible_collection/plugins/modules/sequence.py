@@ -12,6 +12,8 @@ description:
     manage a part of a host's declaration without overwriting the others.
   - The whole declaration, including this part, is validated before anything is written. The file changes only after the
     kernel has accepted the declaration, so a failure changes neither the file nor the kernel.
+  - If the declaration changes with time, by tokens or by a C(period), C(knockwork-rotate.timer) is enabled and started.
+    If no unit is installed, there is a warning.
 author:
   - The knockwork maintainers (@knockwork)
 extends_documentation_fragment:
@@ -182,7 +184,7 @@ lint:
     - "its ports are equally spaced: a sweep with some stride opens it; draw the ports at random"
 '''
 
-from ansible_collections.knockwork.nft.plugins.module_utils.boot import warn_unless_enabled  # noqa: E402
+from ansible_collections.knockwork.nft.plugins.module_utils.boot import enable_for_part  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.core import CORE, Core  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.module_utils.files import (  # noqa: E402
     HEADER, MAIN, Draft, drop_in_path, locked, sources)
@@ -222,11 +224,11 @@ def main():
             check_ownership(module, core, path)
             draft = Draft(path, HEADER + drop_in_text(module.params) if present else None)
             found = sources(MAIN, {path: draft.text})
-            converge(module, core, command(module, core, found, draft), found, [draft])
-            if found:
-                warn_unless_enabled(module, core)
-            advice = advise(module, core, found).get(module.params['name'], []) if present else []
-            finish(module, lint=advice)
+            report = converge(module, core, command(module, core, found, draft), found, [draft])
+        if found:  # what is started reads the files: they may not be locked any more
+            enable_for_part(module, core, bool(report.get('needs_timer')))
+        advice = advise(module, core, found).get(module.params['name'], []) if present else []
+        finish(module, lint=advice)
 
 
 if __name__ == '__main__':

@@ -4,8 +4,13 @@
 """Actions whose module may shut out the connection that it came by."""
 from __future__ import annotations
 
+from typing import Any
+
 from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.knockwork.nft.plugins.module_utils.report import must_knock
 from ansible_collections.knockwork.nft.plugins.plugin_utils.deliver import DeliveringAction
+
+_KNOCKING = 'knockwork.nft.ssh'
 
 
 class ReconnectingAction(DeliveringAction):
@@ -21,6 +26,17 @@ class ReconnectingAction(DeliveringAction):
             self._connection.reset()
         else:
             self._connection.close()
+
+    def lockout_warning(self, result: dict[str, Any], host: str) -> str | None:
+        """What to say after a change by which this controller has to knock, None if it need not or knew before."""
+        address = result.pop('must_knock', None)
+        if address is None:
+            return None
+        if self._connection.has_option('knockwork_sequence'):
+            remedy = 'there is no proof that the profile of this controller opens it'
+        else:
+            remedy = 'put %s into always_allow, or connect with %s' % (address, _KNOCKING)
+        return '%s: %s; %s' % (host, must_knock(address), remedy)
 
     def leave_tmp_path(self) -> None:
         """Where no connection can be made: what is on the host stays there."""

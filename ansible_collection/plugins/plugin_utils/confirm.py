@@ -8,7 +8,6 @@ import time
 from typing import Any, Dict
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
-from ansible_collections.knockwork.nft.plugins.module_utils.report import must_knock
 from ansible_collections.knockwork.nft.plugins.plugin_utils.anew import ReconnectingAction
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import path_of
 from ansible_collections.knockwork.nft.plugins.plugin_utils.held import profile_text
@@ -18,7 +17,6 @@ from ansible_collections.knockwork.nft.plugins.plugin_utils.settings import sett
 Values = Dict[str, Any]  # of results and variables, by their names
 
 _PENDING = 'knockwork.nft.pending'
-_KNOCKING = 'knockwork.nft.ssh'
 # Connections that reach the host whatever its gate refuses.
 _WITHOUT_NETWORK = frozenset(('local', 'chroot', 'docker', 'podman', 'buildah', 'lxc', 'lxd', 'incus', 'jail', 'iocage',
                               'zone', 'nspawn', 'machinectl', 'qubes', 'libvirt_lxc'))
@@ -116,13 +114,9 @@ class ConfirmingAction(ReconnectingAction):
 
     def _say_who_must_knock(self, result: Values, host: str) -> None:
         """Unless a new connection was made since."""
-        address = result.pop('must_knock', None)
-        if address is None or result.get('confirmed'):
+        warning = self.lockout_warning(result, host)
+        if warning is None or result.get('confirmed'):
             return
-        if self._connection.has_option('knockwork_sequence'):
-            remedy = 'there is no proof that the profile of this controller opens it'
-        else:
-            remedy = 'put %s into always_allow, or connect with %s' % (address, _KNOCKING)
         if not self._task.args.get('confirm_within'):
-            remedy += '. With confirm_within, the host rolls back a change that locks out this controller'
-        result.setdefault('warnings', []).append('%s: %s; %s' % (host, must_knock(address), remedy))
+            warning += '. With confirm_within, the host rolls back a change that locks out this controller'
+        result.setdefault('warnings', []).append(warning)

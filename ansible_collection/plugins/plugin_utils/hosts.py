@@ -83,7 +83,7 @@ def merged(entries, entry):
 
     A sequence that was rotated to a later epoch meanwhile stays at that one, and a drop-in stays.
     """
-    name = names_of(entry)[0]
+    entry, name = _with_epochs(entry), names_of(entry)[0]
     if any(_is(each, name) for each in entries):
         return [_not_back(_and_drop_ins(entry, each), each) if _is(each, name) else each for each in entries]
     place = next((number for number, each in enumerate(entries) if any(map(_PATTERN.search, names_of(each)))),
@@ -126,6 +126,19 @@ def _and_drop_ins(entry, before):
 def _noted(entry, names):
     rest = dict((key, value) for key, value in entry.items() if key != DROP_INS)
     return {**rest, DROP_INS: sorted(names)} if names else rest
+
+
+def _with_epochs(entry):
+    """What a host finds in its record, a client finds here: 0 at first."""
+    sequences = [_in_epoch_0(each) for each in entry.get('sequences') or []]
+    return dict(entry, sequences=sequences) if sequences else entry
+
+
+def _in_epoch_0(sequence):
+    derive = _derive(sequence)
+    if not derive or any(derive.get(key) is not None for key in ('epoch', 'period')):
+        return sequence
+    return dict(sequence, derive=dict(derive, epoch=0))
 
 
 def _not_back(entry, before):

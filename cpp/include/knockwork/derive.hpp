@@ -37,6 +37,8 @@ Epoch current_epoch(const Derivation& derivation, UnixTime now);
 // beside the one before it within `overlap` after the boundary between them, and beside the
 // one after it within `overlap` before that boundary.
 std::vector<Epoch> accepted_epochs(const Derivation& derivation, UnixTime now);
+// Those of any of these times, where it is not sure which one it is.
+std::vector<Epoch> accepted_epochs(const Derivation& derivation, const std::vector<UnixTime>& times);
 
 // The epochs a client tries, the likeliest first: the one in force, the next, the one before.
 // A host that is ahead or behind by one rotation still lets it in.

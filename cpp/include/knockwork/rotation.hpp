@@ -39,8 +39,8 @@ struct Rotation {
 };
 
 // What the record becomes. Pure. Throws SystemError where that would go back, would retire what
-// was not replaced, or where another rotation came in between. Epoch 0 is that of a host installed
-// anew: it is brought along, to the expected epoch as well.
+// was not replaced, for an epoch that nothing could use, or where another rotation came in between. Epoch 0
+// is that of a host installed anew: it is brought along, to the expected epoch as well.
 EpochRecord after(const EpochRecord& record, const Rotation& rotation);
 
 // The same for a check, in which an earlier phase of the same run published nothing.
@@ -56,7 +56,8 @@ Spec with_record(Spec spec, const EpochRecord& record);
 EpochRecord read_epoch_record();
 
 // Changes the keys and the record and applies the declaration with them, or does none of it. Throws
-// SystemError, and where other keys would change the knocks of an epoch that is accepted.
+// SystemError, and where other keys would change knocks or tokens that are accepted, or would be read by
+// none; and for a declaration that was rolled back and is still the same.
 Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, Kernel& kernel,
               const Settings& given);
 

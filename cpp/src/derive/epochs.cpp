@@ -37,6 +37,16 @@ std::vector<Epoch> accepted_epochs(const Derivation& derivation, UnixTime now) {
   return epochs;
 }
 
+std::vector<Epoch> accepted_epochs(const Derivation& derivation, const std::vector<UnixTime>& times) {
+  std::vector<Epoch> epochs;
+  for (const UnixTime time : times) {
+    for (const Epoch epoch : accepted_epochs(derivation, time)) epochs.push_back(epoch);
+  }
+  std::sort(epochs.begin(), epochs.end());
+  epochs.erase(std::unique(epochs.begin(), epochs.end()), epochs.end());
+  return epochs;
+}
+
 std::vector<Epoch> tried_epochs(const Derivation& derivation, UnixTime now) {
   const Epoch current = current_epoch(derivation, now);
   std::vector<Epoch> epochs{current, current + 1};

@@ -4,19 +4,6 @@
 #include "knockwork/derive.hpp"
 
 namespace knockwork {
-namespace {
-
-std::vector<Epoch> accepted_at_any(const Derivation& derivation, const std::vector<UnixTime>& times) {
-  std::vector<Epoch> epochs;
-  for (const UnixTime time : times) {
-    for (const Epoch epoch : accepted_epochs(derivation, time)) epochs.push_back(epoch);
-  }
-  std::sort(epochs.begin(), epochs.end());
-  epochs.erase(std::unique(epochs.begin(), epochs.end()), epochs.end());
-  return epochs;
-}
-
-}  // namespace
 
 bool has_derived(const Spec& spec) {
   return std::any_of(spec.sequences.begin(), spec.sequences.end(),
@@ -37,7 +24,7 @@ Spec resolve(const Spec& spec, const std::vector<UnixTime>& times, const KeyOf& 
       resolved.sequences.push_back(sequence);
       continue;
     }
-    for (const Epoch epoch : accepted_at_any(*sequence.derive, times)) {
+    for (const Epoch epoch : accepted_epochs(*sequence.derive, times)) {
       Sequence& drawn = resolved.sequences.emplace_back(sequence);
       drawn.derive.reset();
       drawn.name = epoch_name(sequence.name, epoch);

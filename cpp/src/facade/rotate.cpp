@@ -5,18 +5,28 @@
 #include <utility>
 
 #include "apply/apply.hpp"
+#include "apply/warnings.hpp"
 #include "commit/reading.hpp"
 #include "derive/records/epoch_record.hpp"
+#include "facade/new_keys.hpp"
+#include "host/clocks.hpp"
 #include "host/files.hpp"
 #include "knockwork/kernel.hpp"
 #include "pending/pending.hpp"
 #include "records/in_doubt.hpp"
 #include "records/last_good.hpp"
+#include "records/stamp.hpp"
 #include "ruleset/decompile/program_of.hpp"
 #include "ruleset/live/entries.hpp"
 
 namespace knockwork {
 namespace {
+
+bool has_to_knock(Kernel& kernel, const Settings& settings) {
+  const auto connection = parse_connection(settings.ssh_connection);
+  const std::optional<LiveTable> live = read_ours(kernel);
+  return connection && live && must_knock(program_of(live->ruleset), *connection);
+}
 
 // Retiring shuts out whoever knows only the old epochs: who asks for it has to have come in by
 // one that stays.
@@ -39,70 +49,37 @@ void refuse_unproved(Epoch epoch, Kernel& kernel, const Settings& settings) {
       to_string(connection->client), epoch));
 }
 
-// Nothing where the file has none yet.
-std::optional<HostKey> key_of(const std::optional<Secrets>& secrets, const Derivation& derivation,
-                              Epoch epoch) {
-  if (!secrets) return std::nullopt;
-  try {
-    return secrets->key(derivation.host, epoch);
-  } catch (const SystemError&) {
-    return std::nullopt;
-  }
-}
-
-// Whoever knocks with an accepted epoch goes on to get in: a new secret is in force from a later one.
-void refuse_other_keys(const Spec& spec, const EpochRecord& accepted, const Rotation::Keys& keys,
-                       const std::optional<std::string>& there) {
-  const Secrets next = Secrets::parse(keys.text, keys.file.string());
-  if (!there) return;
-  const Secrets now = Secrets::parse(*there, keys.file.string());
-  for (const Sequence& sequence : spec.sequences) {
-    if (!sequence.derive || !sequence.derive->by_record() || sequence.derive->secret_file != keys.file)
-      continue;
-    for (const Epoch epoch : accepted.accepts) {
-      const auto before = key_of(now, *sequence.derive, epoch);
-      if (!before || before == key_of(next, *sequence.derive, epoch)) continue;
-      throw SystemError(fmt::format(
-          "the new keys for {} would change the knocks of epoch {}, which this host accepts: add the new secret to "
-          "the old ones with `knockwork derive new-secret FILE --from-epoch {}`; nothing was changed",
-          keys.file.string(), epoch, accepted.accepts.back() + 1));
-    }
-  }
-}
-
-// The keys in their file, and as they were before unless they are kept.
-class NewKeys {
- public:
-  NewKeys(const Rotation::Keys& keys, std::optional<std::string> there)
-      : file_(keys.file), there_(std::move(there)) {
-    write_secret_file(file_, keys.text, IfThere::replace);
-  }
-  NewKeys(const NewKeys&) = delete;
-  NewKeys& operator=(const NewKeys&) = delete;
-  ~NewKeys() {
-    if (kept_) return;
-    try {
-      if (there_) {
-        write_secret_file(file_, *there_, IfThere::replace);
-      } else {
-        remove_file(file_);
-      }
-    } catch (const SystemError&) {  // what made it fail is told already
-    }
-  }
-  void keep() { kept_ = true; }
-
- private:
-  std::filesystem::path file_;
-  std::optional<std::string> there_;
-  bool kept_ = false;
-};
-
 Change change_of(const EpochRecord& before, const EpochRecord& after, const Rotation& rotation) {
   const std::string why = rotation.phase == Rotation::Phase::retire
                               ? fmt::format("all before {} retired", rotation.epoch)
                               : fmt::format("{} published", rotation.epoch);
   return {Change::Kind::change, "epochs", "accepted", to_text(before), to_text(after), why};
+}
+
+// An apply that nobody confirmed and that is gone, or goes with the next one.
+std::optional<Pending> unconfirmed(Kernel& kernel) {
+  std::vector<std::string> unread;
+  if (std::optional<Pending> waits = read_pending(unread)) {
+    const bool over = is_over(*waits, kernel.generation().boot, init_start(), boot_clock());
+    if (over && waits->files.empty()) return waits;
+    return std::nullopt;  // one that is over takes its files back first, and an apply says so
+  }
+  try {
+    return read_rolled_back();
+  } catch (const SystemError&) {
+    return std::nullopt;
+  }
+}
+
+// What was rolled back has locked somebody out: with a new epoch it would do so again, and nobody would
+// confirm.
+void refuse_rolled_back(const Spec& spec, Kernel& kernel) {
+  const std::optional<Pending> note = unconfirmed(kernel);
+  if (!note || note->declared != digest(to_yaml(spec))) return;
+  throw SystemError(fmt::format(
+      "apply {} was not confirmed, and the declaration has not changed since: a rotation does not apply it. Correct "
+      "it, run `knockwork apply`, and rotate then; nothing was changed",
+      note->id));
 }
 
 // Nothing was applied, or the gate was removed: what its owner wants open stays so. A table that was lost is
@@ -121,6 +98,18 @@ Report with_the_record_alone(const EpochRecord& before, const EpochRecord& wante
   return report;
 }
 
+// The record first: an apply that is interrupted is made good by the next, at boot as well.
+Report with_the_table(const Spec& spec, const EpochRecord& before, const EpochRecord& wanted,
+                      const Lock& lock, Kernel& kernel, const Settings& settings) {
+  if (wanted != before) write_epoch_record(wanted);
+  try {
+    return apply(spec, lock, kernel, settings);
+  } catch (...) {
+    if (wanted != before) write_epoch_record(before);
+    throw;
+  }
+}
+
 }  // namespace
 
 Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, Kernel& kernel,
@@ -136,28 +125,30 @@ Report rotate(const Spec& spec, const Rotation& rotation, Execution execution, K
       !check) {
     refuse_unproved(rotation.epoch, kernel, settings);
   }
+  const bool alone = has_no_gate(kernel);
+  if (!alone) refuse_rolled_back(spec, kernel);
   std::optional<NewKeys> keys;
+  std::vector<std::string> warnings;
   if (rotation.keys) {
     std::optional<std::string> there = read_private_file(rotation.keys->file);
-    refuse_other_keys(spec, before, *rotation.keys, there);
+    warnings = check_new_keys(with_record(spec, before), *rotation.keys, there);
     if (!check && there != rotation.keys->text) keys.emplace(*rotation.keys, std::move(there));
   }
+  const bool knocked = has_to_knock(kernel, settings);
   Report report;
-  if (has_no_gate(kernel)) {
+  if (alone) {
     report = with_the_record_alone(before, wanted, execution);
   } else if (check) {
     report = plan(with_record(spec, wanted), kernel, settings);
   } else {
-    // The record first: an apply that is interrupted is made good by the next, at boot as well.
-    if (wanted != before) write_epoch_record(wanted);
-    try {
-      report = apply(spec, *lock, kernel, settings);
-    } catch (...) {
-      if (wanted != before) write_epoch_record(before);
-      throw;
-    }
+    report = with_the_table(spec, before, wanted, *lock, kernel, settings);
   }
   if (keys) keys->keep();
+  if (knocked) {  // before as well: this took no way in away
+    std::erase(report.warnings, way_back_warning(report.must_knock));
+    report.must_knock.clear();
+  }
+  report.warnings.insert(report.warnings.begin(), warnings.begin(), warnings.end());
   if (wanted != before) {
     report.changes.insert(report.changes.begin(), change_of(before, wanted, rotation));
     report.changed = true;

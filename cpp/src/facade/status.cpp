@@ -180,6 +180,22 @@ std::vector<Epoch> epochs_of(const Program& program) {
   return {epochs.begin(), epochs.end()};
 }
 
+// What the timer does not apply with the next epoch either. Files that an apply brought along came back with
+// the table.
+void look_at_rollback(Status& status) {
+  if (status.epochs.empty()) return;
+  try {
+    if (const auto note = read_rolled_back(); note && note->files.empty()) {
+      status.warnings.push_back(fmt::format(
+          "apply {} was rolled back: the previous table is kept, and sequences with `period` keep their epoch, until "
+          "you correct the declaration and run `knockwork apply`",
+          note->id));
+    }
+  } catch (const SystemError&) {  // then the timer does not know either
+    return;
+  }
+}
+
 }  // namespace
 
 Status status(Kernel& kernel, const Settings& settings) {
@@ -200,6 +216,7 @@ Status status(Kernel& kernel, const Settings& settings) {
   for (const Network& each : sorted(program.always_allow)) status.always_allow.push_back(to_string(each));
   status.interfaces = declared_interfaces(program);
   status.epochs = epochs_of(program);
+  look_at_rollback(status);
   if (has_tokens(program)) look_at_tokens(status, *live);
   status.sequences = sequences_of(*live, program, settings.ports);
   std::sort(status.sequences.begin(), status.sequences.end(),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "knockwork/derive.hpp"
 #include "knockwork/words.hpp"
@@ -48,14 +49,17 @@ double Assessment::random() const { return std::max({tcp, udp, both}); }
 
 namespace {
 
+const Sequence& sequence_named(const std::string& name, const Spec& spec) {
+  return *std::find_if(spec.sequences.begin(), spec.sequences.end(),
+                       [&](const Sequence& one) { return one.name == name; });
+}
+
 // One packet is a guess, and no wrong one costs anything. No sweep opens it.
-void assess_token(const Spec& spec, Assessment& made) {
-  const auto sequence = std::find_if(spec.sequences.begin(), spec.sequences.end(),
-                                     [&](const Sequence& one) { return one.name == made.name; });
+void assess_token(const Sequence& sequence, Assessment& made) {
   made.knocks = 0;
-  made.tokens = tokens_at_once(*sequence->token);
+  made.tokens = tokens_at_once(*sequence.token);
   made.guess = guess_of_token(*made.tokens);
-  made.risks = risks(*sequence, made.guess);
+  made.risks = risks(sequence, made.guess);
 }
 
 // As `derive show` has them, of a derived sequence.
@@ -82,8 +86,10 @@ std::vector<Assessment> assess(const Spec& spec, const std::optional<PortRange>&
     Assessment& made = assessments.emplace_back();
     made.name = program.tracks[track].name;
     if (program.tracks[track].token) {
-      assess_token(spec, made);
+      const Sequence& sequence = sequence_named(made.name, spec);
+      assess_token(sequence, made);
       made.advice = advice(program, program.tracks[track], made, ephemeral);
+      if (auto more = advice(*sequence.token)) made.advice.push_back(std::move(*more));
       continue;
     }
     made.knocks = static_cast<std::uint32_t>(program.tracks[track].edges.size());

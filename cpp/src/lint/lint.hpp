@@ -43,6 +43,9 @@ std::vector<Assessment> assess(const Spec& spec, const std::optional<PortRange>&
 std::vector<std::string> advice(const Program& program, const Track& track, const Assessment& odds,
                                 const std::optional<PortRange>& ephemeral);
 
+// The same about how long its tokens last.
+std::optional<std::string> advice(const Token& token);
+
 // What an observer of its tokens can do, a guesser, a thief of its key and one of this host's files.
 std::vector<Risk> risks(const Sequence& sequence, const Guess& guess);
 

@@ -13,6 +13,9 @@ namespace {
 constexpr std::array<std::uint16_t, 22> kScannedFirst{21,  22,  23,  25,  53,  80,  110, 111, 123, 135, 137,
                                                       139, 143, 161, 389, 443, 445, 500, 514, 631, 993, 995};
 
+// A top-up is due at half of `ahead`; the timer comes once a minute, up to 10 seconds late.
+constexpr Duration kLeastAhead = Duration::milliseconds(150'000);
+
 std::string knocks_named(const std::vector<std::size_t>& steps) {
   std::string text = steps.size() == 1 ? "knock " : "knocks ";
   for (std::size_t at = 0; at < steps.size(); ++at) {
@@ -178,6 +181,14 @@ std::vector<Risk> risks(const Sequence& sequence, const Guess& guess) {
            fmt::format("a reader of this host's ruleset, or of a fresh copy, has the tokens of the next {}; "
                        "a reader of {} has all of them",
                        to_string(token.ahead), token.key.empty() ? "the secret file" : "the declaration")}};
+}
+
+std::optional<std::string> advice(const Token& token) {
+  if (token.ahead >= kLeastAhead) return std::nullopt;
+  return fmt::format(
+      "`ahead: {}`: its tokens may run out before knockwork-rotate.timer, which runs once a minute, tops them up; "
+      "write {} or more",
+      to_string(token.ahead), to_string(kLeastAhead));
 }
 
 Texts advice(const Program& program, const Track& track, const Assessment& odds,

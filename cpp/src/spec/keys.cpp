@@ -459,7 +459,8 @@ constexpr std::array<Key, 8> kToken{{
      .fallback = "10m",
      .example = "1h",
      .doc = "How far into the future the table holds tokens. It is topped up when half of that time is left. "
-            "After this time without a top-up, the host accepts no token. At most 1d."},
+            "After this time without a top-up, the host accepts no token. Write 2m30s or more, because "
+            "knockwork-rotate.timer runs once a minute. At most 1d."},
     {.name = "skew",
      .scope = Scope::token,
      .form = Form::duration,

@@ -11,6 +11,7 @@
 #include "text/json_text.hpp"
 #include "text/output_schemas.hpp"
 #include "text/whole.hpp"
+#include "values/values.hpp"
 
 namespace knockwork {
 namespace {
@@ -21,6 +22,13 @@ constexpr Epoch kNew = 0;          // of a host that was never rotated
 constexpr std::size_t kMost = 16;  // as many as a declaration may accept
 
 std::filesystem::path record_path() { return std::filesystem::path(kStateDirectory) / "epochs.json"; }
+
+// No declaration and no profile could name it, and the record never goes back.
+void refuse_beyond_last(Epoch epoch) {
+  if (epoch <= spec::kLastEpoch) return;
+  throw SystemError(
+      fmt::format("epoch {} is too large: the last one is {}; nothing was changed", epoch, spec::kLastEpoch));
+}
 
 void refuse_unexpected(const EpochRecord& record, const Rotation& rotation) {
   if (!rotation.expected) return;
@@ -73,6 +81,7 @@ EpochRecord retired(EpochRecord record, Epoch epoch) {
 }  // namespace
 
 EpochRecord after(const EpochRecord& record, const Rotation& rotation) {
+  refuse_beyond_last(rotation.epoch);
   refuse_unexpected(record, rotation);
   return rotation.phase == Rotation::Phase::publish ? published(record, rotation)
                                                     : retired(record, rotation.epoch);
