@@ -90,6 +90,27 @@ TEST_CASE("surroundings: ufw as iptables makes it, of one family") {
         std::vector<Answered>{{false, Protocol::tcp, Answer::drop}, {false, Protocol::udp, Answer::drop}});
 }
 
+TEST_CASE("surroundings: bits, any of them, none of them, and all of them") {
+  const std::vector<Answered> dropped = everywhere(Answer::drop, Answer::drop);
+  const std::vector<Answered> connections{{false, Protocol::tcp, Answer::drop},
+                                          {true, Protocol::tcp, Answer::drop}};
+  const auto dropping = [](const std::string& match) {
+    return told(table("accept", "\t\t" + match + " drop\n"));
+  };
+  CHECK(dropping("ct state ! established,related") == dropped);
+  CHECK(dropping("ct state != established | related") == dropped);
+  CHECK(dropping("ct state established,new") == dropped);
+  CHECK(dropping("ct state established | new").empty());
+  CHECK(dropping("ct state ! established,new").empty());
+  CHECK(dropping("ct status ! dnat") == dropped);
+  CHECK(dropping("tcp flags syn,ack") == connections);
+  CHECK(dropping("tcp flags fin,rst").empty());
+  CHECK(dropping("tcp flags { syn | ack, syn }") == connections);
+  CHECK(dropping("tcp flags == 0x12").empty());
+  CHECK(dropping("tcp flags ! syn").empty());
+  CHECK(dropping("tcp flags ! fin,rst") == connections);
+}
+
 TEST_CASE("surroundings: what cannot be told is no guess") {
   const std::string odd = table("drop", "\t\tmeta skuid 0 accept\n");
   CHECK(told(odd).empty());

@@ -49,6 +49,12 @@ std::size_t length_of_key(const Words& words, std::size_t at) {
              : 0;
 }
 
+// "established,new": any of them; but "established | new" is one value of several bits.
+Tri has_word(std::string_view list, std::string_view word) {
+  const Words items = items_of(list);
+  return yes_if(std::find(items.begin(), items.end(), word) != items.end());
+}
+
 Tri equals_port(std::string_view value, const Question& question, std::string_view which) {
   constexpr std::uint32_t kMost = 60000, kMany = 4096;
   const std::size_t dash = value.find('-');
@@ -61,14 +67,14 @@ Tri equals_port(std::string_view value, const Question& question, std::string_vi
   return *last - *first >= kMany ? Tri::maybe : Tri::no;
 }
 
-// "syn / fin,syn,rst,ack", or "syn": of a packet that has SYN and nothing else.
+// "syn / fin,syn,rst,ack", or "syn,ack", any of which will do: of a packet that has SYN and nothing else.
 Tri equals_flags(std::string_view value) {
   const Words sides = split(value, " / ");
   const auto is_syn = [](std::string_view names) {
     const Words items = items_of(names);
     return items.size() == 1 && is_one_of(items.front(), {"syn", "0x2"});
   };
-  if (sides.size() == 1) return yes_if(is_syn(value));
+  if (sides.size() == 1) return std::max(yes_if(is_syn(value)), has_word(value, "syn"));
   const Words mask = items_of(sides.back());
   const bool asked = std::find(mask.begin(), mask.end(), "syn") != mask.end();
   return yes_if(asked ? is_syn(sides.front()) : is_one_of(sides.front(), {"0x0", "0"}));
@@ -82,11 +88,6 @@ Tri equals_name(std::string_view value, const std::string& interface) {
   if (interface.ends_with('*') && value.starts_with(interface.substr(0, interface.size() - 1)))
     return Tri::maybe;
   return yes_if(value == interface);
-}
-
-Tri has_word(std::string_view list, std::string_view word) {
-  const Words items = items_of(list);
-  return yes_if(std::find(items.begin(), items.end(), word) != items.end());
 }
 
 Tri equals_ct(std::string_view key, std::string_view value, const Question& question) {
@@ -187,12 +188,12 @@ std::optional<Expression> read_expression(const Words& words, std::size_t& at) {
     expression.mask = words[next + 1];
     next += 2;
   }
-  const bool written = is_one_of(word(), {"==", "!=", "<", ">", "<=", ">=", "vmap", "set"});
+  const bool written = is_one_of(word(), {"==", "!=", "!", "<", ">", "<=", ">=", "vmap", "set"});
   expression.operation = written ? word() : "==";
   if (written) ++next;
   if (next >= words.size() || is_one_of(word(), {"map", "|", "^"})) return std::nullopt;
   const std::string_view first = words[next];
-  while (next + 2 < words.size() && is_one_of(words[next + 1], {".", "/"})) next += 2;
+  while (next + 2 < words.size() && is_one_of(words[next + 1], {".", "/", "|"})) next += 2;
   const auto length = words[next].data() + words[next].size() - first.data();
   expression.value = std::string_view(first.data(), static_cast<std::size_t>(length));
   at = next + 1;
@@ -203,7 +204,7 @@ Tri matches(const Expression& expression, const Question& question) {
   for (const Words& key : expression.keys) {
     if (!has_header(key.front(), question)) return Tri::no;
   }
-  if (!is_one_of(expression.operation, {"==", "!=", "vmap"})) return Tri::maybe;
+  if (!is_one_of(expression.operation, {"==", "!=", "!", "vmap"})) return Tri::maybe;
   if (!expression.mask.empty() && !is_one_of(expression.keys.front().back(), {"mark"})) return Tri::maybe;
   Tri found = Tri::no;
   if (expression.value.starts_with('{')) {
@@ -213,7 +214,7 @@ Tri matches(const Expression& expression, const Question& question) {
   } else {
     found = equals_all(expression, expression.value, question);
   }
-  return expression.operation == "!=" ? negated(found) : found;
+  return is_one_of(expression.operation, {"!=", "!"}) ? negated(found) : found;
 }
 
 }  // namespace knockwork
