@@ -180,4 +180,19 @@ TEST_CASE("surroundings: a firewall that refuses the service to everybody is nam
   CHECK(warned("\t\ttcp dport 22 accept\n").empty());
 }
 
+TEST_CASE("surroundings: a range is refused only if all of its ports are") {
+  const auto warned = [](const std::string& policy, const std::string& rules, Service service) {
+    Program program = gate();
+    program.tracks.front().services = {service};
+    return warnings(parse_others(table(policy, rules)), program).size();
+  };
+  const Service all{Protocol::tcp, 1, 65535}, some{Protocol::tcp, 8000, 8100};
+  CHECK(warned("drop", "\t\ttcp dport 22 accept\n", all) == 0);
+  CHECK(warned("drop", "\t\ttcp dport { 80, 8050-8060 } accept\n", some) == 0);
+  CHECK(warned("drop", "\t\ttcp dport 8100 accept\n", some) == 0);
+  CHECK(warned("accept", "\t\ttcp dport 8000-8050 drop\n\t\ttcp dport 8052-65535 drop\n", some) == 0);
+  CHECK(warned("accept", "\t\ttcp dport 8000-8050 drop\n\t\ttcp dport 8051-65535 drop\n", some) == 1);
+  CHECK(warned("drop", "\t\ttcp dport 22 accept\n", some) == 1);
+}
+
 }  // namespace knockwork

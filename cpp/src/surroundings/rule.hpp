@@ -39,6 +39,9 @@ struct Step {
 // In order: the first that matches holds. None: the packet goes on to the next rule.
 std::vector<Step> steps(std::string_view rule, const Question& question);
 
+// The numbers in its questions about ports: the ends of every range are among them.
+std::vector<std::uint16_t> ports_in(std::string_view rule);
+
 // The interfaces that a rule names.
 std::vector<std::string> interfaces_in(std::string_view rule);
 

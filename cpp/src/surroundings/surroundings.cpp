@@ -95,18 +95,43 @@ std::vector<Question> kinds() {
   return all;
 }
 
-// The chain that refuses a service to whomever it may be; empty where somebody gets in.
+// Where rules may begin or cease to match: between two of these, all ports fare alike.
+std::set<std::uint16_t> borders(const std::vector<OtherTable>& others) {
+  std::set<std::uint16_t> ports;
+  for (const OtherTable& table : others) {
+    for (const OtherChain& chain : table.chains) {
+      for (const std::string& rule : chain.rules) {
+        for (const std::uint16_t port : ports_in(rule)) {
+          ports.insert(port);
+          if (port < 65535) ports.insert(static_cast<std::uint16_t>(port + 1));
+        }
+      }
+    }
+  }
+  return ports;
+}
+
+// One of each kind that the rules may tell apart.
+std::vector<std::uint16_t> ports_of(const Service& service, const std::set<std::uint16_t>& borders) {
+  std::vector<std::uint16_t> ports{service.first};
+  ports.insert(ports.end(), borders.upper_bound(service.first), borders.upper_bound(service.last));
+  return ports;
+}
+
+// The chain that refuses all ports of a service to whomever it may be; empty where somebody gets in.
 std::string refuser(const std::vector<OtherTable>& others, const std::vector<std::string>& interfaces,
-                    const Service& service) {
+                    Protocol protocol, const std::vector<std::uint16_t>& ports) {
   std::string chain;
   for (Question question : kinds()) {
-    if (question.protocol != service.protocol) continue;
+    if (question.protocol != protocol) continue;
     for (const std::string& interface : interfaces) {
       question.interface = interface;
-      question.port = service.first;
-      for (const Fate& fate : fates(others, question)) {
-        if (fate.kind == Kind::accepted || fate.kind == Kind::unknown) return "";
-        chain = fate.chain;
+      for (const std::uint16_t port : ports) {
+        question.port = port;
+        for (const Fate& fate : fates(others, question)) {
+          if (fate.kind == Kind::accepted || fate.kind == Kind::unknown) return "";
+          chain = fate.chain;
+        }
       }
     }
   }
@@ -120,14 +145,19 @@ bool seems_closed(const Program& program) { return program.mode == Mode::gate &&
 std::vector<std::string> of_refused_services(const std::vector<OtherTable>& others, const Program& program,
                                              const std::vector<std::string>& where) {
   std::map<Service, std::string> known;
-  const std::size_t most = 1'000'000 / (count_rules(others) * where.size()) + 1;  // services: as above
+  std::size_t left = 1'000'000 / (count_rules(others) * where.size()) + 1;  // ports: as above
+  const std::set<std::uint16_t> named = borders(others);
   std::map<std::string, std::vector<std::string>> refused;
   for (const Track& track : program.tracks) {
     std::set<std::string> chains;
     for (const Service& service : track.to.empty() ? track.services : std::vector<Service>()) {
-      if (known.size() >= most && !known.contains(service)) continue;
       const auto [at, fresh] = known.try_emplace(service);
-      if (fresh) at->second = refuser(others, where, service);
+      const std::vector<std::uint16_t> ports =
+          fresh ? ports_of(service, named) : std::vector<std::uint16_t>();
+      if (fresh && ports.size() <= left) {
+        left -= ports.size();
+        at->second = refuser(others, where, service.protocol, ports);
+      }
       if (!at->second.empty()) chains.insert(at->second);
     }
     for (const std::string& chain : chains) refused[chain].push_back(track.name);
