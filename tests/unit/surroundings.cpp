@@ -180,6 +180,41 @@ TEST_CASE("surroundings: a firewall that refuses the service to everybody is nam
   CHECK(warned("\t\ttcp dport 22 accept\n").empty());
 }
 
+TEST_CASE("surroundings: a service is refused before it is routed, and elsewhere by what forwards it") {
+  const auto chain = [](const std::string& hook, const std::string& policy, const std::string& rules) {
+    return fmt::format(
+        "table ip fw {{\n\tchain {0} {{\n\t\ttype filter hook {0} priority raw; policy {1};\n{2}\t}}\n}}\n",
+        hook, policy, rules);
+  };
+  const std::string gate6 = table("drop", "", "ip6 fw");
+  const auto here = [&](const std::string& listing) {
+    return warnings(parse_others(listing + gate6), gate()).size();
+  };
+  const auto elsewhere = [](const std::string& listing, const char* to) {
+    Program program = gate();
+    program.tracks.front().to = {*parse_network(to)};
+    program.reject = false;
+    return warnings(parse_others(listing), program);
+  };
+  CHECK(here(chain("prerouting", "accept", "\t\ttcp dport != 80 drop\n")) == 1);
+  CHECK(here(chain("prerouting", "accept", "\t\ttcp dport != 22 drop\n")) == 0);
+  CHECK(here(chain("prerouting", "accept", "\t\tfib saddr . mark . iif oif missing drop\n")) == 0);
+  CHECK(here(chain("prerouting", "accept", "\t\ttcp dport != 80 drop\n") +
+             "table ip nat {\n\tchain p {\n\t\ttcp dport 80 redirect to :22\n\t}\n}\n") == 0);
+  const std::string closed = chain("forward", "drop", "\t\tct state established,related accept\n");
+  REQUIRE(elsewhere(closed, "203.0.113.10").size() == 1);
+  CHECK(elsewhere(closed, "203.0.113.10")
+            .front()
+            .starts_with("the chain ip fw forward refuses what ssh opens"));
+  CHECK(elsewhere(closed, "2001:db8::10").empty());
+  CHECK(here(closed) == 0);
+  for (const char* rule : {"ct status dnat accept", "ip daddr 203.0.113.10 tcp dport 22 accept",
+                           "iifname \"eth0\" oifname \"lan\" accept", "fib daddr type unicast accept"}) {
+    INFO(rule);
+    CHECK(elsewhere(chain("forward", "drop", "\t\t" + std::string(rule) + "\n"), "203.0.113.10").empty());
+  }
+}
+
 TEST_CASE("surroundings: a range is refused only if all of its ports are") {
   const auto warned = [](const std::string& policy, const std::string& rules, Service service) {
     Program program = gate();

@@ -92,7 +92,8 @@ Tri equals_name(std::string_view value, const std::string& interface) {
 
 Tri equals_ct(std::string_view key, std::string_view value, const Question& question) {
   if (key == "state") return has_word(value, "new");
-  if (key == "status") return std::min(has_word(value, "dnat"), yes_if(question.translated));
+  if (key == "status")
+    return std::min(has_word(value, "dnat"), question.forwarded ? Tri::maybe : yes_if(question.translated));
   if (key == "direction") return yes_if(value == "original" || value == "0");
   if (is_one_of(key, {"mark", "zone", "label", "secmark"})) return yes_if(number(value) == 0U);
   if (key == "helper") return Tri::no;
@@ -125,10 +126,10 @@ Tri equals_address(std::string_view key, std::string_view value, const Question&
   return nobodys || multicast ? Tri::no : Tri::maybe;
 }
 
-Tri equals_fib(const Words& key, std::string_view value) {
+Tri equals_fib(const Words& key, std::string_view value, const Question& question) {
   if (key.back() != "type") return value == "exists" ? Tri::yes : value == "missing" ? Tri::no : Tri::maybe;
   const bool source = std::find(key.begin(), key.end(), "saddr") != key.end();
-  return yes_if(value == (source ? "unicast" : "local"));
+  return yes_if(value == (source || question.forwarded ? "unicast" : "local"));
 }
 
 Tri equals(const Words& key, std::string_view value, const Question& question) {
@@ -140,7 +141,7 @@ Tri equals(const Words& key, std::string_view value, const Question& question) {
   }
   if (head == "ct" && key.size() == 2) return equals_ct(field, value, question);
   if (head == "meta") return equals_meta(field, value, question);
-  if (head == "fib") return equals_fib(key, value);
+  if (head == "fib") return equals_fib(key, value, question);
   if (is_one_of(head, {"ip", "ip6"})) {
     if (is_one_of(field, {"protocol", "nexthdr"})) return equals_meta("l4proto", value, question);
     return equals_address(field, value, question);

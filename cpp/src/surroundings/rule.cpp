@@ -172,6 +172,13 @@ std::vector<std::uint16_t> ports_in(std::string_view rule) {
   return ports;
 }
 
+bool may_translate(std::string_view rule) {
+  for (const std::string_view words : {"redirect", "REDIRECT", "dnat to", "dnat ip", "DNAT"}) {
+    if (rule.find(words) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 std::vector<std::string> interfaces_in(std::string_view rule) {
   std::vector<std::string> names;
   if (rule.find("iif") == std::string_view::npos) return names;
