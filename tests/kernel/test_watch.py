@@ -35,6 +35,11 @@ class Watcher:
         assert self._process.returncode == 0, err
         return out.splitlines()
 
+    def warning(self) -> str:
+        """The next line that it warns with."""
+        assert self._process.stderr
+        return str(self._process.stderr.readline())
+
     def stop(self) -> tuple[str, str]:
         """Interrupt it; what it had said."""
         self._process.send_signal(signal.SIGTERM)
@@ -193,6 +198,19 @@ def test_without_a_journal(lab: Lab, knockwork: Knockwork, client: Caller) -> No
     _, err = watcher.stop()
     assert err == "warning: the journal does not take events: does systemd-journald run?\n"
     assert "exclude each other" in knockwork.run("watch", "--journal", "--json").stdout
+
+
+def test_what_the_journal_did_not_take(lab: Lab, knockwork: Knockwork) -> None:
+    """It is told that events are missing as soon as it takes one again."""
+    knockwork.apply(DECLARATION.replace("LOG", "grants"))
+    watcher = Watcher(knockwork, "--count", "2", "--journal")
+    lab.caller("10.200.1.1").knock(7000, 8000, 9000)
+    assert "does not take events" in watcher.warning()
+    journal = Journal(lab.server)
+    lab.client.knock(7000, 8000, 9000)
+    watcher.lines()
+    assert [(entry["KNOCKWORK_EVENT"], entry.get("SOURCE")) for entry in journal.entries()] == [
+        ("lost", None), ("grant", lab.client.source)]
 
 
 def test_nothing_to_report(knockwork: Knockwork) -> None:

@@ -198,7 +198,7 @@ std::string sentence(const Seen& seen) {
     case Seen::Kind::revoked:
       return "grant by " + seen.sequence + " revoked";
     case Seen::Kind::lost:
-      return "too many events at once: some were lost";
+      return "some events were lost";
   }
   return "";
 }
@@ -250,12 +250,14 @@ std::string to_json(const Seen& seen) {
 
 schema::Json event_schema() {
   constexpr auto kSometimes = schema::Key::Is::sometimes;
-  return schema::object("One event on each line.",
-                        {{"event", schema::choice("What happened. `lost`: more at once than could be read.",
-                                                  {"grant", "wrong", "expired", "revoked", "lost"})},
-                         {"time", schema::time("When.")},
-                         {"source", schema::text("The source's address, or its network."), kSometimes},
-                         {"sequence", schema::text("Of a grant: the sequence."), kSometimes}});
+  return schema::object(
+      "One event on each line.",
+      {{"event", schema::choice("What happened. `lost`: some events are missing, because more "
+                                "came at once than could be read.",
+                                {"grant", "wrong", "expired", "revoked", "lost"})},
+       {"time", schema::time("When.")},
+       {"source", schema::text("The source's address, or its network."), kSometimes},
+       {"sequence", schema::text("Of a grant: the sequence."), kSometimes}});
 }
 
 }  // namespace knockwork
