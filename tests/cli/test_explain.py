@@ -113,7 +113,7 @@ mode: stealth
 sequences:
   - {name: ssh, knock: [47000/udp, 48000/udp], opens: [22/tcp]}
   - {name: web, knock: [47100/udp, 48100/udp], opens: [80/tcp], to: [203.0.113.10, 203.0.113.11]}
-  - {name: end, knock: [47200/udp, 48200/udp], closes: [ssh]}
+  - {name: end, knock: [47200/udp, 48200/udp], closes: ssh}
 """
 
 
@@ -149,4 +149,4 @@ def test_a_sequence_that_closes_has_no_services(knockwork: Knockwork) -> None:
     without = "".join(line for line in gate.splitlines(keepends=True) if "end" not in line)
     by_name = {each["change"]: each for each in _explained(knockwork, without)}
     assert by_name["- sequence end"]["then"] == "It no longer ends grants of other sequences."
-    assert "the services that ssh and web opened" in knockwork.run("remove", "--check").stderr
+    assert "the services that ssh, web opened" in knockwork.run("remove", "--check").stderr
