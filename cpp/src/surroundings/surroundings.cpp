@@ -157,7 +157,7 @@ class Refusals {
 
  private:
   struct Asked {
-    bool forwarded, ipv4, ipv6;
+    bool elsewhere, ipv4, ipv6;
     Service service;
     auto operator<=>(const Asked&) const = default;
   };
@@ -166,12 +166,15 @@ class Refusals {
     std::string chain;
     for (Question question : kinds()) {
       if (question.protocol != asked.service.protocol || !(question.ipv6 ? asked.ipv6 : asked.ipv4)) continue;
-      question.forwarded = asked.forwarded;
       for (const std::uint16_t port : ports) {
         question.port = port;
-        const std::string here = refuser(question);
-        if (here.empty()) return "";
-        chain = here;
+        question.forwarded = false;
+        chain = refuser(question);
+        if (asked.elsewhere && !chain.empty()) {  // `to` may name an address of this host, so both count
+          question.forwarded = true;
+          chain = refuser(question);
+        }
+        if (chain.empty()) return "";
       }
     }
     return chain;
