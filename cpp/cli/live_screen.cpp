@@ -47,16 +47,21 @@ class Screen {
     const TerminalSize size = terminal_size();
     const std::size_t lines = size.lines == 0 ? 24 : size.lines,
                       columns = size.columns == 0 ? 80 : size.columns;
+    // Erased before it is written: at the end of a line that fills the screen, the cursor is on its last
+    // character.
     std::string all = "\033[H";
-    for (std::size_t line = 0; line < lines && !text.empty(); ++line) {
+    std::size_t line = 0;
+    for (; line < lines && !text.empty(); ++line) {
       const std::string_view one = text.substr(0, text.find('\n'));
       text.remove_prefix(std::min(one.size() + 1, text.size()));
       const bool last = line + 1 == lines && !text.empty();
+      all += "\033[K";
       all += last ? "…" : cut(one, columns);
-      all += "\033[0m\033[K";
+      all += "\033[0m";
       if (line + 1 < lines) all += "\r\n";
     }
-    send(all + "\033[J");
+    if (line < lines) all += "\033[J";
+    send(all);
   }
 
   // False where it is to end. At a new size it returns early.

@@ -78,6 +78,19 @@ int run_status(const ObserveArguments& arguments) {
   return now.declared && !now.present ? kNoGate : kFine;
 }
 
+// Events for the journal. What it did not take is lost, which it is told before the next event that it takes.
+class ToJournal {
+ public:
+  void operator()(const Seen& seen) {
+    if (lost_ && to_journal({Seen::Kind::lost, seen.at, {}, {}})) lost_ = false;
+    if (!lost_ && to_journal(seen)) return;
+    if (!std::exchange(lost_, true)) warn("the journal does not take events: does systemd-journald run?");
+  }
+
+ private:
+  bool lost_ = false;
+};
+
 int run_watch(const ObserveArguments& arguments) {
   refuse_json_with(arguments, arguments.journal, "--journal");
   const std::unique_ptr<Kernel> kernel = open_kernel();
@@ -85,13 +98,12 @@ int run_watch(const ObserveArguments& arguments) {
   if (log.empty()) warn("there is no gate in this network namespace yet");
   if (log == "none")
     warn("nothing will be reported: the declaration has `log: none`; set it to grants or all");
-  bool taken = true;
+  ToJournal to_the_journal;
   EventsWhileRead events(open_events(), !arguments.journal);
   try {
     watch(*kernel, events, arguments.count, [&](const Seen& seen) {
-      if (!arguments.journal) return print(arguments.json ? to_json(seen) : to_text(seen));
-      const bool before = std::exchange(taken, to_journal(seen));
-      if (before && !taken) warn("the journal does not take events: does systemd-journald run?");
+      if (arguments.journal) return to_the_journal(seen);
+      print(arguments.json ? to_json(seen) : to_text(seen));
     });
   } catch (const ReaderGone&) {
     return kFine;

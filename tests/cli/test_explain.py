@@ -105,3 +105,48 @@ def test_what_an_apply_opens_is_told(lab: Lab, knockwork: Knockwork) -> None:
     knockwork.apply("mode: stealth\n" + TWO)
     knockwork.declare(TWO)
     assert "stealth mode ends" in knockwork.run("plan").stderr
+
+
+ELSEWHERE = """\
+knockwork: 1
+mode: stealth
+sequences:
+  - {name: ssh, knock: [47000/udp, 48000/udp], opens: [22/tcp]}
+  - {name: web, knock: [47100/udp, 48100/udp], opens: [80/tcp], to: [203.0.113.10, 203.0.113.11]}
+  - {name: end, knock: [47200/udp, 48200/udp], closes: ssh}
+"""
+
+
+def test_stealth_does_not_close_other_hosts(knockwork: Knockwork) -> None:
+    """Stealth mode is for this host: a service elsewhere that no sequence opens any more is open."""
+    opened = "the services that web opened are no longer protected: they are open to everyone"
+    knockwork.apply(ELSEWHERE)
+    lines = ELSEWHERE.splitlines(keepends=True)
+    removed = "".join(line for line in lines if "web" not in line)
+    by_name = {each["change"]: each for each in _explained(knockwork, removed)}
+    assert by_name["- sequence web"]["then"].endswith("What nothing else opens is then open to everyone.")
+    assert opened in knockwork.run("plan").stderr
+    moved = ELSEWHERE.replace("203.0.113.10, ", "")
+    by_name = {each["change"]: each for each in _explained(knockwork, moved)}
+    assert by_name["~ sequence web"]["then"].endswith("What nothing opens any more is then open to everyone.")
+    assert opened in knockwork.run("plan").stderr
+    here = "".join(line for line in lines if "ssh" not in line)
+    by_name = {each["change"]: each for each in _explained(knockwork, here)}
+    assert by_name["- sequence ssh"]["then"].endswith("What nothing else opens is then closed to everyone.")
+    assert "no longer protected" not in knockwork.run("plan").stderr
+    _explained(knockwork, ELSEWHERE.replace("203.0.113.10, 203.0.113.11", "203.0.113.0/24"))
+    assert "no longer protected" not in knockwork.run("plan").stderr
+    gone = knockwork.run("remove", "--check").stderr
+    assert "stealth mode ends" in gone and opened in gone
+
+
+def test_a_sequence_that_closes_has_no_services(knockwork: Knockwork) -> None:
+    """What ends grants opens nothing, and protects nothing."""
+    added = {each["change"]: each for each in _explained(knockwork, ELSEWHERE)}
+    assert added["+ sequence end"]["then"] == "It opens no service: it ends grants of other sequences."
+    gate = ELSEWHERE.replace("mode: stealth\n", "")
+    knockwork.apply(gate)
+    without = "".join(line for line in gate.splitlines(keepends=True) if "end" not in line)
+    by_name = {each["change"]: each for each in _explained(knockwork, without)}
+    assert by_name["- sequence end"]["then"] == "It no longer ends grants of other sequences."
+    assert "the services that ssh, web opened" in knockwork.run("remove", "--check").stderr

@@ -21,6 +21,11 @@ BEGAN = 1_769_860_800
 SYN, ACK, RST = 2, 16, 4
 
 
+def segment(source: str, target: str, ports: tuple[int, int], flags: int = SYN) -> bytes:
+    """An IP packet with a TCP segment."""
+    return packets.whole_ip_packet(source, target, 6, packets.tcp_segment(source, target, *ports, flags))
+
+
 def udp(port: int, payload: bytes = b"", family: int = 4, source: str = "") -> bytes:
     """An IP packet to the server."""
     body = packets.udp_datagram(source or CLIENT[family], SERVER[family], 40000, port, payload)
@@ -29,9 +34,9 @@ def udp(port: int, payload: bytes = b"", family: int = 4, source: str = "") -> b
 
 def tcp(port: int, flags: int = SYN, back: bool = False) -> bytes:
     """The same of a segment; `back`, from the server."""
-    ends = (SERVER[4], CLIENT[4]) if back else (CLIENT[4], SERVER[4])
-    ports = (port, 40000) if back else (40000, port)
-    return packets.whole_ip_packet(*ends, 6, packets.tcp_segment(*ends, *ports, flags))
+    if back:
+        return segment(SERVER[4], CLIENT[4], (port, 40000), flags)
+    return segment(CLIENT[4], SERVER[4], (40000, port), flags)
 
 
 @dataclass
@@ -56,9 +61,10 @@ LINKS = {"ethernet": ETHERNET, "vlan": Link(1, bytes(12) + b"\x81\x00\x00\x05\x0
          "loopback": Link(0, b"\x02\x00\x00\x00")}
 
 
-def trace(knockwork: Knockwork, file: bytes, *options: str) -> list[dict[str, object]]:
+def trace(knockwork: Knockwork, file: bytes, *options: str,
+          declaration: str = DECLARATION) -> list[dict[str, object]]:
     """What became of each packet."""
-    knockwork.declare(DECLARATION)
+    knockwork.declare(declaration)
     knockwork.host.call("write", "/run/capture", file, 0o600)
     done = knockwork.run("trace", "--json", "--pcap", "/run/capture", *options)
     assert done.returncode == 0, done.stderr
@@ -104,6 +110,31 @@ def test_tokens(knockwork: Knockwork) -> None:
     told = trace(knockwork, file, *HOSTS)
     assert [each["token_used"] for each in told] == [False, True, False, False]
     assert told[2]["verdict"] == "accepted" and "token=alice:1" in str(told[3]["packet"])
+
+
+ADDRESSED = """\
+knockwork: 1
+sequences:
+  - {name: ssh, knock: [7000/udp], opens: [22/tcp]}
+  - {name: web, knock: [8000/tcp], opens: [443/tcp], to: [192.0.2.2, 203.0.113.0/24]}
+"""
+
+
+def test_services_with_to(knockwork: Knockwork) -> None:
+    """Which address a packet is for, of this host or behind it, decides about services with `to`."""
+    second, behind = "192.0.2.2", "203.0.113.10"
+    hosts = (*HOSTS, "--host", second)
+    file = ETHERNET.capture(
+        (0, segment(CLIENT[4], second, (40000, 443))), (1, segment(CLIENT[4], behind, (40001, 443))),
+        (1.1, segment(CLIENT[4], SERVER[4], (40002, 443))), (1.2, segment(CLIENT[4], behind, (40003, 80))),
+        (2, tcp(8000)), (3, segment(CLIENT[4], second, (40004, 443))),
+        (4, segment(CLIENT[4], behind, (40005, 443))), (4.1, segment(behind, CLIENT[4], (443, 40005), SYN | ACK)),
+        (4.2, segment(CLIENT[4], behind, (40005, 443), ACK)))
+    told = trace(knockwork, file, *hosts, declaration=ADDRESSED)
+    assert [(each["packet"], each["verdict"]) for each in told] == [
+        ("443/tcp to=192.0.2.2", "rejected"), ("443/tcp unicast to=203.0.113.10", "rejected"),
+        ("443/tcp", "passed on"), ("8000/tcp", "rejected"), ("443/tcp to=192.0.2.2", "accepted"),
+        ("443/tcp unicast to=203.0.113.10", "accepted")]
 
 
 def test_of_this_host(knockwork: Knockwork) -> None:

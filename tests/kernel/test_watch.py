@@ -35,6 +35,11 @@ class Watcher:
         assert self._process.returncode == 0, err
         return out.splitlines()
 
+    def warning(self) -> str:
+        """The next line that it warns with."""
+        assert self._process.stderr
+        return str(self._process.stderr.readline())
+
     def stop(self) -> tuple[str, str]:
         """Interrupt it; what it had said."""
         self._process.send_signal(signal.SIGTERM)
@@ -105,6 +110,52 @@ def test_ends(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
         ("expired", client.source, "ssh"), ("expired", "10.200.3.3", "ssh"), ("revoked", "10.200.4.4", "vpn")])
 
 
+def test_a_revocation_among_many_events(lab: Lab, knockwork: Knockwork) -> None:
+    """Events that keep coming do not hide that a grant was revoked."""
+    knockwork.apply(DECLARATION.replace("LOG", "all"))
+    watcher = Watcher(knockwork, "--json")
+    lab.client.knock(7000, 8000, 9000)
+    stranger = lab.caller("10.200.5.1")
+    stranger.knock(7001)
+    knockwork.run("revoke", "--sequence", "ssh")
+    for _ in range(12):
+        stranger.knock(7001)
+        lab.server.run(["sleep", "0.25"])
+    told = [json.loads(line)["event"] for line in watcher.stop()[0].splitlines()]
+    assert told[0] == "grant" and told.count("revoked") == 1
+    assert told.index("revoked") < len(told) - 1, "only when no more events came"
+
+
+ENDED = """\
+knockwork: 1
+log: grants
+wrong_knock: ignore
+sequences:
+  - {name: short, knock: [7000/udp, 7500/udp], opens: [22/tcp], open_for: 1s}
+  - {name: long, knock: [7100/udp, 7600/udp], opens: [22/tcp], open_for: 1h}
+  - {name: one, knock: [7200/udp, 7700/udp], opens: [80/tcp], open_for: 1h, connections: 1}
+  - {name: shut, knock: [7300/udp, 7800/udp], opens: [51820/udp], open_for: 1h}
+  - {name: end, knock: [7400/udp, 7900/udp], closes: shut}
+"""
+
+
+def test_grants_that_packets_end(lab: Lab, knockwork: Knockwork, client: Caller) -> None:
+    """By a shorter grant, the last connection, or a sequence that closes: they have expired, and soon it is told."""
+    knockwork.apply(ENDED)
+    watcher = Watcher(knockwork, "--count", "8", "--json")
+    client.knock(7100, 7600)
+    client.knock(7000, 7500)
+    client.knock(7200, 7700)
+    assert client.tcp(80) == "open"
+    client.knock(7300, 7800)
+    client.knock(7400, 7900)
+    events = [json.loads(line) for line in watcher.lines()]
+    assert [(event["event"], event["sequence"]) for event in events[:4]] == [
+        ("grant", "long"), ("grant", "short"), ("grant", "one"), ("grant", "shut")]
+    assert sorted((event["event"], event["sequence"]) for event in events[4:]) == [
+        ("expired", "long"), ("expired", "one"), ("expired", "short"), ("expired", "shut")]
+
+
 def test_a_token(lab: Lab, knockwork: Knockwork) -> None:
     """Whoever comes in by a token is told like everyone else, and counted."""
     knockwork.apply("knockwork: 1\nlog: grants\nsequences:\n  - name: alice\n    opens: [22/tcp]\n"
@@ -147,6 +198,19 @@ def test_without_a_journal(lab: Lab, knockwork: Knockwork, client: Caller) -> No
     _, err = watcher.stop()
     assert err == "warning: the journal does not take events: does systemd-journald run?\n"
     assert "exclude each other" in knockwork.run("watch", "--journal", "--json").stdout
+
+
+def test_what_the_journal_did_not_take(lab: Lab, knockwork: Knockwork) -> None:
+    """It is told that events are missing as soon as it takes one again."""
+    knockwork.apply(DECLARATION.replace("LOG", "grants"))
+    watcher = Watcher(knockwork, "--count", "2", "--journal")
+    lab.caller("10.200.1.1").knock(7000, 8000, 9000)
+    assert "does not take events" in watcher.warning()
+    journal = Journal(lab.server)
+    lab.client.knock(7000, 8000, 9000)
+    watcher.lines()
+    assert [(entry["KNOCKWORK_EVENT"], entry.get("SOURCE")) for entry in journal.entries()] == [
+        ("lost", None), ("grant", lab.client.source)]
 
 
 def test_nothing_to_report(knockwork: Knockwork) -> None:

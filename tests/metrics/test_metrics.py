@@ -111,6 +111,28 @@ def test_values(lab: Lab, knockwork: Knockwork) -> None:
     assert not re.search(r"\b(7000|8000|9000|7100|8100|41873|51820)\b", text)
 
 
+def test_time_of_the_last_apply(knockwork: Knockwork) -> None:
+    """An apply that finds all as declared counts, however it finds that out; a look does not."""
+    text = "knockwork: 1\nsequences:\n  - {name: ssh, knock: [7000/udp, 8000/udp], opens: [22/tcp]}\n"
+
+    def last() -> float:
+        return _samples(_text(knockwork))["knockwork_last_apply_timestamp_seconds"][""]
+
+    def age() -> None:
+        knockwork.host.run(["touch", "-d", "@1700000000", "/run/knockwork/stamp"], check=True)
+
+    knockwork.apply(text)
+    knockwork.apply(text)
+    age()
+    assert "Unchanged" in knockwork.apply(text) and last() > 1700000000
+    age()
+    knockwork.declare("# the same in other words\n" + text)
+    for look in (("apply", "--check"), ("plan",), ("status",)):
+        knockwork.run(*look)
+    assert last() == 1700000000
+    assert "Unchanged" in knockwork.apply() and last() > 1700000000
+
+
 def test_what_needs_attention(knockwork: Knockwork) -> None:
     """A drifted table, a missed rotation, an apply that waits, a table that is gone."""
     _full(knockwork)

@@ -97,7 +97,11 @@ class Prints:
 
 def _everything(lab: Lab, prints: Prints) -> None:
     knockwork = prints.knockwork
-    prints("status")
+    assert "foreign" not in json.loads(prints("status"))
+    assert json.loads(prints("drift"))["incomparable"]
+    lab.server.nft("add table inet knockwork")
+    assert json.loads(prints("status"))["foreign"]
+    lab.server.nft("delete table inet knockwork")
     prints("derive new-secret", "/run/new-secret")
     lab.server.write("/etc/knockwork/secret", SECRET, 0o600)
     knockwork.declare(DECLARATION)

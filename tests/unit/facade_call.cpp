@@ -44,4 +44,11 @@ TEST_CASE("call: who must knock and the host's epochs are members of the report 
   CHECK(json::parse(to_json(report)).at("must_knock") == "192.0.2.7");
 }
 
+TEST_CASE("call: why nothing was compared is said to programs too") {
+  Report report;
+  CHECK_FALSE(json::parse(to_json(report)).contains("incomparable"));
+  report.incomparable = "no gate was applied";
+  CHECK(json::parse(to_json(report)).at("incomparable") == "no gate was applied");
+}
+
 }  // namespace knockwork

@@ -32,6 +32,19 @@ constexpr const char* kAllKinds = R"(
 0 127.0.0.1 22/tcp lo
 )";
 
+// Protocols without ports, and a service on one interface and from one network.
+void public_rules(Spec& spec) {
+  spec.mode = Mode::stealth;
+  PublicRule gre, timestamp, dns;
+  gre.protocol = 47;
+  timestamp.protocol = kIcmp;
+  timestamp.icmp_type = 13;
+  dns.service = Service{Protocol::udp, 53, 53};
+  dns.interface = "eth1";
+  dns.from = {*parse_network("192.0.2.0/24")};
+  spec.public_rules = {gre, timestamp, dns};
+}
+
 }  // namespace
 
 TEST_CASE("the two modes", "[machine][trace]") {
@@ -77,6 +90,32 @@ TEST_CASE("the two modes", "[machine][trace]") {
    0.0s  fe80::1    icmpv6                      dropped    neither TCP nor UDP: dropped in stealth mode
    0.0s  fe80::1    546/udp dhcpv6              passed on  required by IPv6
    0.0s  127.0.0.1  22/tcp lo                   passed on  from this host itself
+)"},
+      {"stealth lets in what a rule names, where and from whom it does", with(ssh(), public_rules), R"(
+0 192.0.2.7 gre
+0 192.0.2.7 esp
+0 192.0.2.7 icmp timestamp-request
+0 192.0.2.7 icmp
+0 192.0.2.7 53/udp
+0 192.0.2.7 53/udp on=eth1
+0 192.0.2.7 53/udp broadcast
+0 198.51.100.7 22/tcp
+0 198.51.100.7 53/udp
++1s 198.51.100.7 7000
++3s 192.0.2.7 53/udp on=eth2
+)",
+       R"(
+   0.0s  192.0.2.7     gre                     accepted   public
+   0.0s  192.0.2.7     esp                     dropped    neither TCP nor UDP: dropped in stealth mode
+   0.0s  192.0.2.7     icmp timestamp-request  accepted   public
+   0.0s  192.0.2.7     icmp                    dropped    neither TCP nor UDP: dropped in stealth mode
+   0.0s  192.0.2.7     53/udp                  accepted   public
+   0.0s  192.0.2.7     53/udp on=eth1          accepted   public
+   0.0s  192.0.2.7     53/udp broadcast        accepted   public
+   0.0s  198.51.100.7  22/tcp                  dropped    protected, and the source has no grant
+   0.0s  198.51.100.7  53/udp                  dropped    wrong, a port that is closed in stealth mode: locked out for 2s
+   1.0s  198.51.100.7  7000                    dropped    the source is locked out: the knock is in order, so not wrong, but opens nothing
+   4.0s  192.0.2.7     53/udp on=eth2          dropped    wrong, a port that is closed in stealth mode: locked out for 2s
 )"},
       {"refuse: drop in gate mode", with(ssh(), [](Spec& spec) { spec.refuse = Refuse::drop; }), R"(
 0 192.0.2.7 22/tcp

@@ -15,6 +15,13 @@ Packet packet(int ms, const char* source, std::optional<Knock> target) {
   return made;
 }
 
+Packet portless(const char* source, std::uint8_t protocol, std::optional<std::uint8_t> icmp_type) {
+  Packet made = packet(0, source, std::nullopt);
+  made.protocol = protocol;
+  made.icmp_type = icmp_type;
+  return made;
+}
+
 const Knock kUdp{Protocol::udp, 7000}, kTcp{Protocol::tcp, 22}, kTokens{Protocol::udp, 41873};
 
 // Two sequences that are opened by tokens, at different ports.
@@ -98,9 +105,15 @@ TEST_CASE("a line is a packet", "[script]") {
       {"0 192.0.2.7 7000 unicast", to(DestinationType::routed), "7000 unicast"},
       {"0 192.0.2.7 7000 lo", with(udp, [](Packet& packet) { packet.ingress = Ingress::loopback; }),
        "7000 lo"},
-      {"0 192.0.2.7 icmp", packet(0, "192.0.2.7", std::nullopt), "icmp"},
+      {"0 192.0.2.7 gre", portless("192.0.2.7", 47, {}), "gre"},
+      {"0 192.0.2.7 something", packet(0, "192.0.2.7", std::nullopt), "something"},
+      {"0 192.0.2.7 icmp", portless("192.0.2.7", 1, {}), "icmp"},
+      {"0 192.0.2.7 icmp timestamp-request", portless("192.0.2.7", 1, 13), "icmp timestamp-request"},
+      {"0 192.0.2.7 icmp time-exceeded", portless("192.0.2.7", 1, 11), "icmp time-exceeded"},
+      {"0 192.0.2.7 icmp echo-request",
+       with(portless("192.0.2.7", 1, 8), [](Packet& packet) { packet.ping = true; }), "icmp echo-request"},
       {"0 fe80::1 icmpv6 nd-neighbor-solicit",
-       with(packet(0, "fe80::1", std::nullopt), [](Packet& packet) { packet.needed_by_ipv6 = true; }),
+       with(portless("fe80::1", 58, 135), [](Packet& packet) { packet.needed_by_ipv6 = true; }),
        "icmpv6 nd-neighbor-solicit"},
       {"0 fe80::1 546/udp dhcpv6",
        with(packet(0, "fe80::1", Knock{Protocol::udp, 546}),
@@ -166,7 +179,7 @@ packets:5:5: error: not an address
 packets:5:16: error: unknown word
   +1s é 7000/tcp wat syn|ack ack
                  ^~~
-  help: use TCP flags (ack), a ct state (invalid), reply, a kind of destination (broadcast, unicast), its address (to=203.0.113.10), its interface (on=eth1), lo, unlisted, an icmpv6 type (packet-too-big), the connection it begins (connection=1), or a token (token=NAME)
+  help: use TCP flags (ack), a ct state (invalid), reply, a kind of destination (broadcast, unicast), its address (to=203.0.113.10), its interface (on=eth1), lo, unlisted, an ICMP type (packet-too-big), the connection it begins (connection=1), or a token (token=NAME)
 packets:5:28: error: duplicate word for the TCP flags
   +1s é 7000/tcp wat syn|ack ack
                              ^~~

@@ -90,6 +90,27 @@ TEST_CASE("surroundings: ufw as iptables makes it, of one family") {
         std::vector<Answered>{{false, Protocol::tcp, Answer::drop}, {false, Protocol::udp, Answer::drop}});
 }
 
+TEST_CASE("surroundings: bits, any of them, none of them, and all of them") {
+  const std::vector<Answered> dropped = everywhere(Answer::drop, Answer::drop);
+  const std::vector<Answered> connections{{false, Protocol::tcp, Answer::drop},
+                                          {true, Protocol::tcp, Answer::drop}};
+  const auto dropping = [](const std::string& match) {
+    return told(table("accept", "\t\t" + match + " drop\n"));
+  };
+  CHECK(dropping("ct state ! established,related") == dropped);
+  CHECK(dropping("ct state != established | related") == dropped);
+  CHECK(dropping("ct state established,new") == dropped);
+  CHECK(dropping("ct state established | new").empty());
+  CHECK(dropping("ct state ! established,new").empty());
+  CHECK(dropping("ct status ! dnat") == dropped);
+  CHECK(dropping("tcp flags syn,ack") == connections);
+  CHECK(dropping("tcp flags fin,rst").empty());
+  CHECK(dropping("tcp flags { syn | ack, syn }") == connections);
+  CHECK(dropping("tcp flags == 0x12").empty());
+  CHECK(dropping("tcp flags ! syn").empty());
+  CHECK(dropping("tcp flags ! fin,rst") == connections);
+}
+
 TEST_CASE("surroundings: what cannot be told is no guess") {
   const std::string odd = table("drop", "\t\tmeta skuid 0 accept\n");
   CHECK(told(odd).empty());
@@ -157,6 +178,60 @@ TEST_CASE("surroundings: a firewall that refuses the service to everybody is nam
   CHECK(warned("\t\tip saddr 192.0.2.1 tcp dport 22 accept\n").empty());
   CHECK(warned("\t\ttcp dport @allowed accept\n").empty());
   CHECK(warned("\t\ttcp dport 22 accept\n").empty());
+}
+
+TEST_CASE("surroundings: a service is refused before it is routed, and elsewhere by what forwards it") {
+  const auto chain = [](const std::string& hook, const std::string& policy, const std::string& rules) {
+    return fmt::format(
+        "table ip fw {{\n\tchain {0} {{\n\t\ttype filter hook {0} priority raw; policy {1};\n{2}\t}}\n}}\n",
+        hook, policy, rules);
+  };
+  const std::string gate6 = table("drop", "", "ip6 fw");
+  const auto here = [&](const std::string& listing) {
+    return warnings(parse_others(listing + gate6), gate()).size();
+  };
+  const auto elsewhere = [](const std::string& listing, const char* to) {
+    Program program = gate();
+    program.tracks.front().to = {*parse_network(to)};
+    program.reject = false;
+    return warnings(parse_others(listing), program);
+  };
+  CHECK(here(chain("prerouting", "accept", "\t\ttcp dport != 80 drop\n")) == 1);
+  CHECK(here(chain("prerouting", "accept", "\t\ttcp dport != 22 drop\n")) == 0);
+  CHECK(here(chain("prerouting", "accept", "\t\tfib saddr . mark . iif oif missing drop\n")) == 0);
+  CHECK(here(chain("prerouting", "accept", "\t\ttcp dport != 80 drop\n") +
+             "table ip nat {\n\tchain p {\n\t\ttcp dport 80 redirect to :22\n\t}\n}\n") == 0);
+  const std::string forward = chain("forward", "drop", "\t\tct state established,related accept\n"),
+                    input = table("drop", "", "ip host"), closed = forward + input;
+  REQUIRE(elsewhere(closed, "203.0.113.10").size() == 1);
+  CHECK(elsewhere(closed, "203.0.113.10")
+            .front()
+            .starts_with("the chain ip fw forward refuses what ssh opens"));
+  CHECK(elsewhere(closed, "2001:db8::10").empty());
+  CHECK(elsewhere(forward, "203.0.113.10").empty());  // which may be an address of this host
+  CHECK(here(forward) == 0);
+  for (const char* rule : {"ct status dnat accept", "ip daddr 203.0.113.10 tcp dport 22 accept",
+                           "iifname \"eth0\" oifname \"lan\" accept", "fib daddr type unicast accept"}) {
+    INFO(rule);
+    CHECK(elsewhere(chain("forward", "drop", "\t\t" + std::string(rule) + "\n") + input, "203.0.113.10")
+              .empty());
+  }
+}
+
+TEST_CASE("surroundings: a range is refused only if all of its ports are") {
+  const auto warned = [](const std::string& policy, const std::string& rules, Service service) {
+    Program program = gate();
+    program.tracks.front().services = {service};
+    program.reject = false;  // then no other warning is of interest
+    return warnings(parse_others(table(policy, rules)), program).size();
+  };
+  const Service all{Protocol::tcp, 1, 65535}, some{Protocol::tcp, 8000, 8100};
+  CHECK(warned("drop", "\t\ttcp dport 22 accept\n", all) == 0);
+  CHECK(warned("drop", "\t\ttcp dport { 80, 8050-8060 } accept\n", some) == 0);
+  CHECK(warned("drop", "\t\ttcp dport 8100 accept\n", some) == 0);
+  CHECK(warned("accept", "\t\ttcp dport 8000-8050 drop\n\t\ttcp dport 8052-65535 drop\n", some) == 0);
+  CHECK(warned("accept", "\t\ttcp dport 8000-8050 drop\n\t\ttcp dport 8051-65535 drop\n", some) == 1);
+  CHECK(warned("drop", "\t\ttcp dport 22 accept\n", some) == 1);
 }
 
 }  // namespace knockwork

@@ -87,6 +87,9 @@ status:
     declared:
       description: Whether the host has a declaration. If it has one and there is no table, every service is open.
       type: bool
+    foreign:
+      description: Present if there is a table C(inet knockwork) that knockwork did not create.
+      type: bool
     degraded:
       description:
         - Why the live gate is not the declared one, for example because the declaration could not be applied at the

@@ -83,7 +83,11 @@ Planned plan_of(const Wanted& wanted, Reading& reading, Kernel& kernel, const Se
 bool top_up(const Wanted& wanted, const std::string& wanted_digest, const Generation& found, Report& done,
             Kernel& kernel, const Settings& settings) {
   Plan plan = plan_top_up(wanted, kernel);
-  if (plan.empty()) return add(done, report_of(plan)), true;
+  if (plan.empty()) {
+    stamp_again();
+    add(done, report_of(plan));
+    return true;
+  }
   if (!plan.only_tops_up) return false;
   carry_out(std::move(plan), {}, {}, deed("apply", settings), done, kernel);
   const Generation after = kernel.generation();

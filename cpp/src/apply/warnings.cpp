@@ -12,9 +12,18 @@
 namespace knockwork {
 namespace {
 
+// Of two `to`: whether the first has all places of the second. Without networks, the place is this host.
+bool covers(const std::vector<Network>& networks, const std::vector<Network>& others) {
+  if (networks.empty() != others.empty()) return false;
+  return std::all_of(others.begin(), others.end(), [&](const Network& other) {
+    return std::any_of(networks.begin(), networks.end(),
+                       [&](const Network& network) { return contains(network, other); });
+  });
+}
+
 bool is_protected(const Track& track, const Service& service, const Program& program) {
   return std::any_of(program.tracks.begin(), program.tracks.end(), [&](const Track& each) {
-    return each.to == track.to &&
+    return covers(each.to, track.to) &&
            std::any_of(each.services.begin(), each.services.end(), [&](const Service& other) {
              return other.protocol == service.protocol && other.first <= service.first &&
                     other.last >= service.last;
@@ -75,11 +84,11 @@ std::vector<std::string> unseen_use_warnings(const std::vector<Flowtable>& flowt
 }
 
 std::vector<std::string> opened_warnings(const LiveTable& live, const Program& wanted) {
-  if (wanted.mode == Mode::stealth) return {};
   std::vector<std::string> warnings;
-  if (is_stealth(live.ruleset)) warnings.emplace_back(kStealthEnds);
+  if (is_stealth(live.ruleset) && wanted.mode != Mode::stealth) warnings.emplace_back(kStealthEnds);
   std::vector<std::string> names;
   for (const Track& track : decompile(live.ruleset)) {
+    if (wanted.mode == Mode::stealth && track.to.empty()) continue;  // stealth closes all of this host
     const bool stays = std::all_of(track.services.begin(), track.services.end(), [&](const Service& service) {
       return is_protected(track, service, wanted);
     });
@@ -94,10 +103,16 @@ std::string unchecked_warning(const SystemError& error) {
 }
 
 std::vector<std::string> removal_warnings(const LiveTable& live) {
-  if (is_stealth(live.ruleset)) return {std::string(kStealthEnds)};
+  std::vector<std::string> warnings;
+  const bool stealth = is_stealth(live.ruleset);
+  if (stealth) warnings.emplace_back(kStealthEnds);
   std::vector<std::string> names;
-  for (const Track& track : decompile(live.ruleset)) names.push_back(track.name);
-  return names.empty() ? std::vector<std::string>{} : std::vector{opened(std::move(names))};
+  for (const Track& track : decompile(live.ruleset)) {
+    const bool told = track.services.empty() || (stealth && track.to.empty());
+    if (!told) names.push_back(track.name);
+  }
+  if (!names.empty()) warnings.push_back(opened(std::move(names)));
+  return warnings;
 }
 
 }  // namespace knockwork

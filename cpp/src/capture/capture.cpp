@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <tuple>
 
@@ -10,6 +11,7 @@
 #include "capture/tokens.hpp"
 #include "host/addresses.hpp"
 #include "knockwork/diagnostic.hpp"
+#include "machine/asking.hpp"
 #include "machine/packet.hpp"
 
 namespace knockwork {
@@ -49,23 +51,28 @@ std::string flags_of(std::uint8_t flags) {
 // The connections of a capture, as far as it shows how they began.
 class Scribe {
  public:
-  Scribe(const std::set<Network>& host, const Spec& spec) : host_(host), tokens_(spec) {}
+  Scribe(const std::set<Network>& host, const Spec& spec) : host_(host), spec_(spec), tokens_(spec) {}
 
   void take(const Dissected& packet, milliseconds at) {
     if (host_.contains(packet.source)) return note_own(packet);
     const bool local = host_.contains(packet.target);
+    if (!local && is_served(packet.source, {packet.protocol, packet.source_port})) return note_own(packet);
+    const bool served = is_served(packet.target, {packet.protocol, packet.port});
     const bool cast = packet.broadcast || is_multicast(packet.target);
-    if ((!local && !(cast && packet.protocol == Protocol::udp)) || goes_on(packet)) return leave_out();
+    const bool reaches = local || served || (cast && packet.protocol == Protocol::udp);
+    if (!reaches || goes_on(packet)) return leave_out();
     if (!first_) first_ = at;
     if (at - *first_ > kLongest) return leave_out();
     last_ = std::max(last_, at - *first_);
     written_.script +=
-        fmt::format("{}.{:03}s {} {}/{}{}{}\n", last_.count() / 1000, last_.count() % 1000,
+        fmt::format("{}.{:03}s {} {}/{}{}{}{}\n", last_.count() / 1000, last_.count() % 1000,
                     to_string(packet.source), packet.port, packet.protocol == Protocol::tcp ? "tcp" : "udp",
                     packet.protocol == Protocol::tcp ? flags_of(packet.flags) : token(packet, at),
                     local              ? ""
+                    : served           ? " unicast"
                     : packet.broadcast ? " broadcast"
-                                       : " multicast");
+                                       : " multicast",
+                    served ? " to=" + to_string(packet.target) : "");
   }
 
   void leave_out() { ++written_.left_out; }
@@ -78,6 +85,13 @@ class Scribe {
  private:
   // From the host's side.
   using Flow = std::tuple<Protocol, Network, std::uint16_t, Network, std::uint16_t>;
+
+  // Whether a sequence opens that port at the address, by its `to`.
+  bool is_served(const Network& address, Knock port) const {
+    return std::any_of(spec_.sequences.begin(), spec_.sequences.end(), [&](const Sequence& sequence) {
+      return contained(sequence.to, address) && covered(sequence.opens, port);
+    });
+  }
 
   // What this host sends begins or answers something; what comes back is no knock.
   void note_own(const Dissected& packet) {
@@ -99,6 +113,7 @@ class Scribe {
   }
 
   const std::set<Network>& host_;
+  const Spec& spec_;
   CapturedTokens tokens_;
   std::set<Flow> flows_;
   std::optional<milliseconds> first_;

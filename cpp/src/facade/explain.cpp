@@ -46,22 +46,37 @@ std::string why(const Change& change, const std::string& place) {
 
 bool says(const std::string& text, std::string_view words) { return text.find(words) != std::string::npos; }
 
+// In a description of a sequence.
+bool closes(const std::string& described) { return says(described, ", closes "); }
+bool is_elsewhere(const std::string& described) { return says(described, ", to "); }
+
+// Stealth mode closes this host, and no other.
+std::string_view without_an_opener(const std::string& described, Mode mode) {
+  return mode == Mode::stealth && !is_elsewhere(described) ? "closed to everyone" : "open to everyone";
+}
+
+std::string after_an_addition(const Change& change) {
+  if (closes(change.after)) return "It opens no service: it ends grants of other sequences.";
+  return says(change.after, "on_expiry cut")
+             ? "Its services are refused to sources without a grant, and their live connections end."
+             : "Its services are refused to sources without a grant. Live connections continue.";
+}
+
+std::string after_a_removal(const Change& change, Mode mode) {
+  if (closes(change.before)) return "It no longer ends grants of other sequences.";
+  return fmt::format(
+      "Its grants expire on their own, or at once with --revoke-retired. What nothing else opens is then {}.",
+      without_an_opener(change.before, mode));
+}
+
 std::string after_a_sequence(const Change& change, Mode mode) {
-  constexpr std::string_view kCut = "on_expiry cut";
-  if (change.kind == Change::Kind::add) {
-    return says(change.after, kCut)
-               ? "Its services are refused to sources without a grant, and their live connections end."
-               : "Its services are refused to sources without a grant. Live connections continue.";
-  }
-  if (change.kind == Change::Kind::remove) {
-    return fmt::format(
-        "Its grants expire on their own, or at once with --revoke-retired. What nothing else opens is then {}.",
-        mode == Mode::stealth ? "closed to everyone" : "open to everyone");
-  }
+  if (change.kind == Change::Kind::add) return after_an_addition(change);
+  if (change.kind == Change::Kind::remove) return after_a_removal(change, mode);
   if (says(change.why, "keep → cut")) return "Live connections of sources without a grant end.";
-  if (says(change.why, "opens ")) {
+  if (closes(change.before)) return closes(change.after) ? "" : after_an_addition(change);
+  if (says(change.why, "opens ") || change.why.starts_with("to ") || says(change.why, ", to ")) {
     return fmt::format("A grant still opens what it was given for. What nothing opens any more is then {}.",
-                       mode == Mode::stealth ? "closed to everyone" : "open to everyone");
+                       without_an_opener(change.before, mode));
   }
   if (says(change.why, "knock "))
     return "Its old knocks no longer open it. Its grants stay until they expire.";

@@ -94,14 +94,26 @@ Outcome Machine::take(State& state, const Packet& packet) const {
     return *settled;
   }
   if (is_known(packet)) return {Verdict::accepted, Reason::established};
+  if (is_public(packet)) return {Verdict::accepted, Reason::public_service};
   if (!packet.target) return unwatched(packet);
-  if (covered(program_.public_services, *packet.target)) return {Verdict::accepted, Reason::public_service};
   if (is_tcp(packet) && !is_syn(packet)) return unknown_segment(packet, {});
   return at_closed_port(state, memory, packet);
 }
 
 bool Machine::is_protected(const Packet& packet) const {
   return packet.interface.empty() || is_on(declared_interfaces(program_), packet);
+}
+
+// Whether stealth lets it in for everyone, or by a rule with conditions or without ports.
+bool Machine::is_public(const Packet& packet) const {
+  if (packet.target && covered(program_.public_services, *packet.target)) return true;
+  return std::any_of(program_.public_rules.begin(), program_.public_rules.end(), [&](const PublicRule& rule) {
+    const bool meant = rule.service ? packet.target && covers(*rule.service, *packet.target)
+                                    : !packet.target && packet.protocol == rule.protocol &&
+                                          (!rule.icmp_type || packet.icmp_type == rule.icmp_type);
+    return meant && (rule.from.empty() || contained(rule.from, packet.source)) &&
+           (rule.interface.empty() || is_on({rule.interface}, packet));
+  });
 }
 
 // Whether somebody who comes like that may take the steps of a sequence.

@@ -150,6 +150,7 @@ class Machine {
   bool is_locked(const Memory& memory, const Packet& packet) const;
   bool is_on(const std::vector<std::string>& interfaces, const Packet& packet) const;
   bool is_protected(const Packet& packet) const;
+  bool is_public(const Packet& packet) const;
   bool may_use(const Packet& packet, const Track& track) const;
   std::optional<Outcome> passes_by(const Packet& packet, const std::vector<Door>& doors) const;
   std::optional<Outcome> settled_early(const Packet& packet) const;

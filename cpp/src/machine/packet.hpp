@@ -51,6 +51,8 @@ struct Packet {
   std::uint32_t connection = 0;
   bool ping = false;            // an echo request
   bool needed_by_ipv6 = false;  // neighbour discovery, packet-too-big, …: what stealth lets through
+  // Without a target: IANA's number, and the type of ICMP, as far as they are known.
+  std::optional<std::uint8_t> protocol{}, icmp_type{};
   bool operator==(const Packet&) const = default;
 };
 

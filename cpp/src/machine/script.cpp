@@ -12,6 +12,7 @@
 #include "machine/script_words.hpp"
 #include "text/ascii.hpp"
 #include "text/utf8.hpp"
+#include "values/values.hpp"
 
 namespace knockwork {
 namespace {
@@ -233,7 +234,11 @@ class Reader {
   // False where it is neither a port nor the name of another protocol.
   bool read_target(const Word& word, Packet& packet) {
     packet.target = parse_target(word.text);
-    if (packet.target || is_other_protocol(word.text)) return true;
+    if (packet.target) return true;
+    if (is_other_protocol(word.text)) {
+      if (const auto named = spec::parse_public(word.text)) packet.protocol = named->protocol;
+      return true;
+    }
     fault(word, "not a port and protocol",
           "write 7000/udp or 22/tcp with a port from 1 to 65535, or the name of another protocol: icmp");
     return false;
@@ -307,7 +312,7 @@ class Reader {
         fault(
             words[at], "unknown word",
             "use TCP flags (ack), a ct state (invalid), reply, a kind of destination (broadcast, unicast), "
-            "its address (to=203.0.113.10), its interface (on=eth1), lo, unlisted, an icmpv6 type (packet-too-big), the "
+            "its address (to=203.0.113.10), its interface (on=eth1), lo, unlisted, an ICMP type (packet-too-big), the "
             "connection it begins (connection=1), or a token (token=NAME)");
       } else if (!said.insert(*aspect).second) {
         fault(words[at], "duplicate word for the " + std::string(to_string(*aspect)),

@@ -15,7 +15,7 @@
 //   ct state         new (default), untracked, established, related, invalid
 //   fib daddr type   local (default), broadcast, multicast, anycast, unicast (routed)
 //   iif              lo, or on=eth1; without it: an interface that every sequence takes knocks on
-//   icmpv6 type      nd-neighbor-solicit, packet-too-big, …: what IPv6 needs; dhcpv6 with 546/udp
+//   icmp type        echo-request, nd-neighbor-solicit, …, after icmp or icmpv6; dhcpv6 with 546/udp
 // connection=1 and the like tell the connections of a source apart, where a sequence has `connections`.
 // A bare port is UDP, as in `knock`; knockd's 7000:udp is understood. What is
 // neither TCP nor UDP is written by its name alone: icmp, icmpv6, gre, …

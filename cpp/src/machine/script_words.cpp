@@ -1,6 +1,7 @@
 #include "machine/script_words.hpp"
 
 #include <array>
+#include <string>
 
 #include "values/values.hpp"
 
@@ -114,9 +115,18 @@ bool assign_connection(std::string_view text, std::uint32_t& connection) {
   return number.has_value();
 }
 
+// "echo-request", or its number: as in `public`.
+bool assign_icmp_type(std::string_view text, Packet& packet) {
+  if (packet.protocol != kIcmp && packet.protocol != kIcmpv6) return false;
+  const auto rule = spec::parse_public((packet.protocol == kIcmp ? "icmp/" : "icmpv6/") + std::string(text));
+  if (rule) packet.icmp_type = rule->icmp_type;
+  return rule.has_value();
+}
+
 }  // namespace
 
 std::optional<Aspect> apply_word(std::string_view word, Packet& packet) {
+  const bool is_type = assign_icmp_type(word, packet);
   if (assign_flags(word, packet.flags)) return Aspect::flags;
   if (assign(kStates, word, packet.conntrack)) return Aspect::conntrack;
   if (assign(kDirections, word, packet.reply)) return Aspect::direction;
@@ -127,8 +137,9 @@ std::optional<Aspect> apply_word(std::string_view word, Packet& packet) {
   if (assign(kDestinations, word, packet.destination)) return Aspect::destination;
   if (assign(kIngresses, word, packet.ingress) || assign_interface(word, packet.interface))
     return Aspect::ingress;
-  if (assign(kNeeds, word, packet.needed_by_ipv6)) return Aspect::need;
-  return std::nullopt;
+  const bool may_be_needed = packet.protocol != kIcmp;
+  if (may_be_needed && assign(kNeeds, word, packet.needed_by_ipv6)) return Aspect::need;
+  return is_type ? std::optional(Aspect::icmp_type) : std::nullopt;
 }
 
 std::string_view to_string(Aspect aspect) {
@@ -151,6 +162,8 @@ std::string_view to_string(Aspect aspect) {
       return "interface";
     case Aspect::need:
       return "need of IPv6";
+    case Aspect::icmp_type:
+      return "type of ICMP";
     case Aspect::connection:
       return "connection";
     case Aspect::token:

@@ -19,12 +19,14 @@ enum class Aspect {
   address,
   ingress,
   need,
+  icmp_type,
   connection,
   token,
   again
 };
 
-// Sets what the word says. nullopt where there is no such word.
+// Sets what the word says; of a packet without a target, the protocol says which types it may name. nullopt
+// where there is no such word.
 std::optional<Aspect> apply_word(std::string_view word, Packet& packet);
 
 std::string_view to_string(Aspect aspect);  // "TCP flags", "conntrack state", …

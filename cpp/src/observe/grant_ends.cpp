@@ -45,6 +45,11 @@ std::vector<std::pair<GrantEnds::Grant, GrantEnds::Time>> GrantEnds::ended(Time 
   return over;
 }
 
+bool GrantEnds::has_one_of(const std::set<EdgeId>& edges) const {
+  return !edges.empty() && std::any_of(ends_.begin(), ends_.end(),
+                                       [&](const auto& each) { return edges.contains(each.first.second); });
+}
+
 std::optional<GrantEnds::Time> GrantEnds::next() const {
   std::optional<Time> first;
   for (const auto& [grant, end] : ends_) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,8 @@ class GrantEnds {
   std::vector<Grant> due(Time now) const;
   // The same, in the order of their ends, each once.
   std::vector<std::pair<Grant, Time>> ended(Time now);
+  // Whether one stands that a sequence with one of these last edges made.
+  bool has_one_of(const std::set<EdgeId>& edges) const;
   // When the next one ends.
   std::optional<Time> next() const;
 

@@ -6,6 +6,8 @@
 #include <ctime>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
 
 #include "host/clocks.hpp"
 #include "journal/journal.hpp"
@@ -22,7 +24,8 @@ namespace knockwork {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr milliseconds kLook{1000};  // how soon a commit of somebody else is noticed
+constexpr milliseconds kLook{1000};        // how soon a commit of somebody else is noticed
+constexpr milliseconds kLookInside{5000};  // how soon it is noticed that packets have ended a grant
 
 // The gate as it was read last: again where an event has a number that is not known, where somebody
 // committed, and where events were lost.
@@ -30,23 +33,17 @@ class Gate {
  public:
   explicit Gate(Kernel& kernel) : kernel_(kernel) { read(); }
 
-  void read() {
-    generation_ = kernel_.generation();
-    const std::optional<LiveTable> live = kernel_.read();
-    if (!live || !live->ours) {
-      admissions_.clear();
-      return;
-    }
-    program_ = program_of(live->ruleset);
-    for (const Track& track : program_.tracks)
-      tracks_[track.edges.back().id] = {track.name, track.open_for, track.prolong};
-    admissions_ = admissions(*live);
+  // Returns whether anybody has committed since it was read before.
+  bool read() {
+    const Generation before = std::exchange(generation_, kernel_.generation());
+    take(kernel_.read());
+    return kernel_.generation() != before;
   }
   bool is_old() const { return kernel_.generation() != generation_; }
 
+  bool knows(EdgeId edge) const { return tracks_.contains(edge); }
+  // It was not found: nobody looks for it again.
   void know(EdgeId edge) {
-    if (tracks_.contains(edge)) return;
-    read();
     tracks_.try_emplace(edge, Known{kRemovedSequence, Duration::milliseconds(0)});
   }
   std::string name(EdgeId edge) const {
@@ -63,6 +60,7 @@ class Gate {
   }
   const Program& program() const { return program_; }
   const std::vector<Admission>& there() const { return admissions_; }
+  const std::set<EdgeId>& ended_by_packets() const { return ended_by_packets_; }
 
  private:
   struct Known {
@@ -70,11 +68,25 @@ class Gate {
     Duration open_for;
     bool prolong = false;
   };
+
+  void take(const std::optional<LiveTable>& live) {
+    if (!live || !live->ours) {
+      admissions_.clear();
+      return;
+    }
+    program_ = program_of(live->ruleset);
+    for (const Track& track : program_.tracks)
+      tracks_[track.edges.back().id] = {track.name, track.open_for, track.prolong};
+    ended_by_packets_ = knockwork::ended_by_packets(program_);
+    admissions_ = open_admissions(*live, program_);
+  }
+
   Kernel& kernel_;
   Generation generation_;
   Program program_;
   std::map<EdgeId, Known> tracks_;  // of tables before this one as well
   std::vector<Admission> admissions_;
+  std::set<EdgeId> ended_by_packets_;
 };
 
 class Watch {
@@ -82,6 +94,7 @@ class Watch {
   using Show = std::function<void(const Seen&)>;
   Watch(Kernel& kernel, std::size_t count, const Show& show) : gate_(kernel), left_(count), show_(show) {
     ends_.compare(gate_.there(), awake_clock());
+    asked_ = looked_ = awake_clock();
   }
 
   void run(Events& events) {
@@ -89,7 +102,7 @@ class Watch {
       const Events::Batch batch = events.next(until_next_look());
       if (batch.lost) say({Seen::Kind::lost, wall_clock(), {}, {}});
       for (const Event& event : batch.events) take(event);
-      if (batch.lost || (batch.events.empty() && gate_.is_old()) || perhaps_prolonged()) look();
+      if (batch.lost || perhaps_prolonged() || perhaps_ended() || has_changed(batch.events.empty())) look();
       for (const auto& [grant, end] : ends_.ended(awake_clock()))
         say_of(Seen::Kind::expired, grant, wall_clock() - (awake_clock() - end));
     }
@@ -108,9 +121,23 @@ class Watch {
                        [this](const GrantEnds::Grant& grant) { return gate_.prolongs(grant.second); });
   }
 
+  // Nor of what ended one before its time.
+  bool perhaps_ended() const {
+    return awake_clock() - looked_ >= kLookInside && ends_.has_one_of(gate_.ended_by_packets());
+  }
+
+  // The kernel is asked once in a while, however many events come.
+  bool has_changed(bool quiet) {
+    const milliseconds now = awake_clock();
+    if (!quiet && now - asked_ < kLook) return false;
+    asked_ = now;
+    return gate_.is_old();
+  }
+
   void take(const Event& event) {
     if (event.kind == Event::Kind::wrong)
       return say({Seen::Kind::wrong, event.at, to_string(event.source), {}});
+    if (!gate_.knows(event.edge)) look();
     gate_.know(event.edge);
     const milliseconds ago = std::max(milliseconds(0), wall_clock() - event.at);
     ends_.begin({source_of(event.source, gate_.program()), event.edge},
@@ -118,10 +145,12 @@ class Watch {
     say({Seen::Kind::grant, event.at, to_string(event.source), gate_.name(event.edge)});
   }
 
+  // Whoever revokes commits; what packets end has expired.
   void look() {
-    gate_.read();
-    for (const GrantEnds::Grant& gone : ends_.compare(gate_.there(), awake_clock()))
-      say_of(Seen::Kind::revoked, gone, wall_clock());
+    const Seen::Kind kind = gate_.read() ? Seen::Kind::revoked : Seen::Kind::expired;
+    looked_ = awake_clock();
+    for (const GrantEnds::Grant& gone : ends_.compare(gate_.there(), looked_))
+      say_of(kind, gone, wall_clock());
   }
 
   void say_of(Seen::Kind kind, const GrantEnds::Grant& grant, milliseconds at) {
@@ -136,6 +165,7 @@ class Watch {
 
   Gate gate_;
   GrantEnds ends_;
+  milliseconds asked_{0}, looked_{0};  // when the kernel was asked for its generation, and for its table
   std::size_t left_;
   bool done_ = false;
   const Show& show_;
@@ -168,7 +198,7 @@ std::string sentence(const Seen& seen) {
     case Seen::Kind::revoked:
       return "grant by " + seen.sequence + " revoked";
     case Seen::Kind::lost:
-      return "too many events at once: some were lost";
+      return "some events were lost";
   }
   return "";
 }
@@ -220,12 +250,14 @@ std::string to_json(const Seen& seen) {
 
 schema::Json event_schema() {
   constexpr auto kSometimes = schema::Key::Is::sometimes;
-  return schema::object("One event on each line.",
-                        {{"event", schema::choice("What happened. `lost`: more at once than could be read.",
-                                                  {"grant", "wrong", "expired", "revoked", "lost"})},
-                         {"time", schema::time("When.")},
-                         {"source", schema::text("The source's address, or its network."), kSometimes},
-                         {"sequence", schema::text("Of a grant: the sequence."), kSometimes}});
+  return schema::object(
+      "One event on each line.",
+      {{"event", schema::choice("What happened. `lost`: some events are missing, because more "
+                                "came at once than could be read.",
+                                {"grant", "wrong", "expired", "revoked", "lost"})},
+       {"time", schema::time("When.")},
+       {"source", schema::text("The source's address, or its network."), kSometimes},
+       {"sequence", schema::text("Of a grant: the sequence."), kSometimes}});
 }
 
 }  // namespace knockwork

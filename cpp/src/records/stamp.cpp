@@ -1,6 +1,8 @@
 #include "records/stamp.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <sstream>
 
@@ -56,6 +58,11 @@ void stamp(const Generation& generation, const std::string& digest) {
   } catch (const SystemError&) {
     return;  // the next apply reads the table instead
   }
+}
+
+void stamp_again() {
+  // No more than the time of the last apply depends on it.
+  static_cast<void>(::utimensat(AT_FDCWD, stamp_path().c_str(), nullptr, AT_SYMLINK_NOFOLLOW));
 }
 
 void forget_stamp() {

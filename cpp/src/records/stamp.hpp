@@ -28,6 +28,9 @@ Stamp last_stamp();
 // Notes it; what cannot be written is no error.
 void stamp(const Generation& generation, const std::string& digest);
 
+// What is noted was just found to be so: the note is as new as if it had been written now.
+void stamp_again();
+
 // Where something else than the table is to be looked at.
 void forget_stamp();
 

@@ -94,6 +94,7 @@ std::string to_json(const Report& report) {
   json value{
       {"changed", report.changed}, {"changes", list(report.changes, change)}, {"warnings", report.warnings}};
   if (report.pending) value["pending"] = to_value(*report.pending);
+  if (!report.incomparable.empty()) value["incomparable"] = report.incomparable;
   if (!report.degraded.empty()) value["degraded"] = report.degraded;
   if (!report.must_knock.empty()) value["must_knock"] = report.must_knock;
   if (!report.epochs.empty()) value["epochs"] = report.epochs;
@@ -116,6 +117,8 @@ schema::Json report_schema() {
        {"changes", schema::list("One for each object.", change)},
        {"warnings", schema::texts("What you should know, as sentences.")},
        {"pending", waiting_schema(), kSometimes},
+       {"incomparable", schema::text("Why nothing was compared with the table. Absent if it was."),
+        kSometimes},
        {"degraded", schema::text("Why something other than the declaration was loaded at a start."),
         kSometimes},
        {"must_knock",

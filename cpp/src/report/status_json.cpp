@@ -107,6 +107,7 @@ json to_value(const Status& status) {
              {"format", status.format},
              {"drifted", nullptr},
              {"warnings", status.warnings}};
+  if (status.foreign) value["foreign"] = true;
   if (status.drifted) value["drifted"] = *status.drifted;
   if (status.tokens_until || !status.out_of_tokens.empty()) {
     value["tokens"] = {{"out", status.out_of_tokens}, {"used", status.spent_tokens}};
@@ -138,6 +139,8 @@ Json status_schema() {
   return schema::object(
       "The live table.",
       {{"present", schema::flag("Whether there is a gate.")},
+       {"foreign", schema::flag("Present if there is a table inet knockwork that knockwork did not create."),
+        kSometimes},
        {"declared", schema::flag("Whether the host has a declaration in the usual place.")},
        {"mode", schema::text("`gate` or `stealth`; empty without a gate.")},
        {"always_allow", schema::texts("The sources that never need to knock.")},

@@ -95,12 +95,12 @@ struct Base {
   const OtherChain* chain;
 };
 
-std::vector<Base> bases(const std::vector<OtherTable>& tables, bool ipv6) {
+std::vector<Base> bases(const std::vector<OtherTable>& tables, bool ipv6, Hook hook) {
   std::vector<Base> found;
   for (const OtherTable& table : tables) {
     if (table.family != "inet" && table.family != (ipv6 ? "ip6" : "ip")) continue;
     for (const OtherChain& chain : table.chains) {
-      if (chain.at_input) found.push_back({&table, &chain});
+      if (chain.hook == hook) found.push_back({&table, &chain});
     }
   }
   std::stable_sort(found.begin(), found.end(), [](const Base& left, const Base& right) {
@@ -111,9 +111,14 @@ std::vector<Base> bases(const std::vector<OtherTable>& tables, bool ipv6) {
 
 }  // namespace
 
-std::set<Fate> fates(const std::vector<OtherTable>& tables, const Question& question) {
+std::set<Fate> fates(const std::vector<OtherTable>& tables, const Question& question,
+                     const std::vector<Hook>& hooks) {
+  std::vector<Base> way;
+  for (const Hook hook : hooks) {
+    for (const Base& base : bases(tables, question.ipv6, hook)) way.push_back(base);
+  }
   std::set<Fate> all;
-  for (const Base& base : bases(tables, question.ipv6)) {
+  for (const Base& base : way) {
     bool goes_on = false;
     for (Fate fate : Walk(*base.table, question).base(*base.chain)) {
       // What cannot be told may be anything, and so the next chain may be reached.

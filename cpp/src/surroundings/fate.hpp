@@ -1,4 +1,4 @@
-// What becomes of a packet at the input chains of others.
+// What becomes of a packet at the chains of others.
 #pragma once
 
 #include <set>
@@ -18,7 +18,8 @@ struct Fate {
   auto operator<=>(const Fate&) const = default;
 };
 
-// Every one that is possible; one where it is certain.
-std::set<Fate> fates(const std::vector<OtherTable>& tables, const Question& question);
+// Every one that is possible at these hooks, one after the other; one where it is certain.
+std::set<Fate> fates(const std::vector<OtherTable>& tables, const Question& question,
+                     const std::vector<Hook>& hooks);
 
 }  // namespace knockwork

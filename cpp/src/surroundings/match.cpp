@@ -49,6 +49,12 @@ std::size_t length_of_key(const Words& words, std::size_t at) {
              : 0;
 }
 
+// "established,new": any of them; but "established | new" is one value of several bits.
+Tri has_word(std::string_view list, std::string_view word) {
+  const Words items = items_of(list);
+  return yes_if(std::find(items.begin(), items.end(), word) != items.end());
+}
+
 Tri equals_port(std::string_view value, const Question& question, std::string_view which) {
   constexpr std::uint32_t kMost = 60000, kMany = 4096;
   const std::size_t dash = value.find('-');
@@ -61,14 +67,14 @@ Tri equals_port(std::string_view value, const Question& question, std::string_vi
   return *last - *first >= kMany ? Tri::maybe : Tri::no;
 }
 
-// "syn / fin,syn,rst,ack", or "syn": of a packet that has SYN and nothing else.
+// "syn / fin,syn,rst,ack", or "syn,ack", any of which will do: of a packet that has SYN and nothing else.
 Tri equals_flags(std::string_view value) {
   const Words sides = split(value, " / ");
   const auto is_syn = [](std::string_view names) {
     const Words items = items_of(names);
     return items.size() == 1 && is_one_of(items.front(), {"syn", "0x2"});
   };
-  if (sides.size() == 1) return yes_if(is_syn(value));
+  if (sides.size() == 1) return std::max(yes_if(is_syn(value)), has_word(value, "syn"));
   const Words mask = items_of(sides.back());
   const bool asked = std::find(mask.begin(), mask.end(), "syn") != mask.end();
   return yes_if(asked ? is_syn(sides.front()) : is_one_of(sides.front(), {"0x0", "0"}));
@@ -84,14 +90,10 @@ Tri equals_name(std::string_view value, const std::string& interface) {
   return yes_if(value == interface);
 }
 
-Tri has_word(std::string_view list, std::string_view word) {
-  const Words items = items_of(list);
-  return yes_if(std::find(items.begin(), items.end(), word) != items.end());
-}
-
 Tri equals_ct(std::string_view key, std::string_view value, const Question& question) {
   if (key == "state") return has_word(value, "new");
-  if (key == "status") return std::min(has_word(value, "dnat"), yes_if(question.translated));
+  if (key == "status")
+    return std::min(has_word(value, "dnat"), question.forwarded ? Tri::maybe : yes_if(question.translated));
   if (key == "direction") return yes_if(value == "original" || value == "0");
   if (is_one_of(key, {"mark", "zone", "label", "secmark"})) return yes_if(number(value) == 0U);
   if (key == "helper") return Tri::no;
@@ -124,10 +126,10 @@ Tri equals_address(std::string_view key, std::string_view value, const Question&
   return nobodys || multicast ? Tri::no : Tri::maybe;
 }
 
-Tri equals_fib(const Words& key, std::string_view value) {
+Tri equals_fib(const Words& key, std::string_view value, const Question& question) {
   if (key.back() != "type") return value == "exists" ? Tri::yes : value == "missing" ? Tri::no : Tri::maybe;
   const bool source = std::find(key.begin(), key.end(), "saddr") != key.end();
-  return yes_if(value == (source ? "unicast" : "local"));
+  return yes_if(value == (source || question.forwarded ? "unicast" : "local"));
 }
 
 Tri equals(const Words& key, std::string_view value, const Question& question) {
@@ -139,7 +141,7 @@ Tri equals(const Words& key, std::string_view value, const Question& question) {
   }
   if (head == "ct" && key.size() == 2) return equals_ct(field, value, question);
   if (head == "meta") return equals_meta(field, value, question);
-  if (head == "fib") return equals_fib(key, value);
+  if (head == "fib") return equals_fib(key, value, question);
   if (is_one_of(head, {"ip", "ip6"})) {
     if (is_one_of(field, {"protocol", "nexthdr"})) return equals_meta("l4proto", value, question);
     return equals_address(field, value, question);
@@ -187,12 +189,12 @@ std::optional<Expression> read_expression(const Words& words, std::size_t& at) {
     expression.mask = words[next + 1];
     next += 2;
   }
-  const bool written = is_one_of(word(), {"==", "!=", "<", ">", "<=", ">=", "vmap", "set"});
+  const bool written = is_one_of(word(), {"==", "!=", "!", "<", ">", "<=", ">=", "vmap", "set"});
   expression.operation = written ? word() : "==";
   if (written) ++next;
   if (next >= words.size() || is_one_of(word(), {"map", "|", "^"})) return std::nullopt;
   const std::string_view first = words[next];
-  while (next + 2 < words.size() && is_one_of(words[next + 1], {".", "/"})) next += 2;
+  while (next + 2 < words.size() && is_one_of(words[next + 1], {".", "/", "|"})) next += 2;
   const auto length = words[next].data() + words[next].size() - first.data();
   expression.value = std::string_view(first.data(), static_cast<std::size_t>(length));
   at = next + 1;
@@ -203,7 +205,7 @@ Tri matches(const Expression& expression, const Question& question) {
   for (const Words& key : expression.keys) {
     if (!has_header(key.front(), question)) return Tri::no;
   }
-  if (!is_one_of(expression.operation, {"==", "!=", "vmap"})) return Tri::maybe;
+  if (!is_one_of(expression.operation, {"==", "!=", "!", "vmap"})) return Tri::maybe;
   if (!expression.mask.empty() && !is_one_of(expression.keys.front().back(), {"mark"})) return Tri::maybe;
   Tri found = Tri::no;
   if (expression.value.starts_with('{')) {
@@ -213,7 +215,7 @@ Tri matches(const Expression& expression, const Question& question) {
   } else {
     found = equals_all(expression, expression.value, question);
   }
-  return expression.operation == "!=" ? negated(found) : found;
+  return is_one_of(expression.operation, {"!=", "!"}) ? negated(found) : found;
 }
 
 }  // namespace knockwork

@@ -12,8 +12,8 @@ namespace knockwork {
 struct Expression {
   std::vector<std::vector<std::string_view>> keys;  // one, or those of a concatenation
   std::string_view mask;
-  std::string_view operation;  // "==", "!=", "<", …, "vmap", "set"
-  std::string_view value;      // one word, the parts of a concatenation, a set
+  std::string_view operation;  // "==", "!=", "!" (none of these bits), "<", …, "vmap", "set"
+  std::string_view value;      // one word, the parts of a concatenation, bits, a set
 };
 
 // Reads on from `at`. Nothing where the words are of an unknown kind.

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <string>
 #include <utility>
 
 #include "knockwork/kernel.hpp"
@@ -34,7 +35,10 @@ int priority(const std::vector<std::string_view>& words, std::size_t at) {
 // "type filter hook input priority filter + 10; policy accept;"
 bool take_hook(OtherChain& chain, std::string_view line) {
   if (!line.starts_with("type ") || line.find(" hook ") == std::string_view::npos) return false;
-  chain.at_input = line.starts_with("type filter hook input ");
+  for (const auto& [name, hook] : {std::pair{"prerouting", Hook::prerouting}, std::pair{"input", Hook::input},
+                                   std::pair{"forward", Hook::forward}}) {
+    if (line.starts_with("type filter hook " + std::string(name) + ' ')) chain.hook = hook;
+  }
   chain.policy_drops = line.find("policy drop;") != std::string_view::npos;
   const std::vector<std::string_view> words = words_of(line);
   for (std::size_t at = 0; at + 1 < words.size(); ++at) {

@@ -1,4 +1,4 @@
-// The tables of others, as far as they decide about packets for this host.
+// The tables of others, as far as they decide about packets for this host and through it.
 #pragma once
 
 #include <string>
@@ -7,9 +7,12 @@
 
 namespace knockwork {
 
+// Of base chains of type filter; `none` of every other chain.
+enum class Hook { none, prerouting, input, forward };
+
 struct OtherChain {
   std::string name;
-  bool at_input = false;  // a base chain of type filter at hook input
+  Hook hook = Hook::none;
   int priority = 0;
   bool policy_drops = false;
   std::vector<std::string> rules;
@@ -24,7 +27,7 @@ struct OtherTable {
 };
 
 // Reads the text of `nft -t -p list ruleset`. Leaves out our own table, tables that sleep, and
-// families that see no packets for this host. What it does not know it skips.
+// families that see no such packets. What it does not know it skips.
 std::vector<OtherTable> parse_others(std::string_view listing);
 
 }  // namespace knockwork

@@ -1,9 +1,11 @@
 #include "surroundings/rule.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "surroundings/match.hpp"
 #include "surroundings/words.hpp"
+#include "text/ascii.hpp"
 #include "text/words.hpp"
 
 namespace knockwork {
@@ -153,6 +155,28 @@ class Rule {
 
 std::vector<Step> steps(std::string_view rule, const Question& question) {
   return Rule(rule, question).steps();
+}
+
+std::vector<std::uint16_t> ports_in(std::string_view rule) {
+  std::vector<std::uint16_t> ports;
+  const std::size_t question = rule.find("dport");
+  if (question == std::string_view::npos) return ports;
+  const char* at = rule.data() + question;
+  const char* const end = rule.data() + rule.size();
+  while ((at = std::find_if(at, end, is_digit)) != end) {
+    std::uint16_t port = 0;
+    const auto [rest, error] = std::from_chars(at, end, port);
+    if (error == std::errc()) ports.push_back(port);
+    at = rest;
+  }
+  return ports;
+}
+
+bool may_translate(std::string_view rule) {
+  for (const std::string_view words : {"redirect", "REDIRECT", "dnat to", "dnat ip", "DNAT"}) {
+    if (rule.find(words) != std::string_view::npos) return true;
+  }
+  return false;
 }
 
 std::vector<std::string> interfaces_in(std::string_view rule) {

@@ -13,14 +13,15 @@ namespace knockwork {
 
 enum class Tri { no, maybe, yes };
 
-// The first packet of a connection to this host. Without a port: a stranger's, to any port that
-// no rule names. With one: that of somebody whom the rules may know.
+// The first packet of a connection to this host, or through it. Without a port: a stranger's, to any port
+// that no rule names. With one: that of somebody whom the rules may know.
 struct Question {
   bool ipv6 = false;
   Protocol protocol = Protocol::tcp;
   std::string interface;  // "eth*": one of these; empty: one that no rule names
   std::optional<std::uint16_t> port;
   bool translated = false;  // its destination was, by another rule
+  bool forwarded = false;   // to another host; whether it was translated nobody knows
 };
 
 struct RuleVerdict {
@@ -38,6 +39,12 @@ struct Step {
 
 // In order: the first that matches holds. None: the packet goes on to the next rule.
 std::vector<Step> steps(std::string_view rule, const Question& question);
+
+// The numbers in its questions about ports: the ends of every range are among them.
+std::vector<std::uint16_t> ports_in(std::string_view rule);
+
+// Whether the rule changes where packets go: from then on, they may have another port.
+bool may_translate(std::string_view rule);
 
 // The interfaces that a rule names.
 std::vector<std::string> interfaces_in(std::string_view rule);

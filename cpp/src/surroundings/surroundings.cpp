@@ -60,7 +60,7 @@ Fate met(const std::vector<OtherTable>& others, const std::vector<std::string>& 
   std::set<Fate> all;
   for (const std::string& interface : interfaces) {
     question.interface = interface;
-    const std::set<Fate> here = fates(others, question);
+    const std::set<Fate> here = fates(others, question, {Hook::input});
     if (here.size() == 1) {
       all.insert(*here.begin());
       continue;
@@ -95,23 +95,112 @@ std::vector<Question> kinds() {
   return all;
 }
 
-// The chain that refuses a service to whomever it may be; empty where somebody gets in.
-std::string refuser(const std::vector<OtherTable>& others, const std::vector<std::string>& interfaces,
-                    const Service& service) {
-  std::string chain;
-  for (Question question : kinds()) {
-    if (question.protocol != service.protocol) continue;
-    for (const std::string& interface : interfaces) {
+// Where rules may begin or cease to match: between two of these, all ports fare alike.
+std::set<std::uint16_t> borders(const std::vector<OtherTable>& others) {
+  std::set<std::uint16_t> ports;
+  for (const OtherTable& table : others) {
+    for (const OtherChain& chain : table.chains) {
+      for (const std::string& rule : chain.rules) {
+        for (const std::uint16_t port : ports_in(rule)) {
+          ports.insert(port);
+          if (port < 65535) ports.insert(static_cast<std::uint16_t>(port + 1));
+        }
+      }
+    }
+  }
+  return ports;
+}
+
+// One of each kind that the rules may tell apart.
+std::vector<std::uint16_t> ports_of(const Service& service, const std::set<std::uint16_t>& borders) {
+  std::vector<std::uint16_t> ports{service.first};
+  ports.insert(ports.end(), borders.upper_bound(service.first), borders.upper_bound(service.last));
+  return ports;
+}
+
+bool any_translates(const std::vector<OtherTable>& others) {
+  return std::any_of(others.begin(), others.end(), [](const OtherTable& table) {
+    return std::any_of(table.chains.begin(), table.chains.end(), [](const OtherChain& chain) {
+      return std::any_of(chain.rules.begin(), chain.rules.end(),
+                         [](const std::string& rule) { return may_translate(rule); });
+    });
+  });
+}
+
+// Which services other firewalls refuse to whomever it may be. Each is asked for once, and no more of them
+// than a fraction of a second allows.
+class Refusals {
+ public:
+  Refusals(const std::vector<OtherTable>& others, const std::vector<std::string>& interfaces)
+      : others_(others),
+        interfaces_(interfaces),
+        borders_(borders(others)),
+        left_(1'000'000 / (count_rules(others) * interfaces.size()) + 1) {
+    // Before it is translated, a packet may have another port, and still reach the service.
+    if (!any_translates(others)) here_.insert(here_.begin(), Hook::prerouting);
+  }
+
+  // The chain that refuses it; empty where somebody gets in, or where that cannot be told.
+  std::string by(const Track& track, const Service& service) {
+    const auto is_in = [&](bool ipv6) {
+      return track.to.empty() || std::any_of(track.to.begin(), track.to.end(),
+                                             [&](const Network& network) { return network.ipv6 == ipv6; });
+    };
+    const Asked asked{!track.to.empty(), is_in(false), is_in(true), service};
+    const auto [known, fresh] = known_.try_emplace(asked);
+    if (!fresh) return known->second;
+    const std::vector<std::uint16_t> ports = ports_of(service, borders_);
+    if (ports.size() > left_) return "";
+    left_ -= ports.size();
+    return known->second = refuser(asked, ports);
+  }
+
+ private:
+  struct Asked {
+    bool elsewhere, ipv4, ipv6;
+    Service service;
+    auto operator<=>(const Asked&) const = default;
+  };
+
+  std::string refuser(const Asked& asked, const std::vector<std::uint16_t>& ports) const {
+    std::string chain;
+    for (Question question : kinds()) {
+      if (question.protocol != asked.service.protocol || !(question.ipv6 ? asked.ipv6 : asked.ipv4)) continue;
+      for (const std::uint16_t port : ports) {
+        question.port = port;
+        question.forwarded = false;
+        chain = refuser(question);
+        if (asked.elsewhere && !chain.empty()) {  // `to` may name an address of this host, so both count
+          question.forwarded = true;
+          chain = refuser(question);
+        }
+        if (chain.empty()) return "";
+      }
+    }
+    return chain;
+  }
+
+  // On every interface.
+  std::string refuser(Question question) const {
+    std::string chain;
+    for (const std::string& interface : interfaces_) {
       question.interface = interface;
-      question.port = service.first;
-      for (const Fate& fate : fates(others, question)) {
+      for (const Fate& fate : fates(others_, question, question.forwarded ? there_ : here_)) {
         if (fate.kind == Kind::accepted || fate.kind == Kind::unknown) return "";
         chain = fate.chain;
       }
     }
+    return chain;
   }
-  return chain;
-}
+
+  const std::vector<OtherTable>& others_;
+  const std::vector<std::string>& interfaces_;
+  std::set<std::uint16_t> borders_;
+  std::size_t left_;
+  std::vector<Hook> here_{Hook::input};
+  const std::vector<Hook> there_{Hook::forward};
+  std::map<Asked, std::string> known_;
+};
 
 // Gate mode that refuses as closed ports do: then nothing may tell a protected port from one.
 bool seems_closed(const Program& program) { return program.mode == Mode::gate && program.reject; }
@@ -119,16 +208,12 @@ bool seems_closed(const Program& program) { return program.mode == Mode::gate &&
 // Of services that another firewall refuses to everybody.
 std::vector<std::string> of_refused_services(const std::vector<OtherTable>& others, const Program& program,
                                              const std::vector<std::string>& where) {
-  std::map<Service, std::string> known;
-  const std::size_t most = 1'000'000 / (count_rules(others) * where.size()) + 1;  // services: as above
+  Refusals refusals(others, where);
   std::map<std::string, std::vector<std::string>> refused;
   for (const Track& track : program.tracks) {
     std::set<std::string> chains;
-    for (const Service& service : track.to.empty() ? track.services : std::vector<Service>()) {
-      if (known.size() >= most && !known.contains(service)) continue;
-      const auto [at, fresh] = known.try_emplace(service);
-      if (fresh) at->second = refuser(others, where, service);
-      if (!at->second.empty()) chains.insert(at->second);
+    for (const Service& service : track.services) {
+      if (std::string chain = refusals.by(track, service); !chain.empty()) chains.insert(std::move(chain));
     }
     for (const std::string& chain : chains) refused[chain].push_back(track.name);
   }

@@ -1,4 +1,4 @@
-// What stands beside the gate: the input chains of other tables, as far as they can be told.
+// What stands beside the gate: the chains of other tables, as far as they can be told.
 //
 // A packet that the gate refuses must end as one to a closed port does. Where another firewall
 // decides how that is, the gate answers likewise by itself.

@@ -93,6 +93,7 @@ bool known_unchanged(const std::string& bytes, Execution execution, Kernel& kern
   // As whoever takes the lock does.
   if (known && execution == Execution::apply) {
     for (const char* folder : {kRunDirectory, kStateDirectory}) remove_leftovers(folder);
+    stamp_again();
   }
   return known;
 }

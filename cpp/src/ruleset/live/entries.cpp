@@ -57,6 +57,21 @@ void put(Transaction& transaction, const LiveTable& live, const std::string& set
   transaction.actions.emplace_back(std::move(carry));
 }
 
+// Of the sequences whose grants a later one of another sequence may shorten: where these stand.
+std::map<EdgeId, std::vector<GrantKey>> shortened(const Program& program) {
+  std::map<std::string, std::set<Duration>> times;  // of a grant that several sequences give
+  for (const Track& track : program.tracks) {
+    for (const GrantKey& key : grant_keys(track)) times[key.set + key.tail].insert(track.open_for);
+  }
+  const auto shared = [&](const GrantKey& key) { return times[key.set + key.tail].size() > 1; };
+  std::map<EdgeId, std::vector<GrantKey>> keys;
+  for (const Track& track : program.tracks) {
+    const std::vector<GrantKey> all = grant_keys(track);
+    if (std::all_of(all.begin(), all.end(), shared)) keys.emplace(track.edges.back().id, all);
+  }
+  return keys;
+}
+
 }  // namespace
 
 std::vector<Admission> admissions(const LiveTable& live) {
@@ -70,16 +85,7 @@ std::vector<Admission> admissions(const LiveTable& live) {
 }
 
 std::vector<Admission> open_admissions(const LiveTable& live, const Program& program) {
-  std::map<std::string, std::set<Duration>> times;  // of a grant that several sequences give
-  for (const Track& track : program.tracks) {
-    for (const GrantKey& key : grant_keys(track)) times[key.set + key.tail].insert(track.open_for);
-  }
-  const auto shared = [&](const GrantKey& key) { return times[key.set + key.tail].size() > 1; };
-  std::map<EdgeId, std::vector<GrantKey>> keys;
-  for (const Track& track : program.tracks) {
-    const std::vector<GrantKey> all = grant_keys(track);
-    if (std::all_of(all.begin(), all.end(), shared)) keys.emplace(track.edges.back().id, all);
-  }
+  const std::map<EdgeId, std::vector<GrantKey>> keys = shortened(program);
   std::vector<Admission> admitted = admissions(live);
   if (keys.empty()) return admitted;
   std::unordered_map<std::string, milliseconds> open;
@@ -101,6 +107,19 @@ std::vector<Admission> open_admissions(const LiveTable& live, const Program& pro
   }
   std::erase_if(admitted, [](const Admission& each) { return each.expires == milliseconds{0}; });
   return admitted;
+}
+
+std::set<EdgeId> ended_by_packets(const Program& program) {
+  std::set<std::string> closed;
+  for (const Track& track : program.tracks) closed.insert(track.closes.begin(), track.closes.end());
+  std::set<EdgeId> ended;
+  for (const auto& [edge, keys] : shortened(program)) {
+    if (!keys.empty()) ended.insert(edge);  // one that closes others gives no grant
+  }
+  for (const Track& track : program.tracks) {
+    if (track.connections > 0 || closed.contains(track.name)) ended.insert(track.edges.back().id);
+  }
+  return ended;
 }
 
 std::vector<LockedSource> lockouts(const LiveTable& live) {

@@ -34,6 +34,9 @@ struct LockedSource {
 std::vector<Admission> admissions(const LiveTable& live);
 // The same, as long as a service of theirs is open: a later grant by another sequence may have shortened it.
 std::vector<Admission> open_admissions(const LiveTable& live, const Program& program);
+// The last edges of the sequences whose grants packets can end before their time: by a sequence that closes
+// them, by the last of their connections, or by a shorter grant of another sequence.
+std::set<EdgeId> ended_by_packets(const Program& program);
 // A source may be locked out twice, by a wrong knock and as a stray: the longer one counts.
 std::vector<LockedSource> lockouts(const LiveTable& live);
 // Sources in the middle of a sequence by which they are not in: steps stay expected for their time.
