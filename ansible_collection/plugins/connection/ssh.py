@@ -5,8 +5,6 @@
 
 Nothing of core's plugin is repeated here, neither code nor options, so a later core's come along by themselves.
 """
-from __future__ import annotations
-
 DOCUMENTATION = r'''
 name: ssh
 short_description: Knock, then connect with ssh
@@ -157,8 +155,7 @@ import re  # noqa: E402
 import shlex  # noqa: E402
 import shutil  # noqa: E402
 import subprocess  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
-from typing import Any  # noqa: E402
+from typing import Any, Iterator, Optional  # noqa: E402
 
 import ansible.constants as C  # noqa: E402
 from ansible.errors import AnsibleConnectionFailure, AnsibleError  # noqa: E402
@@ -287,13 +284,13 @@ class Connection(core.Connection):
         if self.get_option('knockwork_jump') is None:
             self._refuse_passing_over(self._jump_of_ssh())
 
-    def _refuse_passing_over(self, jump: str | None) -> None:
+    def _refuse_passing_over(self, jump: Optional[str]) -> None:
         if jump not in (None, 'none'):
             raise AnsibleError('the ssh configuration has a ProxyJump to %s for this host, which the connection plugin '
                                'knockwork.nft.ssh would ignore: set ansible_knockwork_jump to %s to knock there and '
                                'continue from there, or to none to connect directly' % (jump, jump))
 
-    def _jump_of_ssh(self) -> str | None:
+    def _jump_of_ssh(self) -> Optional[str]:
         """What the user's ssh_config says, None where it says nothing; asked once a task."""
         if self._jump is False:
             argv = [self.get_option('ssh_executable'), '-G', self.get_option('host') or self._play_context.remote_addr]

@@ -1,8 +1,6 @@
 # Copyright: (c) The knockwork maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-from __future__ import annotations
-
 DOCUMENTATION = r'''
 name: sequence
 short_description: A port knocking sequence of a host, from the controller's profile
@@ -112,7 +110,7 @@ _list:
       fingerprint: 91d7bce2
 '''
 
-from typing import Any  # noqa: E402
+from typing import Any, Dict, List, Optional  # noqa: E402
 
 from ansible.plugins.lookup import LookupBase  # noqa: E402
 from ansible_collections.knockwork.nft.plugins.plugin_utils.controller import ask, profile_for  # noqa: E402
@@ -122,7 +120,7 @@ _SETTINGS = ('profile', 'profile_content', 'secret', 'executable')
 
 
 class LookupModule(LookupBase):
-    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+    def run(self, terms: List[str], variables: Optional[Dict[str, Any]] = None, **kwargs: Any) -> List[Dict[str, Any]]:
         self.set_options(var_options=variables_of(_SETTINGS, variables or {}, self._templar), direct=kwargs)
         question = dict((name, self.get_option(name)) for name in ('sequence', 'opens')
                         if self.get_option(name) is not None)
