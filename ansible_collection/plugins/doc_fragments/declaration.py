@@ -348,7 +348,8 @@ options:
             description:
               - >-
                 How far into the future the table holds tokens. It is topped up when half of that time is left. After
-                this time without a top-up, the host accepts no token. At most 1d.
+                this time without a top-up, the host accepts no token. Write 2m30s or more, because
+                knockwork-rotate.timer runs once a minute. At most 1d.
             type: str
             default: "10m"
           skew:
@@ -588,7 +589,8 @@ options:
         description:
           - >-
             How far into the future the table holds tokens. It is topped up when half of that time is left. After this
-            time without a top-up, the host accepts no token. At most 1d.
+            time without a top-up, the host accepts no token. Write 2m30s or more, because knockwork-rotate.timer runs
+            once a minute. At most 1d.
         type: str
         default: "10m"
       skew:

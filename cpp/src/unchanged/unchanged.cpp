@@ -108,10 +108,7 @@ Report apply_noted(const std::string& bytes, const Spec& spec, Kernel& kernel, c
 
 // Of a host that keeps them itself: its controller compares them with its profile.
 void add_epochs(Report& report, const Spec& spec) {
-  const bool kept = std::any_of(spec.sequences.begin(), spec.sequences.end(), [](const Sequence& sequence) {
-    return sequence.derive && sequence.derive->by_record();
-  });
-  if (kept) report.epochs = read_epoch_record().accepts;
+  if (needs_record(spec)) report.epochs = read_epoch_record().accepts;
 }
 
 }  // namespace
