@@ -205,13 +205,13 @@ class Connection(core.Connection):
         self._common_args = self.get_option('ssh_common_args')
         self._set_proxy()
 
-    def reset(self):
+    def reset(self) -> None:
         super().reset()
         # A profile that is held in memory is that of the beginning of the task, which may have written another since.
         self.set_option('ssh_common_args', self._common_args)
         self._set_proxy()
 
-    def _set_proxy(self):
+    def _set_proxy(self) -> None:
         # What is wrong is said when somebody connects: tasks of the controller need no connection.
         self._wrong, self._held = None, Held()
         try:

@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "host/uninterrupted.hpp"
+#include "host/system_calls.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {

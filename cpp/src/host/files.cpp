@@ -15,8 +15,7 @@
 #include <memory>
 #include <utility>
 
-#include "host/descriptor.hpp"
-#include "host/uninterrupted.hpp"
+#include "host/system_calls.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {

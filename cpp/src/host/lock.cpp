@@ -12,7 +12,7 @@
 #include <thread>
 
 #include "host/files.hpp"
-#include "host/uninterrupted.hpp"
+#include "host/system_calls.hpp"
 #include "knockwork/declaration_lock.hpp"
 #include "knockwork/diagnostic.hpp"
 #include "knockwork/spec.hpp"

@@ -17,7 +17,7 @@
 #include <system_error>
 #include <utility>
 
-#include "host/uninterrupted.hpp"
+#include "host/system_calls.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {

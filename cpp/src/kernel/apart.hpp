@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "host/descriptor.hpp"
+#include "host/system_calls.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {

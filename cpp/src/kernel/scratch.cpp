@@ -6,7 +6,7 @@
 #include <system_error>
 #include <thread>
 
-#include "host/uninterrupted.hpp"
+#include "host/system_calls.hpp"
 
 namespace knockwork {
 

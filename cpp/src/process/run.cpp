@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "host/descriptor.hpp"
+#include "host/system_calls.hpp"
 #include "knockwork/diagnostic.hpp"
 
 namespace knockwork {

@@ -14,7 +14,7 @@
 #include <optional>
 #include <string>
 
-#include "host/uninterrupted.hpp"
+#include "host/system_calls.hpp"
 #include "kernel/netlink/netlink.hpp"
 
 namespace knockwork {

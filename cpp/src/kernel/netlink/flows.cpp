@@ -17,7 +17,7 @@
 #include <cstring>
 #include <functional>
 
-#include "host/uninterrupted.hpp"
+#include "host/system_calls.hpp"
 #include "kernel/netlink/netlink.hpp"
 #include "knockwork/diagnostic.hpp"
 

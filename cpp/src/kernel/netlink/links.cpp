@@ -11,7 +11,7 @@
 #include <map>
 #include <string_view>
 
-#include "host/uninterrupted.hpp"
+#include "host/system_calls.hpp"
 #include "kernel/netlink/netlink.hpp"
 #include "knockwork/diagnostic.hpp"
 

@@ -16,7 +16,7 @@
 #include <optional>
 
 #include "host/clocks.hpp"
-#include "host/uninterrupted.hpp"
+#include "host/system_calls.hpp"
 #include "knockwork/diagnostic.hpp"
 
 #ifndef SO_NETNS_COOKIE

@@ -13,7 +13,7 @@
 #include <optional>
 #include <span>
 
-#include "host/uninterrupted.hpp"
+#include "host/system_calls.hpp"
 #include "kernel/netlink/netlink.hpp"
 #include "ruleset/ruleset.hpp"
 

@@ -1,7 +1,10 @@
-// What a signal interrupts is done again.
+// What a signal interrupts is done again, and a descriptor is closed when nobody holds it any more.
 #pragma once
 
+#include <unistd.h>
+
 #include <cerrno>
+#include <utility>
 
 #include "knockwork/diagnostic.hpp"
 
@@ -32,5 +35,24 @@ auto asked_again(const Ask& ask) {
   }
   return ask();
 }
+
+class Descriptor {
+ public:
+  Descriptor() = default;  // of nothing
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() { close(); }
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  int number() const { return number_; }  // below 0 where there is none
+  void close() {
+    if (number_ >= 0) ::close(std::exchange(number_, -1));
+  }
+
+ private:
+  int number_ = -1;
+};
 
 }  // namespace knockwork

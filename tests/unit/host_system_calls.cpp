@@ -2,7 +2,7 @@
 #include <cerrno>
 
 #include "catch.hpp"
-#include "host/uninterrupted.hpp"
+#include "host/system_calls.hpp"
 
 namespace knockwork {
 
