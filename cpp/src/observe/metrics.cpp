@@ -96,9 +96,11 @@ void add_sets(Page& page, const Status& status) {
 
 void add_tokens(Page& page, const Status& status) {
   if (!status.tokens_until && status.out_of_tokens.empty()) return;
-  page.seconds("tokens_left_seconds", "Seconds until the first sequence with `token` has no valid token left.",
+  page.seconds("tokens_left_seconds",
+               "Seconds until the first sequence with `token` has no valid token left.",
                status.out_of_tokens.empty() ? status.tokens_left : milliseconds(0));
-  page.gauge("sequences_out_of_tokens", "Sequences with `token` that have no valid token until the next top-up.",
+  page.gauge("sequences_out_of_tokens",
+             "Sequences with `token` that have no valid token until the next top-up.",
              status.out_of_tokens.size());
   page.gauge("used_tokens", "How many used tokens the table remembers.", status.spent_tokens);
 }
