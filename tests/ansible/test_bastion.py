@@ -83,6 +83,7 @@ def test_ssh_config(behind: Gated) -> None:
     new = task + "    path: /root/new/config\n"
     planned, made = (behind.changes(new, *options, limit="host1").result() for options in (("--check",), ()))
     assert planned["changes"] == made["changes"] and made["changes"][0]["name"] == "/root/new/config"
+    behind.bed.controller.run(["rm", "-r", "/root/new"], check=True)  # the next version finds none
     behind.play(task, limit="host1")
     behind.play(task, limit="host2", variables=by_way)
     behind.unchanged(task, limit="host1")
