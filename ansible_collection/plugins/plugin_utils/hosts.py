@@ -7,8 +7,10 @@ from __future__ import annotations
 import bisect
 import json
 import re
+from collections.abc import Iterable
+from typing import Any
 
-import yaml
+import yaml  # type: ignore[import]
 from ansible.module_utils.common.yaml import yaml_load  # in C, where PyYAML has that
 from ansible_collections.knockwork.nft.plugins.module_utils.keys import sequence_text
 
@@ -21,8 +23,11 @@ _NOTED = '\n    # %s: ' % DROP_INS
 _ENTRY = re.compile(r'^  - ', re.MULTILINE)
 _PATTERN = re.compile(r'[*?\[\\]')
 
+Entry = dict[str, Any]
+Entries = list[Entry]
 
-def entries_of(text):
+
+def entries_of(text: str) -> Entries:
     """What the file says. Raises ValueError where it is not such a file."""
     try:
         document = yaml_load(text)
@@ -35,12 +40,12 @@ def entries_of(text):
     return entries
 
 
-def own_entries_of(text):
+def own_entries_of(text: str) -> Entries:
     """What text_of() wrote, with the names of drop-ins. Raises ValueError as entries_of() does."""
     return entries_of(text.replace(_NOTED, _NOTED.replace('# ', '')))
 
 
-def apart(text, name):
+def apart(text: str, name: str) -> tuple[str, str, str] | None:
     """The text before a host's entries, a file of theirs alone, and the text after.
 
     None where text_of() did not write it. To change one entry, those of thousands of other hosts need not be read.
@@ -56,29 +61,29 @@ def apart(text, name):
     return text[:first], _TOP + text[first:last], text[last:]
 
 
-def entries_about(text, name):
+def entries_about(text: str, name: str) -> Entries:
     """The host's own entries; all of them where these cannot be told apart. Raises ValueError, as entries_of()."""
     parts = apart(text, name)
     return entries_of(parts[1] if parts else text)
 
 
-def together(before, text, after):
+def together(before: str, text: str, after: str) -> str:
     """What apart() took apart."""
     return before + text[len(_TOP):] + after
 
 
-def names_of(entry):
+def names_of(entry: Entry) -> list[str]:
     """The names and patterns of an entry."""
     named = entry.get('host')
     return [str(each) for each in named] if isinstance(named, list) else [str(named)]
 
 
-def entry_named(entries, name):
+def entry_named(entries: Entries, name: str) -> Entry | None:
     """The entry of this first name, None where there is none."""
     return next((each for each in entries if _is(each, name)), None)
 
 
-def merged(entries, entry):
+def merged(entries: Entries, entry: Entry) -> Entries:
     """The entries with this one: in the place of that of the same first name, before every pattern if it is new.
 
     A sequence that was rotated to a later epoch meanwhile stays at that one, and a drop-in stays.
@@ -91,7 +96,7 @@ def merged(entries, entry):
     return entries[:place] + [entry] + entries[place:]
 
 
-def merged_drop_ins(entries, entry, given):
+def merged_drop_ins(entries: Entries, entry: Entry, given: Iterable[str]) -> Entries:
     """The entries with the sequences of this one as drop-ins: the host's others stay.
 
     So does what else is said of the host, but for the keys that are `given`.
@@ -103,7 +108,7 @@ def merged_drop_ins(entries, entry, given):
     return merged(entries, _noted(joined, set(before.get(DROP_INS) or []).union(new)))
 
 
-def without_drop_ins(entries, entry):
+def without_drop_ins(entries: Entries, entry: Entry) -> Entries:
     """The entries without the sequences that this one names, or without the host where no other is left."""
     name, gone = names_of(entry)[0], set(each['name'] for each in entry['sequences'])
     before = entry_named(entries, name)
@@ -114,7 +119,7 @@ def without_drop_ins(entries, entry):
             for each in entries]
 
 
-def _and_drop_ins(entry, before):
+def _and_drop_ins(entry: Entry, before: Entry) -> Entry:
     names = set(each.get('name') for each in entry.get('sequences') or [])
     kept = [each for each in before.get('sequences') or []
             if each.get('name') in (before.get(DROP_INS) or []) and each.get('name') not in names]
@@ -123,36 +128,36 @@ def _and_drop_ins(entry, before):
     return _noted(dict(entry, sequences=entry['sequences'] + kept), set(each['name'] for each in kept))
 
 
-def _noted(entry, names):
+def _noted(entry: Entry, names: set[Any]) -> Entry:
     rest = dict((key, value) for key, value in entry.items() if key != DROP_INS)
     return {**rest, DROP_INS: sorted(names)} if names else rest
 
 
-def _with_epochs(entry):
+def _with_epochs(entry: Entry) -> Entry:
     """What a host finds in its record, a client finds here: 0 at first."""
     sequences = [_in_epoch_0(each) for each in entry.get('sequences') or []]
     return dict(entry, sequences=sequences) if sequences else entry
 
 
-def _in_epoch_0(sequence):
+def _in_epoch_0(sequence: Entry) -> Entry:
     derive = _derive(sequence)
     if not derive or any(derive.get(key) is not None for key in ('epoch', 'period')):
         return sequence
     return dict(sequence, derive=dict(derive, epoch=0))
 
 
-def _not_back(entry, before):
+def _not_back(entry: Entry, before: Entry) -> Entry:
     stood = dict((each.get('name'), (each.get('derive') or {}).get('epoch')) for each in before.get('sequences') or [])
     sequences = [_in_epoch(each, stood.get(each.get('name')) or 0) for each in entry.get('sequences') or []]
     return dict(entry, sequences=sequences) if sequences else entry
 
 
-def without(entries, name):
+def without(entries: Entries, name: str) -> Entries:
     """The entries but for that of this first name."""
     return [each for each in entries if not _is(each, name)]
 
 
-def with_epoch(entries, name, epoch):
+def with_epoch(entries: Entries, name: str, epoch: int) -> tuple[int | None, Entries]:
     """What the host's derived sequences stood at, None where it has none that go by `epoch`; and the entries with
     this one, where theirs is lower."""
     stood, changed = [], []
@@ -166,35 +171,35 @@ def with_epoch(entries, name, epoch):
     return (min(stood) if stood else None), changed
 
 
-def with_entries(entries, name, others):
+def with_entries(entries: Entries, name: str, others: Entries) -> Entries:
     """The entries with the host's own as they are in others."""
     theirs = dict((names_of(each)[0], each) for each in others if name.lower() in map(str.lower, names_of(each)))
     return [theirs.get(names_of(each)[0], each) for each in entries]
 
 
-def epochs_of(entries, name):
+def epochs_of(entries: Entries, name: str) -> list[int]:
     """Those that the host's derived sequences go by; what is not as it should be has none."""
     found = (_derive(each) for entry in entries if name.lower() in map(str.lower, names_of(entry))
              for each in _listed(entry.get('sequences')))
     return [each['epoch'] for each in found if isinstance(each.get('epoch'), int)]
 
 
-def _listed(sequences):
+def _listed(sequences: Any) -> Entries:
     return [each for each in sequences if isinstance(each, dict)] if isinstance(sequences, list) else []
 
 
-def _derive(sequence):
+def _derive(sequence: Entry) -> dict[str, Any]:
     return sequence['derive'] if isinstance(sequence.get('derive'), dict) else {}
 
 
-def _in_epoch(sequence, epoch):
+def _in_epoch(sequence: Entry, epoch: int) -> Entry:
     derive = sequence.get('derive') or {}
     if derive.get('epoch') is None or derive['epoch'] >= epoch:
         return sequence
     return dict(sequence, derive=dict(derive, epoch=epoch, accepts=None))
 
 
-def text_of(entries):
+def text_of(entries: Entries) -> str:
     """The file that says it."""
     lines = [HEADER + 'knockwork: 1', 'hosts:' if entries else 'hosts: []']
     for entry in entries:
@@ -207,5 +212,5 @@ def text_of(entries):
     return '\n'.join(lines) + '\n'
 
 
-def _is(entry, name):
+def _is(entry: Entry, name: str) -> bool:
     return names_of(entry)[0].lower() == name.lower()
