@@ -39,6 +39,7 @@ constexpr std::array<std::pair<const char*, Format>, 5> kFormats{{{"profile", Fo
 
 std::vector<std::string> format_names() {
   std::vector<std::string> names;
+  names.reserve(kFormats.size());
   for (const auto& [name, format] : kFormats) names.emplace_back(name);
   return names;
 }

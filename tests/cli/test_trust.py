@@ -20,7 +20,7 @@ def _declared(knockwork: Knockwork) -> Iterator[None]:
     knockwork.declare(CLASSIC)
     knockwork.host.write(DROP_IN, WEB, 0o600)
     yield
-    knockwork.host.run(["rm", "-rf", FOLDER, "/srv/given", "/srv/root"], check=True)
+    knockwork.host.run(["rm", "-rf", FOLDER, "/run/given", "/run/root"], check=True)
 
 
 def run(knockwork: Knockwork, *argv: str) -> None:
@@ -53,27 +53,27 @@ def test_others_may_write(knockwork: Knockwork, change: list[str], said: str) ->
 
 def test_links(knockwork: Knockwork) -> None:
     """What a link leads to counts, and the folder that it stands in; its lines are not for a pipe."""
-    run(knockwork, "install", "-d", "-m", "0777", "/srv/given")
-    knockwork.host.write("/srv/given/web.yml", WEB, 0o600)
-    run(knockwork, "ln", "-sf", "/srv/given/web.yml", DROP_IN)
-    assert "others can write to the directory /srv/given" in knockwork.refused("apply")
-    run(knockwork, "chmod", "0755", "/srv/given")
+    run(knockwork, "install", "-d", "-m", "0777", "/run/given")
+    knockwork.host.write("/run/given/web.yml", WEB, 0o600)
+    run(knockwork, "ln", "-sf", "/run/given/web.yml", DROP_IN)
+    assert "others can write to the directory /run/given" in knockwork.refused("apply")
+    run(knockwork, "chmod", "0755", "/run/given")
     assert knockwork.run("validate").stderr == ""
-    knockwork.host.write("/srv/given/web.yml", "root:$6$salt$hash:19000:0:99999:7:::\n", 0o600)
+    knockwork.host.write("/run/given/web.yml", "root:$6$salt$hash:19000:0:99999:7:::\n", 0o600)
     assert "$6$" not in knockwork.refused("apply") and "19000" not in knockwork.refused("apply")
 
 
-@pytest.mark.parametrize(("link", "to"), [("/srv/given/now", "/srv/root"), ("/srv/given/root", None)],
+@pytest.mark.parametrize(("link", "to"), [("/run/given/now", "/run/root"), ("/run/given/root", None)],
                          ids=["a link on the way", "a folder above"])
 def test_the_whole_way_counts(knockwork: Knockwork, link: str, to: str | None) -> None:
     """Who can exchange a link or a folder on the way puts another declaration in place."""
-    run(knockwork, "install", "-d", "-m", "0755", "-o", "nobody", "/srv/given")
+    run(knockwork, "install", "-d", "-m", "0755", "-o", "nobody", "/run/given")
     run(knockwork, "install", "-d", "-m", "0755", to or link)
     knockwork.host.write(f"{to or link}/web.yml", WEB, 0o600)
     if to:
         run(knockwork, "ln", "-sfn", to, link)
     run(knockwork, "ln", "-sf", f"{link}/web.yml", DROP_IN)
-    assert "the directory /srv/given belongs to another user" in knockwork.refused("apply")
+    assert "the directory /run/given belongs to another user" in knockwork.refused("apply")
 
 
 def test_others_may_read(knockwork: Knockwork) -> None:

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "apply/on_this_host.hpp"
 #include "apply/tokens.hpp"
@@ -117,6 +118,23 @@ std::optional<Pending> rolled_back(const Spec& spec, const Settings& settings, R
   return note;
 }
 
+// What is there is in doubt until its record is right; where nothing was done, as much as before.
+void in_doubt_during(const std::function<void()>& commit, const std::string& wanted_digest,
+                     const Generation& before, Kernel& kernel) {
+  const std::optional<std::string> doubt = in_doubt();
+  const auto as_before = [&] { doubt ? note_in_doubt(*doubt) : forget_in_doubt(); };
+  note_in_doubt(wanted_digest);
+  try {
+    commit();
+  } catch (const Refused&) {
+    as_before();
+    throw;
+  } catch (const SystemError&) {
+    if (kernel.generation() == before) as_before();
+    throw;
+  }
+}
+
 }  // namespace
 
 void converge(const Wanted& wanted, const std::string& wanted_digest, const Purpose& purpose, Report& done,
@@ -143,20 +161,10 @@ void converge(const Wanted& wanted, const std::string& wanted_digest, const Purp
     undo = {*settings.confirm_within, wanted_digest, purpose.declared, settings.files,
             [](const std::string& id) { rollback_armed(id, *open_kernel()); }};
   }
-  const std::optional<std::string> doubt = in_doubt();
-  if (purpose.recorded) note_in_doubt(wanted_digest);
-  const auto nothing_done = [&] {
-    if (purpose.recorded) doubt ? note_in_doubt(*doubt) : forget_in_doubt();
+  const auto carry_out_plan = [&, &planned = plan] {
+    carry_out(std::move(planned), std::move(reading), undo, deed(purpose.command, settings), done, kernel);
   };
-  try {
-    carry_out(std::move(plan), std::move(reading), undo, deed(purpose.command, settings), done, kernel);
-  } catch (const Refused&) {
-    nothing_done();
-    throw;
-  } catch (const SystemError&) {
-    if (kernel.generation() == before) nothing_done();
-    throw;
-  }
+  purpose.recorded ? in_doubt_during(carry_out_plan, wanted_digest, before, kernel) : carry_out_plan();
   if (undo) forget_in_doubt();  // the note of what waits says all
   if (!retired.empty()) {
     revoke_until_none_is_left(retired, wanted.program, done, kernel, settings);

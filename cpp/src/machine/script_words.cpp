@@ -117,8 +117,9 @@ bool assign_connection(std::string_view text, std::uint32_t& connection) {
 
 // "echo-request", or its number: as in `public`.
 bool assign_icmp_type(std::string_view text, Packet& packet) {
-  if (packet.protocol != kIcmp && packet.protocol != kIcmpv6) return false;
-  const auto rule = spec::parse_public((packet.protocol == kIcmp ? "icmp/" : "icmpv6/") + std::string(text));
+  const bool is_icmp = packet.protocol == kIcmp;
+  if (!is_icmp && packet.protocol != kIcmpv6) return false;
+  const auto rule = spec::parse_public((is_icmp ? "icmp/" : "icmpv6/") + std::string(text));
   if (rule) packet.icmp_type = rule->icmp_type;
   return rule.has_value();
 }

@@ -43,9 +43,7 @@ class Gate {
 
   bool knows(EdgeId edge) const { return tracks_.contains(edge); }
   // It was not found: nobody looks for it again.
-  void know(EdgeId edge) {
-    tracks_.try_emplace(edge, Known{kRemovedSequence, Duration::milliseconds(0)});
-  }
+  void know(EdgeId edge) { tracks_.try_emplace(edge, Known{kRemovedSequence, Duration::milliseconds(0)}); }
   std::string name(EdgeId edge) const {
     const auto found = tracks_.find(edge);
     return found == tracks_.end() ? kRemovedSequence : found->second.name;

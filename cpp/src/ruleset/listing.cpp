@@ -298,17 +298,10 @@ UnknownListing::UnknownListing(const std::string& reason)
 LiveTable parse_listing(std::string_view listing) { return Reader(listing).table(); }
 
 bool has_twice(const LiveTable& table) {
-  const auto twice = [](const auto& elements) {
-    std::vector<std::string_view> keys;
-    keys.reserve(elements.size());
-    for (const auto& element : elements) keys.push_back(element.key);
-    std::sort(keys.begin(), keys.end());
-    return std::adjacent_find(keys.begin(), keys.end()) != keys.end();
-  };
-  return std::any_of(table.ruleset.sets.begin(), table.ruleset.sets.end(),
-                     [&](const Set& set) { return twice(set.elements); }) ||
-         std::any_of(table.live.begin(), table.live.end(),
-                     [&](const auto& set) { return twice(set.second); });
+  const auto same = [](const Element& one, const Element& next) { return one.key == next.key; };
+  return std::any_of(table.ruleset.sets.begin(), table.ruleset.sets.end(), [&](const Set& set) {
+    return std::adjacent_find(set.elements.begin(), set.elements.end(), same) != set.elements.end();
+  });
 }
 
 }  // namespace knockwork

@@ -117,8 +117,9 @@ class UnknownListing : public SystemError {
 // Throws UnknownListing where the text is not such a listing.
 LiveTable parse_listing(std::string_view listing);
 
-// Whether an element stands in a set twice. A hash table that grows while the kernel is asked for it piece by
-// piece changes its order in between: some elements come twice, and as many do not come at all.
+// Whether an element that packets do not make stands in a set twice. A hash table that grows while the kernel
+// is asked for it piece by piece changes its order in between: some elements come twice, and as many do not
+// come at all. What packets make may do so without end.
 bool has_twice(const LiveTable& table);
 
 // The sequences that a ruleset holds, from its edges alone (mode, guards and

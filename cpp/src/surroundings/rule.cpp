@@ -1,6 +1,7 @@
 #include "surroundings/rule.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "surroundings/match.hpp"
@@ -173,10 +174,9 @@ std::vector<std::uint16_t> ports_in(std::string_view rule) {
 }
 
 bool may_translate(std::string_view rule) {
-  for (const std::string_view words : {"redirect", "REDIRECT", "dnat to", "dnat ip", "DNAT"}) {
-    if (rule.find(words) != std::string_view::npos) return true;
-  }
-  return false;
+  constexpr std::array<std::string_view, 5> kWords{"redirect", "REDIRECT", "dnat to", "dnat ip", "DNAT"};
+  return std::any_of(kWords.begin(), kWords.end(),
+                     [&](std::string_view words) { return rule.find(words) != std::string_view::npos; });
 }
 
 std::vector<std::string> interfaces_in(std::string_view rule) {
