@@ -3,6 +3,8 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <thread>
 
@@ -36,6 +38,24 @@ TEST_CASE("apart: what takes too long is an error, and its process ends") {
     return std::string();
   };
   CHECK_THROWS_AS(apart(sleep, std::chrono::milliseconds(20)), SystemError);
+}
+
+TEST_CASE("apart: a process that begins early has what was there, but for what it forgot") {
+  const std::chrono::seconds long_enough(60);
+  std::string held(1'000'000, 'x');
+  const auto work = [&](const std::string& path) {
+    std::ifstream file(path);
+    return std::to_string(held.size()) + std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const auto forget = [&] { held = "there"; };
+  Early early(forget, work);
+  CHECK(held.size() == 1'000'000);
+  held = "changed here alone";
+  const std::string text(3'000'000, 'y');
+  CHECK(early.answer(text, long_enough) == "5" + text);
+  Early ends(forget, [](const std::string&) -> std::string { _exit(0); });
+  CHECK_THROWS_AS(ends.answer(text, long_enough), SystemError);
+  const Early unasked(forget, work);
 }
 
 }  // namespace knockwork
